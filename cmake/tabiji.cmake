@@ -1,0 +1,64 @@
+# How rooms, tests and fuzz targets are declared; see docs/architecture.md for what a room is.
+
+set(TJ_ROOMS base text nn infer grade task tree thought train eval trace store stage report web)
+
+set(TJ_WARNINGS -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion
+    -Wdouble-promotion -Wvla -Wstrict-prototypes -Wmissing-prototypes -Wundef -Wcast-qual
+    -Wformat=2)
+
+# What every C file of ours is compiled with. -ffp-contract=off: fusing is written as fmaf, so that
+# the same source gives the same bits (docs/architecture.md, "Determinism").
+add_library(tj_flags INTERFACE)
+target_compile_options(tj_flags INTERFACE ${TJ_WARNINGS} -ffp-contract=off -fno-math-errno)
+target_compile_definitions(tj_flags INTERFACE _POSIX_C_SOURCE=200809L)
+target_include_directories(tj_flags INTERFACE ${CMAKE_CURRENT_SOURCE_DIR}/src)
+if(TJ_WERROR)
+    target_compile_options(tj_flags INTERFACE -Werror)
+endif()
+if(TJ_SANITIZE)
+    target_compile_options(tj_flags INTERFACE -fsanitize=${TJ_SANITIZE} -fno-omit-frame-pointer
+        -fno-sanitize-recover=all)
+    target_link_options(tj_flags INTERFACE -fsanitize=${TJ_SANITIZE})
+endif()
+if(TJ_FUZZ)
+    target_compile_options(tj_flags INTERFACE -fsanitize=fuzzer-no-link)
+endif()
+if(TJ_OPENMP)
+    find_package(OpenMP REQUIRED)
+    target_link_libraries(tj_flags INTERFACE OpenMP::OpenMP_C)
+endif()
+
+# tj_room(NAME SOURCES a.c b.c [LIBS PkgConfig::X ...]): one room, compiled once as objects.
+function(tj_room name)
+    cmake_parse_arguments(ROOM "" "" "SOURCES;LIBS" ${ARGN})
+    add_library(tj_${name} OBJECT ${ROOM_SOURCES})
+    target_link_libraries(tj_${name} PUBLIC tj_flags ${ROOM_LIBS})
+    set_property(TARGET tj_${name} PROPERTY POSITION_INDEPENDENT_CODE ON)
+    set_property(GLOBAL APPEND PROPERTY TJ_ROOM_TARGETS tj_${name})
+    set_property(GLOBAL APPEND PROPERTY TJ_ROOM_LIBS ${ROOM_LIBS})
+endfunction()
+
+# libtabiji: all rooms but cli.
+function(tj_library)
+    get_property(targets GLOBAL PROPERTY TJ_ROOM_TARGETS)
+    get_property(libs GLOBAL PROPERTY TJ_ROOM_LIBS)
+    set(objects)
+    foreach(target IN LISTS targets)
+        list(APPEND objects $<TARGET_OBJECTS:${target}>)
+    endforeach()
+    add_library(tabiji STATIC ${objects})
+    target_link_libraries(tabiji PUBLIC tj_flags ${libs} m)
+endfunction()
+
+# tj_test(FILE [LABEL slow|real]): tests/<room>/<FILE>.c, a cmocka program of that name.
+function(tj_test file)
+    cmake_parse_arguments(TEST "" "LABEL" "SOURCES" ${ARGN})
+    add_executable(${file} ${file}.c ${TEST_SOURCES})
+    target_include_directories(${file} PRIVATE ${CMAKE_SOURCE_DIR}/tests)
+    target_link_libraries(${file} PRIVATE tabiji cmocka)
+    add_test(NAME ${file} COMMAND ${file} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+    set_tests_properties(${file} PROPERTIES TIMEOUT 300)
+    if(TEST_LABEL)
+        set_tests_properties(${file} PROPERTIES LABELS ${TEST_LABEL})
+    endif()
+endfunction()

@@ -1,0 +1,106 @@
+/* Generation on a KV forest: branches that share their prefix share its keys and values.
+ *
+ * A branch is a path of tokens from a root; forking it at any token costs nothing but bookkeeping,
+ * and dropping it gives back the blocks that no other branch uses. Hundreds of branches of
+ * different lengths decode together. A sample depends on the branch's own tokens and its random
+ * stream (seed, run, problem, node) alone: not on what else is in the batch, nor on the threads.
+ *
+ * Ownership: the engine owns branches and blocks; callers hold ids.
+ * Threads:   confined to one thread; work inside is shared out.
+ */
+#ifndef TJ_INFER_INFER_H
+#define TJ_INFER_INFER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/job.h"
+
+struct tj_model;     /* nn/nn.h */
+struct tj_tokenizer; /* text/text.h */
+
+typedef struct tj_engine tj_engine;
+typedef size_t tj_branch;
+#define TJ_NO_BRANCH SIZE_MAX
+
+typedef struct tj_engine_config {
+    size_t block_tokens; /* tokens of a KV block; default 16 */
+    size_t kv_bytes;     /* bound on KV memory; default 1 GiB */
+    size_t batch_rows;   /* most rows decoded at once; default 512 */
+} tj_engine_config;
+void tj_engine_config_default(tj_engine_config *cfg);
+
+/* The engine borrows model and tokenizer (which may be NULL: then no stop strings) for its life. */
+TJ_MUST_USE tj_code tj_engine_create(tj_engine **out, struct tj_model *model,
+                                     const struct tj_tokenizer *tokenizer,
+                                     const tj_engine_config *cfg, tj_err *err);
+void tj_engine_destroy(tj_engine *engine);
+
+/* A new root branch of the given tokens (n > 0). Nothing is computed until it is needed. */
+TJ_MUST_USE tj_code tj_engine_root(tj_engine *engine, tj_branch *out, const int32_t *ids, size_t n,
+                                   tj_err *err);
+/* A new branch that shares the first n_tokens (>= 1, at most its length) of `from`'s path. */
+TJ_MUST_USE tj_code tj_engine_fork(tj_engine *engine, tj_branch *out, tj_branch from,
+                                   size_t n_tokens, tj_err *err);
+/* Appends given (not sampled) tokens to a branch. */
+TJ_MUST_USE tj_code tj_engine_append(tj_engine *engine, tj_branch branch, const int32_t *ids,
+                                     size_t n, tj_err *err);
+/* Drops a branch; branches forked from it live on. */
+void tj_engine_drop(tj_engine *engine, tj_branch branch);
+size_t tj_engine_length(const tj_engine *engine, tj_branch branch); /* tokens of its path */
+/* Copies tokens [begin, end) of the branch's path. */
+void tj_engine_path(const tj_engine *engine, tj_branch branch, size_t begin, size_t end,
+                    int32_t *out);
+size_t tj_engine_kv_bytes_used(const tj_engine *engine);
+
+typedef struct tj_sampling {
+    double temperature; /* 0: greedy */
+    size_t top_k;       /* 0: off */
+    double top_p;       /* 1: off */
+    double min_p;       /* 0: off; keeps tokens with p >= min_p * p_max */
+} tj_sampling;
+
+typedef enum tj_finish {
+    TJ_FINISH_NONE = 0,
+    TJ_FINISH_EOS,   /* the end-of-sequence token was sampled (it is in ids) */
+    TJ_FINISH_STOP,  /* a stop string was completed by the last token of ids */
+    TJ_FINISH_LENGTH /* max_tokens were sampled, or the model's positions ended */
+} tj_finish;
+
+/* One continuation to sample. The inputs are borrowed for the call. */
+typedef struct tj_gen {
+    tj_branch branch;         /* extended in place by the sampled tokens */
+    tj_sampling sampling;
+    uint64_t seed, run, problem, node; /* the random stream */
+    size_t max_tokens;
+    const char *const *stop;  /* stop strings; NULL if none */
+    size_t n_stop;
+    /* outputs, given: free with tj_gen_deinit */
+    int32_t *ids;    /* [n_ids] */
+    float *logprobs; /* [n_ids] under the model at temperature 1, whole vocabulary */
+    size_t n_ids;
+    tj_finish finish;
+} tj_gen;
+void tj_gen_deinit(tj_gen *gen); /* frees the outputs */
+
+/* Samples all of them, in batches. On TJ_E_CANCELLED and other errors the outputs hold what was
+ * sampled so far. Errors: TJ_E_LIMIT when KV memory cannot hold even one branch. */
+TJ_MUST_USE tj_code tj_engine_generate(tj_engine *engine, tj_gen *gens, size_t n_gens,
+                                       const tj_job *job, tj_err *err);
+
+/* Log-probabilities of the tokens [begin, end) of a branch's path (begin >= 1), right whether or
+ * not the prefix is cached. out [end - begin]. */
+TJ_MUST_USE tj_code tj_engine_score(tj_engine *engine, tj_branch branch, size_t begin, size_t end,
+                                    float *out, tj_err *err);
+
+/* Counters since create: what sharing saved. */
+typedef struct tj_engine_stats {
+    uint64_t n_rows;        /* tokens computed */
+    uint64_t n_sampled;     /* of them sampled */
+    uint64_t n_path_tokens; /* tokens that one-by-one generation would have computed */
+} tj_engine_stats;
+tj_engine_stats tj_engine_get_stats(const tj_engine *engine);
+
+#endif

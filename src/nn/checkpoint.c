@@ -1,0 +1,342 @@
+/* Checkpoints as Hugging Face transformers writes them: config.json and model.safetensors in a
+ * folder; the optimiser's moments in a safetensors file beside them. */
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/config.h"
+#include "base/fs.h"
+#include "nn/adamw.h"
+#include "nn/safetensors.h"
+
+#define TJ_MAX_CONFIG_BYTES ((size_t)1 << 20) /* public config.json files have a few kB */
+
+/* ------------------------------------------------------------------ config.json */
+
+static const char *class_of(const char *family)
+{
+    return strcmp(family, "qwen3") == 0   ? "Qwen3ForCausalLM"
+           : strcmp(family, "qwen2") == 0 ? "Qwen2ForCausalLM"
+                                          : "LlamaForCausalLM";
+}
+
+static json_t *hf_config(const tj_model_config *c, const char *family, tj_dtype stored)
+{
+    bool windowed = c->layer[0].window > 0;
+    json_t *j = json_pack(
+        "{s:[s], s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:f, s:s, s:b, s:s, s:b, s:b}",
+        "architectures", class_of(family), "model_type", family, "vocab_size",
+        (json_int_t)c->n_vocab, "hidden_size", (json_int_t)c->width, "intermediate_size",
+        (json_int_t)c->ffn_width, "num_hidden_layers", (json_int_t)c->n_layers,
+        "num_attention_heads", (json_int_t)c->n_heads, "num_key_value_heads",
+        (json_int_t)c->n_kv_heads, "head_dim", (json_int_t)c->head_dim, "max_position_embeddings",
+        (json_int_t)c->max_positions, "rms_norm_eps", c->norm_eps, "rope_theta", c->rope_theta[0],
+        "hidden_act", "silu", "tie_word_embeddings", c->tied_embedding, "torch_dtype",
+        stored == TJ_BF16 ? "bfloat16" : "float32", "attention_bias", 0, "mlp_bias", 0);
+    if (j == NULL) {
+        return NULL;
+    }
+    /* both spellings of the RoPE settings, since readers of one take defaults on the other */
+    json_object_set_new(j, "rope_scaling", json_null());
+    json_object_set_new(j, "rope_parameters",
+                        json_pack("{s:s, s:f}", "rope_type", "default", "rope_theta",
+                                  c->rope_theta[0]));
+    if (c->bos_id >= 0) {
+        json_object_set_new(j, "bos_token_id", json_integer(c->bos_id));
+    }
+    if (c->eos_id >= 0) {
+        json_object_set_new(j, "eos_token_id", json_integer(c->eos_id));
+    }
+    if (strcmp(family, "llama") != 0) {
+        json_object_set_new(j, "use_sliding_window", json_boolean(windowed));
+        json_object_set_new(j, "max_window_layers", json_integer(0));
+        json_object_set_new(j, "sliding_window",
+                            windowed ? json_integer((json_int_t)c->layer[0].window) : json_null());
+    }
+    if (c->value_head) {
+        json_object_set_new(j, "tabiji_value_head", json_true());
+    }
+    return j;
+}
+
+typedef struct json_reader {
+    const json_t *root;
+    const char *path;
+    tj_code rc;
+    tj_err *err;
+} json_reader;
+
+static size_t need_size(json_reader *r, const char *key, size_t fallback)
+{
+    const json_t *v = json_object_get(r->root, key);
+    if (r->rc != TJ_OK || (v == NULL && fallback != 0)) {
+        return fallback;
+    }
+    if (!json_is_integer(v) || json_integer_value(v) <= 0) {
+        r->rc = tj_fail(r->err, TJ_E_PARSE, "%s: %s is missing or not a positive integer", r->path,
+                        key);
+        return 0;
+    }
+    return (size_t)json_integer_value(v);
+}
+
+static double need_number(json_reader *r, const json_t *from, const char *key, double fallback)
+{
+    const json_t *v = json_object_get(from, key);
+    if (r->rc != TJ_OK || (v == NULL && !isnan(fallback))) {
+        return fallback;
+    }
+    if (!json_is_number(v)) {
+        r->rc = tj_fail(r->err, TJ_E_PARSE, "%s: %s is missing or not a number", r->path, key);
+        return 0.0;
+    }
+    return json_number_value(v);
+}
+
+/* RoPE in either spelling; a file with neither is refused, since a default would be silently wrong.
+ */
+static void read_rope(json_reader *r, tj_model_config *c)
+{
+    const json_t *newer = json_object_get(r->root, "rope_parameters");
+    const json_t *scaling = json_object_get(r->root, "rope_scaling");
+    const json_t *from = json_is_object(newer) ? newer : r->root;
+    const char *type = json_string_value(json_object_get(newer, "rope_type"));
+    if (json_is_object(scaling) || (type != NULL && strcmp(type, "default") != 0)) {
+        r->rc = tj_fail(r->err, TJ_E_INVAL, "%s: scaled RoPE is not supported", r->path);
+        return;
+    }
+    c->n_rope = 1;
+    c->rope_theta[0] = need_number(r, from, "rope_theta", NAN);
+}
+
+static bool flag(const json_t *root, const char *key, bool fallback)
+{
+    const json_t *v = json_object_get(root, key);
+    return v == NULL ? fallback : json_is_true(v);
+}
+
+static tj_code from_hf(tj_model_config *c, const json_t *root, const char *path, tj_err *err)
+{
+    json_reader r = {root, path, TJ_OK, err};
+    const char *type = json_string_value(json_object_get(root, "model_type"));
+    tj_model_config_default(c);
+    if (type == NULL || (strcmp(type, "llama") != 0 && strcmp(type, "qwen2") != 0 &&
+                         strcmp(type, "qwen3") != 0)) {
+        return tj_fail(err, TJ_E_INVAL, "%s: model_type '%s' is not llama, qwen2 or qwen3", path,
+                       type == NULL ? "(none)" : type);
+    }
+    c->n_vocab = need_size(&r, "vocab_size", 0);
+    c->width = need_size(&r, "hidden_size", 0);
+    c->ffn_width = need_size(&r, "intermediate_size", 0);
+    c->n_layers = need_size(&r, "num_hidden_layers", 0);
+    c->n_heads = need_size(&r, "num_attention_heads", 0);
+    c->n_kv_heads = need_size(&r, "num_key_value_heads", c->n_heads);
+    size_t head_dim = c->n_heads > 0 ? c->width / c->n_heads : 0;
+    c->head_dim = need_size(&r, "head_dim", head_dim);
+    c->max_positions = need_size(&r, "max_position_embeddings", 0);
+    c->norm_eps = need_number(&r, root, "rms_norm_eps", NAN);
+    read_rope(&r, c);
+    if (r.rc != TJ_OK) {
+        return r.rc;
+    }
+    if (flag(root, "attention_bias", false) || flag(root, "mlp_bias", false)) {
+        return tj_fail(err, TJ_E_INVAL, "%s: attention_bias and mlp_bias are not supported", path);
+    }
+    c->tied_embedding = flag(root, "tie_word_embeddings", false);
+    c->qkv_bias = strcmp(type, "qwen2") == 0;
+    c->qk_norm = strcmp(type, "qwen3") == 0;
+    c->value_head = flag(root, "tabiji_value_head", false);
+    json_t *bos = json_object_get(root, "bos_token_id");
+    json_t *eos = json_object_get(root, "eos_token_id");
+    c->bos_id = json_is_integer(bos) ? (int32_t)json_integer_value(bos) : -1;
+    c->eos_id = json_is_integer(eos) ? (int32_t)json_integer_value(eos) : -1;
+    if (flag(root, "use_sliding_window", false)) {
+        size_t window = need_size(&r, "sliding_window", 0);
+        for (size_t l = 0; l < c->n_layers && l < TJ_MAX_LAYERS; l++) {
+            c->layer[l].window = window;
+        }
+    }
+    return r.rc;
+}
+
+/* ------------------------------------------------------------------ models */
+
+static tj_code write_weights(const tj_model *m, const char *path, tj_dtype stored, tj_err *err)
+{
+    tj_st_writer *w;
+    tj_code rc = tj_st_writer_open(&w, path, err);
+    if (rc != TJ_OK) {
+        return rc;
+    }
+    tj_st_writer_meta(w, "format", "pt");
+    for (size_t i = 0; i < m->n_params; i++) {
+        const tj_param *p = &m->params[i];
+        bool is_vector = p->shape[0] == 1;
+        tj_st_writer_declare(w, p->name, stored, is_vector ? &p->shape[1] : p->shape,
+                             is_vector ? 1 : 2);
+    }
+    for (size_t i = 0; i < m->n_params; i++) {
+        tj_st_writer_values(w, m->params[i].weight, m->params[i].n);
+    }
+    return tj_st_writer_commit(w, err);
+}
+
+static tj_code write_config(const tj_model *m, const char *path, tj_dtype stored, tj_err *err)
+{
+    const char *family;
+    tj_code rc = tj_model_config_family(&family, &m->cfg, err);
+    if (rc != TJ_OK) {
+        return rc;
+    }
+    json_t *j = hf_config(&m->cfg, family, stored);
+    char *text = j == NULL ? NULL : json_dumps(j, JSON_INDENT(2));
+    rc = text == NULL ? tj_fail(err, TJ_E_NOMEM, "cannot write %s", path)
+                      : tj_fs_write(path, text, strlen(text), err);
+    free(text); /* Jansson's own allocation */
+    json_decref(j);
+    return rc;
+}
+
+tj_code tj_model_save(const tj_model *m, const char *dir, tj_dtype stored, tj_err *err)
+{
+    char *config = tj_fs_join(dir, "config.json");
+    char *weights = tj_fs_join(dir, "model.safetensors");
+    tj_code rc = TJ_OK;
+    if (config == NULL || weights == NULL) {
+        rc = tj_fail(err, TJ_E_NOMEM, "cannot save a model to %s", dir);
+    }
+    if (rc == TJ_OK) {
+        rc = tj_fs_mkdirs(dir, err);
+    }
+    if (rc == TJ_OK) { /* the configuration first: it is what may be refused */
+        rc = write_config(m, config, stored, err);
+    }
+    if (rc == TJ_OK) {
+        rc = write_weights(m, weights, stored, err);
+    }
+    tj_free(config);
+    tj_free(weights);
+    return rc;
+}
+
+static tj_code read_weights(tj_model *m, const char *path, tj_err *err)
+{
+    tj_st_reader *r;
+    tj_code rc = tj_st_open(&r, path, err);
+    if (rc != TJ_OK) {
+        return rc;
+    }
+    for (size_t i = 0; i < m->n_params && rc == TJ_OK; i++) {
+        rc = tj_st_read_f32(r, m->params[i].weight, m->params[i].n, m->params[i].name, err);
+    }
+    if (rc == TJ_OK && tj_st_count(r) != m->n_params) {
+        rc = tj_fail(err, TJ_E_PARSE, "%s: %zu tensors, but the configuration has %zu", path,
+                     tj_st_count(r), m->n_params);
+    }
+    tj_st_close(r);
+    return rc;
+}
+
+tj_code tj_model_load(tj_model **out, const char *dir, tj_dtype compute, tj_err *err)
+{
+    char *config = tj_fs_join(dir, "config.json");
+    char *weights = tj_fs_join(dir, "model.safetensors");
+    char *text = NULL;
+    size_t len = 0;
+    json_t *root = NULL;
+    tj_model_config cfg;
+    *out = NULL;
+    tj_code rc = TJ_OK;
+    if (config == NULL || weights == NULL) {
+        rc = tj_fail(err, TJ_E_NOMEM, "cannot load a model from %s", dir);
+        goto out;
+    }
+    rc = tj_fs_read(&text, &len, config, TJ_MAX_CONFIG_BYTES, err);
+    if (rc != TJ_OK) {
+        goto out;
+    }
+    json_error_t je;
+    root = json_loadb(text, len, JSON_REJECT_DUPLICATES, &je);
+    if (!json_is_object(root)) {
+        rc = tj_fail(err, TJ_E_PARSE, "%s:%d: %s", config, root == NULL ? je.line : 1,
+                     root == NULL ? je.text : "not a JSON object");
+        goto out;
+    }
+    rc = from_hf(&cfg, root, config, err);
+    if (rc == TJ_OK) {
+        rc = tj_model_create_empty(out, &cfg, compute, err);
+    }
+    if (rc == TJ_OK) {
+        rc = read_weights(*out, weights, err);
+    }
+out:
+    if (rc != TJ_OK) {
+        tj_model_destroy(*out);
+        *out = NULL;
+    }
+    json_decref(root);
+    tj_free(text);
+    tj_free(config);
+    tj_free(weights);
+    return rc;
+}
+
+/* ------------------------------------------------------------------ optimiser */
+
+static const char *const moment_names[2] = {"exp_avg", "exp_avg_sq"};
+
+tj_code tj_adamw_save(const tj_adamw *o, const char *path, tj_err *err)
+{
+    const tj_model *m = tj_adamw_model(o);
+    tj_st_writer *w;
+    char name[128];
+    tj_code rc = tj_st_writer_open(&w, path, err);
+    if (rc != TJ_OK) {
+        return rc;
+    }
+    snprintf(name, sizeof name, "%zu", tj_adamw_n_done(o));
+    tj_st_writer_meta(w, "n_updates", name);
+    for (size_t which = 0; which < 2; which++) {
+        for (size_t i = 0; i < m->n_params; i++) {
+            snprintf(name, sizeof name, "%s.%s", moment_names[which], m->params[i].name);
+            tj_st_writer_declare(w, name, TJ_F32, m->params[i].shape, 2);
+        }
+    }
+    for (size_t which = 0; which < 2; which++) {
+        for (size_t i = 0; i < m->n_params; i++) {
+            tj_st_writer_values(w, tj_adamw_moment(o, which, i), m->params[i].n);
+        }
+    }
+    return tj_st_writer_commit(w, err);
+}
+
+tj_code tj_adamw_load(tj_adamw *o, const char *path, tj_err *err)
+{
+    const tj_model *m = tj_adamw_model(o);
+    tj_st_reader *r;
+    char name[128];
+    tj_code rc = tj_st_open(&r, path, err);
+    if (rc != TJ_OK) {
+        return rc;
+    }
+    const char *done = tj_st_meta(r, "n_updates");
+    char *end = NULL;
+    unsigned long long n = done == NULL ? 0 : strtoull(done, &end, 10);
+    if (done == NULL || end == done || *end != 0) {
+        rc = tj_fail(err, TJ_E_PARSE, "%s: no n_updates in its metadata", path);
+    }
+    for (size_t which = 0; which < 2; which++) {
+        for (size_t i = 0; i < m->n_params && rc == TJ_OK; i++) {
+            snprintf(name, sizeof name, "%s.%s", moment_names[which], m->params[i].name);
+            rc = tj_st_read_f32(r, tj_adamw_moment(o, which, i), m->params[i].n, name, err);
+        }
+    }
+    if (rc == TJ_OK) {
+        tj_adamw_set_done(o, (size_t)n);
+    }
+    tj_st_close(r);
+    return rc;
+}

@@ -1,0 +1,48 @@
+/* Matrix products of fixed shapes, each one single-threaded oneDNN primitive. Internal to nn.
+ *
+ * Our own loops run over row tiles of fixed shape and call these from several threads, so that a
+ * row's result depends neither on the batch nor on the number of threads.
+ *
+ * Ownership: create/destroy; a gemm is immutable after create.
+ * Threads:   tj_gemm_run may be called by up to tj_par_threads() threads at once, each passing its
+ *            own thread number.
+ */
+#ifndef TJ_NN_GEMM_H
+#define TJ_NN_GEMM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/err.h"
+#include "nn/nn.h"
+
+typedef struct tj_gemm tj_gemm;
+
+/* C [m, n] (+)= A [m, k] * B [k, n]. Row-major with leading dimensions in values. */
+typedef struct tj_gemm_spec {
+    size_t m, k, n;
+    size_t lda, ldb, ldc;
+    bool a_transposed; /* A is stored as [k, m] with leading dimension lda */
+    bool b_packed;     /* B comes from tj_gemm_pack; ldb is ignored */
+    bool accumulate;   /* += ; C must be f32 */
+    tj_dtype dtype;    /* of A and B */
+    tj_dtype out;      /* of C */
+} tj_gemm_spec;
+
+/* `like` (or NULL) is an earlier gemm whose packed B this one shall read, too. */
+TJ_MUST_USE tj_code tj_gemm_create(tj_gemm **out, const tj_gemm_spec *spec, const tj_gemm *like,
+                                   tj_err *err);
+void tj_gemm_destroy(tj_gemm *gemm);
+/* Bytes of packed B. */
+size_t tj_gemm_packed_bytes(const tj_gemm *gemm);
+/* Packs B from f32: element (i, j) of [k, n] is src[i * stride_k + j * stride_n]. */
+TJ_MUST_USE tj_code tj_gemm_pack(const tj_gemm *gemm, void *packed, const float *src,
+                                 size_t stride_k, size_t stride_n, tj_err *err);
+/* Runs it. A failure of the library inside is a bug of ours (shapes are checked at create), and
+ * ends the process with a message. */
+void tj_gemm_run(const tj_gemm *gemm, size_t thread, const void *a, const void *b, void *c);
+
+/* True where the CPU multiplies bf16 natively. */
+bool tj_gemm_has_bf16(void);
+
+#endif

@@ -1,0 +1,272 @@
+/* The output side: final norm, logits and log-probabilities at the loss positions, and their
+ * gradients, TJ_HEAD_ROWS positions at a time, so that [rows, vocabulary] is never held at once.
+ *
+ *     logp(row) = logit[target] - lse,   lse = log sum exp over the vocabulary
+ *     d logit[v] = sum over the position's rows of dlogp (1[v = target] - softmax[v])
+ */
+#include <math.h>
+#include <string.h>
+
+#include "nn/pass.h"
+
+typedef struct head_job {
+    tj_pass *p;
+    size_t begin, n;  /* positions of this block */
+    size_t n_tiles;   /* of TJ_TILE rows */
+    float *logp;      /* [R] or NULL */
+    const float *dlogp;
+} head_job;
+
+static void gather_tile(void *ctx, size_t tile, size_t thread)
+{
+    (void)thread;
+    const head_job *job = ctx;
+    tj_pass *p = job->p;
+    const tj_model *m = p->model;
+    size_t width = m->cfg.width;
+    const float *x = p->layers[m->cfg.n_layers].x;
+    float *to = p->head_x + (job->begin + tile * TJ_TILE) * width;
+    for (size_t i = 0; i < TJ_TILE; i++) {
+        size_t pos = tile * TJ_TILE + i;
+        if (pos < job->n) {
+            memcpy(to + i * width, x + p->layout.loss_pos[job->begin + pos] * width,
+                   width * sizeof *to);
+        } else {
+            memset(to + i * width, 0, width * sizeof *to);
+        }
+    }
+    m->k->rmsnorm((char *)p->head_xn + tile * TJ_TILE * width * m->elem, m->dtype, NULL, to,
+                  m->weights + m->at_norm, m->cfg.norm_eps, TJ_TILE, width);
+}
+
+static size_t count_rows(const head_job *job, size_t tile) /* positions in a tile */
+{
+    size_t first = tile * TJ_TILE;
+    return job->n - first < TJ_TILE ? job->n - first : TJ_TILE;
+}
+
+/* Item: a chunk of the vocabulary and a tile of positions. */
+static void logits_item(void *ctx, size_t item, size_t thread)
+{
+    const head_job *job = ctx;
+    tj_pass *p = job->p;
+    const tj_model *m = p->model;
+    size_t chunk = item / job->n_tiles;
+    size_t tile = item % job->n_tiles;
+    float *out = p->logits + tile * TJ_TILE * m->cfg.n_vocab + chunk * m->chunk;
+    tj_gemm_run(m->head_fwd[tj_model_chunk_kind(m, chunk)], thread,
+                (const char *)p->head_xn + tile * TJ_TILE * m->cfg.width * m->elem,
+                m->packed_head_fwd[chunk], out);
+    for (size_t i = 0; i < count_rows(job, tile); i++) {
+        size_t at = chunk * TJ_HEAD_ROWS + tile * TJ_TILE + i;
+        m->k->max_sum_exp(&p->part_max[at], &p->part_sum[at], out + i * m->cfg.n_vocab,
+                          tj_model_chunk_size(m, chunk));
+    }
+}
+
+/* Joins the chunks' sums in order. */
+static float join_lse(const tj_pass *p, size_t row)
+{
+    float max = -INFINITY;
+    double sum = 0.0;
+    for (size_t c = 0; c < p->model->n_chunks; c++) {
+        float m = p->part_max[c * TJ_HEAD_ROWS + row];
+        max = m > max ? m : max;
+    }
+    for (size_t c = 0; c < p->model->n_chunks; c++) {
+        size_t at = c * TJ_HEAD_ROWS + row;
+        sum += p->part_sum[at] * exp((double)(p->part_max[at] - max));
+    }
+    return (float)((double)max + log(sum));
+}
+
+static void compute_logits(head_job *job)
+{
+    tj_pass *p = job->p;
+    tj_par_for(job->n_tiles, gather_tile, job);
+    tj_par_for(p->model->n_chunks * job->n_tiles, logits_item, job);
+    for (size_t i = 0; i < job->n; i++) {
+        p->lse[job->begin + i] = join_lse(p, i);
+        size_t pos = job->begin + i;
+        for (size_t r = p->layout.row_begin[pos]; job->logp != NULL && r < p->layout.row_begin[pos + 1];
+             r++) {
+            size_t row = p->layout.rows[r];
+            size_t target = (size_t)p->layout.target[row];
+            job->logp[row] = p->logits[i * p->model->cfg.n_vocab + target] - p->lse[pos];
+        }
+    }
+}
+
+/* Derivatives of one position's logits, in the logits' own memory. */
+static void dlogits_row(const head_job *job, size_t i)
+{
+    tj_pass *p = job->p;
+    const tj_model *m = p->model;
+    const tj_layout *l = &p->layout;
+    size_t n_vocab = m->cfg.n_vocab;
+    size_t pos = job->begin + i;
+    float *logits = p->logits + i * n_vocab;
+    float total = 0.0F;
+    float fixed[16]; /* logits at the targets, before they are overwritten; few rows a position */
+    size_t first = l->row_begin[pos];
+    size_t n = l->row_begin[pos + 1] - first;
+    for (size_t r = 0; r < n; r++) {
+        total += job->dlogp[l->rows[first + r]];
+        if (r < 16) {
+            fixed[r] = logits[l->target[l->rows[first + r]]];
+        }
+    }
+    if (n > 16 && m->dtype != TJ_F32) { /* rare: many targets after one token, kept exact in f32 */
+        m->k->softmax_scale(logits, TJ_F32, logits, p->lse[pos], -total, n_vocab);
+        for (size_t r = 0; r < n; r++) {
+            size_t row = l->rows[first + r];
+            logits[l->target[row]] += job->dlogp[row];
+        }
+        m->k->to_act(logits, m->dtype, logits, n_vocab);
+        return;
+    }
+    m->k->softmax_scale(logits, m->dtype, logits, p->lse[pos], -total, n_vocab);
+    for (size_t r = 0; r < n; r++) {
+        size_t row = l->rows[first + r];
+        int32_t target = l->target[row];
+        if (m->dtype == TJ_F32) {
+            logits[target] += job->dlogp[row];
+            continue;
+        }
+        float d = -total * expf(fixed[r] - p->lse[pos]);
+        for (size_t s = 0; s < n; s++) { /* rows may share a target */
+            size_t other = l->rows[first + s];
+            d += l->target[other] == target ? job->dlogp[other] : 0.0F;
+        }
+        m->k->to_act((uint16_t *)(void *)logits + target, m->dtype, &d, 1);
+    }
+}
+
+static void dlogits_item(void *ctx, size_t tile, size_t thread)
+{
+    (void)thread;
+    const head_job *job = ctx;
+    const tj_model *m = job->p->model;
+    for (size_t i = tile * TJ_TILE; i < (tile + 1) * TJ_TILE; i++) {
+        if (i < job->n) {
+            dlogits_row(job, i);
+        } else {
+            memset(job->p->logits + i * m->cfg.n_vocab, 0, m->cfg.n_vocab * sizeof(float));
+        }
+    }
+}
+
+/* Items: first each tile's dx, then each chunk's weight gradient. */
+static void head_backward_item(void *ctx, size_t item, size_t thread)
+{
+    const head_job *job = ctx;
+    tj_pass *p = job->p;
+    const tj_model *m = p->model;
+    size_t width = m->cfg.width;
+    size_t row_bytes = m->cfg.n_vocab * sizeof(float);
+    const char *dlogits = (const char *)p->logits;
+    if (item < job->n_tiles) {
+        float *dx = p->head_dx + (job->begin + item * TJ_TILE) * width;
+        memset(dx, 0, TJ_TILE * width * sizeof *dx);
+        for (size_t c = 0; c < m->n_chunks; c++) {
+            tj_gemm_run(m->head_bwd[tj_model_chunk_kind(m, c)], thread,
+                        dlogits + item * TJ_TILE * row_bytes + c * m->chunk * m->elem,
+                        m->packed_head_bwd[c], dx);
+        }
+        return;
+    }
+    size_t c = item - job->n_tiles;
+    float *grad = m->grads + m->at_head + c * m->chunk * width;
+    for (size_t tile = 0; tile < job->n_tiles; tile++) {
+        tj_gemm_run(m->head_dw[tj_model_chunk_kind(m, c)], thread,
+                    dlogits + tile * TJ_TILE * row_bytes + c * m->chunk * m->elem,
+                    (const char *)p->head_xn + tile * TJ_TILE * width * m->elem, grad);
+    }
+}
+
+/* From the gradient of the normed rows to the residual stream's, summing dw tile by tile. */
+static void head_norm_backward(const head_job *job)
+{
+    tj_pass *p = job->p;
+    const tj_model *m = p->model;
+    size_t width = m->cfg.width;
+    for (size_t tile = 0; tile < job->n_tiles; tile++) {
+        size_t n = count_rows(job, tile);
+        float *sums = p->partials; /* one tile's, cleared */
+        memset(sums, 0, width * sizeof *sums);
+        for (size_t i = 0; i < n; i++) {
+            size_t pos = job->begin + tile * TJ_TILE + i;
+            float *dx = p->dx + p->layout.loss_pos[pos] * width;
+            m->k->rmsnorm_bwd(dx, sums, p->head_dx + pos * width, p->head_x + pos * width,
+                              m->weights + m->at_norm, m->cfg.norm_eps, 1, width);
+        }
+        m->k->add(m->grads + m->at_norm, sums, width);
+    }
+}
+
+static void compute_gradients(head_job *job)
+{
+    const tj_model *m = job->p->model;
+    tj_par_for(job->n_tiles, dlogits_item, job);
+    tj_par_for(job->n_tiles + m->n_chunks, head_backward_item, job);
+    head_norm_backward(job);
+}
+
+static head_job block_at(tj_pass *p, size_t begin, float *logp, const float *dlogp)
+{
+    size_t n = p->layout.n_pos - begin < TJ_HEAD_ROWS ? p->layout.n_pos - begin : TJ_HEAD_ROWS;
+    return (head_job){.p = p,
+                      .begin = begin,
+                      .n = n,
+                      .n_tiles = (n + TJ_TILE - 1) / TJ_TILE,
+                      .logp = logp,
+                      .dlogp = dlogp};
+}
+
+void tj_head_forward(tj_pass *p, float *logp, const float *dlogp)
+{
+    for (size_t begin = 0; begin < p->layout.n_pos; begin += TJ_HEAD_ROWS) {
+        head_job job = block_at(p, begin, logp, dlogp);
+        compute_logits(&job);
+        if (dlogp != NULL) {
+            compute_gradients(&job);
+        }
+    }
+}
+
+void tj_head_backward(tj_pass *p, const float *dlogp)
+{
+    tj_head_forward(p, NULL, dlogp); /* logits are computed again, block by block */
+}
+
+/* ------------------------------------------------------------------ values */
+
+void tj_values_forward(tj_pass *p, float *values)
+{
+    const tj_model *m = p->model;
+    size_t width = m->cfg.width;
+    for (size_t i = 0; i < p->layout.n_values; i++) {
+        const float *x = p->layers[m->cfg.n_layers].x + p->layout.value_tok[i] * width;
+        float *xn = p->value_x + i * width;
+        m->k->rmsnorm(xn, TJ_F32, NULL, x, m->weights + m->at_norm, m->cfg.norm_eps, 1, width);
+        values[i] = (float)m->k->dot(xn, m->weights + m->at_value, width) +
+                    m->weights[m->at_value_bias];
+    }
+}
+
+void tj_values_backward(tj_pass *p, const float *dvalues)
+{
+    const tj_model *m = p->model;
+    size_t width = m->cfg.width;
+    float *dy = p->scratch[0];
+    for (size_t i = 0; i < p->layout.n_values; i++) {
+        size_t tok = p->layout.value_tok[i];
+        m->k->axpy(m->grads + m->at_value, dvalues[i], p->value_x + i * width, width);
+        m->grads[m->at_value_bias] += dvalues[i];
+        memset(dy, 0, width * sizeof *dy);
+        m->k->axpy(dy, dvalues[i], m->weights + m->at_value, width);
+        m->k->rmsnorm_bwd(p->dx + tok * width, m->grads + m->at_norm, dy,
+                          p->layers[m->cfg.n_layers].x + tok * width, m->weights + m->at_norm,
+                          m->cfg.norm_eps, 1, width);
+    }
+}

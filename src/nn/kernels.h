@@ -1,0 +1,84 @@
+/* Row and tile kernels of the decoder: everything between the matrix products. Internal to nn.
+ *
+ * One source (kernels.inc) is compiled once per instruction set and chosen at start through a table
+ * of function pointers. All sums are in f32 or wider; bf16 is a storage type only. "act" arrays are
+ * f32 or bf16 as their dtype says. Leading dimensions (ld…) are in values.
+ *
+ * Threads: pure functions of their arguments.
+ */
+#ifndef TJ_NN_KERNELS_H
+#define TJ_NN_KERNELS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "nn/nn.h"
+
+/* Tiles of attention: queries and keys of one block of scores. */
+#define TJ_ATT_Q 32
+#define TJ_ATT_K 64
+
+typedef struct tj_kernels {
+    const char *isa; /* "avx512", "avx2", "generic" */
+
+    /* dst[i] = src[i], converted (round to nearest even). */
+    void (*to_act)(void *dst, tj_dtype dtype, const float *src, size_t n);
+    void (*from_act)(float *dst, const void *src, tj_dtype dtype, size_t n);
+
+    /* y = x * rstd * w with rstd = 1/sqrt(mean(x^2) + eps) (Zhang & Sennrich 2019), row by row;
+     * rstd [rows] may be NULL. */
+    void (*rmsnorm)(void *y, tj_dtype dtype, float *rstd, const float *x, const float *w, double eps,
+                    size_t rows, size_t width);
+    /* dx += d(loss)/dx; dw += sum over rows of dy * x * rstd. */
+    void (*rmsnorm_bwd)(float *dx, float *dw, const float *dy, const float *x, const float *w,
+                        double eps, size_t rows, size_t width);
+
+    /* Rotates pairs (i, i + D/2) of each head (the Llama half-split form): sign +1 forward, -1 for
+     * the gradient. x [rows, n_heads * D] with row stride ld; pos [rows]; table [pos][D/2] of
+     * (cos, sin) pairs. */
+    void (*rope)(float *x, size_t ld, const uint32_t *pos, const float *table, size_t rows,
+                 size_t n_heads, size_t head_dim, float sign);
+
+    /* act = silu(gate) * up; gu [rows, 2F]: gate then up (Shazeer 2020). */
+    void (*swiglu)(void *act, const void *gu, tj_dtype dtype, size_t rows, size_t ffn);
+    void (*swiglu_bwd)(void *dgu, const void *gu, const float *dact, tj_dtype dtype, size_t rows,
+                       size_t ffn);
+
+    void (*add)(float *dst, const float *src, size_t n); /* dst += src */
+    void (*axpy)(float *dst, float a, const float *src, size_t n);
+    double (*dot)(const float *a, const float *b, size_t n); /* in double */
+    double (*sum_squares)(const float *x, size_t n);         /* in double */
+
+    /* *max = max(x), *sum = sum(exp(x - *max)). */
+    void (*max_sum_exp)(float *max, double *sum, const float *x, size_t n);
+    /* dst = scale * exp(x - lse), converted. dst may be x where dtype is f32. */
+    void (*softmax_scale)(void *dst, tj_dtype dtype, const float *x, float lse, float scale,
+                          size_t n);
+
+    /* C [m, n] (+)= A [m, k] * B [k, n]: A by row and column strides; m a multiple of 4, n a
+     * multiple of 16. */
+    void (*mm)(float *c, size_t ldc, const float *a, size_t rsa, size_t csa, const float *b,
+               size_t ldb, size_t m, size_t n, size_t k, int accumulate);
+
+    /* One block of online softmax: s [rows, cols] scores (ld TJ_ATT_K) become exp(s - m_new);
+     * m, l [rows] are updated; corr [rows] is exp(m_old - m_new). Masked scores are -INFINITY. */
+    void (*softmax_block)(float *s, float *m, float *l, float *corr, size_t rows);
+    /* s = exp(s - lse[row]) over a block; a row with lse = INFINITY gives zeros. */
+    void (*exp_block)(float *s, const float *lse, size_t rows);
+
+    /* AdamW on n values (Loshchilov & Hutter 2019, alg. 2); step_size = lr / (1 - beta1^t),
+     * inv_bc2 = 1 / (1 - beta2^t), shrink = 1 - lr * decay, gscale multiplies gradients, which are
+     * then zeroed. */
+    void (*adamw)(float *w, float *g, float *m, float *v, size_t n, float gscale, float beta1,
+                  float beta2, float eps, float step_size, float inv_bc2, float shrink);
+} tj_kernels;
+
+/* The best table of this CPU, chosen once; TABIJI_ISA=generic|avx2|avx512 in the environment forces
+ * a lower one, for tests. */
+const tj_kernels *tj_kernels_get(void);
+
+extern const tj_kernels tj_kernels_generic;
+extern const tj_kernels tj_kernels_avx2;
+extern const tj_kernels tj_kernels_avx512;
+
+#endif

@@ -1,0 +1,484 @@
+/* The decoder layers over tiles of TJ_TILE rows. A tile goes through a layer in two halves, since
+ * attention needs the keys of all earlier tiles:
+ *
+ *     first half   x -> norm -> q, k, v -> RoPE
+ *     second half  attention -> o -> + x -> norm -> gate, up -> silu -> down -> +
+ *
+ * and the second half of a layer runs together with the first half of the next. Backward runs the
+ * halves in the opposite order, with the weight gradients and attention's gradient in between. */
+#include <string.h>
+
+#include "nn/pass.h"
+
+typedef struct layer_job {
+    tj_pass *p;
+    size_t layer;
+    bool first_half, second_half; /* which halves of which layers, see the item functions */
+    bool last;                    /* second half stops before the down projection */
+} layer_job;
+
+static char *at_row(void *act, const tj_model *m, size_t row, size_t width)
+{
+    return (char *)act + row * width * m->elem;
+}
+
+static const float *slab(const tj_model *m, size_t offset)
+{
+    return m->weights + offset;
+}
+
+static void *packed(const tj_model *m, void *const *copies, size_t layer, tj_mat mat)
+{
+    (void)m;
+    return copies[layer * TJ_N_MATS + mat];
+}
+
+/* ------------------------------------------------------------------ forward */
+
+static void embed_tile(tj_pass *p, size_t row)
+{
+    const tj_model *m = p->model;
+    size_t width = m->cfg.width;
+    float *x = p->layers[0].x + row * width;
+    for (size_t i = 0; i < TJ_TILE; i++) {
+        if (row + i < p->layout.n_tokens) {
+            const float *e = slab(m, m->at_embed) + (size_t)p->layout.ids[row + i] * width;
+            memcpy(x + i * width, e, width * sizeof *x);
+        } else {
+            memset(x + i * width, 0, width * sizeof *x);
+        }
+    }
+}
+
+static void norm_heads(const tj_model *m, float *rows, size_t width, size_t col, size_t n_heads,
+                       const float *w)
+{
+    for (size_t i = 0; i < TJ_TILE; i++) {
+        float *at = rows + i * width + col;
+        m->k->rmsnorm(at, TJ_F32, NULL, at, w, m->cfg.norm_eps, n_heads, m->cfg.head_dim);
+    }
+}
+
+static void first_half(tj_pass *p, size_t layer, size_t row, size_t thread)
+{
+    const tj_model *m = p->model;
+    const tj_layer_at *at = &m->at[layer];
+    tj_layer_acts *acts = &p->layers[layer];
+    size_t width = m->cfg.width;
+    size_t wide = m->qkv_width;
+    float *qkv = p->scratch[thread];
+    float *xn = qkv + TJ_TILE * wide;
+    m->k->rmsnorm(xn, m->dtype, NULL, acts->x + row * width, slab(m, at->norm1), m->cfg.norm_eps,
+                  TJ_TILE, width);
+    tj_gemm_run(m->fwd[TJ_MAT_QKV], thread, xn, packed(m, m->packed_fwd, layer, TJ_MAT_QKV), qkv);
+    if (m->cfg.qkv_bias) {
+        for (size_t i = 0; i < TJ_TILE; i++) {
+            m->k->add(qkv + i * wide, slab(m, at->qkv_bias), wide);
+        }
+    }
+    if (m->cfg.qk_norm) {
+        m->k->to_act(at_row(acts->raw, m, row, wide), m->dtype, qkv, TJ_TILE * wide);
+        norm_heads(m, qkv, wide, 0, m->cfg.n_heads, slab(m, at->q_norm));
+        norm_heads(m, qkv, wide, m->q_width, m->cfg.n_kv_heads, slab(m, at->k_norm));
+    }
+    /* q and k lie side by side: one rotation for both */
+    m->k->rope(qkv, wide, p->layout.pos + row, m->rope[m->cfg.layer[layer].rope], TJ_TILE,
+               m->cfg.n_heads + m->cfg.n_kv_heads, m->cfg.head_dim, 1.0F);
+    m->k->to_act(at_row(acts->qkv, m, row, wide), m->dtype, qkv, TJ_TILE * wide);
+}
+
+static tj_attn_args attn_args(tj_pass *p, size_t layer)
+{
+    tj_layer_acts *acts = &p->layers[layer];
+    return (tj_attn_args){.model = p->model,
+                          .layout = &p->layout,
+                          .attn = &p->model->cfg.layer[layer],
+                          .qkv = acts->qkv,
+                          .out = acts->att,
+                          .lse = acts->lse,
+                          .dout = p->dout,
+                          .dqkv = p->dqkv};
+}
+
+static void second_half(tj_pass *p, size_t layer, size_t row, bool stop_before_down, size_t thread)
+{
+    const tj_model *m = p->model;
+    const tj_layer_at *at = &m->at[layer];
+    tj_layer_acts *acts = &p->layers[layer];
+    size_t width = m->cfg.width;
+    size_t n = TJ_TILE * width;
+    float *x = acts->x + row * width;
+    float *x_mid = acts->x_mid + row * width;
+    float *out = p->scratch[thread];
+    tj_attn_args args = attn_args(p, layer);
+    tj_attn_forward(&args, row, TJ_TILE, out);
+    tj_gemm_run(m->fwd[TJ_MAT_O], thread, at_row(acts->att, m, row, m->q_width),
+                packed(m, m->packed_fwd, layer, TJ_MAT_O), out);
+    for (size_t i = 0; i < n; i++) {
+        x_mid[i] = x[i] + out[i];
+    }
+    void *xn = out + n;
+    void *gu = at_row(acts->gu, m, row, 2 * m->cfg.ffn_width);
+    m->k->rmsnorm(xn, m->dtype, NULL, x_mid, slab(m, at->norm2), m->cfg.norm_eps, TJ_TILE, width);
+    tj_gemm_run(m->fwd[TJ_MAT_GU], thread, xn, packed(m, m->packed_fwd, layer, TJ_MAT_GU), gu);
+    if (stop_before_down) {
+        return;
+    }
+    void *act = out + n; /* xn is used up */
+    m->k->swiglu(act, gu, m->dtype, TJ_TILE, m->cfg.ffn_width);
+    tj_gemm_run(m->fwd[TJ_MAT_DOWN], thread, act, packed(m, m->packed_fwd, layer, TJ_MAT_DOWN),
+                out);
+    float *y = p->layers[layer + 1].x + row * width;
+    for (size_t i = 0; i < n; i++) {
+        y[i] = x_mid[i] + out[i];
+    }
+}
+
+/* Item: a tile. Second half of layer - 1, then first half of layer. */
+static void forward_item(void *ctx, size_t tile, size_t thread)
+{
+    const layer_job *job = ctx;
+    size_t row = tile * TJ_TILE;
+    if (job->layer == 0) {
+        embed_tile(job->p, row);
+    } else {
+        second_half(job->p, job->layer - 1, row, false, thread);
+    }
+    if (job->layer < job->p->model->cfg.n_layers) {
+        first_half(job->p, job->layer, row, thread);
+    }
+}
+
+void tj_layers_forward(tj_pass *p)
+{
+    for (size_t l = 0; l <= p->model->cfg.n_layers; l++) {
+        layer_job job = {.p = p, .layer = l};
+        tj_par_for(tj_pass_n_tiles(p), forward_item, &job);
+    }
+}
+
+/* ------------------------------------------------------------------ backward by tiles */
+
+static float *partial(const tj_pass *p, size_t row, size_t offset)
+{
+    return p->partials + row / TJ_TILE * p->partial_width + offset;
+}
+
+/* Where a layer's sums over a tile's rows stand in `partials`. */
+typedef struct partial_at {
+    size_t norm2, norm1, bias, q_norm, k_norm, width;
+} partial_at;
+
+static partial_at partial_layout(const tj_model *m)
+{
+    partial_at at;
+    at.norm2 = 0;
+    at.norm1 = at.norm2 + m->cfg.width;
+    at.bias = at.norm1 + m->cfg.width;
+    at.q_norm = at.bias + m->qkv_width;
+    at.k_norm = at.q_norm + m->cfg.head_dim;
+    at.width = at.k_norm + m->cfg.head_dim;
+    return at;
+}
+
+size_t tj_layers_partial_width(const tj_model *m)
+{
+    return partial_layout(m).width;
+}
+
+/* From the gradient of the layer's output to that of attention's output. */
+static void backward_second_half(tj_pass *p, size_t layer, size_t row, size_t thread)
+{
+    const tj_model *m = p->model;
+    const tj_layer_at *at = &m->at[layer];
+    tj_layer_acts *acts = &p->layers[layer];
+    size_t width = m->cfg.width;
+    size_t ffn = m->cfg.ffn_width;
+    size_t n = TJ_TILE * width;
+    float *dx = p->dx + row * width;
+    float *wide = p->scratch[thread]; /* [TILE, max(F, C)] */
+    void *gu = at_row(acts->gu, m, row, 2 * ffn);
+    void *dgu = at_row(p->dgu, m, row, 2 * ffn);
+    void *dy = at_row(p->dx_down, m, row, width);
+    const float *x_mid = acts->x_mid + row * width;
+    /* y = x_mid + down(act), act = silu(gate) * up */
+    m->k->to_act(dy, m->dtype, dx, n);
+    m->k->swiglu(at_row(p->act, m, row, ffn), gu, m->dtype, TJ_TILE, ffn);
+    tj_gemm_run(m->bwd[TJ_MAT_DOWN], thread, dy, packed(m, m->packed_bwd, layer, TJ_MAT_DOWN), wide);
+    m->k->swiglu_bwd(dgu, gu, wide, m->dtype, TJ_TILE, ffn);
+    /* gate, up = W norm2(x_mid) */
+    tj_gemm_run(m->bwd[TJ_MAT_GU], thread, dgu, packed(m, m->packed_bwd, layer, TJ_MAT_GU), wide);
+    m->k->rmsnorm(at_row(p->xn, m, row, width), m->dtype, NULL, x_mid, slab(m, at->norm2),
+                  m->cfg.norm_eps, TJ_TILE, width);
+    m->k->rmsnorm_bwd(dx, partial(p, row, partial_layout(m).norm2), wide, x_mid,
+                      slab(m, at->norm2), m->cfg.norm_eps, TJ_TILE, width);
+    /* x_mid = x + o(att) */
+    void *dmid = at_row(p->dx_o, m, row, width);
+    m->k->to_act(dmid, m->dtype, dx, n);
+    tj_gemm_run(m->bwd[TJ_MAT_O], thread, dmid, packed(m, m->packed_bwd, layer, TJ_MAT_O),
+                p->dout + row * m->q_width);
+}
+
+/* Gradient through q/k norm of one row's heads at `col`; dqkv is overwritten. */
+static void norm_heads_bwd(const tj_pass *p, size_t layer, size_t row, size_t col, size_t n_heads,
+                           const float *w, float *dw, float *scratch)
+{
+    const tj_model *m = p->model;
+    size_t n = n_heads * m->cfg.head_dim;
+    float *raw = scratch;
+    float *dx = raw + n;
+    float *d = p->dqkv + row * m->qkv_width + col;
+    const char *from = at_row(p->layers[layer].raw, m, row, m->qkv_width);
+    m->k->from_act(raw, from + col * m->elem, m->dtype, n);
+    memset(dx, 0, n * sizeof *dx);
+    m->k->rmsnorm_bwd(dx, dw, d, raw, w, m->cfg.norm_eps, n_heads, m->cfg.head_dim);
+    memcpy(d, dx, n * sizeof *dx);
+}
+
+/* From the gradients of q, k and v to that of the layer's input. */
+static void backward_first_half(tj_pass *p, size_t layer, size_t row, size_t thread)
+{
+    const tj_model *m = p->model;
+    const tj_layer_at *at = &m->at[layer];
+    const partial_at sums = partial_layout(m);
+    size_t width = m->cfg.width;
+    size_t wide = m->qkv_width;
+    float *dqkv = p->dqkv + row * wide;
+    float *dxn = p->scratch[thread];
+    const float *x = p->layers[layer].x + row * width;
+    if (row + TJ_TILE > p->layout.n_tokens) { /* padding belongs to no tree */
+        size_t n = p->layout.n_tokens - row;
+        memset(dqkv + n * wide, 0, (TJ_TILE - n) * wide * sizeof *dqkv);
+    }
+    m->k->rope(dqkv, wide, p->layout.pos + row, m->rope[m->cfg.layer[layer].rope], TJ_TILE,
+               m->cfg.n_heads + m->cfg.n_kv_heads, m->cfg.head_dim, -1.0F);
+    for (size_t i = 0; i < TJ_TILE; i++) {
+        if (m->cfg.qk_norm) {
+            norm_heads_bwd(p, layer, row + i, 0, m->cfg.n_heads, slab(m, at->q_norm),
+                           partial(p, row, sums.q_norm), dxn);
+            norm_heads_bwd(p, layer, row + i, m->q_width, m->cfg.n_kv_heads, slab(m, at->k_norm),
+                           partial(p, row, sums.k_norm), dxn);
+        }
+        if (m->cfg.qkv_bias) {
+            m->k->add(partial(p, row, sums.bias), dqkv + i * wide, wide);
+        }
+    }
+    void *d = at_row(p->dqkv_act, m, row, wide);
+    m->k->to_act(d, m->dtype, dqkv, TJ_TILE * wide);
+    tj_gemm_run(m->bwd[TJ_MAT_QKV], thread, d, packed(m, m->packed_bwd, layer, TJ_MAT_QKV), dxn);
+    m->k->rmsnorm(at_row(p->xn_qkv, m, row, width), m->dtype, NULL, x, slab(m, at->norm1),
+                  m->cfg.norm_eps, TJ_TILE, width);
+    m->k->rmsnorm_bwd(p->dx + row * width, partial(p, row, sums.norm1), dxn, x,
+                      slab(m, at->norm1), m->cfg.norm_eps, TJ_TILE, width);
+}
+
+typedef struct backward_tiles_job {
+    tj_pass *p;
+    size_t done_layer; /* whose first half is to be undone; L: none */
+    size_t next_layer; /* whose second half is to be undone; L: none */
+} backward_tiles_job;
+
+static void backward_tile_item(void *ctx, size_t tile, size_t thread)
+{
+    const backward_tiles_job *job = ctx;
+    size_t n_layers = job->p->model->cfg.n_layers;
+    if (job->done_layer < n_layers) {
+        backward_first_half(job->p, job->done_layer, tile * TJ_TILE, thread);
+    }
+    if (job->next_layer < n_layers) {
+        backward_second_half(job->p, job->next_layer, tile * TJ_TILE, thread);
+    }
+}
+
+/* ------------------------------------------------------------------ weight gradients */
+
+typedef struct dw_task { /* all blocks of one matrix */
+    tj_mat mat;
+    size_t layer;
+    const void *dy; /* act [N, out] */
+    const void *x;  /* act [N, in] */
+} dw_task;
+
+typedef struct middle_job {
+    tj_pass *p;
+    size_t layer;       /* attention's gradient; L: none */
+    size_t n_attention; /* items: a tree and a key-value head */
+    dw_task dw[TJ_N_MATS];
+    size_t n_dw;
+} middle_job;
+
+static size_t n_blocks(const tj_model *m, const dw_task *t)
+{
+    return m->mat[t->mat].out / m->mat[t->mat].block;
+}
+
+/* One block of rows of a weight's gradient, over all tiles in order. */
+static void dw_block(const tj_pass *p, const dw_task *t, size_t block, size_t thread)
+{
+    const tj_model *m = p->model;
+    const tj_mat_shape *s = &m->mat[t->mat];
+    const tj_layer_at *at = &m->at[t->layer];
+    const size_t offset[TJ_N_MATS] = {at->qkv, at->o, at->gu, at->down};
+    float *grad = m->grads + offset[t->mat] + block * s->block * s->in;
+    for (size_t row = 0; row < p->layout.n_padded; row += TJ_TILE) {
+        tj_gemm_run(m->dw[t->mat], thread,
+                    (const char *)t->dy + (row * s->out + block * s->block) * m->elem,
+                    (const char *)t->x + row * s->in * m->elem, grad);
+    }
+}
+
+static void middle_item(void *ctx, size_t item, size_t thread)
+{
+    const middle_job *job = ctx;
+    tj_pass *p = job->p;
+    if (item < job->n_attention) {
+        tj_attn_args args = attn_args(p, job->layer);
+        size_t heads = p->model->cfg.n_kv_heads;
+        tj_attn_backward(&args, item / heads, item % heads, p->scratch[thread]);
+        return;
+    }
+    item -= job->n_attention;
+    for (size_t i = 0; i < job->n_dw; i++) {
+        size_t n = n_blocks(p->model, &job->dw[i]);
+        if (item < n) {
+            dw_block(p, &job->dw[i], item, thread);
+            return;
+        }
+        item -= n;
+    }
+}
+
+static bool group_trains(const tj_model *m, size_t offset)
+{
+    for (size_t i = 0; i < m->n_params; i++) {
+        if (m->params[i].weight == m->weights + offset) {
+            return m->params[i].trainable;
+        }
+    }
+    return false;
+}
+
+static void add_dw(middle_job *job, tj_mat mat, size_t layer, const void *dy, const void *x)
+{
+    const tj_model *m = job->p->model;
+    const tj_layer_at *at = &m->at[layer];
+    const size_t offset[TJ_N_MATS] = {at->qkv, at->o, at->gu, at->down};
+    if (group_trains(m, offset[mat])) {
+        job->dw[job->n_dw++] = (dw_task){mat, layer, dy, x};
+    }
+}
+
+/* Attention's gradient of `layer` beside the weight gradients that are ready by now: that layer's
+ * but q/k/v, and q/k/v of the layer above. */
+static void run_middle(tj_pass *p, size_t layer)
+{
+    const tj_model *m = p->model;
+    size_t n_layers = m->cfg.n_layers;
+    middle_job job = {.p = p, .layer = layer};
+    size_t items = 0;
+    bool above = layer == SIZE_MAX || layer + 1 < n_layers;
+    if (layer != SIZE_MAX) {
+        job.n_attention = p->layout.n_trees * m->cfg.n_kv_heads;
+        add_dw(&job, TJ_MAT_DOWN, layer, p->dx_down, p->act);
+        add_dw(&job, TJ_MAT_GU, layer, p->dgu, p->xn);
+        add_dw(&job, TJ_MAT_O, layer, p->dx_o, p->layers[layer].att);
+    }
+    if (above) {
+        add_dw(&job, TJ_MAT_QKV, layer == SIZE_MAX ? 0 : layer + 1, p->dqkv_act, p->xn_qkv);
+    }
+    items = job.n_attention;
+    for (size_t i = 0; i < job.n_dw; i++) {
+        items += n_blocks(m, &job.dw[i]);
+    }
+    tj_par_for(items, middle_item, &job);
+}
+
+/* Adds a layer's sums over tiles, in tile order, and clears them. */
+static void join_partials(tj_pass *p, size_t layer, bool second)
+{
+    const tj_model *m = p->model;
+    const tj_layer_at *at = &m->at[layer];
+    const partial_at sums = partial_layout(m);
+    const struct {
+        bool on;
+        size_t from, to, n;
+    } parts[] = {
+        {second, sums.norm2, at->norm2, m->cfg.width},
+        {!second, sums.norm1, at->norm1, m->cfg.width},
+        {!second && m->cfg.qkv_bias, sums.bias, at->qkv_bias, m->qkv_width},
+        {!second && m->cfg.qk_norm, sums.q_norm, at->q_norm, m->cfg.head_dim},
+        {!second && m->cfg.qk_norm, sums.k_norm, at->k_norm, m->cfg.head_dim},
+    };
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        for (size_t tile = 0; parts[i].on && tile < tj_pass_n_tiles(p); tile++) {
+            float *from = p->partials + tile * p->partial_width + parts[i].from;
+            m->k->add(m->grads + parts[i].to, from, parts[i].n);
+            memset(from, 0, parts[i].n * sizeof *from);
+        }
+    }
+}
+
+/* ------------------------------------------------------------------ recomputation */
+
+static void again_first(void *ctx, size_t tile, size_t thread)
+{
+    const layer_job *job = ctx;
+    first_half(job->p, job->layer, tile * TJ_TILE, thread);
+}
+
+static void again_second(void *ctx, size_t tile, size_t thread)
+{
+    const layer_job *job = ctx;
+    second_half(job->p, job->layer, tile * TJ_TILE, true, thread);
+}
+
+static void recompute(tj_pass *p, size_t layer)
+{
+    layer_job job = {.p = p, .layer = layer};
+    tj_par_for(tj_pass_n_tiles(p), again_first, &job);
+    tj_par_for(tj_pass_n_tiles(p), again_second, &job);
+}
+
+/* The embedding rows' gradients, token by token. */
+static void embed_backward(tj_pass *p)
+{
+    const tj_model *m = p->model;
+    size_t width = m->cfg.width;
+    float *grad = m->lookup_grad != NULL ? m->lookup_grad : m->grads + m->at_embed;
+    for (size_t t = 0; t < p->layout.n_tokens; t++) {
+        m->k->add(grad + (size_t)p->layout.ids[t] * width, p->dx + t * width, width);
+    }
+}
+
+static void backward_tiles(tj_pass *p, size_t done_layer, size_t next_layer)
+{
+    backward_tiles_job job = {p, done_layer, next_layer};
+    tj_par_for(tj_pass_n_tiles(p), backward_tile_item, &job);
+}
+
+void tj_layers_backward(tj_pass *p)
+{
+    size_t n_layers = p->model->cfg.n_layers;
+    memset(p->partials, 0, tj_pass_n_tiles(p) * p->partial_width * sizeof *p->partials);
+    for (size_t l = n_layers; l-- > 0;) {
+        size_t above = l + 1;
+        if (p->options.recompute) {
+            backward_tiles(p, above, n_layers); /* before its activations are overwritten */
+            recompute(p, l);
+            backward_tiles(p, n_layers, l);
+        } else {
+            backward_tiles(p, above, l);
+        }
+        if (above < n_layers) {
+            join_partials(p, above, false);
+        }
+        join_partials(p, l, true);
+        run_middle(p, l);
+    }
+    backward_tiles(p, 0, n_layers);
+    join_partials(p, 0, false);
+    run_middle(p, SIZE_MAX);
+    if (group_trains(p->model, p->model->at_embed)) {
+        embed_backward(p);
+    }
+}

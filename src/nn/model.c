@@ -1,0 +1,579 @@
+/* Weights, their names, and the copies that products read. */
+#include "nn/model.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/par.h"
+#include "base/rng.h"
+
+/* ------------------------------------------------------------------ layout of the slab */
+
+typedef struct builder {
+    tj_model *m;
+    size_t at; /* next free value */
+} builder;
+
+static size_t add_param(builder *b, const char *name, size_t rows, size_t cols, bool decay)
+{
+    size_t at = b->at;
+    if (b->m->params != NULL) {
+        tj_param *p = &b->m->params[b->m->n_params];
+        snprintf(p->name, sizeof p->name, "%s", name);
+        p->shape[0] = rows;
+        p->shape[1] = cols;
+        p->n = rows * cols;
+        p->weight = b->m->weights + at;
+        p->trainable = true;
+        p->decay = decay;
+    }
+    b->m->n_params++;
+    b->at += rows * cols;
+    return at;
+}
+
+static size_t add_layer_param(builder *b, size_t layer, const char *name, size_t rows, size_t cols,
+                              bool decay)
+{
+    char full[sizeof(((tj_param *)0)->name)];
+    snprintf(full, sizeof full, "model.layers.%zu.%s", layer, name);
+    return add_param(b, full, rows, cols, decay);
+}
+
+static void align(builder *b) /* groups begin on a cache line */
+{
+    b->at = (b->at + 15) / 16 * 16;
+}
+
+static void add_layer(builder *b, size_t l)
+{
+    tj_model *m = b->m;
+    const tj_model_config *c = &m->cfg;
+    tj_layer_at *at = &m->at[l];
+    at->norm1 = add_layer_param(b, l, "input_layernorm.weight", 1, c->width, false);
+    align(b);
+    at->qkv = add_layer_param(b, l, "self_attn.q_proj.weight", m->q_width, c->width, true);
+    add_layer_param(b, l, "self_attn.k_proj.weight", m->kv_width, c->width, true);
+    add_layer_param(b, l, "self_attn.v_proj.weight", m->kv_width, c->width, true);
+    align(b);
+    if (c->qkv_bias) {
+        at->qkv_bias = add_layer_param(b, l, "self_attn.q_proj.bias", 1, m->q_width, false);
+        add_layer_param(b, l, "self_attn.k_proj.bias", 1, m->kv_width, false);
+        add_layer_param(b, l, "self_attn.v_proj.bias", 1, m->kv_width, false);
+        align(b);
+    }
+    if (c->qk_norm) {
+        at->q_norm = add_layer_param(b, l, "self_attn.q_norm.weight", 1, c->head_dim, false);
+        align(b);
+        at->k_norm = add_layer_param(b, l, "self_attn.k_norm.weight", 1, c->head_dim, false);
+        align(b);
+    }
+    at->o = add_layer_param(b, l, "self_attn.o_proj.weight", c->width, m->q_width, true);
+    align(b);
+    at->norm2 = add_layer_param(b, l, "post_attention_layernorm.weight", 1, c->width, false);
+    align(b);
+    at->gu = add_layer_param(b, l, "mlp.gate_proj.weight", c->ffn_width, c->width, true);
+    add_layer_param(b, l, "mlp.up_proj.weight", c->ffn_width, c->width, true);
+    align(b);
+    at->down = add_layer_param(b, l, "mlp.down_proj.weight", c->width, c->ffn_width, true);
+    align(b);
+}
+
+/* Run twice: first, with no params array, to count. */
+static void build(tj_model *m)
+{
+    const tj_model_config *c = &m->cfg;
+    builder b = {.m = m};
+    m->n_params = 0;
+    m->at_embed = add_param(&b, "model.embed_tokens.weight", c->n_vocab, c->width, true);
+    align(&b);
+    for (size_t l = 0; l < c->n_layers; l++) {
+        add_layer(&b, l);
+    }
+    m->at_norm = add_param(&b, "model.norm.weight", 1, c->width, false);
+    align(&b);
+    m->at_head = m->at_embed;
+    if (!c->tied_embedding) {
+        m->at_head = add_param(&b, "lm_head.weight", c->n_vocab, c->width, true);
+        align(&b);
+    }
+    if (c->value_head) {
+        m->at_value = add_param(&b, "value_head.weight", 1, c->width, true);
+        align(&b);
+        m->at_value_bias = add_param(&b, "value_head.bias", 1, 1, false);
+        align(&b);
+    }
+    m->n_slab = b.at;
+}
+
+static size_t block_of(size_t out) /* the largest divisor up to 256 */
+{
+    size_t best = 1;
+    for (size_t b = 1; b <= 256 && b <= out; b++) {
+        best = out % b == 0 ? b : best;
+    }
+    return best;
+}
+
+static void set_shapes(tj_model *m)
+{
+    const tj_model_config *c = &m->cfg;
+    m->elem = m->dtype == TJ_BF16 ? 2 : 4;
+    m->k = tj_kernels_get();
+    m->q_width = c->n_heads * c->head_dim;
+    m->kv_width = c->n_kv_heads * c->head_dim;
+    m->qkv_width = m->q_width + 2 * m->kv_width;
+    m->mat[TJ_MAT_QKV] = (tj_mat_shape){.out = m->qkv_width, .in = c->width};
+    m->mat[TJ_MAT_O] = (tj_mat_shape){.out = c->width, .in = m->q_width};
+    m->mat[TJ_MAT_GU] = (tj_mat_shape){.out = 2 * c->ffn_width, .in = c->width};
+    m->mat[TJ_MAT_DOWN] = (tj_mat_shape){.out = c->width, .in = c->ffn_width};
+    for (size_t i = 0; i < TJ_N_MATS; i++) {
+        m->mat[i].block = block_of(m->mat[i].out);
+    }
+    m->chunk = c->n_vocab <= TJ_HEAD_CHUNK_MAX ? c->n_vocab : TJ_HEAD_CHUNK;
+    m->n_chunks = (c->n_vocab + m->chunk - 1) / m->chunk;
+    m->last_chunk = c->n_vocab - (m->n_chunks - 1) * m->chunk;
+}
+
+tj_code tj_model_create_empty(tj_model **out, const tj_model_config *cfg, tj_dtype compute,
+                              tj_err *err)
+{
+    *out = NULL;
+    tj_code rc = tj_model_config_check(cfg, err);
+    if (rc != TJ_OK) {
+        return rc;
+    }
+    if (compute == TJ_BF16 && !tj_gemm_has_bf16()) {
+        return tj_fail(err, TJ_E_INVAL, "this CPU has no bf16 products: compute in f32");
+    }
+    tj_model *m = tj_calloc(1, sizeof *m);
+    if (m == NULL) {
+        return tj_fail(err, TJ_E_NOMEM, "cannot allocate a model");
+    }
+    m->cfg = *cfg;
+    m->dtype = compute;
+    m->stale_fwd = true;
+    m->stale_bwd = true;
+    set_shapes(m);
+    build(m);
+    size_t n_params = m->n_params;
+    m->weights = tj_aligned_array(m->n_slab, sizeof *m->weights);
+    m->params = tj_calloc(n_params, sizeof *m->params);
+    m->packed_fwd = tj_calloc(cfg->n_layers * TJ_N_MATS, sizeof(void *));
+    m->packed_bwd = tj_calloc(cfg->n_layers * TJ_N_MATS, sizeof(void *));
+    m->packed_head_fwd = tj_calloc(m->n_chunks, sizeof(void *));
+    m->packed_head_bwd = tj_calloc(m->n_chunks, sizeof(void *));
+    if (m->weights == NULL || m->params == NULL || m->packed_fwd == NULL ||
+        m->packed_bwd == NULL || m->packed_head_fwd == NULL || m->packed_head_bwd == NULL) {
+        tj_model_destroy(m);
+        return tj_fail(err, TJ_E_NOMEM, "cannot allocate a model of %zu weights", m->n_slab);
+    }
+    build(m);
+    *out = m;
+    return TJ_OK;
+}
+
+static bool is_norm_name(const char *name)
+{
+    size_t n = strlen(name);
+    const char *tail = "norm.weight";
+    return n >= strlen(tail) && strcmp(name + n - strlen(tail), tail) == 0;
+}
+
+/* Normal weights; the projections that write to the residual stream are scaled down by
+ * sqrt(2 L), as in GPT-2 (Radford et al. 2019, sec. 2.3); norms start at 1, biases at 0. */
+static void init_weights(tj_model *m, uint64_t seed)
+{
+    double residual = m->cfg.init_std / sqrt(2.0 * (double)m->cfg.n_layers);
+    for (size_t i = 0; i < m->n_params; i++) {
+        tj_param *p = &m->params[i];
+        if (!p->decay) {
+            for (size_t j = 0; j < p->n; j++) {
+                p->weight[j] = is_norm_name(p->name) ? 1.0F : 0.0F;
+            }
+            continue;
+        }
+        bool is_residual = strstr(p->name, "o_proj") != NULL || strstr(p->name, "down_proj") != NULL;
+        double std = is_residual ? residual : m->cfg.init_std;
+        tj_rng rng;
+        tj_rng_init(&rng, seed, 0, 0, i);
+        for (size_t j = 0; j < p->n; j++) {
+            p->weight[j] = (float)(std * tj_rng_normal(&rng));
+        }
+    }
+}
+
+tj_code tj_model_create(tj_model **out, const tj_model_config *cfg, tj_dtype compute, uint64_t seed,
+                        tj_err *err)
+{
+    tj_code rc = tj_model_create_empty(out, cfg, compute, err);
+    if (rc == TJ_OK) {
+        init_weights(*out, seed);
+    }
+    return rc;
+}
+
+static void destroy_gemms(tj_gemm **gemms, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        tj_gemm_destroy(gemms[i]);
+    }
+}
+
+static void free_all(void **pointers, size_t n)
+{
+    for (size_t i = 0; pointers != NULL && i < n; i++) {
+        tj_free(pointers[i]);
+    }
+    tj_free(pointers);
+}
+
+void tj_model_destroy(tj_model *m)
+{
+    if (m == NULL) {
+        return;
+    }
+    destroy_gemms(m->fwd, TJ_N_MATS);
+    destroy_gemms(m->gen, TJ_N_MATS);
+    destroy_gemms(m->bwd, TJ_N_MATS);
+    destroy_gemms(m->dw, TJ_N_MATS);
+    destroy_gemms(m->head_fwd, 2);
+    destroy_gemms(m->head_gen, 2);
+    destroy_gemms(m->head_bwd, 2);
+    destroy_gemms(m->head_dw, 2);
+    free_all(m->packed_fwd, m->cfg.n_layers * TJ_N_MATS);
+    free_all(m->packed_bwd, m->cfg.n_layers * TJ_N_MATS);
+    free_all(m->packed_head_fwd, m->n_chunks);
+    free_all(m->packed_head_bwd, m->n_chunks);
+    for (size_t i = 0; i < TJ_MAX_ROPE; i++) {
+        tj_free(m->rope[i]);
+    }
+    tj_free(m->params);
+    tj_free(m->weights);
+    tj_free(m->grads);
+    tj_free(m->lookup_grad);
+    tj_free(m);
+}
+
+/* ------------------------------------------------------------------ access */
+
+const tj_model_config *tj_model_cfg(const tj_model *m)
+{
+    return &m->cfg;
+}
+
+tj_dtype tj_model_compute(const tj_model *m)
+{
+    return m->dtype;
+}
+
+tj_dtype tj_dtype_best(void)
+{
+    return tj_gemm_has_bf16() ? TJ_BF16 : TJ_F32;
+}
+
+const char *tj_dtype_name(tj_dtype dtype)
+{
+    return dtype == TJ_BF16 ? "bf16" : "f32";
+}
+
+const char *tj_isa_name(void)
+{
+    return tj_kernels_get()->isa;
+}
+
+tj_param *tj_model_params(tj_model *m, size_t *n_params)
+{
+    *n_params = m->n_params;
+    return m->params;
+}
+
+tj_code tj_model_make_grads(tj_model *m, tj_err *err)
+{
+    if (m->grads != NULL) {
+        tj_model_zero_grads(m);
+        return TJ_OK;
+    }
+    m->grads = tj_aligned_array(m->n_slab, sizeof *m->grads);
+    if (m->grads != NULL && m->cfg.tied_embedding) {
+        m->lookup_grad = tj_aligned_array(m->cfg.n_vocab * m->cfg.width, sizeof *m->lookup_grad);
+    }
+    if (m->grads == NULL || (m->cfg.tied_embedding && m->lookup_grad == NULL)) {
+        tj_free(m->grads);
+        m->grads = NULL;
+        return tj_fail(err, TJ_E_NOMEM, "cannot allocate gradients of %zu weights", m->n_slab);
+    }
+    for (size_t i = 0; i < m->n_params; i++) {
+        m->params[i].grad = m->grads + (m->params[i].weight - m->weights);
+    }
+    return TJ_OK;
+}
+
+void tj_model_zero_grads(tj_model *m)
+{
+    if (m->grads != NULL) {
+        memset(m->grads, 0, m->n_slab * sizeof *m->grads);
+    }
+    if (m->lookup_grad != NULL) {
+        memset(m->lookup_grad, 0, m->cfg.n_vocab * m->cfg.width * sizeof *m->lookup_grad);
+    }
+}
+
+void tj_model_join_grads(tj_model *m)
+{
+    if (m->lookup_grad == NULL) {
+        return;
+    }
+    size_t n = m->cfg.n_vocab * m->cfg.width;
+    m->k->add(m->grads + m->at_embed, m->lookup_grad, n);
+    memset(m->lookup_grad, 0, n * sizeof *m->lookup_grad);
+}
+
+tj_code tj_model_refresh(tj_model *m, tj_err *err)
+{
+    (void)err;
+    m->stale_fwd = true;
+    m->stale_bwd = true;
+    return TJ_OK;
+}
+
+/* ------------------------------------------------------------------ products and copies */
+
+static tj_gemm_spec fwd_spec(const tj_model *m, size_t rows, size_t in, size_t out)
+{
+    return (tj_gemm_spec){.m = rows,
+                          .k = in,
+                          .n = out,
+                          .lda = in,
+                          .ldc = out,
+                          .b_packed = true,
+                          .dtype = m->dtype,
+                          .out = TJ_F32};
+}
+
+/* The last chunk of the vocabulary may be short: a second shape. */
+static size_t n_chunk_kinds(const tj_model *m)
+{
+    return m->last_chunk != m->chunk ? 2 : 1;
+}
+
+static size_t chunk_of_kind(const tj_model *m, size_t kind)
+{
+    return kind == 1 || m->n_chunks == 1 ? m->last_chunk : m->chunk;
+}
+
+static tj_code make_forward(tj_model *m, tj_gemm **mats, tj_gemm **head, size_t rows, bool shares,
+                            tj_err *err)
+{
+    tj_code rc = TJ_OK;
+    for (size_t i = 0; i < TJ_N_MATS && rc == TJ_OK; i++) {
+        tj_gemm_spec spec = fwd_spec(m, rows, m->mat[i].in, m->mat[i].out);
+        spec.out = i == TJ_MAT_GU ? m->dtype : TJ_F32;
+        rc = mats[i] != NULL ? TJ_OK : tj_gemm_create(&mats[i], &spec, shares ? m->fwd[i] : NULL, err);
+    }
+    for (size_t i = 0; i < n_chunk_kinds(m) && rc == TJ_OK; i++) {
+        tj_gemm_spec spec = fwd_spec(m, rows, m->cfg.width, chunk_of_kind(m, i));
+        spec.ldc = m->cfg.n_vocab;
+        rc = head[i] != NULL
+                 ? TJ_OK
+                 : tj_gemm_create(&head[i], &spec, shares ? m->head_fwd[i] : NULL, err);
+    }
+    return rc;
+}
+
+static const float *mat_weights(const tj_model *m, size_t layer, size_t mat)
+{
+    const tj_layer_at *at = &m->at[layer];
+    const size_t offset[TJ_N_MATS] = {at->qkv, at->o, at->gu, at->down};
+    return m->weights + offset[mat];
+}
+
+typedef struct pack_job {
+    tj_model *m;
+    bool backward;
+    tj_code rc[TJ_MAX_THREADS];
+} pack_job;
+
+/* Item i packs one matrix: layers' matrices first, then the chunks of the output embedding. */
+static void pack_item(void *ctx, size_t item, size_t thread)
+{
+    pack_job *job = ctx;
+    tj_model *m = job->m;
+    size_t n_mats = m->cfg.n_layers * TJ_N_MATS;
+    const tj_gemm *gemm;
+    const float *w;
+    void *to;
+    size_t in;
+    if (item < n_mats) {
+        size_t mat = item % TJ_N_MATS;
+        gemm = job->backward ? m->bwd[mat] : m->fwd[mat];
+        to = (job->backward ? m->packed_bwd : m->packed_fwd)[item];
+        w = mat_weights(m, item / TJ_N_MATS, mat);
+        in = m->mat[mat].in;
+    } else {
+        size_t chunk = item - n_mats;
+        size_t kind = tj_model_chunk_kind(m, chunk);
+        gemm = job->backward ? m->head_bwd[kind] : m->head_fwd[kind];
+        to = (job->backward ? m->packed_head_bwd : m->packed_head_fwd)[chunk];
+        in = m->cfg.width;
+        w = m->weights + m->at_head + chunk * m->chunk * in;
+    }
+    /* forward: B [in, out] = W^T; backward: B [out, in] = W */
+    tj_code rc = job->backward ? tj_gemm_pack(gemm, to, w, in, 1, NULL)
+                               : tj_gemm_pack(gemm, to, w, 1, in, NULL);
+    if (rc != TJ_OK) {
+        job->rc[thread] = rc;
+    }
+}
+
+static tj_code pack_all(tj_model *m, bool backward, tj_err *err)
+{
+    pack_job job = {.m = m, .backward = backward};
+    tj_par_for(m->cfg.n_layers * TJ_N_MATS + m->n_chunks, pack_item, &job);
+    for (size_t i = 0; i < TJ_MAX_THREADS; i++) {
+        if (job.rc[i] != TJ_OK) {
+            return tj_fail(err, job.rc[i], "cannot pack the weights for oneDNN");
+        }
+    }
+    return TJ_OK;
+}
+
+static tj_code alloc_packed(const tj_model *m, void **mats, void **head, tj_gemm *const *gemms,
+                            tj_gemm *const *head_gemms, tj_err *err)
+{
+    for (size_t i = 0; i < m->cfg.n_layers * TJ_N_MATS + m->n_chunks; i++) {
+        size_t n_mats = m->cfg.n_layers * TJ_N_MATS;
+        void **at = i < n_mats ? &mats[i] : &head[i - n_mats];
+        const tj_gemm *g = i < n_mats ? gemms[i % TJ_N_MATS]
+                                      : head_gemms[tj_model_chunk_kind(m, i - n_mats)];
+        if (*at == NULL) {
+            *at = tj_aligned_array(tj_gemm_packed_bytes(g), 1);
+        }
+        if (*at == NULL) {
+            return tj_fail(err, TJ_E_NOMEM, "cannot allocate the packed weights");
+        }
+    }
+    return TJ_OK;
+}
+
+tj_code tj_model_need_forward(tj_model *m, tj_err *err)
+{
+    tj_code rc = TJ_OK;
+    if (m->packed_head_fwd[m->n_chunks - 1] == NULL) {
+        rc = make_forward(m, m->fwd, m->head_fwd, TJ_TILE, false, err);
+        if (rc == TJ_OK) {
+            rc = alloc_packed(m, m->packed_fwd, m->packed_head_fwd, m->fwd, m->head_fwd, err);
+        }
+    }
+    if (rc == TJ_OK && m->stale_fwd) {
+        rc = pack_all(m, false, err);
+        m->stale_fwd = rc != TJ_OK;
+    }
+    return rc;
+}
+
+tj_code tj_model_need_generation(tj_model *m, tj_err *err)
+{
+    tj_code rc = tj_model_need_forward(m, err);
+    if (rc == TJ_OK && !m->ready_gen) {
+        rc = make_forward(m, m->gen, m->head_gen, TJ_TILE_GEN, true, err);
+        m->ready_gen = rc == TJ_OK;
+    }
+    return rc;
+}
+
+static tj_code make_backward(tj_model *m, tj_err *err)
+{
+    tj_code rc = TJ_OK;
+    for (size_t i = 0; i < TJ_N_MATS && rc == TJ_OK; i++) {
+        const tj_mat_shape *s = &m->mat[i];
+        tj_gemm_spec bwd = fwd_spec(m, TJ_TILE, s->out, s->in);
+        tj_gemm_spec dw = {.m = s->block,
+                           .k = TJ_TILE,
+                           .n = s->in,
+                           .lda = s->out,
+                           .ldb = s->in,
+                           .ldc = s->in,
+                           .a_transposed = true,
+                           .accumulate = true,
+                           .dtype = m->dtype,
+                           .out = TJ_F32};
+        rc = m->bwd[i] != NULL ? TJ_OK : tj_gemm_create(&m->bwd[i], &bwd, NULL, err);
+        if (rc == TJ_OK && m->dw[i] == NULL) {
+            rc = tj_gemm_create(&m->dw[i], &dw, NULL, err);
+        }
+    }
+    /* Derivatives of logits stand in the f32 logits' own memory: bf16 rows are then twice as far
+     * apart as their length. */
+    size_t ld = m->cfg.n_vocab * (m->dtype == TJ_BF16 ? 2 : 1);
+    for (size_t i = 0; i < n_chunk_kinds(m) && rc == TJ_OK; i++) {
+        size_t n = chunk_of_kind(m, i);
+        tj_gemm_spec bwd = fwd_spec(m, TJ_TILE, n, m->cfg.width);
+        bwd.lda = ld;
+        bwd.accumulate = true;
+        tj_gemm_spec dw = {.m = n,
+                           .k = TJ_TILE,
+                           .n = m->cfg.width,
+                           .lda = ld,
+                           .ldb = m->cfg.width,
+                           .ldc = m->cfg.width,
+                           .a_transposed = true,
+                           .accumulate = true,
+                           .dtype = m->dtype,
+                           .out = TJ_F32};
+        rc = m->head_bwd[i] != NULL ? TJ_OK : tj_gemm_create(&m->head_bwd[i], &bwd, NULL, err);
+        if (rc == TJ_OK && m->head_dw[i] == NULL) {
+            rc = tj_gemm_create(&m->head_dw[i], &dw, NULL, err);
+        }
+    }
+    return rc;
+}
+
+tj_code tj_model_need_backward(tj_model *m, tj_err *err)
+{
+    if (m->grads == NULL) {
+        return tj_fail(err, TJ_E_INVAL, "the model has no gradients to add to");
+    }
+    tj_code rc = TJ_OK;
+    if (!m->ready_train) {
+        rc = make_backward(m, err);
+        if (rc == TJ_OK) {
+            rc = alloc_packed(m, m->packed_bwd, m->packed_head_bwd, m->bwd, m->head_bwd, err);
+        }
+        m->ready_train = rc == TJ_OK;
+    }
+    if (rc == TJ_OK && m->stale_bwd) {
+        rc = pack_all(m, true, err);
+        m->stale_bwd = rc != TJ_OK;
+    }
+    return rc;
+}
+
+tj_code tj_model_need_positions(tj_model *m, size_t n, tj_err *err)
+{
+    if (n <= m->n_positions) {
+        return TJ_OK;
+    }
+    size_t want = n + n / 2 < m->cfg.max_positions ? n + n / 2 : m->cfg.max_positions;
+    size_t dim = m->cfg.head_dim;
+    for (size_t t = 0; t < m->cfg.n_rope; t++) {
+        float *table = tj_realloc(m->rope[t], want * dim, sizeof *table);
+        if (table == NULL) {
+            return tj_fail(err, TJ_E_NOMEM, "cannot allocate RoPE tables of %zu positions", want);
+        }
+        m->rope[t] = table;
+        for (size_t p = m->n_positions; p < want; p++) {
+            for (size_t i = 0; i < dim / 2; i++) {
+                double freq = pow(m->cfg.rope_theta[t], -2.0 * (double)i / (double)dim);
+                /* transformers computes the angle in f32, and we follow it bit for bit */
+                double angle = (double)((float)p * (float)freq);
+                table[p * dim + i] = (float)cos(angle);
+                table[p * dim + dim / 2 + i] = (float)sin(angle);
+            }
+        }
+    }
+    m->n_positions = want;
+    return TJ_OK;
+}

@@ -1,0 +1,94 @@
+/* A model's inside, for the rest of nn: weights in one slab, the packed copies that products read,
+ * and the products of its shapes.
+ *
+ * Master weights, gradients and moments are slabs of the same layout. q, k and v of a layer lie one
+ * after the other, as do gate and up, so that each group is one matrix to a product.
+ */
+#ifndef TJ_NN_MODEL_H
+#define TJ_NN_MODEL_H
+
+#include "nn/gemm.h"
+#include "nn/kernels.h"
+#include "nn/nn.h"
+
+/* Rows of a tile: every product over tokens has this many rows in training (short tiles are padded
+ * with zeros), and TJ_TILE_GEN in generation. Results of a row do not depend on its tile. */
+#define TJ_TILE     128
+#define TJ_TILE_GEN 16
+/* Columns of the output embedding computed at once. */
+#define TJ_HEAD_CHUNK     256
+#define TJ_HEAD_CHUNK_MAX 512 /* a vocabulary up to this is one chunk */
+
+typedef enum tj_mat { TJ_MAT_QKV = 0, TJ_MAT_O, TJ_MAT_GU, TJ_MAT_DOWN, TJ_N_MATS } tj_mat;
+
+/* Offsets in values into a slab. */
+typedef struct tj_layer_at {
+    size_t norm1, qkv, qkv_bias, q_norm, k_norm, o, norm2, gu, down;
+} tj_layer_at;
+
+typedef struct tj_mat_shape {
+    size_t out, in; /* W [out, in] */
+    size_t block;   /* rows of a weight-gradient block, divides out */
+} tj_mat_shape;
+
+struct tj_model {
+    tj_model_config cfg;
+    tj_dtype dtype;
+    size_t elem; /* bytes of an act value */
+    const tj_kernels *k;
+
+    tj_param *params;
+    size_t n_params;
+    size_t n_slab;      /* values of a slab */
+    float *weights;     /* [n_slab] */
+    float *grads;       /* [n_slab] or NULL */
+    float *lookup_grad; /* [V, C] of the input side of a tied embedding, or NULL */
+    size_t at_embed, at_norm, at_head, at_value, at_value_bias;
+    tj_layer_at at[TJ_MAX_LAYERS];
+
+    size_t q_width;   /* H D */
+    size_t kv_width;  /* G D */
+    size_t qkv_width; /* (H + 2 G) D */
+    tj_mat_shape mat[TJ_N_MATS];
+    size_t chunk, n_chunks, last_chunk; /* of the vocabulary */
+
+    float *rope[TJ_MAX_ROPE]; /* [n_positions][D]: D/2 cosines, then D/2 sines */
+    size_t n_positions;       /* built so far */
+
+    /* Products. fwd: X [tile, in] W^T; bwd: dY [tile, out] W; dw: += dY^T X of one tile. */
+    tj_gemm *fwd[TJ_N_MATS], *gen[TJ_N_MATS], *bwd[TJ_N_MATS], *dw[TJ_N_MATS];
+    tj_gemm *head_fwd[2], *head_gen[2], *head_bwd[2], *head_dw[2]; /* [0] whole chunk, [1] last */
+    /* Packed copies: [layer][mat] and [chunk]. */
+    void **packed_fwd, **packed_bwd;           /* [L * TJ_N_MATS] */
+    void **packed_head_fwd, **packed_head_bwd; /* [n_chunks] */
+    bool ready_gen, ready_train; /* which copies are made; `stale` ones are packed before use */
+    bool stale_fwd, stale_bwd;
+};
+
+/* The products and packed copies of a use, made when first needed and packed when stale. */
+TJ_MUST_USE tj_code tj_model_need_forward(struct tj_model *m, tj_err *err);
+TJ_MUST_USE tj_code tj_model_need_generation(struct tj_model *m, tj_err *err);
+TJ_MUST_USE tj_code tj_model_need_backward(struct tj_model *m, tj_err *err);
+/* RoPE tables for positions below n. */
+TJ_MUST_USE tj_code tj_model_need_positions(struct tj_model *m, size_t n, tj_err *err);
+
+static inline bool tj_model_trains(const struct tj_model *m)
+{
+    return m->grads != NULL;
+}
+
+static inline size_t tj_model_chunk_size(const struct tj_model *m, size_t chunk)
+{
+    return chunk + 1 == m->n_chunks ? m->last_chunk : m->chunk;
+}
+
+static inline size_t tj_model_chunk_kind(const struct tj_model *m, size_t chunk)
+{
+    return chunk + 1 == m->n_chunks && m->last_chunk != m->chunk ? 1 : 0;
+}
+
+/* A model with weights left at zero: for loading. */
+TJ_MUST_USE tj_code tj_model_create_empty(tj_model **out, const tj_model_config *cfg,
+                                          tj_dtype compute, tj_err *err);
+
+#endif

@@ -1,0 +1,210 @@
+/* The shape of a model: defaults, checks, JSON, and the Hugging Face family it belongs to. */
+#include <math.h>
+#include <string.h>
+
+#include "base/config.h"
+#include "nn/nn.h"
+
+void tj_model_config_default(tj_model_config *cfg)
+{
+    memset(cfg, 0, sizeof *cfg);
+    cfg->max_positions = 2048;
+    cfg->norm_eps = 1e-5;
+    cfg->tied_embedding = true;
+    cfg->init_std = 0.02;
+    cfg->n_rope = 1;
+    cfg->rope_theta[0] = 10000.0;
+    cfg->bos_id = -1;
+    cfg->eos_id = -1;
+}
+
+static tj_code check_counts(const tj_model_config *c, tj_err *err)
+{
+    const struct {
+        const char *name;
+        size_t value, max;
+    } counts[] = {
+        {"n_vocab", c->n_vocab, (size_t)1 << 24},
+        {"width", c->width, (size_t)1 << 20},
+        {"n_layers", c->n_layers, TJ_MAX_LAYERS},
+        {"n_heads", c->n_heads, 4096},
+        {"n_kv_heads", c->n_kv_heads, 4096},
+        {"head_dim", c->head_dim, TJ_MAX_HEAD_DIM},
+        {"ffn_width", c->ffn_width, (size_t)1 << 22},
+        {"max_positions", c->max_positions, TJ_MAX_POSITIONS},
+        {"n_rope", c->n_rope, TJ_MAX_ROPE},
+    };
+    for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
+        if (counts[i].value == 0 || counts[i].value > counts[i].max) {
+            return tj_fail(err, TJ_E_INVAL, "model: %s is %zu, expected 1 to %zu", counts[i].name,
+                           counts[i].value, counts[i].max);
+        }
+    }
+    return TJ_OK;
+}
+
+tj_code tj_model_config_check(const tj_model_config *c, tj_err *err)
+{
+    tj_code rc = check_counts(c, err);
+    if (rc != TJ_OK) {
+        return rc;
+    }
+    if (c->n_heads % c->n_kv_heads != 0) {
+        return tj_fail(err, TJ_E_INVAL, "model: n_heads %zu is not a multiple of n_kv_heads %zu",
+                       c->n_heads, c->n_kv_heads);
+    }
+    if (c->head_dim % 2 != 0) {
+        return tj_fail(err, TJ_E_INVAL, "model: head_dim %zu is odd", c->head_dim);
+    }
+    if (!(c->norm_eps > 0.0) || !(c->norm_eps < 1.0)) {
+        return tj_fail(err, TJ_E_INVAL, "model: norm_eps is %g, expected in (0, 1)", c->norm_eps);
+    }
+    if (!(c->init_std >= 0.0) || !isfinite(c->init_std)) {
+        return tj_fail(err, TJ_E_INVAL, "model: init_std is %g", c->init_std);
+    }
+    for (size_t i = 0; i < c->n_rope; i++) {
+        if (!(c->rope_theta[i] > 1.0) || !isfinite(c->rope_theta[i])) {
+            return tj_fail(err, TJ_E_INVAL, "model: rope_theta is %g, expected above 1",
+                           c->rope_theta[i]);
+        }
+    }
+    for (size_t l = 0; l < c->n_layers; l++) {
+        if (c->layer[l].rope >= c->n_rope || !(c->layer[l].scale >= 0.0) ||
+            !isfinite(c->layer[l].scale)) {
+            return tj_fail(err, TJ_E_INVAL, "model: layer %zu has RoPE table %zu of %zu, scale %g",
+                           l, c->layer[l].rope, c->n_rope, c->layer[l].scale);
+        }
+    }
+    return TJ_OK;
+}
+
+size_t tj_model_config_n_weights(const tj_model_config *c)
+{
+    size_t q = c->n_heads * c->head_dim;
+    size_t kv = c->n_kv_heads * c->head_dim;
+    size_t layer = c->width * (q + 2 * kv) + q * c->width + 3 * c->width * c->ffn_width +
+                   2 * c->width + (c->qkv_bias ? q + 2 * kv : 0) +
+                   (c->qk_norm ? 2 * c->head_dim : 0);
+    size_t embed = c->n_vocab * c->width;
+    return embed * (c->tied_embedding ? 1 : 2) + c->n_layers * layer + c->width +
+           (c->value_head ? c->width + 1 : 0);
+}
+
+/* ------------------------------------------------------------------ our configuration */
+
+typedef struct own_config { /* what a user writes; layers alike */
+    size_t n_vocab, width, n_layers, n_heads, n_kv_heads, head_dim, ffn_width, max_positions, window;
+    double norm_eps, init_std, rope_theta, attention_scale;
+    bool qkv_bias, qk_norm, tied_embedding, value_head;
+} own_config;
+
+static const tj_field own_fields[] = {
+    TJ_FIELD_SIZE(own_config, n_vocab, 0, 1 << 24, "vocabulary; 0: the tokenizer's"),
+    TJ_FIELD_SIZE(own_config, width, 1, 1 << 20, "model width C"),
+    TJ_FIELD_SIZE(own_config, n_layers, 1, TJ_MAX_LAYERS, "layers L"),
+    TJ_FIELD_SIZE(own_config, n_heads, 1, 4096, "query heads H"),
+    TJ_FIELD_SIZE(own_config, n_kv_heads, 1, 4096, "key-value heads G"),
+    TJ_FIELD_SIZE(own_config, head_dim, 2, TJ_MAX_HEAD_DIM, "head width D"),
+    TJ_FIELD_SIZE(own_config, ffn_width, 1, 1 << 22, "feed-forward width F"),
+    TJ_FIELD_SIZE(own_config, max_positions, 1, TJ_MAX_POSITIONS, "longest path in tokens"),
+    TJ_FIELD_SIZE(own_config, window, 0, TJ_MAX_POSITIONS, "attention window; 0: all"),
+    TJ_FIELD_DOUBLE(own_config, norm_eps, 0.0, 1.0, "epsilon of RMSNorm"),
+    TJ_FIELD_DOUBLE(own_config, init_std, 0.0, 10.0, "deviation of initial weights"),
+    TJ_FIELD_DOUBLE(own_config, rope_theta, 1.0, 1e12, "base of rotary embedding"),
+    TJ_FIELD_DOUBLE(own_config, attention_scale, 0.0, 1e3, "of scores; 0: 1/sqrt(D)"),
+    TJ_FIELD_BOOL(own_config, qkv_bias, "biases on q, k, v"),
+    TJ_FIELD_BOOL(own_config, qk_norm, "RMSNorm on q and k heads"),
+    TJ_FIELD_BOOL(own_config, tied_embedding, "output embedding is the input embedding"),
+    TJ_FIELD_BOOL(own_config, value_head, "a linear value head"),
+    TJ_FIELD_END};
+
+static own_config own_from_cfg(const tj_model_config *c)
+{
+    return (own_config){.n_vocab = c->n_vocab,
+                        .width = c->width,
+                        .n_layers = c->n_layers,
+                        .n_heads = c->n_heads,
+                        .n_kv_heads = c->n_kv_heads,
+                        .head_dim = c->head_dim,
+                        .ffn_width = c->ffn_width,
+                        .max_positions = c->max_positions,
+                        .window = c->layer[0].window,
+                        .norm_eps = c->norm_eps,
+                        .init_std = c->init_std,
+                        .rope_theta = c->rope_theta[0],
+                        .attention_scale = c->layer[0].scale,
+                        .qkv_bias = c->qkv_bias,
+                        .qk_norm = c->qk_norm,
+                        .tied_embedding = c->tied_embedding,
+                        .value_head = c->value_head};
+}
+
+tj_code tj_model_config_from_json(tj_model_config *cfg, const json_t *json, const char *where,
+                                  tj_err *err)
+{
+    own_config own = own_from_cfg(cfg);
+    tj_code rc = tj_config_read(&own, own_fields, json, where, err);
+    if (rc != TJ_OK) {
+        return rc;
+    }
+    cfg->n_vocab = own.n_vocab;
+    cfg->width = own.width;
+    cfg->n_layers = own.n_layers;
+    cfg->n_heads = own.n_heads;
+    cfg->n_kv_heads = own.n_kv_heads;
+    cfg->head_dim = own.head_dim;
+    cfg->ffn_width = own.ffn_width;
+    cfg->max_positions = own.max_positions;
+    cfg->norm_eps = own.norm_eps;
+    cfg->init_std = own.init_std;
+    cfg->n_rope = 1;
+    cfg->rope_theta[0] = own.rope_theta;
+    cfg->qkv_bias = own.qkv_bias;
+    cfg->qk_norm = own.qk_norm;
+    cfg->tied_embedding = own.tied_embedding;
+    cfg->value_head = own.value_head;
+    for (size_t l = 0; l < TJ_MAX_LAYERS; l++) {
+        cfg->layer[l] = (tj_layer_attn){.window = own.window, .scale = own.attention_scale};
+    }
+    return TJ_OK;
+}
+
+json_t *tj_model_config_to_json(const tj_model_config *cfg)
+{
+    own_config own = own_from_cfg(cfg);
+    return tj_config_write(&own, own_fields);
+}
+
+/* ------------------------------------------------------------------ families */
+
+tj_code tj_model_config_family(const char **family, const tj_model_config *c, tj_err *err)
+{
+    *family = NULL;
+    for (size_t l = 0; l < c->n_layers; l++) {
+        double plain = 1.0 / sqrt((double)c->head_dim);
+        bool odd_scale = c->layer[l].scale > 0.0 && fabs(c->layer[l].scale - plain) > 1e-12;
+        if (odd_scale || c->layer[l].rope != 0) {
+            return tj_fail(err, TJ_E_INVAL,
+                           "model: no family has the attention scale or RoPE table of layer %zu",
+                           l);
+        }
+        if (c->layer[l].window != c->layer[0].window) {
+            return tj_fail(err, TJ_E_INVAL, "model: no family has windows that differ by layer");
+        }
+    }
+    if (c->qk_norm && c->qkv_bias) {
+        return tj_fail(err, TJ_E_INVAL, "model: no family has both qk_norm and qkv_bias");
+    }
+    if (c->layer[0].window > 0 && !c->qkv_bias && !c->qk_norm) {
+        return tj_fail(err, TJ_E_INVAL,
+                       "model: window %zu without qkv_bias or qk_norm: no family has it",
+                       c->layer[0].window);
+    }
+    if (c->qkv_bias && c->head_dim * c->n_heads != c->width) {
+        return tj_fail(err, TJ_E_INVAL, "model: qwen2 (qkv_bias) needs n_heads * head_dim = width, "
+                                        "not %zu * %zu = %zu",
+                       c->n_heads, c->head_dim, c->width);
+    }
+    *family = c->qk_norm ? "qwen3" : c->qkv_bias ? "qwen2" : "llama";
+    return TJ_OK;
+}

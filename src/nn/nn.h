@@ -1,0 +1,264 @@
+/* The decoder: weights, forward and backward over a forest of token segments, optimiser,
+ * checkpoints. A model of the Llama/Qwen family (RMSNorm, RoPE, grouped-query attention, SwiGLU),
+ * its shape all configuration.
+ *
+ * A batch is a forest. Sequences that share a prefix store it once:
+ *
+ *     segment 0  [prompt]──┬─ segment 1 [path A]
+ *                          └─ segment 2 [common step]──┬─ segment 3 [path B]
+ *                                                      └─ segment 4 [path C]
+ *
+ * A token attends to the segments on its way to the root and causally to its own. An ordinary
+ * sequence is a forest of one chain; independent roots are independent sequences ("packing").
+ *
+ * Loss rows are (position, target): forward gives the log-probability of each, the caller turns
+ * them into a loss and its derivatives, backward takes those. Value rows are (position), read by a
+ * value head.
+ *
+ * Shapes in comments: N tokens of a forest, R loss rows, C width, H query heads, G key-value heads,
+ * D head width, F feed-forward width, V vocabulary, L layers.
+ *
+ * Ownership: handles by create/destroy; stated at each function.
+ * Threads:   one thread calls into a model, pass or optimiser at a time; inside, work is shared
+ *            among tj_par_threads() threads in fixed tiles, so that results do not depend on them.
+ */
+#ifndef TJ_NN_NN_H
+#define TJ_NN_NN_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+/* ---------------------------------------------------------------- configuration */
+
+#define TJ_MAX_LAYERS    256        /* largest public dense decoders have 126 */
+#define TJ_MAX_ROPE      4          /* distinct RoPE tables in one model; Gemma 3 has 2 */
+#define TJ_MAX_HEAD_DIM  256        /* largest public head width */
+#define TJ_MAX_POSITIONS (1u << 20) /* RoPE tables are built to this at most */
+
+typedef enum tj_dtype { TJ_F32 = 0, TJ_BF16 = 1 } tj_dtype;
+
+/* Attention parameters of one layer. */
+typedef struct tj_layer_attn {
+    size_t window; /* a token sees the `window` latest positions of its path, itself included;
+                    * 0: all of them */
+    double scale;  /* of the scores; 0: 1 / sqrt(D) */
+    size_t rope;   /* index of its RoPE table */
+} tj_layer_attn;
+
+typedef struct tj_model_config {
+    size_t n_vocab;       /* V */
+    size_t width;         /* C */
+    size_t n_layers;      /* L */
+    size_t n_heads;       /* H */
+    size_t n_kv_heads;    /* G, divides H */
+    size_t head_dim;      /* D, even */
+    size_t ffn_width;     /* F */
+    size_t max_positions; /* positions are in [0, max_positions) */
+    double norm_eps;
+    bool qkv_bias;        /* biases on q, k and v, as Qwen2 */
+    bool qk_norm;         /* RMSNorm over each head of q and k before RoPE, as Qwen3 */
+    bool tied_embedding;  /* the output embedding is the input embedding */
+    bool value_head;      /* a linear map [C] -> 1 with bias, read at value rows */
+    double init_std;      /* of normal initial weights; output projections get / sqrt(2 L) */
+    size_t n_rope;        /* number of RoPE tables */
+    double rope_theta[TJ_MAX_ROPE];
+    int32_t bos_id, eos_id; /* -1: none; written to config.json */
+    tj_layer_attn layer[TJ_MAX_LAYERS];
+} tj_model_config;
+
+/* Sensible defaults for every field but the shape (0): one RoPE table of theta 10000, full
+ * attention. */
+void tj_model_config_default(tj_model_config *cfg);
+
+/* TJ_E_INVAL naming the first impossible field. */
+TJ_MUST_USE tj_code tj_model_config_check(const tj_model_config *cfg, tj_err *err);
+
+/* Number of weights, by the shape alone. */
+size_t tj_model_config_n_weights(const tj_model_config *cfg);
+
+/* From and to the model's shape in our own YAML/JSON configuration (unknown keys refused). */
+TJ_MUST_USE tj_code tj_model_config_from_json(tj_model_config *cfg, const json_t *json,
+                                              const char *where, tj_err *err);
+json_t *tj_model_config_to_json(const tj_model_config *cfg);
+
+/* The Hugging Face family ("llama", "qwen2", "qwen3") whose semantics the configuration has, or
+ * TJ_E_INVAL saying which combination no family has. Call before training starts. */
+TJ_MUST_USE tj_code tj_model_config_family(const char **family, const tj_model_config *cfg,
+                                           tj_err *err);
+
+/* ---------------------------------------------------------------- model */
+
+typedef struct tj_model tj_model;
+
+/* A parameter: a master weight in f32 and, while training, its gradient. */
+typedef struct tj_param {
+    char name[96];     /* the Hugging Face tensor name */
+    size_t shape[2];   /* [rows, columns]; a vector is [1, n] */
+    size_t n;          /* values */
+    float *weight;     /* [n] master weights */
+    float *grad;       /* [n]; NULL unless trainable and tj_model_make_grads was called */
+    bool trainable;
+    bool decay;        /* takes weight decay: matrices yes, norms and biases no */
+} tj_param;
+
+/* A new model with normal initial weights drawn by `seed`. Gives *out; NULL on error. */
+TJ_MUST_USE tj_code tj_model_create(tj_model **out, const tj_model_config *cfg, tj_dtype compute,
+                                    uint64_t seed, tj_err *err);
+void tj_model_destroy(tj_model *model);
+
+const tj_model_config *tj_model_cfg(const tj_model *model);
+tj_dtype tj_model_compute(const tj_model *model);
+/* The best compute type of this CPU: TJ_BF16 where it has AVX512-BF16 instructions. */
+tj_dtype tj_dtype_best(void);
+const char *tj_dtype_name(tj_dtype dtype); /* "f32", "bf16" */
+/* The instruction set that our own kernels use here: "avx512", "avx2" or "generic". */
+const char *tj_isa_name(void);
+
+/* Lends the parameters, in a fixed order. */
+tj_param *tj_model_params(tj_model *model, size_t *n_params);
+/* Allocates (zeroed) gradients of the trainable parameters; zeroes them if there. */
+TJ_MUST_USE tj_code tj_model_make_grads(tj_model *model, tj_err *err);
+void tj_model_zero_grads(tj_model *model);
+/* A tied embedding's two gradients (as input and as output) are kept apart while batches add up, so
+ * that adding small batches gives the bits of the big one; this joins them in the parameter's
+ * gradient. The optimiser calls it; call it before reading that gradient yourself. */
+void tj_model_join_grads(tj_model *model);
+/* Must be called after weights were changed from outside: repacks the copies that products use. */
+TJ_MUST_USE tj_code tj_model_refresh(tj_model *model, tj_err *err);
+/* SHA-256 over names, shapes and weights, in hexadecimal: equal models have equal digests. */
+void tj_model_digest(const tj_model *model, char out[65]);
+
+/* Writes DIR/config.json and DIR/model.safetensors (f32 or bf16 as `stored`), as transformers
+ * opens them; each file atomically, and the folder's earlier contents stay until then. */
+TJ_MUST_USE tj_code tj_model_save(const tj_model *model, const char *dir, tj_dtype stored,
+                                  tj_err *err);
+/* Reads such a directory. Errors name the file and the tensor or the field. */
+TJ_MUST_USE tj_code tj_model_load(tj_model **out, const char *dir, tj_dtype compute, tj_err *err);
+
+/* ---------------------------------------------------------------- forest */
+
+typedef struct tj_forest tj_forest;
+#define TJ_NO_SEGMENT SIZE_MAX
+
+TJ_MUST_USE tj_code tj_forest_create(tj_forest **out, tj_err *err);
+void tj_forest_destroy(tj_forest *forest);
+/* Empties it, keeping the memory. */
+void tj_forest_clear(tj_forest *forest);
+
+/* Adds a segment of n tokens (n may be 0) under `parent` (TJ_NO_SEGMENT: a root), which is sealed
+ * by it. *out is its id. Errors: TJ_E_NOMEM, TJ_E_INVAL (no such parent, position too large). */
+TJ_MUST_USE tj_code tj_forest_add(tj_forest *forest, size_t *out, size_t parent, const int32_t *ids,
+                                  size_t n, tj_err *err);
+/* Appends tokens to an unsealed segment. */
+TJ_MUST_USE tj_code tj_forest_append(tj_forest *forest, size_t segment, const int32_t *ids,
+                                     size_t n, tj_err *err);
+/* Makes two segments of one: `segment` keeps its first `at` tokens and becomes the parent of *tail,
+ * which takes the rest, its children and its rows. at in [0, length]. */
+TJ_MUST_USE tj_code tj_forest_split(tj_forest *forest, size_t *tail, size_t segment, size_t at,
+                                    tj_err *err);
+/* Adds a loss row: the log-probability of `target` after the token `offset` of `segment`. Several
+ * rows at one position are allowed. Rows are numbered in the order they are added; *row may be
+ * NULL. */
+TJ_MUST_USE tj_code tj_forest_add_loss_row(tj_forest *forest, size_t *row, size_t segment,
+                                           size_t offset, int32_t target, tj_err *err);
+TJ_MUST_USE tj_code tj_forest_add_value_row(tj_forest *forest, size_t *row, size_t segment,
+                                            size_t offset, tj_err *err);
+
+size_t tj_forest_n_tokens(const tj_forest *forest); /* unique tokens */
+size_t tj_forest_n_loss_rows(const tj_forest *forest);
+size_t tj_forest_n_value_rows(const tj_forest *forest);
+size_t tj_forest_n_segments(const tj_forest *forest);
+/* Tokens of all root-to-leaf paths, counted one by one; divided by n_tokens: the sharing ratio. */
+size_t tj_forest_n_path_tokens(const tj_forest *forest);
+
+/* ---------------------------------------------------------------- forward and backward */
+
+/* A pass holds the activations of one forest at a time. */
+typedef struct tj_pass tj_pass;
+
+typedef struct tj_pass_options {
+    bool train;     /* keep what backward needs */
+    bool recompute; /* keep only each layer's input; the rest is computed again in backward */
+} tj_pass_options;
+
+/* The pass borrows the model for its life. Memory grows to the largest forest seen. */
+TJ_MUST_USE tj_code tj_pass_create(tj_pass **out, tj_model *model, tj_pass_options options,
+                                   tj_err *err);
+void tj_pass_destroy(tj_pass *pass);
+/* Bytes of activations held now. */
+size_t tj_pass_bytes(const tj_pass *pass);
+
+/* Runs the forest. logp [R]: log-probability of each loss row's target; values: of each value row.
+ * Either may be NULL if there are no such rows. Errors: TJ_E_INVAL (token id or position out of
+ * range), TJ_E_NOMEM, TJ_E_NUMERIC (a log-probability is not finite). */
+TJ_MUST_USE tj_code tj_forward(tj_pass *pass, const tj_forest *forest, float *logp, float *values,
+                               tj_err *err);
+/* After tj_forward of the same forest: adds (+=) to the gradients of the trainable parameters the
+ * derivatives of a loss whose derivatives with respect to logp and values are dlogp [R] and
+ * dvalues. */
+TJ_MUST_USE tj_code tj_backward(tj_pass *pass, const tj_forest *forest, const float *dlogp,
+                                const float *dvalues, tj_err *err);
+/* The two in one where dlogp is known beforehand, as in SFT (weight -1/rows of the update):
+ * the same gradients with one product less over the vocabulary. */
+TJ_MUST_USE tj_code tj_forward_backward(tj_pass *pass, const tj_forest *forest, float *logp,
+                                        const float *dlogp, tj_err *err);
+
+/* ---------------------------------------------------------------- inference */
+
+/* Rows of tokens through the decoder with attention supplied by the caller, who keeps the keys and
+ * values. In each layer attend() gets the rows' q [n_rows, H, D], k and v [n_rows, G, D] after norm
+ * and RoPE, and must write out [n_rows, H, D]. */
+typedef struct tj_attend {
+    void (*fn)(void *ctx, size_t layer, size_t n_rows, const float *q, const float *k,
+               const float *v, float *out);
+    void *ctx;
+} tj_attend;
+
+/* Scratch for tj_infer, growing to the largest call. */
+typedef struct tj_infer_scratch tj_infer_scratch;
+TJ_MUST_USE tj_code tj_infer_scratch_create(tj_infer_scratch **out, tj_err *err);
+void tj_infer_scratch_destroy(tj_infer_scratch *scratch);
+
+/* ids and pos [n_rows]; logits [n_out, V] of the rows out_rows [n_out]; values [n_out] of the value
+ * head (NULL if not wanted). A row's result depends on that row and its attend() output alone, bit
+ * for bit: not on n_rows, its index, or the number of threads. Errors: TJ_E_INVAL, TJ_E_NOMEM. */
+TJ_MUST_USE tj_code tj_infer(tj_model *model, tj_infer_scratch *scratch, size_t n_rows,
+                             const int32_t *ids, const size_t *pos, tj_attend attend, size_t n_out,
+                             const size_t *out_rows, float *logits, float *values, tj_err *err);
+
+/* ---------------------------------------------------------------- optimiser */
+
+typedef enum tj_schedule { TJ_SCHEDULE_CONSTANT = 0, TJ_SCHEDULE_COSINE, TJ_SCHEDULE_LINEAR } tj_schedule;
+
+typedef struct tj_adamw_config {
+    double lr_max;
+    double lr_min;        /* at the end of the schedule */
+    double beta1, beta2, eps;
+    double weight_decay;  /* decoupled: w -= lr * decay * w (Loshchilov & Hutter 2019) */
+    double clip_norm;     /* of the global gradient norm; 0: none */
+    size_t n_warmup;      /* updates of linear warm-up */
+    size_t n_updates;     /* length of the schedule */
+    tj_schedule schedule;
+} tj_adamw_config;
+
+typedef struct tj_adamw tj_adamw;
+TJ_MUST_USE tj_code tj_adamw_create(tj_adamw **out, tj_model *model, const tj_adamw_config *cfg,
+                                    tj_err *err);
+void tj_adamw_destroy(tj_adamw *opt);
+/* The learning rate of update t (0-based). */
+double tj_adamw_lr(const tj_adamw_config *cfg, size_t t);
+/* One update from the gradients, which are then zeroed; the model is refreshed. *norm (may be NULL)
+ * is the global gradient norm before clipping. Errors: TJ_E_NUMERIC naming the update and the
+ * tensor whose gradient is not finite; nothing is then changed. */
+TJ_MUST_USE tj_code tj_adamw_update(tj_adamw *opt, double *norm, tj_err *err);
+size_t tj_adamw_n_done(const tj_adamw *opt); /* updates made */
+
+/* Optimiser state beside a checkpoint: moments and the number of updates, one safetensors file. */
+TJ_MUST_USE tj_code tj_adamw_save(const tj_adamw *opt, const char *path, tj_err *err);
+TJ_MUST_USE tj_code tj_adamw_load(tj_adamw *opt, const char *path, tj_err *err);
+
+#endif
