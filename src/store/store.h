@@ -52,7 +52,7 @@
 #define TJ_STORE_SCHEMA_VERSION 1
 
 /* A name, stage, kind, key, path: long enough for people, short enough to be shown. */
-#define TJ_STORE_MAX_NAME 255
+#define TJ_STORE_MAX_NAME  255
 /* One text, blob or JSON value: far above any answer, far below SQLite's own bound of 1e9. */
 #define TJ_STORE_MAX_BYTES ((size_t)256 << 20)
 
@@ -108,8 +108,8 @@ typedef enum tj_run_status {
 } tj_run_status;
 const char *tj_run_status_name(tj_run_status status); /* "started", "done", … */
 /* For sets of statuses. */
-#define TJ_RUN_BIT(status)    (1U << (unsigned)(status))
-#define TJ_RUN_ANY            0x1fU
+#define TJ_RUN_BIT(status) (1U << (unsigned)(status))
+#define TJ_RUN_ANY         0x1fU
 #define TJ_RUN_RESUMABLE                                                                           \
     (TJ_RUN_BIT(TJ_RUN_STARTED) | TJ_RUN_BIT(TJ_RUN_FAILED) | TJ_RUN_BIT(TJ_RUN_CANCELLED))
 
@@ -127,10 +127,10 @@ typedef struct tj_run_input {
 } tj_run_input;
 
 typedef struct tj_run_spec {
-    const char *stage;    /* "grow" */
-    const char *name;     /* for people: "grow seed 1"; not part of what makes runs equal */
-    const json_t *config; /* an object: everything that the result depends on, beside... */
-    uint64_t seed;        /* ...the seed... */
+    const char *stage;          /* "grow" */
+    const char *name;           /* for people: "grow seed 1"; not part of what makes runs equal */
+    const json_t *config;       /* an object: everything that the result depends on, beside... */
+    uint64_t seed;              /* ...the seed... */
     const tj_run_input *inputs; /* [n_inputs] ...and these, in the stage's order */
     size_t n_inputs;
     const char *build_id; /* "" when not known */
@@ -173,10 +173,10 @@ typedef struct tj_run_file {
 } tj_run_file;
 
 typedef struct tj_run_outcome {
-    tj_run_status status; /* DONE, FAILED, CANCELLED or ABANDONED */
-    const char *error;    /* the message; NULL where there is none */
-    const json_t *metrics; /* an object; NULL: none */
-    tj_run_cost cost;      /* added to what tj_run_add_cost added */
+    tj_run_status status;     /* DONE, FAILED, CANCELLED or ABANDONED */
+    const char *error;        /* the message; NULL where there is none */
+    const json_t *metrics;    /* an object; NULL: none */
+    tj_run_cost cost;         /* added to what tj_run_add_cost added */
     const tj_run_file *files; /* [n_files] */
     size_t n_files;
 } tj_run_outcome;
@@ -255,7 +255,8 @@ TJ_MUST_USE tj_code tj_store_set_cursor(tj_store *store, int64_t run, const char
 TJ_MUST_USE tj_code tj_store_get_cursor(tj_store *store, char **value, int64_t run, const char *key,
                                         tj_err *err);
 
-/* Key -> JSON text of the whole workspace (an experiment's name, a preference). Not in the ledger. */
+/* Key -> JSON text of the whole workspace (an experiment's name, a preference). Not in the ledger.
+ */
 TJ_MUST_USE tj_code tj_store_set_note(tj_store *store, const char *key, const char *value,
                                       tj_err *err);
 TJ_MUST_USE tj_code tj_store_get_note(tj_store *store, char **value, const char *key, tj_err *err);
@@ -269,12 +270,12 @@ typedef struct tj_problem {
     size_t ordinal; /* in its split, from 0; not read by add: the order given decides */
     const char *json;
     size_t n_json;
-    size_t difficulty;            /* the task's stratum */
-    char digest[TJ_SHA256_HEX];   /* of json; not read by add */
+    size_t difficulty;          /* the task's stratum */
+    char digest[TJ_SHA256_HEX]; /* of json; not read by add */
 } tj_problem;
 
-/* Adds a set with all its problems. Gives its id. Errors: TJ_E_CONFLICT (the same JSON twice, naming
- * both places: a problem is in one split once; or the run is not `started`), TJ_E_INVAL. */
+/* Adds a set with all its problems. Gives its id. Errors: TJ_E_CONFLICT (the same JSON twice,
+ * naming both places: a problem is in one split once; or the run is not `started`), TJ_E_INVAL. */
 TJ_MUST_USE tj_code tj_store_add_problem_set(tj_store *store, int64_t *set, int64_t run,
                                              const char *name, const char *task,
                                              const json_t *config, const tj_problem *problems,
@@ -283,8 +284,8 @@ TJ_MUST_USE tj_code tj_store_add_problem_set(tj_store *store, int64_t *set, int6
 typedef struct tj_problem_set {
     int64_t id, run;
     const char *name, *task, *config;
-    const char *digest;    /* of its problems, in their order */
-    size_t n_problems[3];  /* by tj_split */
+    const char *digest;   /* of its problems, in their order */
+    size_t n_problems[3]; /* by tj_split */
     void *owned;
 } tj_problem_set;
 /* By id, or the latest of that name. Errors: TJ_E_NOTFOUND. */
@@ -335,10 +336,10 @@ TJ_MUST_USE tj_code tj_store_next_model(tj_store *store, int64_t *model, char **
 typedef struct tj_model_spec {
     int64_t id; /* from tj_store_next_model; 0: next one, and path is given */
     int64_t run;
-    const char *name;   /* "journey seed 1"; several models may share it */
-    const char *family; /* "llama" */
+    const char *name;     /* "journey seed 1"; several models may share it */
+    const char *family;   /* "llama" */
     const json_t *config; /* the model's own configuration, an object */
-    const char *path;   /* NULL: "models/<id>"; else relative to DIR, or absolute: a folder or file */
+    const char *path; /* NULL: "models/<id>"; else relative to DIR, or absolute: a folder or file */
     const char *digest; /* of the weights: tj_model_digest */
     int64_t parent;     /* the model that it was trained from; 0: none */
     int64_t tokenizer;  /* 0: none */
@@ -365,11 +366,11 @@ void tj_model_row_deinit(tj_model_row *row);
 
 /* Where a row comes from. */
 typedef struct tj_origin {
-    int64_t run;     /* `started` when adding (TJ_E_CONFLICT) */
-    size_t ordinal;  /* unique among the run's rows of this kind (TJ_E_CONFLICT) */
-    int64_t model;   /* the policy; 0: none (imported, or made by hand). Not for thoughts */
+    int64_t run;       /* `started` when adding (TJ_E_CONFLICT) */
+    size_t ordinal;    /* unique among the run's rows of this kind (TJ_E_CONFLICT) */
+    int64_t model;     /* the policy; 0: none (imported, or made by hand). Not for thoughts */
     int64_t tokenizer; /* of its ids; 0: none, and then it has no ids (TJ_E_INVAL) */
-    int64_t tree;    /* thoughts only: the tree it tells of; 0: none */
+    int64_t tree;      /* thoughts only: the tree it tells of; 0: none */
 } tj_origin;
 
 /* What a run made, by ordinal: to walk it, and to know what is there when resuming. */
@@ -485,8 +486,8 @@ TJ_MUST_USE tj_code tj_ledger_head(tj_store *store, char hash[TJ_SHA256_HEX], si
 
 /* A place where the workspace is not as the ledger says. */
 typedef struct tj_mismatch {
-    int64_t seq; /* the entry; 0: of none */
-    int64_t run; /* 0: of none */
+    int64_t seq;       /* the entry; 0: of none */
+    int64_t run;       /* 0: of none */
     const char *field; /* "hash", "prev", "config", "inputs", "metrics", "record", "status",
                         * "result", "outputs", "rows.node", "file", "head", … */
     const char *what;  /* a sentence for people */
