@@ -32,13 +32,22 @@ typedef struct tj_engine_config {
 } tj_engine_config;
 void tj_engine_config_default(tj_engine_config *cfg);
 
-/* The engine borrows model and tokenizer (which may be NULL: then no stop strings) for its life. */
+/* The engine borrows model and tokenizer (which may be NULL: then no stop strings) for its life. KV
+ * memory is in the model's compute type. Errors: TJ_E_INVAL (block_tokens not a multiple of 16,
+ * batch_rows not in [1, 65536], kv_bytes below one block), TJ_E_LIMIT, TJ_E_NOMEM. */
 TJ_MUST_USE tj_code tj_engine_create(tj_engine **out, struct tj_model *model,
                                      const struct tj_tokenizer *tokenizer,
                                      const tj_engine_config *cfg, tj_err *err);
+/* NULL is allowed; branches go with it. */
 void tj_engine_destroy(tj_engine *engine);
+/* Must be called after the model's weights were changed: forgets all keys and values, not the
+ * branches. */
+void tj_engine_refresh(tj_engine *engine);
 
-/* A new root branch of the given tokens (n > 0). Nothing is computed until it is needed. */
+/* A new root branch of the given tokens (n > 0). Nothing is computed until it is needed, and keys
+ * and values are only a cache: when KV memory is short, those that were used longest ago are given
+ * up and computed again, to the same bits, when they are needed. Errors of root, fork and append:
+ * TJ_E_INVAL (n, an id or a position out of range), TJ_E_NOMEM; nothing is then changed. */
 TJ_MUST_USE tj_code tj_engine_root(tj_engine *engine, tj_branch *out, const int32_t *ids, size_t n,
                                    tj_err *err);
 /* A new branch that shares the first n_tokens (>= 1, at most its length) of `from`'s path. */
@@ -71,11 +80,11 @@ typedef enum tj_finish {
 
 /* One continuation to sample. The inputs are borrowed for the call. */
 typedef struct tj_gen {
-    tj_branch branch;         /* extended in place by the sampled tokens */
+    tj_branch branch; /* extended in place by the sampled tokens */
     tj_sampling sampling;
     uint64_t seed, run, problem, node; /* the random stream */
     size_t max_tokens;
-    const char *const *stop;  /* stop strings; NULL if none */
+    const char *const *stop; /* stop strings; NULL if none */
     size_t n_stop;
     /* outputs, given: free with tj_gen_deinit */
     int32_t *ids;    /* [n_ids] */
@@ -85,14 +94,23 @@ typedef struct tj_gen {
 } tj_gen;
 void tj_gen_deinit(tj_gen *gen); /* frees the outputs */
 
-/* Samples all of them, in batches. On TJ_E_CANCELLED and other errors the outputs hold what was
- * sampled so far. Errors: TJ_E_LIMIT when KV memory cannot hold even one branch. */
+/* Samples all of them, in batches. No branch may be given twice. Stop strings are looked for in the
+ * bytes of the sampled tokens; special tokens have none. On TJ_E_CANCELLED and other errors the
+ * outputs hold what was sampled so far, as do the branches. Errors: TJ_E_INVAL (before anything is
+ * sampled), TJ_E_LIMIT when KV memory cannot hold even one branch, TJ_E_NUMERIC (logits that are
+ * not finite), TJ_E_NOMEM. */
 TJ_MUST_USE tj_code tj_engine_generate(tj_engine *engine, tj_gen *gens, size_t n_gens,
                                        const tj_job *job, tj_err *err);
 
 /* Log-probabilities of the tokens [begin, end) of a branch's path (begin >= 1), right whether or
- * not the prefix is cached. out [end - begin]. */
+ * not the prefix is cached, and the same bits as generate gave. out [end - begin]. Errors: as
+ * generate. */
 TJ_MUST_USE tj_code tj_engine_score(tj_engine *engine, tj_branch branch, size_t begin, size_t end,
+                                    float *out, tj_err *err);
+
+/* The value head's values after reading each of the tokens [begin, end). out [end - begin]. Errors:
+ * TJ_E_INVAL (the model has none). */
+TJ_MUST_USE tj_code tj_engine_value(tj_engine *engine, tj_branch branch, size_t begin, size_t end,
                                     float *out, tj_err *err);
 
 /* Counters since create: what sharing saved. */

@@ -1,0 +1,62 @@
+/* Attention of rows of tokens over their paths in the KV forest, as the callback of tj_infer.
+ *
+ * A block holds, for each layer and KV head, the keys [D, T] and the values [T, Dv] of its T
+ * tokens (Dv: D padded to whole vectors), in f32, or in bf16 where the model computes in bf16.
+ *
+ *     block: layer 0: head 0: K [D,T] V [T,Dv] | head 1: ... || layer 1: ...
+ *
+ * Ownership: a call borrows everything; the engine lays it out anew for each call of tj_infer.
+ * Threads:   tj_attn_attend shares its items, one for each (row, KV head), among tj_par_threads();
+ *            a row's result depends on its q and on the keys and values of its path alone.
+ */
+#ifndef TJ_INFER_ATTEND_H
+#define TJ_INFER_ATTEND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "infer/infer_kernels.h"
+#include "infer/kvforest.h"
+#include "nn/nn.h"
+
+typedef struct tj_attn_layout {
+    const tj_model_config *cfg; /* borrowed */
+    const tj_infer_kernels *kernels;
+    tj_dtype dtype;
+    size_t block_tokens; /* T, a multiple of TJ_KV_LANES */
+    size_t value_width;  /* Dv */
+    size_t block_bytes;
+} tj_attn_layout;
+
+/* Errors: TJ_E_INVAL (block_tokens not a positive multiple of TJ_KV_LANES), TJ_E_LIMIT (a block
+ * has more bytes than a size_t). */
+TJ_MUST_USE tj_code tj_attn_layout_init(tj_attn_layout *layout, const tj_model_config *cfg,
+                                        tj_dtype dtype, size_t block_tokens, tj_err *err);
+
+/* One row: the token at path position pos of the path that chunks [n_chunks] spell from position 0
+ * on (they may go on past pos). */
+typedef struct tj_attn_row {
+    const tj_kvchunk *chunks;
+    size_t n_chunks;
+    size_t pos;
+    unsigned char *block; /* its own place in the cache; NULL: it is stored already */
+    size_t slot;
+} tj_attn_row;
+
+typedef struct tj_attn_call {
+    const tj_attn_layout *layout;
+    const tj_attn_row *rows; /* [n_rows of tj_infer] */
+    float *scratch;          /* [tj_par_threads(), scratch_floats], 64-byte aligned */
+    size_t scratch_floats;   /* tj_attn_scratch_floats of at least the longest path */
+} tj_attn_call;
+
+/* Floats of one thread's scratch for rows at positions below max_len; a multiple of 16.
+ * SIZE_MAX when that cannot be counted. */
+size_t tj_attn_scratch_floats(const tj_attn_layout *layout, size_t max_len);
+
+/* tj_attend.fn with a tj_attn_call as ctx: stores k and v of all rows that have a block, then
+ * attends, so that rows see the earlier rows of the same call. */
+void tj_attn_attend(void *ctx, size_t layer, size_t n_rows, const float *q, const float *k,
+                    const float *v, float *out);
+
+#endif
