@@ -1,0 +1,24 @@
+/* Parallel loops over fixed work items. With OpenMP the items are shared out among threads
+ * (dynamic order, fixed items); without it they run in turn. Which thread runs an item never
+ * changes a result: an item writes only what is its own.
+ *
+ * Inside an item, OpenMP of other libraries (oneDNN) sees one thread.
+ *
+ * Threads: call from one thread at a time; never nested.
+ */
+#ifndef TJ_BASE_PAR_H
+#define TJ_BASE_PAR_H
+
+#include <stddef.h>
+
+/* fn(ctx, item, thread) for item in [0, n_items), thread in [0, tj_par_threads()). */
+typedef void (*tj_par_fn)(void *ctx, size_t item, size_t thread);
+void tj_par_for(size_t n_items, tj_par_fn fn, void *ctx);
+
+/* The number of threads that tj_par_for uses; set before objects with per-thread scratch are made.
+ * 0 means all that the machine offers. */
+void tj_par_set_threads(size_t n_threads);
+size_t tj_par_threads(void);
+#define TJ_MAX_THREADS 256 /* per-thread scratch is sized by it; no machine we know has more useful */
+
+#endif
