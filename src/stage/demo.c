@@ -1,0 +1,153 @@
+/* The demo: the experiment from beginning to end, then report.html and summary.json. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/fs.h"
+#include "report/report.h"
+#include "stage/experiment.h"
+
+#define NOTE_CONFIG "demo/config"
+
+/* The workspace remembers the settings it was begun with, so that `tabiji report` can go through the
+ * same stages and others are not mixed in. */
+static tj_code remember_config(tj_experiment *x, tj_err *err)
+{
+    json_t *config = tj_demo_config_write(x->env.cfg);
+    char *now = config == NULL ? NULL : tj_json_canonical(config);
+    char *before = NULL;
+    tj_code rc = now == NULL ? tj_fail(err, TJ_E_NOMEM, "cannot write the configuration")
+                             : tj_store_get_note(x->env.store, &before, NOTE_CONFIG, err);
+    if (rc == TJ_OK && before != NULL && strcmp(before, now) != 0) {
+        rc = tj_fail(err, TJ_E_CONFLICT,
+                     "the workspace %s was begun with other settings: use another --workspace, or "
+                     "remove it",
+                     tj_store_dir(x->env.store));
+    } else if (rc == TJ_OK && before == NULL && !x->env.only_done) {
+        rc = tj_store_set_note(x->env.store, NOTE_CONFIG, now, err);
+    }
+    tj_free(before);
+    tj_free(now);
+    json_decref(config);
+    return rc;
+}
+
+static tj_code note_abandoned(void *ctx, const tj_run_info *info, tj_err *err)
+{
+    (void)err;
+    tj_experiment *x = ctx;
+    tj_job_log(x->env.job, "an earlier process stopped in '%s'; it is taken up again", info->name);
+    return TJ_OK;
+}
+
+static tj_code run_stages(tj_experiment *x, tj_err *err)
+{
+    tj_code rc = tj_run_each(x->env.store, TJ_RUN_BIT(TJ_RUN_STARTED), note_abandoned, x, err);
+    if (rc == TJ_OK) {
+        rc = tj_experiment_data(x, err);
+    }
+    for (size_t b = 0; b < x->env.cfg->n_bases && rc == TJ_OK; b++) {
+        rc = tj_experiment_base(x, b, err);
+    }
+    for (size_t c = 0; c < x->n_cells && rc == TJ_OK; c++) {
+        rc = tj_experiment_grow(x, &x->cells[c], err);
+        if (rc == TJ_OK) {
+            rc = tj_experiment_derive(x, &x->cells[c], err);
+        }
+    }
+    if (rc == TJ_OK) { /* before the first look at a test problem */
+        rc = tj_experiment_declare(x, err);
+    }
+    return rc == TJ_OK ? tj_experiment_evaluate(x, err) : rc;
+}
+
+static tj_code write_results(tj_experiment *x, const char *command, json_t **summary, tj_err *err)
+{
+    const char *dir = tj_store_dir(x->env.store);
+    char *page = tj_fs_join(dir, "report.html");
+    char *short_form = tj_fs_join(dir, "summary.json");
+    json_t *data = NULL;
+    tj_code rc = page == NULL || short_form == NULL
+                     ? tj_fail(err, TJ_E_NOMEM, "cannot write the report")
+                     : tj_experiment_report(x, &data, command, err);
+    if (rc == TJ_OK) {
+        rc = tj_report_write(page, data, err);
+    }
+    if (rc == TJ_OK) {
+        rc = tj_summary_write(short_form, data, err);
+    }
+    if (rc == TJ_OK && summary != NULL) {
+        rc = tj_summary_json(summary, data, err);
+    }
+    json_decref(data);
+    tj_free(page);
+    tj_free(short_form);
+    return rc;
+}
+
+static tj_code run(const char *dir, const tj_demo_config *cfg, const char *command,
+                   const char *build_id, bool only_done, json_t **summary, const tj_job *job,
+                   tj_err *err)
+{
+    tj_experiment *x = tj_calloc(1, sizeof *x);
+    if (summary != NULL) {
+        *summary = NULL;
+    }
+    if (x == NULL) {
+        return tj_fail(err, TJ_E_NOMEM, "cannot begin the experiment");
+    }
+    tj_code rc = tj_experiment_open(x, dir, cfg, build_id, only_done, job, err);
+    if (rc == TJ_OK) {
+        rc = remember_config(x, err);
+        if (rc == TJ_OK) {
+            rc = run_stages(x, err);
+        }
+        if (rc == TJ_OK) {
+            rc = write_results(x, command, summary, err);
+        }
+        tj_experiment_close(x);
+    }
+    tj_free(x);
+    return rc;
+}
+
+tj_code tj_demo_run(const char *dir, const tj_demo_config *cfg, const char *command,
+                    const char *build_id, json_t **summary, const tj_job *job, tj_err *err)
+{
+    tj_code rc = tj_demo_config_check(cfg, err);
+    return rc == TJ_OK ? run(dir, cfg, command, build_id, false, summary, job, err) : rc;
+}
+
+static tj_code stored_config(const char *dir, tj_demo_config *cfg, tj_err *err)
+{
+    tj_store *store;
+    char *text = NULL;
+    tj_code rc = tj_store_open(&store, dir, TJ_STORE_READ, NULL, err);
+    if (rc != TJ_OK) {
+        return rc;
+    }
+    rc = tj_store_get_note(store, &text, NOTE_CONFIG, err);
+    tj_store_close(store);
+    if (rc == TJ_OK && text == NULL) {
+        rc = tj_fail(err, TJ_E_NOTFOUND, "no experiment was begun in %s", dir);
+    }
+    json_t *json = NULL;
+    if (rc == TJ_OK) {
+        rc = tj_config_parse(&json, text, strlen(text), "stored configuration", err);
+    }
+    if (rc == TJ_OK) {
+        tj_demo_config_default(cfg, false);
+        rc = tj_demo_config_read(cfg, json, "stored configuration", err);
+    }
+    json_decref(json);
+    tj_free(text);
+    return rc;
+}
+
+tj_code tj_demo_report(const char *dir, const char *command, const char *build_id,
+                       json_t **summary, tj_err *err)
+{
+    tj_demo_config cfg;
+    tj_code rc = stored_config(dir, &cfg, err);
+    return rc == TJ_OK ? run(dir, &cfg, command, build_id, true, summary, NULL, err) : rc;
+}

@@ -1,0 +1,609 @@
+/* Data, bases, trees, thoughts: the stages up to the training of the arms. */
+#include "stage/experiment.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/par.h"
+#include "stage/corpus.h"
+#include "stage/training.h"
+
+/* Streams of random numbers and seeds of problem draws, one a purpose. */
+#define STREAM_GROW   202
+#define STREAM_DERIVE 203
+#define SPLIT_SEED    7
+#define N_VALID       500 /* validation problems: for choosing settings, never for claims */
+
+const char *tj_arm_kind_name(tj_arm_kind kind)
+{
+    static const char *const names[] = {"shortcut", "journey", "shortcut_equal_tokens",
+                                        "journey_masked"};
+    return names[kind];
+}
+
+/* ------------------------------------------------------------------ opening */
+
+static void plan_cells(tj_experiment *x)
+{
+    const tj_demo_config *c = x->env.cfg;
+    x->n_cells = 0;
+    for (size_t b = 0; b < c->n_bases; b++) {
+        for (size_t s = 0; s < c->n_seeds && x->n_cells < TJ_MAX_CELLS; s++) {
+            x->cells[x->n_cells++] =
+                (tj_cell){.base = b, .seed_index = s, .seed = c->seeds[s] + 100 * b};
+        }
+    }
+    x->n_needed = c->n_train;
+    for (size_t i = 0; c->full && i < c->n_curve; i++) {
+        x->n_needed = c->curve[i] > x->n_needed ? c->curve[i] : x->n_needed;
+    }
+    x->n_candidates = (size_t)((double)x->n_needed * c->grow_spare + 0.999);
+    x->n_valid = N_VALID;
+}
+
+static tj_code open_tokenizer(tj_stage_env *env, tj_err *err)
+{
+    size_t len;
+    const char *json = tj_countdown_tokenizer_json(&len);
+    tj_code rc = tj_tokenizer_parse(&env->tok, json, len, "countdown tokenizer", err);
+    if (rc == TJ_OK) {
+        env->eos = tj_tokenizer_find(env->tok, "<eos>");
+        rc = env->eos >= 0 ? TJ_OK
+                           : tj_fail(err, TJ_E_INVAL, "the countdown tokenizer has no <eos>");
+    }
+    return rc;
+}
+
+tj_code tj_experiment_open(tj_experiment *x, const char *dir, const tj_demo_config *cfg,
+                           const char *build_id, bool only_done, const tj_job *job, tj_err *err)
+{
+    memset(x, 0, sizeof *x);
+    x->start = tj_clock_seconds();
+    x->task_cfg = cfg->task;
+    tj_stage_env *env = &x->env;
+    env->cfg = cfg;
+    env->build_id = build_id;
+    env->job = job;
+    env->only_done = only_done;
+    env->dtype = cfg->precision == 0   ? tj_dtype_best()
+                 : cfg->precision == 1 ? TJ_F32
+                                       : TJ_BF16;
+    snprintf(env->isa, sizeof env->isa, "%s-%s", tj_isa_name(), tj_dtype_name(env->dtype));
+    tj_countdown_task(&env->task, &x->task_cfg);
+    plan_cells(x);
+    tj_code rc = open_tokenizer(env, err);
+    if (rc == TJ_OK) {
+        rc = tj_store_open(&env->store, dir, only_done ? TJ_STORE_READ : TJ_STORE_CREATE, NULL,
+                           err);
+    }
+    if (rc != TJ_OK) {
+        tj_experiment_close(x);
+    }
+    return rc;
+}
+
+void tj_experiment_close(tj_experiment *x)
+{
+    for (size_t i = 0; i < x->n_arms; i++) {
+        tj_free(x->arms[i].scores);
+        tj_free(x->arms[i].tokens);
+    }
+    for (size_t a = 0; a < 2; a++) {
+        for (size_t c = 0; c < TJ_MAX_CELLS; c++) {
+            tj_answers_deinit(&x->greedy[a][c]);
+        }
+    }
+    tj_problem_list_deinit(&x->test);
+    tj_store_close(x->env.store);
+    tj_tokenizer_destroy(x->env.tok);
+    memset(x, 0, sizeof *x);
+}
+
+/* ------------------------------------------------------------------ data */
+
+static json_t *task_json(const tj_experiment *x)
+{
+    const tj_countdown_config *t = &x->task_cfg;
+    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I}", "n_numbers", (json_int_t)t->n_numbers,
+                     "number_min", (json_int_t)t->number_min, "number_max",
+                     (json_int_t)t->number_max, "target_min", (json_int_t)t->target_min,
+                     "target_max", (json_int_t)t->target_max, "value_max",
+                     (json_int_t)t->value_max);
+}
+
+static size_t split_size(const tj_experiment *x, tj_split split)
+{
+    const tj_demo_config *c = x->env.cfg;
+    return split == TJ_SPLIT_TRAIN   ? c->corpus.n_problems + x->n_cells * x->n_candidates
+           : split == TJ_SPLIT_VALID ? x->n_valid
+                                     : c->eval.n_problems;
+}
+
+/* The setting must have `margin` times the problems that are used, so that what is learnt is not the
+ * list of problems. */
+static tj_code check_setting(tj_experiment *x, tj_err *err)
+{
+    size_t used = 0;
+    tj_code rc = tj_countdown_count(&x->task_cfg, &x->n_multisets, &x->n_countdown_problems, err);
+    x->count_is_bound = rc == TJ_E_LIMIT;
+    if (rc != TJ_OK && rc != TJ_E_LIMIT) {
+        return rc;
+    }
+    for (int s = 0; s < 3; s++) {
+        used += split_size(x, (tj_split)s);
+    }
+    if (x->n_countdown_problems / x->env.cfg->margin < used) {
+        return tj_fail(err, TJ_E_LIMIT,
+                       "the setting has %zu problems, but %zu are used and there should be %zu "
+                       "times as many: widen task.number_max or task.target_max, or lower "
+                       "corpus.n_problems",
+                       x->n_countdown_problems, used, x->env.cfg->margin);
+    }
+    return TJ_OK;
+}
+
+typedef struct new_problems {
+    tj_problem *rows;
+    tj_buf text; /* all JSON, one after the other */
+    size_t n;
+} new_problems;
+
+static tj_code draw_split(const tj_experiment *x, new_problems *p, tj_split split, tj_err *err)
+{
+    tj_countdown_problem *drawn = NULL;
+    size_t n = split_size(x, split);
+    tj_code rc = tj_countdown_make_set(&drawn, n, 1, &x->task_cfg, split, SPLIT_SEED,
+                                       x->env.cfg->seed, err);
+    for (size_t i = 0; i < n && rc == TJ_OK; i++) {
+        tj_problem *row = &p->rows[p->n++];
+        char json[256];
+        tj_buf one;
+        tj_task_state first;
+        tj_buf_init(&one);
+        tj_countdown_write_json(&one, &drawn[i]);
+        snprintf(json, sizeof json, "%s", tj_buf_text(&one));
+        tj_buf_deinit(&one);
+        row->split = split;
+        row->n_json = strlen(json);
+        tj_buf_add(&p->text, json, row->n_json + 1);
+        rc = x->env.task.begin(x->env.task.ctx, &first, json, row->n_json, err);
+        if (rc == TJ_OK) { /* of the pool nobody asks, and it is costly */
+            bool pool = split == TJ_SPLIT_TRAIN && i < x->env.cfg->corpus.n_problems;
+            row->difficulty = pool ? 0 : x->env.task.difficulty(x->env.task.ctx, &first);
+        }
+    }
+    tj_free(drawn);
+    return rc == TJ_OK ? tj_buf_check(&p->text, err) : rc;
+}
+
+static tj_code make_data(tj_experiment *x, int64_t run, tj_err *err)
+{
+    new_problems p = {0};
+    size_t total = 0;
+    json_t *config = task_json(x);
+    size_t len;
+    const char *tok_json = tj_countdown_tokenizer_json(&len);
+    tj_buf_init(&p.text);
+    for (int s = 0; s < 3; s++) {
+        total += split_size(x, (tj_split)s);
+    }
+    p.rows = tj_calloc(total, sizeof *p.rows);
+    tj_code rc = p.rows == NULL || config == NULL
+                     ? tj_fail(err, TJ_E_NOMEM, "cannot draw %zu problems", total)
+                     : TJ_OK;
+    for (int s = 0; s < 3 && rc == TJ_OK; s++) {
+        rc = draw_split(x, &p, (tj_split)s, err);
+    }
+    const char *at = tj_buf_text(&p.text);
+    for (size_t i = 0; i < p.n && rc == TJ_OK; i++) {
+        p.rows[i].json = at;
+        at += p.rows[i].n_json + 1;
+    }
+    if (rc == TJ_OK) {
+        rc = tj_store_add_tokenizer(x->env.store, &x->env.tok_row, run, "countdown",
+                                    tj_tokenizer_hash(x->env.tok), tok_json, len, err);
+    }
+    if (rc == TJ_OK) {
+        rc = tj_store_add_problem_set(x->env.store, &x->set, run, "countdown", "countdown", config,
+                                      p.rows, p.n, err);
+    }
+    json_decref(config);
+    tj_buf_deinit(&p.text);
+    tj_free(p.rows);
+    return rc;
+}
+
+static tj_code find_data(tj_experiment *x, int64_t run, tj_err *err)
+{
+    tj_row_ref *rows = NULL;
+    size_t n = 0;
+    tj_tokenizer_row tok = {0};
+    tj_code rc = tj_store_list(x->env.store, &rows, &n, TJ_ROW_PROBLEM_SET, run, err);
+    if (rc == TJ_OK && n == 0) {
+        rc = tj_fail(err, TJ_E_NOTFOUND, "run %lld made no problem set", (long long)run);
+    }
+    if (rc == TJ_OK) {
+        x->set = rows[0].id;
+        rc = tj_store_find_tokenizer(x->env.store, &tok, tj_tokenizer_hash(x->env.tok), err);
+        x->env.tok_row = tok.id;
+    }
+    tj_tokenizer_row_deinit(&tok);
+    tj_free(rows);
+    return rc;
+}
+
+tj_code tj_experiment_data(tj_experiment *x, tj_err *err)
+{
+    tj_scope scope;
+    tj_scope_spec spec = {.stage = "data", .name = "draw problems", .seed = x->env.cfg->seed};
+    tj_code rc = check_setting(x, err);
+    if (rc != TJ_OK) {
+        return rc;
+    }
+    spec.config = json_pack("{s:o, s:I, s:I, s:I}", "task", task_json(x), "train",
+                            (json_int_t)split_size(x, TJ_SPLIT_TRAIN), "valid",
+                            (json_int_t)split_size(x, TJ_SPLIT_VALID), "test",
+                            (json_int_t)split_size(x, TJ_SPLIT_TEST));
+    rc = tj_scope_begin(&x->env, &scope, &spec, err);
+    if (rc == TJ_OK && !scope.done) {
+        rc = make_data(x, scope.run, err);
+        rc = tj_scope_end(&x->env, &scope, rc, NULL, err);
+    } else if (rc == TJ_OK) {
+        rc = find_data(x, scope.run, err);
+    }
+    if (rc == TJ_OK) {
+        rc = tj_problem_list_load(&x->test, &x->env, x->set, TJ_SPLIT_TEST, 0,
+                                  x->env.cfg->eval.n_problems, err);
+    }
+    return rc;
+}
+
+/* ------------------------------------------------------------------ bases */
+
+static tj_code base_corpus(const tj_experiment *x, tj_corpus *corpus, tj_problem_list *pool,
+                           uint64_t seed, tj_err *err)
+{
+    const tj_demo_config *c = x->env.cfg;
+    tj_code rc = tj_problem_list_load(pool, &x->env, x->set, TJ_SPLIT_TRAIN, 0,
+                                      c->corpus.n_problems, err);
+    *corpus = (tj_corpus){.cfg = &c->corpus,
+                          .task = &x->task_cfg,
+                          .tok = x->env.tok,
+                          .problems = pool->countdown,
+                          .n_problems = pool->n,
+                          .eos = x->env.eos,
+                          .seed = seed,
+                          .chains = c->phase1.chains};
+    return rc;
+}
+
+tj_code tj_experiment_base(tj_experiment *x, size_t base, tj_err *err)
+{
+    const tj_demo_config *c = x->env.cfg;
+    tj_problem_list pool = {0};
+    tj_corpus corpus;
+    tj_scope_spec spec = {.stage = "train", .seed = c->seed + base};
+    snprintf(spec.name, sizeof spec.name, "phase 1, base %zu", base + 1);
+    spec.config = tj_training_config_json(&x->env, "phase1", 0);
+    tj_scope_input(&spec, "problems", "problem_set", x->set);
+    tj_scope_input(&spec, "tokenizer", "tokenizer", x->env.tok_row);
+    tj_code rc = base_corpus(x, &corpus, &pool, c->seed + base, err);
+    tj_training training = {.spec = &spec,
+                            .source = {tj_corpus_fill, &corpus},
+                            .phase = &c->phase1,
+                            .n_updates = c->phase1.n_updates};
+    snprintf(training.model_name, sizeof training.model_name, "base %zu", base + 1);
+    if (rc == TJ_OK) {
+        rc = tj_stage_train(&x->env, &training, &x->base_model[base], &x->base_run[base], err);
+    } else {
+        json_decref(spec.config);
+    }
+    tj_problem_list_deinit(&pool);
+    return rc;
+}
+
+/* ------------------------------------------------------------------ trees */
+
+static size_t cell_index(const tj_experiment *x, const tj_cell *cell)
+{
+    return (size_t)(cell - x->cells);
+}
+
+static tj_code cell_problems(const tj_experiment *x, const tj_cell *cell, tj_problem_list *out,
+                             tj_err *err)
+{
+    size_t offset = x->env.cfg->corpus.n_problems + cell_index(x, cell) * x->n_candidates;
+    return tj_problem_list_load(out, &x->env, x->set, TJ_SPLIT_TRAIN, offset, x->n_candidates, err);
+}
+
+typedef struct grow_work {
+    tj_experiment *x;
+    tj_scope *scope;
+    int64_t model;
+    int64_t first_problem; /* rows of a split are numbered on */
+    size_t n_done, total;
+    size_t in_bracket;
+    uint64_t nodes;
+    const char *name;
+} grow_work;
+
+static tj_code store_tree(void *ctx, tj_tree *tree, tj_err *err)
+{
+    grow_work *w = ctx;
+    tj_store *store = w->x->env.store;
+    tj_origin origin = {.run = w->scope->run,
+                        .ordinal = (size_t)(tree->problem - w->first_problem),
+                        .model = w->model,
+                        .tokenizer = w->x->env.tok_row};
+    int64_t id;
+    tj_run_cost cost = {0};
+    for (size_t i = 0; i < tree->n_nodes; i++) {
+        cost.tokens += tree->nodes[i].n_ids;
+    }
+    tj_code rc = w->in_bracket == 0 ? tj_store_begin(store, err) : TJ_OK;
+    if (rc != TJ_OK) {
+        return rc;
+    }
+    w->in_bracket++;
+    rc = tj_store_add_tree(store, &id, &origin, tree, err);
+    if (rc == TJ_OK) {
+        rc = tj_run_add_cost(store, w->scope->run, &cost, err);
+    }
+    if (rc == TJ_OK && w->in_bracket >= 128) {
+        w->in_bracket = 0;
+        rc = tj_store_commit(store, err);
+    }
+    w->n_done++;
+    w->nodes += tree->n_nodes;
+    tj_job_progress(w->x->env.job, w->name, w->n_done, w->total, "trees", NULL);
+    return rc;
+}
+
+/* Problems whose tree is not there yet. */
+static tj_code open_items(const tj_experiment *x, const tj_scope *scope,
+                          const tj_problem_list *problems, tj_grow_item *items, size_t *n,
+                          tj_err *err)
+{
+    tj_row_ref *rows = NULL;
+    size_t n_rows = 0;
+    bool *there = tj_calloc(problems->n, sizeof *there);
+    tj_code rc = there == NULL ? tj_fail(err, TJ_E_NOMEM, "cannot list the trees")
+                               : tj_store_list(x->env.store, &rows, &n_rows, TJ_ROW_TREE,
+                                               scope->run, err);
+    for (size_t i = 0; i < n_rows && rc == TJ_OK; i++) {
+        if (rows[i].ordinal < problems->n) {
+            there[rows[i].ordinal] = true;
+        }
+    }
+    *n = 0;
+    for (size_t i = 0; i < problems->n && rc == TJ_OK; i++) {
+        if (!there[i]) {
+            items[(*n)++] = (tj_grow_item){.problem = problems->ids[i], .first = problems->first[i]};
+        }
+    }
+    tj_free(there);
+    tj_free(rows);
+    return rc;
+}
+
+static tj_code grow_all(tj_experiment *x, const tj_cell *cell, tj_scope *scope, const char *name,
+                        const tj_problem_list *problems, tj_err *err)
+{
+    tj_model *model = NULL;
+    tj_engine *engine = NULL;
+    tj_engine_config engine_cfg;
+    grow_work w = {.x = x,
+                   .scope = scope,
+                   .model = x->base_model[cell->base],
+                   .first_problem = problems->ids[0],
+                   .name = name};
+    tj_grow_item *items = tj_calloc(problems->n, sizeof *items);
+    size_t n = 0;
+    tj_job quiet = {.cancel = x->env.job == NULL ? NULL : x->env.job->cancel};
+    tj_engine_config_default(&engine_cfg);
+    tj_code rc = items == NULL ? tj_fail(err, TJ_E_NOMEM, "cannot grow %zu trees", problems->n)
+                               : open_items(x, scope, problems, items, &n, err);
+    w.total = problems->n;
+    w.n_done = problems->n - n;
+    if (rc == TJ_OK) {
+        rc = tj_stage_load_model(&x->env, &model, w.model, err);
+    }
+    if (rc == TJ_OK) {
+        rc = tj_engine_create(&engine, model, x->env.tok, &engine_cfg, err);
+    }
+    if (rc == TJ_OK && n > 0) {
+        rc = tj_tree_grow(engine, x->env.tok, &x->env.task, items, n, &x->env.cfg->grow,
+                          cell->seed, STREAM_GROW, store_tree, &w, &quiet, err);
+    }
+    if (w.in_bracket > 0) { /* what is whole is kept, also when stopped */
+        tj_err kept;
+        tj_code end = tj_store_commit(x->env.store, &kept);
+        if (rc == TJ_OK && end != TJ_OK) {
+            rc = tj_fail(err, end, "%s", kept.msg);
+        }
+    }
+    tj_engine_destroy(engine);
+    tj_model_destroy(model);
+    tj_free(items);
+    return rc;
+}
+
+static json_t *subset(const json_t *config, const char *const *keys, size_t n)
+{
+    json_t *out = json_object();
+    for (size_t i = 0; i < n; i++) {
+        json_object_set(out, keys[i], json_object_get(config, keys[i]));
+    }
+    return out;
+}
+
+tj_code tj_experiment_grow(tj_experiment *x, tj_cell *cell, tj_err *err)
+{
+    static const char *const keys[] = {"grow", "task"};
+    tj_scope scope;
+    tj_problem_list problems = {0};
+    tj_scope_spec spec = {.stage = "grow", .seed = cell->seed};
+    json_t *all = tj_demo_config_write(x->env.cfg);
+    snprintf(spec.name, sizeof spec.name, "grow trees, seed %llu", (unsigned long long)cell->seed);
+    spec.config = subset(all, keys, sizeof keys / sizeof keys[0]);
+    json_object_set_new(spec.config, "n", json_integer((json_int_t)x->n_candidates));
+    json_object_set_new(spec.config, "cell", json_integer((json_int_t)cell_index(x, cell)));
+    json_decref(all);
+    tj_scope_input(&spec, "policy", "model", x->base_model[cell->base]);
+    tj_scope_input(&spec, "problems", "problem_set", x->set);
+    tj_code rc = tj_scope_begin(&x->env, &scope, &spec, err);
+    if (rc == TJ_OK && !scope.done) {
+        rc = cell_problems(x, cell, &problems, err);
+        if (rc == TJ_OK) {
+            rc = grow_all(x, cell, &scope, spec.name, &problems, err);
+        }
+        rc = tj_scope_end(&x->env, &scope, rc, NULL, err);
+    }
+    cell->grow_run = scope.run;
+    tj_problem_list_deinit(&problems);
+    return rc;
+}
+
+/* ------------------------------------------------------------------ thoughts */
+
+typedef struct derive_work {
+    tj_experiment *x;
+    const tj_cell *cell;
+    int64_t run;
+    size_t n_used; /* problems with an answer so far */
+    size_t tokens[2], backtracks;
+} derive_work;
+
+/* Both thoughts of one tree; TJ_E_NOTFOUND when it has no answer. */
+static tj_code derive_tree(derive_work *w, int64_t tree_id, size_t ordinal, tj_err *err)
+{
+    const tj_stage_env *env = &w->x->env;
+    tj_tree tree = {0};
+    tj_thought thoughts[2] = {{0}, {0}};
+    tj_rng rng;
+    tj_code rc = tj_store_load_tree(env->store, &tree, NULL, tree_id, err);
+    if (rc != TJ_OK) {
+        return rc;
+    }
+    tj_rng_init(&rng, w->cell->seed, STREAM_DERIVE, (uint64_t)tree.problem, 0);
+    rc = tj_derive_shortcut(&thoughts[0], &tree, &env->task, env->tok, env->eos, err);
+    if (rc == TJ_OK) {
+        rc = tj_derive_journey(&thoughts[1], &tree, &env->task, env->tok, env->eos,
+                               &env->cfg->derive, &rng, err);
+    }
+    for (size_t a = 0; a < 2 && rc == TJ_OK; a++) {
+        tj_origin origin = {.run = w->run,
+                            .ordinal = 2 * ordinal + a,
+                            .tokenizer = env->tok_row,
+                            .tree = tree_id};
+        int64_t id;
+        rc = tj_store_add_thought(env->store, &id, &origin, &thoughts[a], NULL, err);
+        w->tokens[a] += thoughts[a].n_ids;
+    }
+    w->backtracks += rc == TJ_OK ? thoughts[1].n_backtracks : 0;
+    w->n_used += rc == TJ_OK ? 1 : 0;
+    tj_thought_deinit(&thoughts[0]);
+    tj_thought_deinit(&thoughts[1]);
+    tj_tree_deinit(&tree);
+    return rc;
+}
+
+static tj_code derive_all(derive_work *w, tj_err *err)
+{
+    tj_store *store = w->x->env.store;
+    tj_row_ref *trees = NULL;
+    size_t n = 0;
+    tj_code rc = tj_store_list(store, &trees, &n, TJ_ROW_TREE, w->cell->grow_run, err);
+    if (rc == TJ_OK) {
+        rc = tj_store_begin(store, err); /* short enough to be one bracket */
+    }
+    if (rc != TJ_OK) {
+        tj_free(trees);
+        return rc;
+    }
+    for (size_t i = 0; i < n && w->n_used < w->x->n_needed && rc == TJ_OK; i++) {
+        rc = derive_tree(w, trees[i].id, w->n_used, err);
+        rc = rc == TJ_E_NOTFOUND ? TJ_OK : rc;
+    }
+    if (rc == TJ_OK && w->n_used == 0) {
+        rc = tj_fail(err, TJ_E_LIMIT, "none of %zu trees has a correct path: the base is too weak",
+                     n);
+    }
+    if (rc == TJ_OK) {
+        rc = tj_store_commit(store, err);
+    } else {
+        tj_store_rollback(store);
+    }
+    tj_free(trees);
+    return rc;
+}
+
+tj_code tj_experiment_derive(tj_experiment *x, tj_cell *cell, tj_err *err)
+{
+    static const char *const keys[] = {"derive"};
+    tj_scope scope;
+    tj_scope_spec spec = {.stage = "derive", .seed = cell->seed};
+    json_t *all = tj_demo_config_write(x->env.cfg);
+    json_t *metrics = NULL;
+    snprintf(spec.name, sizeof spec.name, "derive thoughts, seed %llu",
+             (unsigned long long)cell->seed);
+    spec.config = subset(all, keys, 1);
+    json_object_set_new(spec.config, "n", json_integer((json_int_t)x->n_needed));
+    json_decref(all);
+    tj_scope_input(&spec, "trees", "run", cell->grow_run);
+    tj_code rc = tj_scope_begin(&x->env, &scope, &spec, err);
+    cell->derive_run = scope.run;
+    if (rc == TJ_OK && !scope.done) {
+        derive_work w = {.x = x, .cell = cell, .run = scope.run};
+        rc = derive_all(&w, err);
+        metrics = json_pack("{s:I, s:I, s:I, s:I}", "problems", (json_int_t)w.n_used,
+                            "shortcut_tokens", (json_int_t)w.tokens[0], "journey_tokens",
+                            (json_int_t)w.tokens[1], "backtracks", (json_int_t)w.backtracks);
+        rc = tj_scope_end(&x->env, &scope, rc, metrics, err);
+    }
+    size_t n = 0;
+    if (rc == TJ_OK) {
+        rc = tj_store_count(x->env.store, &n, TJ_ROW_THOUGHT, cell->derive_run, err);
+    }
+    cell->n_usable = n / 2;
+    return rc;
+}
+
+/* ------------------------------------------------------------------ declaration */
+
+tj_code tj_experiment_declare(tj_experiment *x, tj_err *err)
+{
+    const tj_demo_config *c = x->env.cfg;
+    tj_problem_set set = {0};
+    json_t *seeds = json_array();
+    tj_code rc = tj_store_get_problem_set(x->env.store, &set, x->set, err);
+    if (rc != TJ_OK) {
+        json_decref(seeds);
+        return rc;
+    }
+    for (size_t i = 0; i < x->n_cells; i++) {
+        json_array_append_new(seeds, json_integer((json_int_t)x->cells[i].seed));
+    }
+    json_t *declaration = json_pack(
+        "{s:I, s:I, s:s, s:o, s:I, s:s, s:s, s:o}", "n_train", (json_int_t)c->n_train, "n_test",
+        (json_int_t)c->eval.n_problems, "problem_set", set.digest, "seeds", seeds, "mcnemar_seed",
+        (json_int_t)x->cells[0].seed, "primary",
+        "accuracy of journey minus shortcut, greedy, on the same test problems: mean over seeds for "
+        "each problem, 95% bootstrap interval over problems",
+        "same_tokens",
+        "as many samples of the shortcut model as spend at least the journey's mean tokens an "
+        "answer; majority of the canonical final expression, ties by mean log-probability",
+        "config", tj_demo_config_write(c));
+    tj_problem_set_deinit(&set);
+    if (declaration == NULL) {
+        return tj_fail(err, TJ_E_NOMEM, "cannot write the declaration");
+    }
+    if (x->env.only_done) {
+        rc = tj_declaration_find(x->env.store, &x->declaration, err);
+    } else {
+        rc = tj_store_declare(x->env.store, &x->declaration, declaration, err);
+    }
+    json_decref(declaration);
+    return rc;
+}

@@ -1,0 +1,104 @@
+/* Stages and experiments: each stage reads rows of the workspace, does the work of the rooms above
+ * and writes rows of the workspace as one run in the ledger. A stage that is done is not repeated;
+ * one that was stopped goes on where it was; the same configuration, seed and inputs give the same
+ * result.
+ *
+ *     data ─▶ train base ─▶ grow ─▶ derive ─▶ declare ─▶ train arms ─▶ eval ─▶ report
+ *
+ * Ownership: stated at each function; configurations are plain structs.
+ * Threads:   confined to one thread; work inside is shared out.
+ */
+#ifndef TJ_STAGE_STAGE_H
+#define TJ_STAGE_STAGE_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/config.h"
+#include "base/err.h"
+#include "base/job.h"
+#include "nn/nn.h"
+#include "store/store.h"
+#include "task/task.h"
+#include "thought/thought.h"
+#include "train/train.h"
+#include "tree/tree.h"
+
+#define TJ_STAGE_MAX_SEEDS 16
+#define TJ_STAGE_MAX_CURVE 16
+
+/* Phase 1: many problems with solver-made attempts, some of them honest failures, several to a
+ * chain so that later ones attend over earlier ones. */
+typedef struct tj_corpus_config {
+    size_t n_problems;    /* the pool that is drawn from */
+    size_t chain_tokens;  /* a chain ends with the text that reaches this length */
+    double p_fail;        /* share of attempts that fail honestly */
+    double p_late;        /* of a failing attempt's steps: chance to keep to a solvable state */
+    double p_again;       /* chance that a failed problem is put again at once */
+    double p_smaller;     /* share of problems with one number less */
+} tj_corpus_config;
+
+typedef struct tj_phase_config {
+    size_t n_updates;      /* phase 1 */
+    size_t chains;         /* phase 1: chains an update */
+    size_t epochs;         /* phase 2: over the N problems */
+    size_t problems;       /* phase 2: problems an update */
+    double replay;         /* phase 2: phase-1 texts beside each problem, in both arms */
+    double lr_max, lr_min_ratio, weight_decay, beta2, clip_norm;
+    size_t n_warmup;
+    size_t save_every;     /* updates between snapshots */
+} tj_phase_config;
+
+typedef struct tj_eval_config {
+    size_t n_problems;     /* test problems */
+    size_t max_tokens;     /* of an answer, of a shortcut or a journey model */
+    double temperature;    /* of the sampled controls */
+    size_t max_samples;    /* of a control at most */
+    size_t n_resamples;    /* of the bootstrap */
+} tj_eval_config;
+
+typedef struct tj_demo_config {
+    uint64_t seed;               /* everything hangs on it */
+    size_t seeds[TJ_STAGE_MAX_SEEDS]; /* fine-tuning seeds; the first is McNemar's */
+    size_t n_seeds;
+    size_t n_bases;              /* independent base models */
+    size_t n_train;              /* the headline N */
+    size_t curve[TJ_STAGE_MAX_CURVE]; /* further N, computed by the full profile */
+    size_t n_curve;
+    bool full;                   /* the whole curve, all controls */
+    int precision;               /* 0 auto, 1 f32, 2 bf16 */
+    size_t margin;               /* the setting must have this many times the problems used */
+    tj_countdown_config task;
+    tj_model_config model;
+    tj_corpus_config corpus;
+    tj_phase_config phase1, phase2;
+    tj_grow_config grow;
+    double grow_spare;           /* problems grown for each one used: some trees have no answer */
+    tj_derive_config derive;
+    tj_eval_config eval;
+} tj_demo_config;
+
+/* The settings of `make demo`; with full, of `tabiji demo --full`. */
+void tj_demo_config_default(tj_demo_config *cfg, bool full);
+/* Sets what `json` has; unknown keys, wrong types and impossible values are refused by name. */
+TJ_MUST_USE tj_code tj_demo_config_read(tj_demo_config *cfg, const json_t *json, const char *where,
+                                        tj_err *err);
+json_t *tj_demo_config_write(const tj_demo_config *cfg);
+TJ_MUST_USE tj_code tj_demo_config_check(const tj_demo_config *cfg, tj_err *err);
+
+/* The whole experiment in the workspace DIR, from whatever is there already; leaves
+ * DIR/report.html and DIR/summary.json. `command` is what the report says to run. *summary (may be
+ * NULL) is summary.json's object, a new reference.
+ * Errors: TJ_E_CANCELLED (run it again to go on), TJ_E_CONFLICT (workspace in use, or begun with
+ * another configuration) and those of every room. */
+TJ_MUST_USE tj_code tj_demo_run(const char *dir, const tj_demo_config *cfg, const char *command,
+                                const char *build_id, json_t **summary, const tj_job *job,
+                                tj_err *err);
+
+/* Writes DIR/report.html and DIR/summary.json again from what the workspace holds. */
+TJ_MUST_USE tj_code tj_demo_report(const char *dir, const char *command, const char *build_id,
+                                   json_t **summary, tj_err *err);
+
+#endif

@@ -1,0 +1,90 @@
+/* Training: batches of sequences as forests, and supervised fine-tuning that can be stopped at any
+ * moment and resumed without a trace.
+ *
+ *     data source --fill(update)--> batch of sequences --> forest --> forward, backward --> update
+ *
+ * A source is a function of the update's number alone, so that nothing but that number needs to be
+ * kept to resume. Sequences of a batch that begin with the same tokens share them in the forest.
+ *
+ * Ownership: stated at each function.
+ * Threads:   confined to one thread; work inside is shared out.
+ */
+#ifndef TJ_TRAIN_TRAIN_H
+#define TJ_TRAIN_TRAIN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/job.h"
+#include "nn/nn.h"
+
+/* ---------------------------------------------------------------- batches */
+
+/* Sequences with a loss weight for each token as a target: 0 keeps it out of the loss. */
+typedef struct tj_batch tj_batch;
+
+TJ_MUST_USE tj_code tj_batch_create(tj_batch **out, tj_err *err);
+void tj_batch_destroy(tj_batch *batch);
+void tj_batch_clear(tj_batch *batch);
+/* Begins a new sequence; tj_batch_add appends to the latest one, so that several texts make one
+ * chain in which later ones attend over earlier ones. */
+TJ_MUST_USE tj_code tj_batch_begin(tj_batch *batch, tj_err *err);
+/* Appends n tokens that all have the loss weight `weight`. */
+TJ_MUST_USE tj_code tj_batch_add(tj_batch *batch, const int32_t *ids, size_t n, float weight,
+                                 tj_err *err);
+size_t tj_batch_n_sequences(const tj_batch *batch);
+size_t tj_batch_n_tokens(const tj_batch *batch); /* of all sequences, shared ones counted each */
+size_t tj_batch_last_length(const tj_batch *batch); /* of the latest sequence; 0 if none */
+void tj_batch_lengths(const tj_batch *batch, size_t *lengths); /* lengths [n_sequences] */
+/* Sum of the weights of all targets. The first token of a sequence is never a target. */
+double tj_batch_weight(const tj_batch *batch);
+
+/* Adds sequences [first, first + n) to a cleared forest, sharing common beginnings if `share`, with
+ * a loss row for each target of weight above 0; the rows' weights go to weights[], in the order of
+ * the rows, which must have room for tj_batch_n_tokens values. */
+TJ_MUST_USE tj_code tj_batch_to_forest(const tj_batch *batch, size_t first, size_t n, bool share,
+                                       tj_forest *forest, float *weights, tj_err *err);
+
+/* ---------------------------------------------------------------- supervised fine-tuning */
+
+typedef struct tj_source {
+    /* Fills the (cleared) batch of an update; the same update always gives the same batch. */
+    tj_code (*fill)(void *ctx, size_t update, tj_batch *batch, tj_err *err);
+    void *ctx;
+} tj_source;
+
+typedef struct tj_sft_config {
+    tj_adamw_config optimizer; /* n_updates is the length of the training */
+    size_t micro_tokens;       /* tokens of a forward pass at most (one sequence at least); gradients
+                                * of an update's passes add up */
+    bool share;                /* common beginnings once */
+    bool recompute;            /* activations again in backward */
+    size_t save_every;         /* updates between snapshots; 0: only when stopped */
+} tj_sft_config;
+void tj_sft_config_default(tj_sft_config *cfg);
+
+/* What one update did. */
+typedef struct tj_update {
+    size_t update;      /* 0-based */
+    double loss;        /* mean negative log-probability over the update's loss rows */
+    double grad_norm;   /* before clipping */
+    double lr;
+    size_t n_tokens;    /* of the sequences */
+    size_t n_unique;    /* tokens computed */
+    size_t n_rows;      /* loss rows */
+    double seconds;
+} tj_update;
+
+/* Trains the model in place. With snapshot_dir (may be NULL) it first resumes from the snapshot
+ * there, saves one every save_every updates and when stopped, and gives bit for bit the weights of
+ * an unbroken run; the caller removes the folder when it has stored the model. `done` (may be NULL)
+ * is told of each update made. The loss is the weighted mean over all rows of the update, also when
+ * it takes several passes. Errors: TJ_E_CANCELLED after saving; TJ_E_NUMERIC; what fill returns. */
+typedef void (*tj_update_fn)(void *ctx, const tj_update *update);
+TJ_MUST_USE tj_code tj_train_sft(tj_model *model, tj_source source, const tj_sft_config *cfg,
+                                 const char *snapshot_dir, tj_update_fn done, void *ctx,
+                                 const tj_job *job, tj_err *err);
+
+#endif
