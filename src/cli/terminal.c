@@ -1,0 +1,130 @@
+/* Progress and signals. On a terminal one line is drawn over and over, at most ten times a second;
+ * elsewhere a plain line appears at most every ten seconds and when a piece of work ends. */
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+
+static struct {
+    tj_job job;
+    tj_cancel cancel;
+    bool quiet, tty, drawn;
+    double last;  /* when the last line was written */
+    double start; /* of the piece of work at hand */
+    uint64_t start_done;
+    char what[96];
+} state;
+
+static void on_signal(int number)
+{
+    (void)number;
+    if (tj_job_cancelled(&state.job)) {
+        _exit(TJ_EXIT_CANCELLED); /* asked twice */
+    }
+    tj_cancel_ask(&state.cancel);
+}
+
+static void format_time(char *to, size_t n, double seconds)
+{
+    unsigned long s = (unsigned long)(seconds + 0.5);
+    if (s >= 3600) {
+        snprintf(to, n, "%luh%02lum", s / 3600, s / 60 % 60);
+    } else {
+        snprintf(to, n, "%lu:%02lu", s / 60, s % 60);
+    }
+}
+
+static void draw(const char *what, uint64_t done, uint64_t total, const char *unit, double rate,
+                 const char *note)
+{
+    char left[32] = "";
+    char bar[21];
+    double share = total > 0 ? (double)done / (double)total : 0.0;
+    size_t filled = (size_t)(share * 20.0);
+    memset(bar, '.', 20);
+    memset(bar, '#', filled > 20 ? 20 : filled);
+    bar[20] = 0;
+    if (rate > 0.0 && total > done) {
+        format_time(left, sizeof left, (double)(total - done) / rate);
+    }
+    char line[256];
+    if (state.tty) {
+        snprintf(line, sizeof line, "%-30.30s [%s] %3.0f%% %.0f %s/s %s%s %s", what, bar,
+                 100.0 * share, rate, unit, left, left[0] == 0 ? "" : " left",
+                 note == NULL ? "" : note);
+        fprintf(stderr, "\r%-79.79s", line);
+        state.drawn = true;
+    } else {
+        fprintf(stderr, "%s: %" PRIu64 "/%" PRIu64 " %s, %.0f/s%s%s%s%s\n", what, done, total, unit,
+                rate, left[0] == 0 ? "" : ", left ", left, note == NULL ? "" : ", ",
+                note == NULL ? "" : note);
+    }
+    fflush(stderr);
+}
+
+static void on_progress(void *ctx, const char *what, uint64_t done, uint64_t total,
+                        const char *unit, const char *note)
+{
+    (void)ctx;
+    double now = tj_clock_seconds();
+    if (strcmp(what, state.what) != 0) {
+        tj_cli_progress_end();
+        snprintf(state.what, sizeof state.what, "%s", what);
+        state.start = now;
+        state.start_done = done;
+        state.last = now;
+        return; /* no rate yet */
+    }
+    double pause = state.tty ? 0.1 : 10.0;
+    if (state.quiet || (now - state.last < pause && done != total)) {
+        return;
+    }
+    state.last = now;
+    double seconds = now - state.start;
+    draw(what, done, total, unit,
+         seconds > 0.0 ? (double)(done - state.start_done) / seconds : 0.0, note);
+}
+
+static void on_log(void *ctx, const char *line)
+{
+    (void)ctx;
+    if (!state.quiet) {
+        tj_cli_progress_end();
+        fprintf(stderr, "%s\n", line);
+    }
+}
+
+void tj_cli_progress_end(void)
+{
+    if (state.drawn) {
+        fputc('\n', stderr);
+        state.drawn = false;
+    }
+}
+
+void tj_cli_quiet(void)
+{
+    state.quiet = true;
+}
+
+tj_job *tj_cli_job(void)
+{
+    if (state.job.cancel == NULL) {
+        struct sigaction action = {.sa_handler = on_signal};
+        sigemptyset(&action.sa_mask);
+        state.tty = isatty(STDERR_FILENO) == 1;
+        state.job = (tj_job){
+            .progress = on_progress, .log = on_log, .ctx = NULL, .cancel = &state.cancel};
+        sigaction(SIGINT, &action, NULL);
+        sigaction(SIGTERM, &action, NULL);
+    }
+    return &state.job;
+}
+
+const char *tj_build_id(void)
+{
+    return TJ_BUILD_ID;
+}
