@@ -219,7 +219,7 @@ static void fill(heap *h, const double *w, size_t n_vocab, double low, double hi
 typedef struct filter {
     size_t k;       /* tokens at most */
     double min_w;   /* weight at least; the first token always passes */
-    double mass;    /* stop once this much is reached; INFINITY: no such bound */
+    double mass;    /* stop once this much is reached; HUGE_VAL: no such bound */
     bool mass_of_k; /* top_p is measured on the mass of the first k, known only at the end */
 } filter;
 
@@ -230,7 +230,7 @@ static size_t order_tokens(tj_sampler *sampler, const float *logits, size_t n_vo
 {
     static const double lows[] = {0x1p-8, 0x1p-24, 0x1p-80, 0.0};
     heap h = {.ids = sampler->ids, .logits = logits};
-    double high = INFINITY;
+    double high = HUGE_VAL;
     double sum = 0.0;
     size_t n = 0;
     for (size_t band = 0; band < sizeof lows / sizeof lows[0]; band++) {
@@ -260,7 +260,7 @@ static size_t keep(tj_sampler *sampler, double *mass, const float *logits, size_
     bool some_p = s->top_p < 1.0;
     filter f = {.k = some_k ? s->top_k : n_vocab,
                 .min_w = s->min_p,
-                .mass = some_p && !some_k ? s->top_p * total : INFINITY,
+                .mass = some_p && !some_k ? s->top_p * total : HUGE_VAL,
                 .mass_of_k = some_p && some_k};
     size_t n_ordered = order_tokens(sampler, logits, n_vocab, &f);
     const int32_t *last = sampler->ids + n_vocab - 1;

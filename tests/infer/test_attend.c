@@ -23,7 +23,7 @@ typedef struct shape {
     double scale;
 } shape;
 
-static const shape shapes[] = {{1, 1, 2, 0, 0.0},  {4, 2, 8, 0, 0.0},   {6, 2, 16, 5, 0.5},
+static const shape shapes[] = {{1, 1, 2, 0, 0.0},   {4, 2, 8, 0, 0.0},   {6, 2, 16, 5, 0.5},
                                {5, 1, 24, 16, 0.0}, {8, 8, 32, 17, 0.0}, {7, 1, 64, 1, 0.0},
                                {4, 1, 80, 0, 0.1},  {2, 1, 128, 33, 0.0}};
 #define N_SHAPES (sizeof shapes / sizeof shapes[0])
@@ -76,7 +76,7 @@ static void reference(double *out, const data *d, const shape *s, size_t pos, si
     size_t g = head / (s->n_heads / s->n_kv_heads);
     size_t begin = s->window > 0 && s->window < pos + 1 ? pos + 1 - s->window : 0;
     double scale = s->scale > 0.0 ? s->scale : 1.0 / sqrt((double)D);
-    double max = -INFINITY;
+    double max = -HUGE_VAL;
     double sum = 0.0;
     for (size_t t = begin; t <= pos; t++) {
         double dot = 0.0;
@@ -128,8 +128,8 @@ static void attend(data *d, tj_dtype dtype, const tj_infer_kernels *kernels, con
             slot = 0;
         }
         if (t == 0 || cut || slot == 0) {
-            chunks[n_chunks++] = (tj_kvchunk){.block = blocks + block * layout.block_bytes,
-                                              .slot = (uint32_t)slot};
+            chunks[n_chunks++] =
+                (tj_kvchunk){.block = blocks + block * layout.block_bytes, .slot = (uint32_t)slot};
         }
         chunks[n_chunks - 1].n++;
         rows[t] = (tj_attn_row){.chunks = chunks,
@@ -143,10 +143,8 @@ static void attend(data *d, tj_dtype dtype, const tj_infer_kernels *kernels, con
     size_t q_width = d->cfg.n_heads * d->cfg.head_dim;
     size_t kv_width = d->cfg.n_kv_heads * d->cfg.head_dim;
     for (size_t t = 0; t < MAX_LEN; t += batch) {
-        tj_attn_call call = {.layout = &layout,
-                             .rows = rows + t,
-                             .scratch = scratch,
-                             .scratch_floats = n_floats};
+        tj_attn_call call = {
+            .layout = &layout, .rows = rows + t, .scratch = scratch, .scratch_floats = n_floats};
         size_t n = MAX_LEN - t < batch ? MAX_LEN - t : batch;
         tj_attn_attend(&call, 1, n, d->q + t * q_width, d->k + t * kv_width, d->v + t * kv_width,
                        d->out + t * q_width);

@@ -48,8 +48,8 @@ static void branches_equal_plain_arrays_and_memory_returns_to_zero(void **state)
             lens[i] = 0;
         } else if (turn % 2 == 0) {
             tiny_ids(paths[i] + lens[i], n, turn);
-            assert_int_equal(
-                tj_engine_append(engine, branches[i], paths[i] + lens[i], n, NULL), TJ_OK);
+            assert_int_equal(tj_engine_append(engine, branches[i], paths[i] + lens[i], n, NULL),
+                             TJ_OK);
             lens[i] += n;
         } else {
             tj_gen gen = tiny_gen(branches[i], 1.0, turn, n);
@@ -83,8 +83,8 @@ static void impossible_arguments_are_refused_by_name(void **state)
     tj_engine *engine = NULL;
     tj_err err;
     tj_engine_config cfg;
-    size_t bad[][3] = {{0, 1 << 20, 8}, {12, 1 << 20, 8}, {16, 0, 8}, {16, 100, 8},
-                       {16, 1 << 20, 0}, {16, 1 << 20, 1 << 20}};
+    size_t bad[][3] = {{0, 1 << 20, 8}, {12, 1 << 20, 8}, {16, 0, 8},
+                       {16, 100, 8},    {16, 1 << 20, 0}, {16, 1 << 20, 1 << 20}};
     for (size_t i = 0; i < 6; i++) {
         cfg = (tj_engine_config){
             .block_tokens = bad[i][0], .kv_bytes = bad[i][1], .batch_rows = bad[i][2]};
@@ -267,8 +267,8 @@ typedef struct stopper {
     size_t after;
 } stopper;
 
-static void count_down(void *ctx, const char *what, uint64_t done, uint64_t total,
-                       const char *unit, const char *note)
+static void count_down(void *ctx, const char *what, uint64_t done, uint64_t total, const char *unit,
+                       const char *note)
 {
     stopper *s = ctx;
     (void)what;

@@ -16,8 +16,8 @@
 #include "infer/sampler.h"
 #include "tiny.h"
 
-#define V 61
-#define PLENTY ((size_t)64 << 20)
+#define V           61
+#define PLENTY      ((size_t)64 << 20)
 #define BLOCK_BYTES ((size_t)3 * 2 * (8 + 16) * 16 * 4) /* of the tiny model in f32 */
 
 static void generate(tj_engine *engine, tj_gen *gens, size_t n)
@@ -113,8 +113,8 @@ static void forks_around_block_edges_equal_recomputation(void **state)
     for (size_t at = 12; at <= 19; at++) {
         tj_branch branch = TJ_NO_BRANCH;
         size_t len = tj_engine_length(engine, gens[0].branch);
-        assert_int_equal(
-            tj_engine_fork(engine, &branch, gens[0].branch, at < len ? at : len, NULL), TJ_OK);
+        assert_int_equal(tj_engine_fork(engine, &branch, gens[0].branch, at < len ? at : len, NULL),
+                         TJ_OK);
         gens[n] = tiny_gen(branch, 1.0, at, 18);
         n++;
         tj_gen both[] = {tiny_gen(gens[0].branch, 1.0, 100 + at, 1), gens[n - 1]};

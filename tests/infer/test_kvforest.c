@@ -15,7 +15,7 @@
 #include "base/rng.h"
 #include "infer/kvforest.h"
 
-#define MAX_PATH 96
+#define MAX_PATH     96
 #define MAX_BRANCHES 12
 
 static uint64_t digest(const int32_t *ids, size_t n)
@@ -94,8 +94,8 @@ static void append(world *w, size_t branch, size_t n)
 {
     naive_branch *b = &w->branches[branch];
     draw_ids(w, b->ids + b->n, n);
-    assert_int_equal(
-        tj_kvforest_append(w->forest, &b->tip, b->ids + b->n, n, pick(w, 5), NULL), TJ_OK);
+    assert_int_equal(tj_kvforest_append(w->forest, &b->tip, b->ids + b->n, n, pick(w, 5), NULL),
+                     TJ_OK);
     b->n += n;
 }
 

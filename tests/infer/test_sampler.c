@@ -57,14 +57,13 @@ static int by_logit(const void *a, const void *b)
 static void reference(double *probs, const float *logits, size_t n, const tj_sampling *s)
 {
     static token tokens[MAX_VOCAB];
-    double max = -INFINITY;
+    double max = -HUGE_VAL;
     for (size_t i = 0; i < n; i++) {
         max = fmax(max, (double)logits[i]);
     }
     for (size_t i = 0; i < n; i++) {
-        tokens[i] = (token){.p = exp(((double)logits[i] - max) / s->temperature),
-                            .logit = logits[i],
-                            .id = i};
+        tokens[i] = (token){
+            .p = exp(((double)logits[i] - max) / s->temperature), .logit = logits[i], .id = i};
     }
     qsort(tokens, n, sizeof *tokens, by_logit);
     size_t kept = s->top_k > 0 && s->top_k < n ? s->top_k : n;
@@ -208,8 +207,8 @@ static void greedy_takes_the_largest_and_of_equals_the_first(void **state)
             }
             logits[at] = 2.5F;
             logits[n - 1] = 2.5F;
-            assert_int_equal(
-                tj_sampler_draw(&sampler, &id, NULL, logits, n, &greedy, 0.99, NULL), TJ_OK);
+            assert_int_equal(tj_sampler_draw(&sampler, &id, NULL, logits, n, &greedy, 0.99, NULL),
+                             TJ_OK);
             assert_int_equal(id, at);
         }
     }
@@ -228,8 +227,7 @@ static void logprobs_are_those_of_the_whole_vocabulary_at_temperature_1(void **s
             int32_t id = -1;
             float got = 0.0F;
             float again = 0.0F;
-            assert_int_equal(tj_sampler_draw(&sampler, &id, &got, logits, n, &s, 0.6, NULL),
-                             TJ_OK);
+            assert_int_equal(tj_sampler_draw(&sampler, &id, &got, logits, n, &s, 0.6, NULL), TJ_OK);
             assert_int_equal(tj_sampler_logprob(&again, logits, n, id, NULL), TJ_OK);
             assert_memory_equal(&got, &again, sizeof got);
             long double sum = 0.0L;
@@ -299,9 +297,9 @@ static void draws_allocate_nothing(void **state)
     for (size_t i = 0; i < 10; i++) {
         int32_t id = -1;
         float logprob = 0.0F;
-        assert_int_equal(tj_sampler_draw(&sampler, &id, &logprob, logits, MAX_VOCAB, &s,
-                                         (double)i / 10.0, NULL),
-                         TJ_OK);
+        assert_int_equal(
+            tj_sampler_draw(&sampler, &id, &logprob, logits, MAX_VOCAB, &s, (double)i / 10.0, NULL),
+            TJ_OK);
     }
     assert_int_equal(tj_alloc_count(), before);
     tj_sampler_deinit(&sampler);

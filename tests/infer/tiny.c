@@ -32,8 +32,7 @@ tj_model *tiny_model(tj_dtype compute, size_t max_positions)
     return model;
 }
 
-tj_engine *tiny_engine(tj_model *model, const tj_tokenizer *tok, size_t kv_bytes,
-                       size_t batch_rows)
+tj_engine *tiny_engine(tj_model *model, const tj_tokenizer *tok, size_t kv_bytes, size_t batch_rows)
 {
     tj_engine_config cfg;
     tj_engine_config_default(&cfg);
