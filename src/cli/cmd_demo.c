@@ -8,6 +8,7 @@
 #include "base/par.h"
 #include "cli/cli.h"
 #include "cli/common.h"
+#include "report/report.h"
 #include "stage/stage.h"
 
 /* Defaults, then the file, then each --set. */
@@ -44,10 +45,37 @@ static void print_summary(const json_t *s, const char *dir)
            tj_number(s, "n_train"), tj_number(s, "n_test"), tj_number(s, "seconds"), dir);
 }
 
+/* DIR/report.html and DIR/summary.json; then says or prints what came out. */
+static tj_code write_results(const tj_args *args, const char *dir, const json_t *data, tj_err *err)
+{
+    char *page = tj_fs_join(dir, "report.html");
+    char *short_form = tj_fs_join(dir, "summary.json");
+    json_t *summary = NULL;
+    tj_code rc = page == NULL || short_form == NULL
+                     ? tj_fail(err, TJ_E_NOMEM, "cannot write the report")
+                     : tj_report_write(page, data, err);
+    if (rc == TJ_OK) {
+        rc = tj_summary_write(short_form, data, err);
+    }
+    if (rc == TJ_OK) {
+        rc = tj_summary_json(&summary, data, err);
+    }
+    if (rc == TJ_OK && tj_args_has(args, "json")) {
+        rc = tj_print_json(summary, err);
+    } else if (rc == TJ_OK) {
+        tj_cli_progress_end();
+        print_summary(summary, dir);
+    }
+    json_decref(summary);
+    tj_free(page);
+    tj_free(short_form);
+    return rc;
+}
+
 tj_code tj_cmd_demo(const tj_args *args, tj_err *err)
 {
     tj_demo_config cfg;
-    json_t *summary = NULL;
+    json_t *data = NULL;
     char command[256];
     size_t threads;
     const char *dir = tj_args_get(args, "workspace");
@@ -64,18 +92,15 @@ tj_code tj_cmd_demo(const tj_args *args, tj_err *err)
         tj_cli_quiet();
     }
     snprintf(command, sizeof command, "tabiji demo%s -w %s", cfg.full ? " --full" : "", dir);
-    rc = tj_demo_run(dir, &cfg, command, tj_build_id(), &summary, tj_cli_job(), err);
+    rc = tj_demo_run(dir, &cfg, command, tj_build_id(), &data, tj_cli_job(), err);
     if (rc == TJ_E_CANCELLED) {
         return tj_fail(err, rc, "stopped; everything so far is in %s: run the same command to go on",
                        dir);
     }
-    if (rc == TJ_OK && tj_args_has(args, "json")) {
-        rc = tj_print_json(summary, err);
-    } else if (rc == TJ_OK) {
-        tj_cli_progress_end();
-        print_summary(summary, dir);
+    if (rc == TJ_OK) {
+        rc = write_results(args, dir, data, err);
     }
-    json_decref(summary);
+    json_decref(data);
     return rc;
 }
 
@@ -93,18 +118,16 @@ tj_code tj_cmd_config(const tj_args *args, tj_err *err)
 
 tj_code tj_cmd_report(const tj_args *args, tj_err *err)
 {
-    json_t *summary = NULL;
+    json_t *data = NULL;
     char command[256];
     const char *dir = tj_args_get(args, "workspace");
     dir = dir == NULL ? "demo" : dir;
     snprintf(command, sizeof command, "tabiji demo -w %s", dir);
-    tj_code rc = tj_demo_report(dir, command, tj_build_id(), &summary, err);
-    if (rc == TJ_OK && tj_args_has(args, "json")) {
-        rc = tj_print_json(summary, err);
-    } else if (rc == TJ_OK) {
-        print_summary(summary, dir);
+    tj_code rc = tj_demo_report(dir, command, tj_build_id(), &data, err);
+    if (rc == TJ_OK) {
+        rc = write_results(args, dir, data, err);
     }
-    json_decref(summary);
+    json_decref(data);
     return rc;
 }
 

@@ -19,7 +19,7 @@ tj_code tj_print_json(const json_t *json, tj_err *err)
 double tj_number(const json_t *object, const char *key)
 {
     const json_t *v = json_object_get(object, key);
-    return json_is_number(v) ? json_number_value(v) : NAN;
+    return json_is_number(v) ? json_number_value(v) : (double)NAN;
 }
 
 static void print_arm(const char *name, const json_t *arm)

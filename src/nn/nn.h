@@ -261,4 +261,20 @@ size_t tj_adamw_n_done(const tj_adamw *opt); /* updates made */
 TJ_MUST_USE tj_code tj_adamw_save(const tj_adamw *opt, const char *path, tj_err *err);
 TJ_MUST_USE tj_code tj_adamw_load(tj_adamw *opt, const char *path, tj_err *err);
 
+/* ---------------------------------------------------------------- snapshots */
+
+/* Model, optimiser and the caller's own state together, as one generation in DIR: written into a
+ * fresh folder, then DIR/current is switched to it by a rename, then older generations go. A process
+ * killed at any moment leaves a whole generation, the new one or the one before.
+ * state is an object (NULL: none). */
+TJ_MUST_USE tj_code tj_snapshot_save(const char *dir, const tj_model *model, const tj_adamw *opt,
+                                     const json_t *state, tj_err *err);
+/* Loads the current generation into a model and an optimiser of the right shape; *state (NULL
+ * allowed) is a new reference. Errors: TJ_E_NOTFOUND (there is none; nothing is changed), TJ_E_PARSE
+ * (it does not fit the model; the model may then be half loaded). */
+TJ_MUST_USE tj_code tj_snapshot_load(const char *dir, tj_model *model, tj_adamw *opt,
+                                     json_t **state, tj_err *err);
+/* Removes DIR and all that snapshots keep in it. */
+void tj_snapshot_remove(const char *dir);
+
 #endif

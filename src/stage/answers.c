@@ -288,7 +288,7 @@ static tj_code judge_output(void *ctx, const tj_output *o, tj_err *err)
     a->truncated = o->finish == TJ_FINISH_LENGTH;
     a->correct = walk.correct;
     a->claims = tj_eval_claims(&walk);
-    a->mean_logprob = o->n_ids == 0 ? -INFINITY : sum / (double)o->n_ids;
+    a->mean_logprob = o->n_ids == 0 ? -(double)INFINITY : sum / (double)o->n_ids;
     snprintf(a->expression, sizeof a->expression, "%s", walk.expression);
     rc = tj_eval_process(&a->process, &walk, first, a->n_tokens, a->truncated, err);
     tj_walk_deinit(&walk);

@@ -1,10 +1,8 @@
-/* The demo: the experiment from beginning to end, then report.html and summary.json. */
+/* The demo: the experiment from beginning to end, and the data of its report. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
-#include "base/fs.h"
-#include "report/report.h"
 #include "stage/experiment.h"
 
 #define NOTE_CONFIG "demo/config"
@@ -61,38 +59,12 @@ static tj_code run_stages(tj_experiment *x, tj_err *err)
     return rc == TJ_OK ? tj_experiment_evaluate(x, err) : rc;
 }
 
-static tj_code write_results(tj_experiment *x, const char *command, json_t **summary, tj_err *err)
-{
-    const char *dir = tj_store_dir(x->env.store);
-    char *page = tj_fs_join(dir, "report.html");
-    char *short_form = tj_fs_join(dir, "summary.json");
-    json_t *data = NULL;
-    tj_code rc = page == NULL || short_form == NULL
-                     ? tj_fail(err, TJ_E_NOMEM, "cannot write the report")
-                     : tj_experiment_report(x, &data, command, err);
-    if (rc == TJ_OK) {
-        rc = tj_report_write(page, data, err);
-    }
-    if (rc == TJ_OK) {
-        rc = tj_summary_write(short_form, data, err);
-    }
-    if (rc == TJ_OK && summary != NULL) {
-        rc = tj_summary_json(summary, data, err);
-    }
-    json_decref(data);
-    tj_free(page);
-    tj_free(short_form);
-    return rc;
-}
-
 static tj_code run(const char *dir, const tj_demo_config *cfg, const char *command,
-                   const char *build_id, bool only_done, json_t **summary, const tj_job *job,
+                   const char *build_id, bool only_done, json_t **data, const tj_job *job,
                    tj_err *err)
 {
     tj_experiment *x = tj_calloc(1, sizeof *x);
-    if (summary != NULL) {
-        *summary = NULL;
-    }
+    *data = NULL;
     if (x == NULL) {
         return tj_fail(err, TJ_E_NOMEM, "cannot begin the experiment");
     }
@@ -103,7 +75,7 @@ static tj_code run(const char *dir, const tj_demo_config *cfg, const char *comma
             rc = run_stages(x, err);
         }
         if (rc == TJ_OK) {
-            rc = write_results(x, command, summary, err);
+            rc = tj_experiment_report(x, data, command, err);
         }
         tj_experiment_close(x);
     }
@@ -112,10 +84,10 @@ static tj_code run(const char *dir, const tj_demo_config *cfg, const char *comma
 }
 
 tj_code tj_demo_run(const char *dir, const tj_demo_config *cfg, const char *command,
-                    const char *build_id, json_t **summary, const tj_job *job, tj_err *err)
+                    const char *build_id, json_t **data, const tj_job *job, tj_err *err)
 {
     tj_code rc = tj_demo_config_check(cfg, err);
-    return rc == TJ_OK ? run(dir, cfg, command, build_id, false, summary, job, err) : rc;
+    return rc == TJ_OK ? run(dir, cfg, command, build_id, false, data, job, err) : rc;
 }
 
 static tj_code stored_config(const char *dir, tj_demo_config *cfg, tj_err *err)
@@ -145,9 +117,9 @@ static tj_code stored_config(const char *dir, tj_demo_config *cfg, tj_err *err)
 }
 
 tj_code tj_demo_report(const char *dir, const char *command, const char *build_id,
-                       json_t **summary, tj_err *err)
+                       json_t **data, tj_err *err)
 {
     tj_demo_config cfg;
     tj_code rc = stored_config(dir, &cfg, err);
-    return rc == TJ_OK ? run(dir, &cfg, command, build_id, true, summary, NULL, err) : rc;
+    return rc == TJ_OK ? run(dir, &cfg, command, build_id, true, data, NULL, err) : rc;
 }

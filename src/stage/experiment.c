@@ -413,7 +413,7 @@ static tj_code grow_all(tj_experiment *x, const tj_cell *cell, tj_scope *scope, 
         rc = tj_engine_create(&engine, model, x->env.tok, &engine_cfg, err);
     }
     if (rc == TJ_OK && n > 0) {
-        rc = tj_tree_grow(engine, x->env.tok, &x->env.task, items, n, &x->env.cfg->grow,
+        rc = tj_tree_grow(engine, x->env.tok, &x->env.task, x->env.eos, items, n, &x->env.cfg->grow,
                           cell->seed, STREAM_GROW, store_tree, &w, &quiet, err);
     }
     if (w.in_bracket > 0) { /* what is whole is kept, also when stopped */

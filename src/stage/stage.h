@@ -88,17 +88,17 @@ TJ_MUST_USE tj_code tj_demo_config_read(tj_demo_config *cfg, const json_t *json,
 json_t *tj_demo_config_write(const tj_demo_config *cfg);
 TJ_MUST_USE tj_code tj_demo_config_check(const tj_demo_config *cfg, tj_err *err);
 
-/* The whole experiment in the workspace DIR, from whatever is there already; leaves
- * DIR/report.html and DIR/summary.json. `command` is what the report says to run. *summary (may be
- * NULL) is summary.json's object, a new reference.
+/* The whole experiment in the workspace DIR, from whatever is there already. Gives *data, the report
+ * data of docs/report.md (a new reference; NULL on error); `command` is what the report says to run.
  * Errors: TJ_E_CANCELLED (run it again to go on), TJ_E_CONFLICT (workspace in use, or begun with
  * another configuration) and those of every room. */
 TJ_MUST_USE tj_code tj_demo_run(const char *dir, const tj_demo_config *cfg, const char *command,
-                                const char *build_id, json_t **summary, const tj_job *job,
+                                const char *build_id, json_t **data, const tj_job *job,
                                 tj_err *err);
 
-/* Writes DIR/report.html and DIR/summary.json again from what the workspace holds. */
+/* The report data of an experiment that the workspace holds, whole.
+ * Errors: TJ_E_NOTFOUND (no workspace, no experiment in it, or a stage that has not been done). */
 TJ_MUST_USE tj_code tj_demo_report(const char *dir, const char *command, const char *build_id,
-                                   json_t **summary, tj_err *err);
+                                   json_t **data, tj_err *err);
 
 #endif

@@ -1,10 +1,8 @@
 /* Training runs. Snapshots lie in DIR/snapshots/<run> while the run goes on. */
 #include "stage/training.h"
 
-#include <dirent.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/fs.h"
@@ -63,27 +61,6 @@ static void note_update(void *ctx, const tj_update *up)
     c->sum = 0.0;
     c->n = 0;
     c->cost = (tj_run_cost){0};
-}
-
-/* Removes a folder of at most two levels, as snapshots are; what cannot be removed stays. */
-static void remove_folder(const char *path, size_t depth)
-{
-    DIR *dir = opendir(path);
-    if (dir == NULL) {
-        return;
-    }
-    for (struct dirent *e = readdir(dir); e != NULL; e = readdir(dir)) {
-        if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0) {
-            continue;
-        }
-        char *inner = tj_fs_join(path, e->d_name);
-        if (inner != NULL && unlink(inner) != 0 && depth > 0) {
-            remove_folder(inner, depth - 1);
-        }
-        tj_free(inner);
-    }
-    closedir(dir);
-    rmdir(path);
 }
 
 static tj_code begin_model(const tj_stage_env *env, const tj_training *t, tj_model **model,
@@ -177,7 +154,7 @@ static tj_code train(const tj_stage_env *env, const tj_training *t, tj_scope *sc
         rc = store_model(env, t, model, scope->run, out, err);
     }
     if (rc == TJ_OK) {
-        remove_folder(snapshots, 2);
+        tj_snapshot_remove(snapshots);
     }
     tj_free(snapshots);
     tj_model_destroy(model);
