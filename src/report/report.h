@@ -18,9 +18,10 @@
 #include "base/buf.h"
 #include "base/err.h"
 
-#define TJ_REPORT_VERSION   1
-#define TJ_REPORT_MAX_NODES 2048 /* of one tree: more would not be looked at, only scrolled past   \
-                                  */
+#define TJ_REPORT_VERSION 1
+#define TJ_REPORT_MAX_NODES                                                                        \
+    2048 /* of one tree: more would not be looked at, only scrolled past                           \
+          */
 
 /* Checks the whole document. Errors: TJ_E_INVAL ("report data: arms[3].ci_low: expected …"). */
 TJ_MUST_USE tj_code tj_report_check(const json_t *data, tj_err *err);

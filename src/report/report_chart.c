@@ -10,11 +10,10 @@
 
 #include "report/report_html.h"
 
-#define ROW_HEIGHT  26
 #define PLOT_TOP    10
 #define PLOT_HEIGHT 200
 #define PLOT_BOTTOM 24
-#define DODGE       5.0 /* pixels between marks of the same x */
+#define DODGE       6.0 /* pixels between marks of the same x */
 
 /* ------------------------------------------------------------ scales */
 
@@ -40,7 +39,10 @@ void tj_scale_linear(tj_scale *scale, double low, double high, bool with_zero, t
         low = isfinite(low) ? low - 0.5 : 0.0;
         high = low + 1.0;
     }
-    double step = nice_step((high - low) / 6.0);
+    /* Times are divided as clocks are. */
+    bool clock = unit == TJ_UNIT_SECONDS;
+    double whole = clock && high >= 7200.0 ? 3600.0 : clock && high >= 120.0 ? 60.0 : 1.0;
+    double step = nice_step((high - low) / whole / 5.0) * whole;
     *scale = (tj_scale){.min = floor(low / step + 1e-9) * step,
                         .max = ceil(high / step - 1e-9) * step,
                         .step = step,
@@ -77,9 +79,9 @@ static void write_tick(char *out, size_t size, double x, const tj_scale *scale)
         (void)snprintf(out, size, "%s%.4g", x > 1e-12 ? "+" : sign, 100.0 * size_of);
         return;
     case TJ_UNIT_SECONDS:
-        if (size_of >= 3600.0) {
+        if (scale->max >= 7200.0) {
             (void)snprintf(out, size, "%s%.3g h", sign, size_of / 3600.0);
-        } else if (size_of >= 120.0) {
+        } else if (scale->max >= 120.0) {
             (void)snprintf(out, size, "%s%.3g min", sign, size_of / 60.0);
         } else {
             (void)snprintf(out, size, "%s%.3g s", sign, size_of);
@@ -161,7 +163,7 @@ void tj_mark_inline(tj_buf *out, const char *family, bool hollow)
 
 /* ------------------------------------------------------------ rows */
 
-void tj_rows_begin(tj_buf *out, const char *title)
+static void rows_open(tj_buf *out, const char *title, const char *class)
 {
     tj_buf_str(out, "<figure>");
     if (title[0] != '\0') {
@@ -169,7 +171,30 @@ void tj_rows_begin(tj_buf *out, const char *title)
         tj_html_str(out, title);
         tj_buf_str(out, "</p>");
     }
-    tj_buf_str(out, "<div class=\"rows\">\n");
+    tj_buf_printf(out, "<div class=\"%s\">\n", class);
+}
+
+void tj_rows_begin(tj_buf *out, const char *title)
+{
+    rows_open(out, title, "rows");
+}
+
+void tj_bars_begin(tj_buf *out, const char *title)
+{
+    rows_open(out, title, "rows bars");
+}
+
+void tj_dots_begin(tj_buf *out, const char *title, const tj_dot *dots, size_t n)
+{
+    rows_open(out, title, "rows dots");
+    tj_buf_str(out, "<ul class=\"legend\">");
+    for (size_t i = 0; i < n; i++) {
+        tj_buf_str(out, "<li>");
+        tj_mark_inline(out, dots[i].family, false);
+        tj_html_str(out, dots[i].label);
+        tj_buf_str(out, "</li>");
+    }
+    tj_buf_str(out, "</ul>\n");
 }
 
 void tj_rows_group(tj_buf *out, const char *title)
@@ -187,8 +212,8 @@ static void draw_grid(tj_buf *out, const tj_scale *scale)
     tj_scale_ticks(scale, ticks, &n);
     for (size_t i = 0; i < n; i++) {
         bool zero = scale->unit == TJ_UNIT_POINTS && strcmp(ticks[i].label, "0") == 0;
-        tj_buf_printf(out, "<line class=\"%s\" x1=\"%.2f%%\" x2=\"%.2f%%\" y1=\"0\" y2=\"%d\"/>",
-                      zero ? "zero" : "grid", 100.0 * ticks[i].at, 100.0 * ticks[i].at, ROW_HEIGHT);
+        tj_buf_printf(out, "<line class=\"%s\" x1=\"%.2f%%\" x2=\"%.2f%%\" y1=\"0\" y2=\"100%%\"/>",
+                      zero ? "zero" : "grid", 100.0 * ticks[i].at, 100.0 * ticks[i].at);
     }
 }
 
@@ -227,32 +252,61 @@ static void write_value(tj_buf *out, const tj_scale *scale, const tj_row *row)
     tj_buf_str(out, "</div>");
 }
 
+/* Opens a row with its name and its drawing, in which the grid stands already. */
+static void row_open(tj_buf *out, const tj_scale *scale, const char *family, const char *label,
+                     const char *detail)
+{
+    tj_buf_printf(out, "<div class=\"row c-%s\"><div class=\"name\">", family);
+    tj_html_str(out, label);
+    if (detail != NULL && detail[0] != '\0') {
+        tj_buf_str(out, " <span class=\"soft small\">");
+        tj_html_str(out, detail);
+        tj_buf_str(out, "</span>");
+    }
+    tj_buf_str(out, "</div><svg aria-hidden=\"true\">");
+    draw_grid(out, scale);
+}
+
+void tj_dots_row(tj_buf *out, const tj_scale *scale, const char *label, const char *detail,
+                 const tj_dot *dots, size_t n)
+{
+    row_open(out, scale, "base", label, detail);
+    for (size_t i = 0; i < n; i++) {
+        if (isfinite(dots[i].value)) {
+            tj_buf_printf(out, "<svg class=\"at\" x=\"%.2f%%\" y=\"50%%\">",
+                          100.0 * tj_scale_at(scale, dots[i].value));
+            draw_mark(out, dots[i].family, false);
+            tj_buf_str(out, "</svg>");
+        }
+    }
+    tj_buf_str(out, "</svg><p class=\"hidden-text\">");
+    for (size_t i = 0; i < n; i++) {
+        tj_buf_str(out, i > 0 ? ", " : "");
+        tj_html_str(out, dots[i].label);
+        tj_buf_char(out, ' ');
+        tj_html_percent(out, dots[i].value);
+    }
+    tj_buf_str(out, "</p></div>\n");
+}
+
 void tj_rows_row(tj_buf *out, const tj_scale *scale, const tj_row *row)
 {
     double at = 100.0 * tj_scale_at(scale, row->value);
-    tj_buf_printf(out, "<div class=\"row c-%s\"><div class=\"name\">", row->family);
-    tj_html_str(out, row->label);
-    if (row->detail != NULL && row->detail[0] != '\0') {
-        tj_buf_str(out, " <span class=\"soft small\">");
-        tj_html_str(out, row->detail);
-        tj_buf_str(out, "</span>");
-    }
-    tj_buf_printf(out, "</div><svg height=\"%d\" aria-hidden=\"true\">", ROW_HEIGHT);
-    draw_grid(out, scale);
+    row_open(out, scale, row->family, row->label, row->detail);
     if (row->bar) {
         tj_buf_printf(out,
-                      "<rect class=\"bar\" x=\"0\" y=\"6\" height=\"%d\" width=\"%.2f%%\" "
+                      "<rect class=\"bar\" x=\"0\" y=\"25%%\" height=\"50%%\" width=\"%.2f%%\" "
                       "rx=\"2\"/>",
-                      ROW_HEIGHT - 12, fmax(at, 0.0));
+                      fmax(at, 0.0));
     } else {
         if (isfinite(row->low) && isfinite(row->high)) {
             tj_buf_printf(out,
-                          "<line class=\"whisker\" x1=\"%.2f%%\" x2=\"%.2f%%\" y1=\"%d\" "
-                          "y2=\"%d\"/>",
+                          "<line class=\"whisker\" x1=\"%.2f%%\" x2=\"%.2f%%\" y1=\"50%%\" "
+                          "y2=\"50%%\"/>",
                           100.0 * tj_scale_at(scale, row->low),
-                          100.0 * tj_scale_at(scale, row->high), ROW_HEIGHT / 2, ROW_HEIGHT / 2);
+                          100.0 * tj_scale_at(scale, row->high));
         }
-        tj_buf_printf(out, "<svg class=\"at\" x=\"%.2f%%\" y=\"%d\">", at, ROW_HEIGHT / 2);
+        tj_buf_printf(out, "<svg class=\"at\" x=\"%.2f%%\" y=\"50%%\">", at);
         draw_mark(out, row->family, row->hollow);
         tj_buf_str(out, "</svg>");
     }
@@ -425,10 +479,13 @@ void tj_plot_draw(tj_buf *out, const tj_plot *plot)
         tj_buf_str(out, "</g>");
     }
     tj_buf_str(out, "</svg></div>");
-    if (plot->x_name[0] != '\0' || plot->caption[0] != '\0') {
-        tj_buf_str(out, "<figcaption>");
+    if (plot->x_name[0] != '\0') {
+        tj_buf_str(out, "<p class=\"xname\">");
         tj_html_str(out, plot->x_name);
-        tj_buf_str(out, plot->x_name[0] != '\0' && plot->caption[0] != '\0' ? " " : "");
+        tj_buf_str(out, "</p>");
+    }
+    if (plot->caption[0] != '\0') {
+        tj_buf_str(out, "<figcaption>");
         tj_html_str(out, plot->caption);
         tj_buf_str(out, "</figcaption>");
     }

@@ -56,7 +56,19 @@ typedef struct tj_row {
     double value, low, high;
 } tj_row;
 
+/* A row of several marks, without intervals: one line of a dot plot that compares arms. */
+typedef struct tj_dot {
+    const char *family;
+    const char *label; /* what the mark is, for the legend and for who hovers */
+    double value;      /* NaN: no mark */
+} tj_dot;
+
 void tj_rows_begin(tj_buf *out, const char *title);
+void tj_bars_begin(tj_buf *out, const char *title); /* rows with short labels, in half the page */
+/* Narrow rows for half the page, with a legend of the dots [n]. */
+void tj_dots_begin(tj_buf *out, const char *title, const tj_dot *dots, size_t n);
+void tj_dots_row(tj_buf *out, const tj_scale *scale, const char *label, const char *detail,
+                 const tj_dot *dots, size_t n);
 void tj_rows_group(tj_buf *out, const char *title); /* a heading inside */
 void tj_rows_row(tj_buf *out, const tj_scale *scale, const tj_row *row);
 /* The axis, and a caption ("" for none; plain text). */

@@ -71,15 +71,17 @@ static tj_row arm_row(const json_t *arm, char *detail, size_t size)
 static void arms_chart(tj_buf *out, const json_t *data)
 {
     const json_t *arms = json_object_get(data, "arms");
+    double low = 1.0;
     double high = 0.0;
     size_t i;
     const json_t *arm;
     json_array_foreach(arms, i, arm)
     {
+        low = fmin(low, tj_data_number(arm, "ci_low"));
         high = fmax(high, tj_data_number(arm, "ci_high"));
     }
     tj_scale scale;
-    tj_scale_linear(&scale, 0.0, high, true, TJ_UNIT_PERCENT);
+    tj_scale_linear(&scale, low, high, false, TJ_UNIT_PERCENT);
     tj_rows_begin(out, "Test problems answered correctly");
     for (size_t b = 0; b < N_BUDGETS; b++) {
         if (has_budget(arms, b)) {
@@ -285,10 +287,11 @@ static void differences(tj_buf *out, const json_t *data)
     tj_buf_str(out, "<h3>Paired, problem by problem</h3>\n");
     differences_chart(out, data);
     declaration(out, data);
-    tj_html_table_begin(out, "All seeds, with McNemar’s exact test",
-                        "Seed|#First|#Second|#Difference, points|#Only first right|#Only second "
-                        "right|#McNemar, two-sided",
-                        false);
+    tj_html_table_begin(
+        out, "All seeds, with McNemar’s exact test",
+        "Seed|#First arm|#Second arm|#Difference, points|#Only first right|#Only second "
+        "right|#McNemar, two-sided",
+        false);
     seeds_rows(out, first, headline_label(first), true);
     size_t i;
     const json_t *one;
@@ -330,7 +333,7 @@ typedef struct curve {
     double y[N_CURVE_ARMS][3][MAX_CURVE_POINTS]; /* accuracy, low, high */
     tj_series series[N_CURVE_ARMS];
     size_t n_series;
-    double max;
+    double min, max;
 } curve;
 
 /* N on a logarithmic axis on which 0 stands one gap before the smallest N. */
@@ -362,6 +365,7 @@ static void add_curve_arm(curve *c, const json_t *points, size_t n, size_t a)
         c->y[a][1][i] = tj_data_number(arm, "ci_low");
         c->y[a][2][i] = tj_data_number(arm, "ci_high");
         any = any || json_is_object(arm);
+        c->min = json_is_object(arm) ? fmin(c->min, c->y[a][1][i]) : c->min;
         c->max = json_is_object(arm) ? fmax(c->max, c->y[a][2][i]) : c->max;
     }
     if (any) {
@@ -385,6 +389,7 @@ static void curve_chart(tj_buf *out, const json_t *data, const json_t *points)
     }
     size_t n = json_array_size(points);
     n = n < MAX_CURVE_POINTS ? n : MAX_CURVE_POINTS;
+    c->min = 1.0;
     place_ns(c, points, n);
     for (size_t a = 0; a < N_CURVE_ARMS; a++) {
         add_curve_arm(c, points, n, a);
@@ -396,13 +401,13 @@ static void curve_chart(tj_buf *out, const json_t *data, const json_t *points)
                    tj_data_level(data));
     tj_plot plot = {.title = "Accuracy over N",
                     .subtitle = "test problems answered correctly",
-                    .x_name = "Problems trained on in phase 2 (N).",
+                    .x_name = "N, problems trained on in phase 2",
                     .caption = caption,
                     .x_ticks = c->ticks,
                     .n_x_ticks = n,
                     .series = c->series,
                     .n_series = c->n_series};
-    tj_scale_linear(&plot.y, 0.0, c->max, true, TJ_UNIT_PERCENT);
+    tj_scale_linear(&plot.y, c->min, c->max, false, TJ_UNIT_PERCENT);
     tj_plot_draw(out, &plot);
     tj_free(c);
 }

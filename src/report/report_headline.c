@@ -103,10 +103,10 @@ static void beside(tj_buf *out, const json_t *data)
         tj_buf_str(out, ". ");
     }
     if (isfinite(first_seed_number(difference, "p_mcnemar"))) {
-        tj_buf_str(out, "McNemar’s exact test on the first seed: p ");
+        tj_buf_str(out, "McNemar’s exact test on the first seed: <span class=\"nowrap\">p ");
         tj_html_p(out, first_seed_number(difference, "p_mcnemar"),
                   first_seed_number(difference, "log10_p"));
-        tj_buf_str(out, ". ");
+        tj_buf_str(out, "</span>. ");
     }
     tj_buf_str(out, "</p>\n");
 }
@@ -122,8 +122,47 @@ static void write_samples(tj_buf *out, const json_t *arm)
     }
 }
 
-/* What the journey's tokens buy the shortcut model. The comparison is by the paired interval if
- * the data have it, and else said to be of two numbers. */
+/* The paired difference of journey and that arm, if the data have it. */
+static const json_t *against(const json_t *data, const char *key)
+{
+    size_t i;
+    const json_t *one;
+    json_array_foreach(json_object_get(data, "differences"), i, one)
+    {
+        if (strcmp(tj_data_text(one, "a"), "journey") == 0 &&
+            strcmp(tj_data_text(one, "b"), key) == 0) {
+            return one;
+        }
+    }
+    return NULL;
+}
+
+/* How the journey stands to the majority of the shortcut's samples: by the paired interval if
+ * there is one, else by two numbers, and then that is said. */
+static void same_tokens_verdict(tj_buf *out, const json_t *data, const json_t *journey,
+                                const json_t *majority)
+{
+    const json_t *paired = against(data, "shortcut_same_tokens");
+    double low = tj_data_number(paired, "ci_low");
+    double high = tj_data_number(paired, "ci_high");
+    if (paired == NULL) {
+        bool below = tj_data_number(majority, "accuracy") < tj_data_number(journey, "accuracy");
+        tj_buf_str(out, below ? ", less than the journey model (not a paired test). "
+                              : ", no less than the journey model (not a paired test). ");
+        return;
+    }
+    tj_buf_str(out, low > 0.0    ? ", less than the journey model: journey minus this is "
+                    : high < 0.0 ? ", more than the journey model, so at this cost the shortcut is "
+                                   "the better way: journey minus this is "
+                                 : ", not clearly different from the journey model: journey minus "
+                                   "this is ");
+    tj_html_points(out, tj_data_number(paired, "points"));
+    tj_buf_str(out, " (");
+    tj_html_signed_range(out, low, high);
+    tj_buf_str(out, "). ");
+}
+
+/* What the journey's tokens buy the shortcut model. */
 static void same_tokens(tj_buf *out, const json_t *data, const json_t *journey)
 {
     const json_t *majority = tj_data_arm(data, "shortcut_same_tokens");
@@ -131,20 +170,16 @@ static void same_tokens(tj_buf *out, const json_t *data, const json_t *journey)
     if (majority == NULL && verified == NULL) {
         return;
     }
-    tj_buf_str(out, "<p>A journey is longer, so it costs more: ");
+    tj_buf_str(out, "<p>An answer of the journey model costs ");
     tj_html_number(out, tj_data_number(journey, "tokens_per_answer"), 0);
-    tj_buf_str(out, " tokens an answer. ");
+    tj_buf_str(out, " tokens. ");
     if (majority != NULL) {
-        tj_buf_str(out, "Given as many, the shortcut model (the majority of ");
+        tj_buf_str(out, "Given at least as many, the shortcut model (the majority of ");
         write_samples(out, majority);
         tj_buf_str(out, ") gets <b>");
         tj_html_percent(out, tj_data_number(majority, "accuracy"));
-        tj_buf_str(out, "</b>: ");
-        bool below = tj_data_number(majority, "accuracy") < tj_data_number(journey, "accuracy");
-        tj_buf_str(out, below
-                            ? "less than the journey model. "
-                            : "no less than the journey model, so for the same tokens the journey "
-                              "is not shown to be the better way. ");
+        tj_buf_str(out, "</b>");
+        same_tokens_verdict(out, data, journey, majority);
     }
     if (verified != NULL) {
         tj_buf_str(out, "With the exact verifier choosing among its samples, which is pass@n and "

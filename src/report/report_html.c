@@ -9,15 +9,30 @@
 #define DASH  "<span class=\"soft\">–</span>"
 #define MINUS "\xE2\x88\x92" /* U+2212 */
 
+/* Bytes at s that must not reach the page: control characters but tab and newline, and the
+ * directional overrides U+202A to U+202E and U+2066 to U+2069, which make text read other than it
+ * is. 0 for anything else. */
+static size_t unwanted(const unsigned char *s, size_t n)
+{
+    if ((s[0] < 0x20 && s[0] != '\n' && s[0] != '\t') || s[0] == 0x7F) {
+        return 1;
+    }
+    bool override = n >= 3 && s[0] == 0xE2 &&
+                    ((s[1] == 0x80 && s[2] >= 0xAA && s[2] <= 0xAE) ||
+                     (s[1] == 0x81 && s[2] >= 0xA6 && s[2] <= 0xA9));
+    return override ? 3 : 0;
+}
+
 void tj_html_text(tj_buf *out, const char *s, size_t n)
 {
     size_t plain = 0; /* start of what is not yet written */
     for (size_t i = 0; i < n; i++) {
-        unsigned char c = (unsigned char)s[i];
-        if ((c < 0x20 && c != '\n' && c != '\t') || c == 0x7F) {
+        size_t skip = unwanted((const unsigned char *)s + i, n - i);
+        if (skip > 0) {
             tj_buf_html(out, s + plain, i - plain);
             tj_buf_str(out, "\xEF\xBF\xBD");
-            plain = i + 1;
+            plain = i + skip;
+            i = plain - 1;
         }
     }
     tj_buf_html(out, s + plain, n - plain);
@@ -26,6 +41,21 @@ void tj_html_text(tj_buf *out, const char *s, size_t n)
 void tj_html_str(tj_buf *out, const char *s)
 {
     tj_html_text(out, s, strlen(s));
+}
+
+void tj_html_short(tj_buf *out, const char *s, size_t max_bytes)
+{
+    size_t n = strlen(s);
+    if (n <= max_bytes) {
+        tj_html_text(out, s, n);
+        return;
+    }
+    n = max_bytes;
+    while (n > 0 && ((unsigned char)s[n] & 0xC0) == 0x80) {
+        n--; /* not inside a character */
+    }
+    tj_html_text(out, s, n);
+    tj_buf_str(out, "…");
 }
 
 void tj_html_code(tj_buf *out, const char *s)

@@ -14,9 +14,12 @@
 
 #include "base/buf.h"
 
-/* Text, escaped; control characters but tab and newline become U+FFFD. */
+/* Text, escaped; control characters but tab and newline, and directional overrides, become U+FFFD.
+ */
 void tj_html_text(tj_buf *out, const char *s, size_t n);
 void tj_html_str(tj_buf *out, const char *s);
+/* The same, cut to max_bytes with an ellipsis. */
+void tj_html_short(tj_buf *out, const char *s, size_t max_bytes);
 /* <code>text</code>, or a dash for "". */
 void tj_html_code(tj_buf *out, const char *s);
 

@@ -28,10 +28,11 @@ static void problem_sets(tj_buf *out, const json_t *data)
         tj_buf_str(out, "</td><td class=\"text\">");
         tj_html_str(out, tj_data_text(set, "what"));
         tj_buf_str(out, "</td><td>");
-        const char *digest = tj_data_text(set, "digest");
-        tj_buf_str(out, "<code class=\"soft\">");
-        tj_html_text(out, digest, strnlen(digest, 12));
-        tj_buf_str(out, digest[0] == '\0' ? "</code></td></tr>\n" : "…</code></td></tr>\n");
+        tj_buf_str(out, "<code class=\"soft\" title=\"");
+        tj_html_str(out, tj_data_text(set, "digest"));
+        tj_buf_str(out, "\">");
+        tj_html_short(out, tj_data_text(set, "digest"), 12);
+        tj_buf_str(out, "</code></td></tr>\n");
     }
     tj_buf_str(out, "</tbody>");
     tj_html_table_end(out);
@@ -194,7 +195,7 @@ static void draw_chart(tj_buf *out, chart *c, const char *phase, const char *wha
     }
     tj_plot plot = {.title = phase,
                     .subtitle = loss ? "loss per update" : "validation accuracy",
-                    .x_name = "Updates.",
+                    .x_name = "updates",
                     .caption = caption,
                     .x_ticks = ticks,
                     .n_x_ticks = n_ticks,

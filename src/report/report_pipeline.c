@@ -31,7 +31,7 @@ static void box(tj_buf *out, int x, int y, const char *class, const char *title,
                   class, x, y, BOX_WIDTH, BOX_HEIGHT);
     tj_buf_printf(out, "<text x=\"%d\" y=\"%d\">%s</text>", x + BOX_WIDTH / 2, y + 23, title);
     tj_buf_printf(out, "<text class=\"sub\" x=\"%d\" y=\"%d\">", x + BOX_WIDTH / 2, y + 41);
-    tj_html_str(out, sub);
+    tj_html_short(out, sub, 24);
     tj_buf_str(out, "</text>\n");
 }
 
@@ -43,19 +43,12 @@ static void arrow(tj_buf *out, int x1, int y1, int x2, int y2)
     tj_buf_printf(out, "<path class=\"tip\" d=\"M%d %dl-8 -4v8z\"/>\n", x2, y2);
 }
 
-/* A count with its noun, into a short buffer. */
-static void count_phrase(tj_buf *out, double n, const char *noun)
+/* Empties a buffer for the next phrase; one that failed stays failed, which clearing would hide. */
+static void next_phrase(tj_buf *phrase)
 {
-    tj_buf_clear(out);
-    tj_html_count(out, n);
-    tj_buf_str(out, noun);
-}
-
-static void amount_phrase(tj_buf *out, double n, const char *noun)
-{
-    tj_buf_clear(out);
-    tj_html_amount(out, n);
-    tj_buf_str(out, noun);
+    if (!phrase->failed) {
+        tj_buf_clear(phrase);
+    }
 }
 
 static void picture(tj_buf *out, const json_t *data)
@@ -72,16 +65,20 @@ static void picture(tj_buf *out, const json_t *data)
     const int up = 18;
     const int down = 196 - 18 - BOX_HEIGHT;
     box(out, 0, mid, "", "Problems", tj_data_text(json_object_get(data, "task"), "name"));
-    amount_phrase(&sub, tj_data_number(json_object_get(data, "model"), "parameters"),
-                  " parameters");
+    tj_html_amount(&sub, tj_data_number(json_object_get(data, "model"), "parameters"));
+    tj_buf_str(&sub, " parameters");
     box(out, step, mid, "c-base", "Base model", tj_buf_text(&sub));
     box(out, 2 * step, mid, "", "Trees", "grown by the base");
     box(out, 3 * step, up, "c-shortcut", "Shortcuts", "the correct path");
     box(out, 3 * step, down, "c-journey", "Journeys", "mistakes kept");
-    count_phrase(&sub, tj_data_number(data, "n_train"), " problems");
+    next_phrase(&sub);
+    tj_html_count(&sub, tj_data_number(data, "n_train"));
+    tj_buf_str(&sub, " problems");
     box(out, 4 * step, up, "c-shortcut", "Shortcut model", tj_buf_text(&sub));
     box(out, 4 * step, down, "c-journey", "Journey model", tj_buf_text(&sub));
-    count_phrase(&sub, tj_data_number(data, "n_test"), " unseen");
+    next_phrase(&sub);
+    tj_html_count(&sub, tj_data_number(data, "n_test"));
+    tj_buf_str(&sub, " unseen");
     box(out, 5 * step, mid, "", "Comparison", tj_buf_text(&sub));
     for (int i = 0; i < 2; i++) {
         arrow(out, i * step + BOX_WIDTH, 98, (i + 1) * step, 98);

@@ -5,13 +5,14 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "eval/eval.h"
 #include "report/report_chart.h"
 #include "report/report_data.h"
 #include "report/report_html.h"
 #include "report/report_sections.h"
 
-#define MAX_ARMS   8  /* columns of the table, lines of a chart */
-#define MAX_STRATA 32 /* as eval.h; more are left out of the chart, not of the table */
+#define MAX_ARMS   8 /* columns of the table, lines of a chart */
+#define MAX_PLACES TJ_EVAL_MAX_ATTEMPTS
 
 typedef struct arms {
     const json_t *arm[MAX_ARMS];
@@ -44,6 +45,9 @@ typedef struct metric {
     const char *group; /* a heading before this row */
 } metric;
 
+/* Attempts after a backtrack: a whole that is not a count of its own. */
+static const char LATER_ATTEMPTS[] = "";
+
 static const metric METRICS[] = {
     {"Correct", "n_correct", "n_answers", false, "The answer"},
     {"Tokens", "n_tokens", "n_answers", true, NULL},
@@ -65,10 +69,21 @@ static const metric METRICS[] = {
     {"Needless: still solvable, or solved", "n_backtracks_needless", "n_backtracks", false, NULL},
     {"Early: a dead branch left before its end", "n_backtracks_early", "n_backtracks", false, NULL},
     {"To a state never visited", "n_backtracks_bad", "n_backtracks", false, NULL},
-    {"Repeated branches, of attempts", "n_repeated", "n_attempts", false, NULL},
+    {"Repeated branches, of later attempts", "n_repeated", LATER_ATTEMPTS, false, NULL},
     {"False claims of success", "n_false_claims", "n_claims", false, "What it says of itself"},
     {"Calls the goal a failure", "n_false_denials", "n_denials", false, NULL},
 };
+
+/* Sum of a list's items from `from` up to (not with) `to`. */
+static double list_sum(const json_t *process, const char *key, size_t from, size_t to)
+{
+    const json_t *list = json_object_get(process, key);
+    double sum = 0.0;
+    for (size_t i = from; i < to && i < json_array_size(list); i++) {
+        sum += json_number_value(json_array_get(list, i));
+    }
+    return sum;
+}
 
 static void metric_rows(tj_buf *out, const arms *a)
 {
@@ -80,11 +95,13 @@ static void metric_rows(tj_buf *out, const arms *a)
                           "</th></tr>\n",
                           m > 0 ? "</tbody>\n" : "", a->n + 1, row->group);
         }
-        tj_buf_printf(out, "<tr><th scope=\"row\">%s%s</th>", row->label,
+        tj_buf_printf(out, "<tr><th scope=\"row\" class=\"wide\">%s%s</th>", row->label,
                       row->per ? " an answer" : "");
         for (size_t i = 0; i < a->n; i++) {
             double part = tj_data_number(a->process[i], row->part);
-            double whole = tj_data_number(a->process[i], row->whole);
+            double whole = row->whole == LATER_ATTEMPTS
+                               ? list_sum(a->process[i], "tried", 1, SIZE_MAX)
+                               : tj_data_number(a->process[i], row->whole);
             tj_buf_str(out, "<td class=\"n\">");
             if (row->per) {
                 tj_html_number(out, whole > 0.0 ? part / whole : (double)NAN, 2);
@@ -96,17 +113,6 @@ static void metric_rows(tj_buf *out, const arms *a)
         tj_buf_str(out, "</tr>\n");
     }
     tj_buf_str(out, "</tbody>\n");
-}
-
-/* Sum of a list's items from `from` up to (not with) `to`. */
-static double list_sum(const json_t *process, const char *key, size_t from, size_t to)
-{
-    const json_t *list = json_object_get(process, key);
-    double sum = 0.0;
-    for (size_t i = from; i < to && i < json_array_size(list); i++) {
-        sum += json_number_value(json_array_get(list, i));
-    }
-    return sum;
 }
 
 static void attempt_rows(tj_buf *out, const arms *a)
@@ -157,26 +163,22 @@ static void metrics_table(tj_buf *out, const arms *a)
 
 /* ------------------------------------------------------------ the charts */
 
-/* Values of up to MAX_ARMS arms at up to MAX_STRATA places of an ordinal axis. */
+/* Values of up to MAX_ARMS arms at up to MAX_PLACES attempts. */
 typedef struct ordinal {
-    tj_tick ticks[MAX_STRATA];
-    double x[MAX_STRATA];
-    double y[MAX_ARMS][MAX_STRATA];
+    tj_tick ticks[MAX_PLACES];
+    double x[MAX_PLACES];
+    double y[MAX_ARMS][MAX_PLACES];
     tj_series series[MAX_ARMS];
     size_t n_places;
     double max;
 } ordinal;
 
-static void place_label(ordinal *o, size_t i, const char *label)
+static void place(ordinal *o, size_t i)
 {
     o->x[i] = ((double)i + 0.5) / (double)o->n_places;
     o->ticks[i].at = o->x[i];
-    size_t len = strnlen(label, sizeof o->ticks[i].label - 1);
-    while (len > 0 && len < strlen(label) && ((unsigned char)label[len] & 0xC0) == 0x80) {
-        len--; /* not inside a character */
-    }
-    memcpy(o->ticks[i].label, label, len);
-    o->ticks[i].label[len] = '\0';
+    bool pooled = i + 1 == TJ_EVAL_MAX_ATTEMPTS;
+    (void)snprintf(o->ticks[i].label, sizeof o->ticks[i].label, "%zu%s", i + 1, pooled ? "+" : "");
 }
 
 static void set_value(ordinal *o, size_t arm, size_t place, double part, double whole)
@@ -219,7 +221,7 @@ static void by_attempt(tj_buf *out, ordinal *o, const arms *a)
     *o = (ordinal){.n_places = 0};
     for (size_t i = 0; i < a->n; i++) { /* places that any arm has reached */
         const json_t *tried = json_object_get(a->process[i], "tried");
-        for (size_t k = 0; k < json_array_size(tried) && k < MAX_STRATA; k++) {
+        for (size_t k = 0; k < json_array_size(tried) && k < MAX_PLACES; k++) {
             if (json_number_value(json_array_get(tried, k)) > 0.0 && k + 1 > o->n_places) {
                 o->n_places = k + 1;
             }
@@ -229,17 +231,14 @@ static void by_attempt(tj_buf *out, ordinal *o, const arms *a)
         return; /* nobody went back */
     }
     for (size_t k = 0; k < o->n_places; k++) {
-        char label[32];
-        (void)snprintf(label, sizeof label, "%zu", k + 1);
-        place_label(o, k, label);
+        place(o, k);
         for (size_t i = 0; i < a->n; i++) {
             set_value(o, i, k, list_sum(a->process[i], "succeeded", k, k + 1),
                       list_sum(a->process[i], "tried", k, k + 1));
         }
     }
     draw_ordinal(out, o, a, "Attempts that succeed, by their place",
-                 "1: the first; 2: right after the first backtrack; the last stands for all later "
-                 "ones.");
+                 "attempt (2: right after the first backtrack)");
 }
 
 static const json_t *strata_of(const json_t *process)
@@ -247,29 +246,42 @@ static const json_t *strata_of(const json_t *process)
     return json_object_get(process, "by_difficulty");
 }
 
-static void by_difficulty(tj_buf *out, ordinal *o, const arms *a, const char *part,
-                          const char *whole, const char *title)
+/* Share of correct answers of every arm, a row a stratum: its names are too long for an axis. */
+static void by_difficulty(tj_buf *out, const arms *a)
 {
-    *o = (ordinal){.n_places = 0};
+    tj_dot dots[MAX_ARMS];
     const json_t *longest = NULL;
+    double max = 0.0;
     for (size_t i = 0; i < a->n; i++) {
-        if (json_array_size(strata_of(a->process[i])) > o->n_places) {
-            longest = strata_of(a->process[i]);
-            o->n_places = json_array_size(longest);
+        const json_t *strata = strata_of(a->process[i]);
+        longest = json_array_size(strata) > json_array_size(longest) ? strata : longest;
+        dots[i] = (tj_dot){.family = tj_data_family(tj_data_text(a->arm[i], "key")),
+                           .label = tj_data_text(a->arm[i], "label")};
+        size_t k;
+        const json_t *stratum;
+        json_array_foreach(strata, k, stratum)
+        {
+            max = fmax(max, tj_data_number(stratum, "accuracy"));
         }
     }
-    o->n_places = o->n_places < MAX_STRATA ? o->n_places : MAX_STRATA;
-    if (o->n_places < 2) {
+    if (json_array_size(longest) < 2) {
         return;
     }
-    for (size_t k = 0; k < o->n_places; k++) {
-        place_label(o, k, tj_data_text(json_array_get(longest, k), "name"));
+    tj_scale scale;
+    tj_scale_linear(&scale, 0.0, max, true, TJ_UNIT_PERCENT);
+    tj_dots_begin(out, "Correct, by difficulty", dots, a->n);
+    for (size_t k = 0; k < json_array_size(longest); k++) {
+        bool any = false; /* a stratum may have no test problem */
         for (size_t i = 0; i < a->n; i++) {
-            const json_t *stratum = json_array_get(strata_of(a->process[i]), k);
-            set_value(o, i, k, tj_data_number(stratum, part), tj_data_number(stratum, whole));
+            dots[i].value = tj_data_number(json_array_get(strata_of(a->process[i]), k), "accuracy");
+            any = any || isfinite(dots[i].value);
+        }
+        if (any) {
+            tj_dots_row(out, &scale, tj_data_text(json_array_get(longest, k), "name"), NULL, dots,
+                        a->n);
         }
     }
-    draw_ordinal(out, o, a, title, "Difficulty, easiest first.");
+    tj_rows_end(out, &scale, "");
 }
 
 static void strata_table(tj_buf *out, const arms *a)
@@ -325,7 +337,7 @@ void tj_section_process(tj_buf *out, const json_t *data)
              "goal is not; it is <em>noticed</em> if the next thing said is that it failed, or to "
              "go back. A backtrack is <em>needless</em> if nothing was wrong and the goal could "
              "still be reached.</p>\n<div class=\"figures\">\n");
-    by_difficulty(out, o, &a, "n_correct", "n_answers", "Correct, by difficulty");
+    by_difficulty(out, &a);
     by_attempt(out, o, &a);
     tj_buf_str(out, "</div>\n");
     metrics_table(out, &a);

@@ -89,7 +89,7 @@ static void cost_chart(tj_buf *out, const stage_cost *costs, size_t n, bool toke
     }
     tj_scale scale;
     tj_scale_linear(&scale, 0.0, most, true, tokens ? TJ_UNIT_AMOUNT : TJ_UNIT_SECONDS);
-    tj_rows_begin(out, tokens ? "Tokens, by stage" : "Time, by stage");
+    tj_bars_begin(out, tokens ? "Tokens, by stage" : "Time, by stage");
     for (size_t i = 0; i < n; i++) {
         tj_row row = {.family = "base",
                       .bar = true,
@@ -168,7 +168,7 @@ static void run_row(tj_buf *out, const json_t *run)
     tj_buf_str(out, "</td><td><code class=\"soft\" title=\"");
     tj_html_str(out, digest);
     tj_buf_str(out, "\">");
-    tj_html_text(out, digest, strnlen(digest, 12));
+    tj_html_short(out, digest, 12);
     tj_buf_str(out, "</code></td></tr>\n");
 }
 

@@ -316,7 +316,7 @@ static look line_look(const json_t *line)
         return valid ? (look){"good", "★", "true claim"} : (look){"bad", "✕", "false claim"};
     }
     if (strcmp(kind, "failed") == 0) {
-        return valid ? (look){"dead", "■", "notices failure"} : (look){"bad", "✕", "false denial"};
+        return valid ? (look){"dead", "≠", "notices failure"} : (look){"bad", "✕", "false denial"};
     }
     if (strcmp(kind, "back") == 0) {
         return valid ? (look){"open", "↩", "goes back"}
