@@ -11,6 +11,7 @@
 
 typedef enum kind {
     TEXT,
+    TIME, /* RFC 3339, UTC, whole seconds: sorts as text */
     BOOL,
     COUNT,    /* integer, at least 0 */
     INTEGER,  /* any */
@@ -218,7 +219,7 @@ static const field RUN[] = {REQ("id", INTEGER),
                             REQ("stage", TEXT),
                             OPT("label", TEXT),
                             REQ_WORD("status", STATUSES),
-                            REQ("started", TEXT),
+                            REQ("started", TIME),
                             OPT("seconds", POSITIVE),
                             OPT("tokens", POSITIVE),
                             OPT("updates", COUNT),
@@ -229,14 +230,14 @@ static const field RUN[] = {REQ("id", INTEGER),
                             END_OF_FIELDS()};
 
 static const field DECLARATION[] = {REQ("entry", INTEGER),   REQ("hash", TEXT),
-                                    REQ("time", TEXT),       REQ("text", TEXT),
-                                    OPT("first_look", TEXT), END_OF_FIELDS()};
+                                    REQ("time", TIME),       REQ("text", TEXT),
+                                    OPT("first_look", TIME), END_OF_FIELDS()};
 static const field LEDGER[] = {REQ("head", TEXT), REQ("n_entries", COUNT),
                                OPT_OBJ("declaration", DECLARATION), END_OF_FIELDS()};
 
 static const field DOCUMENT[] = {REQ("report_version", COUNT),
                                  REQ("title", TEXT),
-                                 REQ("created", TEXT),
+                                 REQ("created", TIME),
                                  REQ("profile", TEXT),
                                  REQ("command", TEXT),
                                  REQ("seconds", POSITIVE),
@@ -309,12 +310,30 @@ static bool is_text(const json_t *v)
     return json_is_string(v) && strlen(json_string_value(v)) == json_string_length(v);
 }
 
+static bool is_time(const json_t *v)
+{
+    static const char form[] = "dddd-dd-ddTdd:dd:ddZ";
+    const char *s = json_string_value(v);
+    if (s == NULL || json_string_length(v) != sizeof form - 1) {
+        return false;
+    }
+    for (size_t i = 0; i < sizeof form - 1; i++) {
+        bool digit = s[i] >= '0' && s[i] <= '9';
+        if (form[i] == 'd' ? !digit : s[i] != form[i]) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* NULL when the value fits, else what was expected. OBJECT is checked by its own fields. */
 static const char *expected(const field *f, const json_t *v)
 {
     switch (f->kind) {
     case TEXT:
         return is_text(v) ? NULL : "a string without zero bytes";
+    case TIME:
+        return is_time(v) ? NULL : "a time like 2025-01-31T12:00:00Z";
     case BOOL:
         return json_is_boolean(v) ? NULL : "true or false";
     case COUNT:

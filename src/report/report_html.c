@@ -199,20 +199,17 @@ void tj_html_bytes(tj_buf *out, double n)
 
 void tj_html_time(tj_buf *out, const char *rfc3339)
 {
-    size_t len = strlen(rfc3339);
-    bool known = len >= 16 && rfc3339[10] == 'T' && rfc3339[len - 1] == 'Z';
+    if (strlen(rfc3339) < 16) {
+        tj_buf_str(out, DASH);
+        return;
+    }
     tj_buf_str(out, "<time class=\"nowrap\" datetime=\"");
     tj_html_str(out, rfc3339);
     tj_buf_str(out, "\">");
-    if (known) {
-        tj_html_text(out, rfc3339, 10);
-        tj_buf_char(out, ' ');
-        tj_html_text(out, rfc3339 + 11, 5);
-        tj_buf_str(out, " UTC");
-    } else {
-        tj_html_str(out, rfc3339);
-    }
-    tj_buf_str(out, "</time>");
+    tj_html_text(out, rfc3339, 10);
+    tj_buf_char(out, ' ');
+    tj_html_text(out, rfc3339 + 11, 5);
+    tj_buf_str(out, " UTC</time>");
 }
 
 void tj_html_share_of(tj_buf *out, double part, double whole)

@@ -153,10 +153,9 @@ typedef struct arm_result {
     tj_process_table table;
 } arm_result;
 
-static double ease_of(const tj_task *task, const tj_task_state *first)
+static double ease_of(size_t difficulty)
 {
-    size_t d = task->difficulty(task->ctx, first);
-    return fmax(0.5, 2.6 - 0.45 * (double)d);
+    return fmax(0.5, 2.6 - 0.45 * (double)difficulty);
 }
 
 static void simulate(arm_result *out, const tj_task *task, const skill *k, size_t n_test,
@@ -166,32 +165,31 @@ static void simulate(arm_result *out, const tj_task *task, const skill *k, size_
                         .tokens = calloc(N_SEEDS * n_test, sizeof(double))};
     tj_buf text;
     tj_buf_init(&text);
-    for (size_t s = 0; s < N_SEEDS; s++) {
-        for (size_t i = 0; i < n_test; i++) {
-            tj_countdown_problem p = draw_problem(5, i);
-            tj_countdown_state start;
-            tj_task_state first;
-            tj_countdown_first_state(&start, &p);
-            tj_countdown_pack(&first, &start);
+    for (size_t i = 0; i < n_test; i++) {
+        tj_countdown_problem p = draw_problem(5, i);
+        tj_countdown_state start;
+        tj_task_state first;
+        tj_countdown_first_state(&start, &p);
+        tj_countdown_pack(&first, &start);
+        size_t difficulty = task->difficulty(task->ctx, &first);
+        for (size_t j = 0; j < N_SEEDS * n_samples; j++) {
+            size_t s = j / n_samples;
+            tj_rng rng;
+            tj_rng_init(&rng, SEEDS[s], 1000 + arm, i, j % n_samples);
+            tj_buf_clear(&text);
+            answer_text(&text, &p, k, ease_of(difficulty), &rng);
+            tj_walk walk;
+            tj_process process;
+            size_t n_tokens = text.len / 3 + 1;
+            assert_int_equal(
+                task->walk(task->ctx, &walk, &first, tj_buf_text(&text), text.len, NULL), TJ_OK);
+            assert_int_equal(tj_eval_process(&process, &walk, &first, n_tokens, false, NULL),
+                             TJ_OK);
+            tj_process_table_add(&out->table, &process, difficulty);
             double *score = &out->scores[s * n_test + i];
-            for (size_t j = 0; j < n_samples; j++) {
-                tj_rng rng;
-                tj_rng_init(&rng, SEEDS[s], 1000 + arm, i, j);
-                tj_buf_clear(&text);
-                answer_text(&text, &p, k, ease_of(task, &first), &rng);
-                tj_walk walk;
-                assert_int_equal(
-                    task->walk(task->ctx, &walk, &first, tj_buf_text(&text), text.len, NULL),
-                    TJ_OK);
-                tj_process process;
-                size_t n_tokens = text.len / 3 + 1;
-                assert_int_equal(tj_eval_process(&process, &walk, &first, n_tokens, false, NULL),
-                                 TJ_OK);
-                tj_process_table_add(&out->table, &process, task->difficulty(task->ctx, &first));
-                *score = walk.correct ? 1.0 : *score;
-                out->tokens[s * n_test + i] += (double)n_tokens;
-                tj_walk_deinit(&walk);
-            }
+            *score = walk.correct ? 1.0 : *score;
+            out->tokens[s * n_test + i] += (double)n_tokens;
+            tj_walk_deinit(&walk);
         }
     }
     tj_buf_deinit(&text);
@@ -445,7 +443,7 @@ static json_t *answer_json(const tj_task *task, const tj_countdown_problem *p, c
     tj_rng_init(&rng, 1, 2000, p->target, draw);
     tj_buf text;
     tj_buf_init(&text);
-    answer_text(&text, p, k, ease_of(task, &first), &rng);
+    answer_text(&text, p, k, ease_of(task->difficulty(task->ctx, &first)), &rng);
     tj_walk walk;
     assert_int_equal(task->walk(task->ctx, &walk, &first, tj_buf_text(&text), text.len, NULL),
                      TJ_OK);
@@ -799,9 +797,9 @@ static void add_arms(json_t *doc, const tj_task *task, size_t n_test, const skil
 /* Replaces every string of the document that is free text, whatever it was. */
 static void poison(json_t *value, size_t depth)
 {
-    static const char *const fixed[] = {"key",        "arm",     "status", "budget",
-                                        "decoding",   "action",  "kind",   "phase",
-                                        "walk_order", "created", "started"};
+    static const char *const fixed[] = {"key",     "arm",  "status",    "budget",     "decoding",
+                                        "action",  "kind", "phase",     "walk_order", "created",
+                                        "started", "time", "first_look"};
     static const char evil[] =
         "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>&amp;\x01\x1b[31m"
         "\xE2\x80\xAE" /* right-to-left override */
