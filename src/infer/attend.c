@@ -1,11 +1,13 @@
-/* For each row and KV head: the scores of all visible keys into one buffer in path order, a softmax
- * over it, and the weighted sum of values token by token in path order. Keys are gathered chunk by
- * chunk, but no sum knows where a chunk ends, so the result has the same bits however the path is
- * cut into segments and blocks. The query heads of a KV head go together, so that keys and values
- * are read once for them.
+/* For each row: the scores of all visible keys into one buffer in path order, a softmax over it,
+ * and the weighted sum of values token by token in path order. Keys are gathered chunk by chunk,
+ * but no sum knows where a chunk ends, so the result has the same bits however the path is cut into
+ * segments and blocks. The query heads of a KV head go together, so that its keys and values are
+ * read once for them.
  *
- * Items are numbered with the rows innermost: neighbouring rows are mostly siblings, and the blocks
- * of their common prefix are then still in the processor's cache. */
+ * Decoding many branches is bound by memory, so an item takes all KV heads of a row, chunk by
+ * chunk, and reads long stretches of a block; it takes fewer only where the scores would not stay
+ * in the cache or where rows are too few for the threads. Neighbouring rows are mostly siblings,
+ * whose common blocks are then in the cache already. */
 #include "infer/attend.h"
 
 #include <math.h>
@@ -48,16 +50,19 @@ tj_code tj_attn_layout_init(tj_attn_layout *layout, const tj_model_config *cfg, 
     return TJ_OK;
 }
 
-/* Bytes from a block's start to the keys, and from there to the values, of a layer's KV head. */
+/* Bytes from a block's start to the keys, and to the values, of a layer's KV head. */
 static size_t keys_at(const tj_attn_layout *layout, size_t layer, size_t head)
 {
-    size_t head_values = (layout->cfg->head_dim + layout->value_width) * layout->block_tokens;
-    return (layer * layout->cfg->n_kv_heads + head) * head_values * value_bytes(layout->dtype);
+    size_t head_dim = layout->cfg->head_dim;
+    size_t before = layer * layout->cfg->n_kv_heads * (head_dim + layout->value_width);
+    return (before + head * head_dim) * layout->block_tokens * value_bytes(layout->dtype);
 }
 
-static size_t keys_bytes(const tj_attn_layout *layout)
+static size_t values_at(const tj_attn_layout *layout, size_t layer, size_t head)
 {
-    return layout->cfg->head_dim * layout->block_tokens * value_bytes(layout->dtype);
+    size_t head_values = layout->value_width * layout->block_tokens;
+    return keys_at(layout, layer, layout->cfg->n_kv_heads) +
+           head * head_values * value_bytes(layout->dtype);
 }
 
 /* Scores of one query head: padded for whole vectors at both the writing and the reading end. */
@@ -66,13 +71,27 @@ static size_t scores_stride(size_t len)
     return round_up(len, TJ_KV_LANES) + 2 * TJ_KV_LANES;
 }
 
+#define ITEM_SCORES ((size_t)1 << 15) /* scores of one item: 128 KiB, a fraction of an L2 cache */
+
+/* KV heads that one item takes at most. */
+static size_t item_heads(const tj_attn_layout *layout, size_t max_len)
+{
+    size_t group = layout->cfg->n_heads / layout->cfg->n_kv_heads;
+    size_t n = ITEM_SCORES / (group * scores_stride(max_len));
+    n = n < layout->cfg->n_kv_heads ? n : layout->cfg->n_kv_heads;
+    return n > 0 ? n : 1;
+}
+
 size_t tj_attn_scratch_floats(const tj_attn_layout *layout, size_t max_len)
 {
-    size_t n_heads = layout->cfg->n_heads / layout->cfg->n_kv_heads;
     size_t each = layout->cfg->head_dim + layout->value_width;
     size_t n;
-    if (max_len > SIZE_MAX / 2 || !tj_add_size(&each, each, scores_stride(max_len)) ||
-        !tj_mul_size(&n, each, n_heads) || n > SIZE_MAX / 2) {
+    if (max_len > SIZE_MAX / 1024) {
+        return SIZE_MAX;
+    }
+    size_t n_heads = layout->cfg->n_heads / layout->cfg->n_kv_heads * item_heads(layout, max_len);
+    if (!tj_add_size(&each, each, scores_stride(max_len)) || !tj_mul_size(&n, each, n_heads) ||
+        n > SIZE_MAX / 2) {
         return SIZE_MAX;
     }
     return round_up(n, TJ_KV_LANES);
@@ -85,6 +104,8 @@ typedef struct attend_job {
     size_t layer, n_rows;
     const float *q, *k, *v; /* [n_rows, H, D], [n_rows, G, D], [n_rows, G, D] */
     float *out;             /* [n_rows, H, D] */
+    size_t part_heads;      /* KV heads of an item */
+    size_t scratch_floats;
 } attend_job;
 
 /* Round to nearest even; a NaN need not survive, since the row's own activations hold it too. */
@@ -105,7 +126,7 @@ static void store_row(const attend_job *job, const tj_attn_row *row, size_t r)
         const float *k = job->k + (r * n_kv_heads + g) * head_dim;
         const float *v = job->v + (r * n_kv_heads + g) * head_dim;
         unsigned char *keys = row->block + keys_at(layout, job->layer, g);
-        unsigned char *values = keys + keys_bytes(layout);
+        unsigned char *values = row->block + values_at(layout, job->layer, g);
         if (layout->dtype == TJ_F32) {
             float *to = (float *)(void *)keys + row->slot;
             for (size_t d = 0; d < head_dim; d++) {
@@ -149,57 +170,86 @@ static tj_kvchunk visible(const tj_kvchunk *chunk, size_t at, size_t begin, size
                         .n = (uint32_t)(n > skip ? n - skip : 0)};
 }
 
-/* out [n_heads, D] of the query heads q [n_heads, D] of one KV head. */
-static void attend_heads(const tj_attn_call *call, const tj_attn_row *row, size_t layer,
-                         size_t kv_head, const float *q, float *out, float *scratch)
+/* One item: query heads q [n_kv, group, D] of KV heads [kv_head, kv_head + n_kv) at one row. */
+typedef struct attend_item_job {
+    const tj_attn_layout *layout;
+    const tj_attn_row *row;
+    size_t layer, kv_head, n_kv;
+    size_t group;      /* query heads of a KV head */
+    size_t begin, end; /* visible path positions */
+    size_t ld;         /* from one query head's scores to the next one's */
+    float *scores;     /* [n_kv, group, ld] */
+    float *acc;        /* [n_kv, group, Dv] */
+    float *scaled;     /* [n_kv, group, D] */
+} attend_item_job;
+
+static void score_path(const attend_item_job *a)
 {
-    const tj_attn_layout *layout = call->layout;
-    const tj_infer_kernels *kernels = layout->kernels;
+    const tj_attn_layout *layout = a->layout;
+    const tj_attn_row *row = a->row;
+    size_t head_dim = layout->cfg->head_dim;
+    size_t at = 0;
+    for (size_t c = 0; c < row->n_chunks && at < a->end; at += row->chunks[c++].n) {
+        tj_kvchunk part = visible(&row->chunks[c], at, a->begin, a->end);
+        size_t to = at > a->begin ? at - a->begin : 0;
+        for (size_t g = 0; part.n > 0 && g < a->n_kv; g++) {
+            layout->kernels->scores[layout->dtype](
+                a->scores + g * a->group * a->ld + to, a->ld, a->scaled + g * a->group * head_dim,
+                part.block + keys_at(layout, a->layer, a->kv_head + g), part.slot, part.n, a->group,
+                head_dim, layout->block_tokens);
+        }
+    }
+    TJ_ASSERT(at >= a->end);
+}
+
+static void weigh_path(const attend_item_job *a)
+{
+    const tj_attn_layout *layout = a->layout;
+    const tj_attn_row *row = a->row;
+    size_t width = layout->value_width;
+    size_t at = 0;
+    for (size_t c = 0; c < row->n_chunks && at < a->end; at += row->chunks[c++].n) {
+        tj_kvchunk part = visible(&row->chunks[c], at, a->begin, a->end);
+        size_t from = at > a->begin ? at - a->begin : 0;
+        for (size_t g = 0; part.n > 0 && g < a->n_kv; g++) {
+            layout->kernels->weighted[layout->dtype](
+                a->acc + g * a->group * width, a->scores + g * a->group * a->ld + from, a->ld,
+                part.block + values_at(layout, a->layer, a->kv_head + g) +
+                    part.slot * width * value_bytes(layout->dtype),
+                part.n, a->group, width);
+        }
+    }
+}
+
+/* out [n_kv, group, D]. */
+static void attend_heads(attend_item_job *a, const float *q, float *out, float *scratch)
+{
+    const tj_attn_layout *layout = a->layout;
     size_t head_dim = layout->cfg->head_dim;
     size_t width = layout->value_width;
-    size_t n_heads = layout->cfg->n_heads / layout->cfg->n_kv_heads;
-    size_t window = layout->cfg->layer[layer].window;
-    double scale = layout->cfg->layer[layer].scale;
-    size_t end = row->pos + 1;
-    size_t begin = window > 0 && window < end ? end - window : 0;
-    size_t ld = scores_stride(end - begin);
-    float *scores = scratch;               /* [n_heads, ld] */
-    float *acc = scores + n_heads * ld;    /* [n_heads, Dv] */
-    float *scaled = acc + n_heads * width; /* [n_heads, D] */
+    size_t window = layout->cfg->layer[a->layer].window;
+    double scale = layout->cfg->layer[a->layer].scale;
+    size_t n_heads = a->n_kv * a->group;
+    a->end = a->row->pos + 1;
+    a->begin = window > 0 && window < a->end ? a->end - window : 0;
+    a->ld = scores_stride(a->end - a->begin);
+    a->scores = scratch;
+    a->acc = a->scores + n_heads * a->ld;
+    a->scaled = a->acc + n_heads * width;
     float factor = (float)(scale > 0.0 ? scale : 1.0 / sqrt((double)head_dim));
     for (size_t i = 0; i < n_heads * head_dim; i++) {
-        scaled[i] = q[i] * factor;
+        a->scaled[i] = q[i] * factor;
     }
-    size_t keys = keys_at(layout, layer, kv_head);
-    size_t values = keys + keys_bytes(layout);
-    size_t at = 0;
-    for (size_t c = 0; c < row->n_chunks && at < end; at += row->chunks[c++].n) {
-        tj_kvchunk part = visible(&row->chunks[c], at, begin, end);
-        if (part.n > 0) {
-            kernels->scores[layout->dtype](scores + (at > begin ? at - begin : 0), ld, scaled,
-                                           part.block + keys, part.slot, part.n, n_heads, head_dim,
-                                           layout->block_tokens);
-        }
-    }
-    TJ_ASSERT(at >= end);
-    memset(acc, 0, n_heads * width * sizeof *acc);
-    float *sums = scaled; /* the queries are not needed any more */
+    score_path(a);
+    float *sums = a->scaled; /* the queries are not needed any more */
     for (size_t h = 0; h < n_heads; h++) {
-        sums[h] = kernels->softmax(scores + h * ld, end - begin);
+        sums[h] = layout->kernels->softmax(a->scores + h * a->ld, a->end - a->begin);
     }
-    at = 0;
-    for (size_t c = 0; c < row->n_chunks && at < end; at += row->chunks[c++].n) {
-        tj_kvchunk part = visible(&row->chunks[c], at, begin, end);
-        if (part.n > 0) {
-            const unsigned char *first =
-                part.block + values + part.slot * width * value_bytes(layout->dtype);
-            kernels->weighted[layout->dtype](acc, scores + (at > begin ? at - begin : 0), ld, first,
-                                             part.n, n_heads, width);
-        }
-    }
+    memset(a->acc, 0, n_heads * width * sizeof *a->acc);
+    weigh_path(a);
     for (size_t h = 0; h < n_heads; h++) {
         for (size_t d = 0; d < head_dim; d++) {
-            out[h * head_dim + d] = acc[h * width + d] / sums[h];
+            out[h * head_dim + d] = a->acc[h * width + d] / sums[h];
         }
     }
 }
@@ -209,18 +259,36 @@ static void attend_item(void *ctx, size_t item, size_t thread)
     const attend_job *job = ctx;
     const tj_model_config *cfg = job->call->layout->cfg;
     size_t row = item % job->n_rows;
-    size_t kv_head = item / job->n_rows;
-    size_t group = cfg->n_heads / cfg->n_kv_heads * cfg->head_dim;
-    size_t at = row * cfg->n_heads * cfg->head_dim + kv_head * group;
-    attend_heads(job->call, &job->call->rows[row], job->layer, kv_head, job->q + at, job->out + at,
-                 job->call->scratch + thread * job->call->scratch_floats);
+    size_t kv_head = item / job->n_rows * job->part_heads;
+    size_t left = cfg->n_kv_heads - kv_head;
+    size_t group = cfg->n_heads / cfg->n_kv_heads;
+    size_t at = (row * cfg->n_heads + kv_head * group) * cfg->head_dim;
+    attend_item_job a = {.layout = job->call->layout,
+                         .row = &job->call->rows[row],
+                         .layer = job->layer,
+                         .kv_head = kv_head,
+                         .n_kv = left < job->part_heads ? left : job->part_heads,
+                         .group = group};
+    attend_heads(&a, job->q + at, job->out + at, job->call->scratch + thread * job->scratch_floats);
 }
 
 void tj_attn_attend(void *ctx, size_t layer, size_t n_rows, const float *q, const float *k,
                     const float *v, float *out)
 {
-    attend_job job = {
-        .call = ctx, .layer = layer, .n_rows = n_rows, .q = q, .k = k, .v = v, .out = out};
+    const tj_attn_call *call = ctx;
+    size_t n_kv_heads = call->layout->cfg->n_kv_heads;
+    attend_job job = {.call = call,
+                      .layer = layer,
+                      .n_rows = n_rows,
+                      .q = q,
+                      .k = k,
+                      .v = v,
+                      .out = out,
+                      .part_heads = item_heads(call->layout, call->max_len),
+                      .scratch_floats = tj_attn_scratch_floats(call->layout, call->max_len)};
+    if (n_rows < 4 * tj_par_threads()) { /* the heads are all there is to share out */
+        job.part_heads = 1;
+    }
     tj_par_for((n_rows + STORE_ROWS - 1) / STORE_ROWS, store_item, &job);
-    tj_par_for(n_rows * job.call->layout->cfg->n_kv_heads, attend_item, &job);
+    tj_par_for(n_rows * ((n_kv_heads - 1) / job.part_heads + 1), attend_item, &job);
 }

@@ -1,13 +1,15 @@
 /* Attention of rows of tokens over their paths in the KV forest, as the callback of tj_infer.
  *
- * A block holds, for each layer and KV head, the keys [D, T] and the values [T, Dv] of its T
- * tokens (Dv: D padded to whole vectors), in f32, or in bf16 where the model computes in bf16.
+ * A block holds, for each layer, the keys [D, T] of each KV head and then the values [T, Dv] of
+ * each (T tokens; Dv: D padded to whole vectors), in f32, or in bf16 where the model computes in
+ * bf16.
  *
- *     block: layer 0: head 0: K [D,T] V [T,Dv] | head 1: ... || layer 1: ...
+ *     block: layer 0: K [G,D,T], V [G,T,Dv] | layer 1: ...
  *
  * Ownership: a call borrows everything; the engine lays it out anew for each call of tj_infer.
- * Threads:   tj_attn_attend shares its items, one for each (row, KV head), among tj_par_threads();
- *            a row's result depends on its q and on the keys and values of its path alone.
+ * Threads:   tj_attn_attend shares its items, one for each row and part of its KV heads, among
+ *            tj_par_threads(); a row's result depends on its q and on the keys and values of its
+ *            path alone.
  */
 #ifndef TJ_INFER_ATTEND_H
 #define TJ_INFER_ATTEND_H
@@ -46,8 +48,8 @@ typedef struct tj_attn_row {
 typedef struct tj_attn_call {
     const tj_attn_layout *layout;
     const tj_attn_row *rows; /* [n_rows of tj_infer] */
-    float *scratch;          /* [tj_par_threads(), scratch_floats], 64-byte aligned */
-    size_t scratch_floats;   /* tj_attn_scratch_floats of at least the longest path */
+    size_t max_len;          /* every row's pos is below it */
+    float *scratch;          /* [tj_par_threads(), tj_attn_scratch_floats of max_len] */
 } tj_attn_call;
 
 /* Floats of one thread's scratch for rows at positions below max_len; a multiple of 16.

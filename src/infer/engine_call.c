@@ -154,9 +154,8 @@ tj_code tj_call_run(tj_engine *engine, float *values, tj_err *err)
     }
     tj_attn_call attn = {.layout = &engine->layout,
                          .rows = call->rows,
-                         .scratch = call->scratch,
-                         .scratch_floats =
-                             tj_attn_scratch_floats(&engine->layout, call->scratch_len)};
+                         .max_len = call->scratch_len,
+                         .scratch = call->scratch};
     tj_attend attend = {.fn = tj_attn_attend, .ctx = &attn};
     rc = tj_infer(engine->model, engine->scratch, call->n_rows, call->ids, call->pos, attend,
                   call->n_out, call->out_rows, values == NULL ? call->logits : NULL, values, err);
