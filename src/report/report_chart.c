@@ -115,19 +115,20 @@ void tj_scale_ticks(const tj_scale *scale, tj_tick *ticks, size_t *n)
 {
     *n = 0;
     if (!scale->logarithmic) {
-        double n_steps = round((scale->max - scale->min) / scale->step);
-        for (double i = 0.0; i <= n_steps && *n < TJ_MAX_TICKS; i += 1.0) {
-            add_tick(scale, ticks, n, scale->min + i * scale->step);
+        long n_steps = lround((scale->max - scale->min) / scale->step);
+        for (long i = 0; i <= n_steps && *n < TJ_MAX_TICKS; i++) {
+            add_tick(scale, ticks, n, scale->min + (double)i * scale->step);
         }
         return;
     }
     /* 1, 2, 5 in every decade, or the decades alone when they are many. */
     bool many = scale->max / scale->min > 1e4;
-    double power = pow(10.0, floor(log10(scale->min) + 1e-9));
-    for (; power <= scale->max * 1.0001 && *n < TJ_MAX_TICKS; power *= 10.0) {
+    int first = (int)floor(log10(scale->min) + 1e-9);
+    int last = (int)floor(log10(scale->max) + 1e-9);
+    for (int decade = first; decade <= last; decade++) {
         const double leads[] = {1.0, 2.0, 5.0};
         for (size_t i = 0; i < (many ? 1 : 3); i++) {
-            double x = leads[i] * power;
+            double x = leads[i] * pow(10.0, decade);
             if (x >= scale->min * 0.9999 && x <= scale->max * 1.0001) {
                 add_tick(scale, ticks, n, x);
             }

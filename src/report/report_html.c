@@ -1,7 +1,6 @@
 #include "report/report_html.h"
 
 #include <math.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -299,13 +298,13 @@ static void leaf_value(tj_buf *out, const json_t *value)
 
 #define MAX_CONFIG_DEPTH 16 /* below it a value is written as JSON; no configuration is so deep */
 
-void tj_html_leaves(tj_buf *out, const json_t *object)
+void tj_html_leaves(tj_buf *out, json_t *object)
 {
     /* Depth first with a stack of iterators, since the depth is the document's to choose. */
     json_t *at[MAX_CONFIG_DEPTH];
     void *iter[MAX_CONFIG_DEPTH];
     size_t depth = 0;
-    at[0] = (json_t *)(uintptr_t)object; /* Jansson iterates over non-const objects only */
+    at[0] = object;
     iter[0] = json_object_iter(at[0]);
     for (;;) {
         if (iter[depth] == NULL) {

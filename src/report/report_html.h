@@ -47,7 +47,8 @@ void tj_html_table_end(tj_buf *out);
 void tj_html_fact(tj_buf *out, const char *label, const char *text);
 void tj_html_fact_count(tj_buf *out, const char *label, double n);
 
-/* A JSON tree as the rows of a dl.facts, one for each leaf, named by its path: "train.lr_max". */
-void tj_html_leaves(tj_buf *out, const json_t *object);
+/* A JSON tree as the rows of a dl.facts, one for each leaf, named by its path: "train.lr_max".
+ * Not const only because Jansson's iterators are not. */
+void tj_html_leaves(tj_buf *out, json_t *object);
 
 #endif

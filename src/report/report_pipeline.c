@@ -201,7 +201,7 @@ void tj_section_pipeline(tj_buf *out, const json_t *data)
     task_facts(out, data);
     model_facts(out, data);
     tj_buf_str(out, "</div>\n");
-    const json_t *config = json_object_get(data, "config");
+    json_t *config = json_object_get(data, "config");
     if (json_object_size(config) > 0) {
         tj_buf_str(out, "<details class=\"box\"><summary>The whole configuration</summary>"
                         "<div class=\"inside\"><dl class=\"facts\">\n");
