@@ -40,13 +40,11 @@ static tj_code check(const tj_adamw_config *c, tj_err *err)
     const struct {
         const char *name;
         double value, min, max;
-    } fields[] = {{"lr_max", c->lr_max, 0.0, 10.0},
-                  {"lr_min", c->lr_min, 0.0, c->lr_max},
-                  {"beta1", c->beta1, 0.0, 0.999999},
-                  {"beta2", c->beta2, 0.0, 0.9999999},
-                  {"eps", c->eps, 1e-30, 1.0},
-                  {"weight_decay", c->weight_decay, 0.0, 10.0},
-                  {"clip_norm", c->clip_norm, 0.0, 1e30}};
+    } fields[] = {
+        {"lr_max", c->lr_max, 0.0, 10.0},      {"lr_min", c->lr_min, 0.0, c->lr_max},
+        {"beta1", c->beta1, 0.0, 0.999999},    {"beta2", c->beta2, 0.0, 0.9999999},
+        {"eps", c->eps, 1e-30, 1.0},           {"weight_decay", c->weight_decay, 0.0, 10.0},
+        {"clip_norm", c->clip_norm, 0.0, 1e30}};
     for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
         if (!(fields[i].value >= fields[i].min) || !(fields[i].value <= fields[i].max)) {
             return tj_fail(err, TJ_E_INVAL, "optimizer: %s is %g, expected %g to %g",
@@ -114,8 +112,9 @@ double tj_adamw_lr(const tj_adamw_config *c, size_t t)
     }
     double done = (double)(t - c->n_warmup) / (double)(c->n_updates - c->n_warmup);
     done = done > 1.0 ? 1.0 : done;
-    double left = c->schedule == TJ_SCHEDULE_COSINE ? 0.5 * (1.0 + cos(3.14159265358979323846 * done))
-                                                    : 1.0 - done;
+    double left = c->schedule == TJ_SCHEDULE_COSINE
+                      ? 0.5 * (1.0 + cos(3.14159265358979323846 * done))
+                      : 1.0 - done;
     return c->lr_min + (c->lr_max - c->lr_min) * left;
 }
 

@@ -79,7 +79,8 @@ static relation relate(const tj_attn_args *a, size_t q0, size_t n_q, size_t k0, 
 }
 
 /* Hides with -INFINITY what a query does not see. */
-static void mask_block(const tj_attn_args *a, float *s, size_t q0, size_t n_q, size_t k0, size_t n_k)
+static void mask_block(const tj_attn_args *a, float *s, size_t q0, size_t n_q, size_t k0,
+                       size_t n_k)
 {
     const tj_layout *l = a->layout;
     size_t window = a->attn->window == 0 ? SIZE_MAX : a->attn->window;
@@ -201,12 +202,12 @@ void tj_attn_forward(const tj_attn_args *a, size_t row, size_t n_rows, float *sc
 /* ------------------------------------------------------------------ backward */
 
 typedef struct backward_tile {
-    float *kt, *vt;          /* [dim][K] transposed keys and values */
-    float *k;                /* [K][dim] */
-    float *dk, *dv;          /* [K][dim] */
-    float *q, *dout, *dq;    /* [Q][dim]; q is scaled */
-    float *p, *dp;           /* [Q][K] */
-    float *delta, *lse;      /* [Q] */
+    float *kt, *vt;       /* [dim][K] transposed keys and values */
+    float *k;             /* [K][dim] */
+    float *dk, *dv;       /* [K][dim] */
+    float *q, *dout, *dq; /* [Q][dim]; q is scaled */
+    float *p, *dp;        /* [Q][K] */
+    float *delta, *lse;   /* [Q] */
 } backward_tile;
 
 static void load_queries(const tj_attn_args *a, const backward_tile *t, size_t h, size_t q0,

@@ -41,9 +41,9 @@ static json_t *hf_config(const tj_model_config *c, const char *family, tj_dtype 
     }
     /* both spellings of the RoPE settings, since readers of one take defaults on the other */
     json_object_set_new(j, "rope_scaling", json_null());
-    json_object_set_new(j, "rope_parameters",
-                        json_pack("{s:s, s:f}", "rope_type", "default", "rope_theta",
-                                  c->rope_theta[0]));
+    json_object_set_new(
+        j, "rope_parameters",
+        json_pack("{s:s, s:f}", "rope_type", "default", "rope_theta", c->rope_theta[0]));
     if (c->bos_id >= 0) {
         json_object_set_new(j, "bos_token_id", json_integer(c->bos_id));
     }
@@ -123,8 +123,8 @@ static tj_code from_hf(tj_model_config *c, const json_t *root, const char *path,
     json_reader r = {root, path, TJ_OK, err};
     const char *type = json_string_value(json_object_get(root, "model_type"));
     tj_model_config_default(c);
-    if (type == NULL || (strcmp(type, "llama") != 0 && strcmp(type, "qwen2") != 0 &&
-                         strcmp(type, "qwen3") != 0)) {
+    if (type == NULL ||
+        (strcmp(type, "llama") != 0 && strcmp(type, "qwen2") != 0 && strcmp(type, "qwen3") != 0)) {
         return tj_fail(err, TJ_E_INVAL, "%s: model_type '%s' is not llama, qwen2 or qwen3", path,
                        type == NULL ? "(none)" : type);
     }
@@ -230,7 +230,8 @@ static tj_code read_weights(tj_model *m, const char *path, tj_err *err)
         return rc;
     }
     for (size_t i = 0; i < m->n_params && rc == TJ_OK; i++) {
-        rc = tj_st_read_f32(r, m->params[i].weight, m->params[i].n, m->params[i].name, err);
+        const tj_param *p = &m->params[i];
+        rc = tj_st_read_f32(r, p->weight, p->name, p->shape, 2, err);
     }
     if (rc == TJ_OK && tj_st_count(r) != m->n_params) {
         rc = tj_fail(err, TJ_E_PARSE, "%s: %zu tensors, but the configuration has %zu", path,
@@ -331,7 +332,7 @@ tj_code tj_adamw_load(tj_adamw *o, const char *path, tj_err *err)
     for (size_t which = 0; which < 2; which++) {
         for (size_t i = 0; i < m->n_params && rc == TJ_OK; i++) {
             snprintf(name, sizeof name, "%s.%s", moment_names[which], m->params[i].name);
-            rc = tj_st_read_f32(r, tj_adamw_moment(o, which, i), m->params[i].n, name, err);
+            rc = tj_st_read_f32(r, tj_adamw_moment(o, which, i), name, m->params[i].shape, 2, err);
         }
     }
     if (rc == TJ_OK) {

@@ -10,10 +10,10 @@
 #define T TJ_TILE_GEN
 
 struct tj_infer_scratch {
-    size_t cap; /* rows, a multiple of T */
+    size_t cap;                                  /* rows, a multiple of T */
     size_t width, q_width, kv_width, ffn, vocab; /* of the model that the buffers fit */
-    float *x, *q, *k, *v, *att; /* [cap, …] */
-    char *tiles;                /* per thread: act [T, max], f32 [T, max] … */
+    float *x, *q, *k, *v, *att;                  /* [cap, …] */
+    char *tiles;                                 /* per thread: act [T, max], f32 [T, max] … */
     size_t tile_bytes, n_tiles;
     uint32_t *pos;
     float *head_x; /* [cap, C] */
@@ -136,8 +136,8 @@ static void before_attention(const rows_job *job, size_t row, size_t thread)
     void *xn = area(job, thread, 1);
     m->k->rmsnorm(xn, m->dtype, NULL, s->x + row * m->cfg.width, m->weights + at->norm1,
                   m->cfg.norm_eps, T, m->cfg.width);
-    tj_gemm_run(m->gen[TJ_MAT_QKV], thread, xn,
-                m->packed_fwd[job->layer * TJ_N_MATS + TJ_MAT_QKV], qkv);
+    tj_gemm_run(m->gen[TJ_MAT_QKV], thread, xn, m->packed_fwd[job->layer * TJ_N_MATS + TJ_MAT_QKV],
+                qkv);
     for (size_t i = 0; i < T; i++) {
         float *r = qkv + i * m->qkv_width;
         if (m->cfg.qkv_bias) {

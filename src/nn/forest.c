@@ -217,9 +217,9 @@ size_t tj_forest_n_path_tokens(const tj_forest *f)
 
 void tj_layout_deinit(tj_layout *l)
 {
-    void *arrays[] = {l->ids,       l->pos,       l->end,       l->root,     l->tree_begin,
-                      l->loss_pos,  l->row_begin, l->rows,      l->target,   l->value_tok,
-                      l->seg_first, l->seg_child, l->seg_next,  l->seg_size, l->pos_of};
+    void *arrays[] = {l->ids,       l->pos,       l->end,      l->root,     l->tree_begin,
+                      l->loss_pos,  l->row_begin, l->rows,     l->target,   l->value_tok,
+                      l->seg_first, l->seg_child, l->seg_next, l->seg_size, l->pos_of};
     for (size_t i = 0; i < sizeof arrays / sizeof arrays[0]; i++) {
         tj_free(arrays[i]);
     }

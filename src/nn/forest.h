@@ -24,7 +24,7 @@ typedef struct tj_layout {
     size_t n_trees;
     uint32_t *tree_begin; /* [n_trees + 1] */
     /* Unique positions that have loss rows, ascending, and the rows of each (CSR). */
-    size_t n_pos; /* P */
+    size_t n_pos;        /* P */
     uint32_t *loss_pos;  /* [P] token index */
     uint32_t *row_begin; /* [P + 1] */
     uint32_t *rows;      /* [R] row numbers */

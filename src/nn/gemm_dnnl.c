@@ -255,8 +255,7 @@ tj_code tj_gemm_pack(const tj_gemm *g, void *packed, const float *src, size_t st
     } source = {src};
     dnnl_stream_t stream = g->slots[0].stream;
     int before = omp_threads(1);
-    dnnl_status_t st =
-        strided(&from_md, g->spec.k, g->spec.n, stride_k, stride_n, dnnl_f32);
+    dnnl_status_t st = strided(&from_md, g->spec.k, g->spec.n, stride_k, stride_n, dnnl_f32);
     if (st == dnnl_success) {
         st = dnnl_reorder_primitive_desc_create(&desc, &from_md, engine, &g->b_md, engine, NULL);
     }

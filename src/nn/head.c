@@ -11,9 +11,9 @@
 
 typedef struct head_job {
     tj_pass *p;
-    size_t begin, n;  /* positions of this block */
-    size_t n_tiles;   /* of TJ_TILE rows */
-    float *logp;      /* [R] or NULL */
+    size_t begin, n; /* positions of this block */
+    size_t n_tiles;  /* of TJ_TILE rows */
+    float *logp;     /* [R] or NULL */
     const float *dlogp;
 } head_job;
 
@@ -88,8 +88,8 @@ static void compute_logits(head_job *job)
     for (size_t i = 0; i < job->n; i++) {
         p->lse[job->begin + i] = join_lse(p, i);
         size_t pos = job->begin + i;
-        for (size_t r = p->layout.row_begin[pos]; job->logp != NULL && r < p->layout.row_begin[pos + 1];
-             r++) {
+        for (size_t r = p->layout.row_begin[pos];
+             job->logp != NULL && r < p->layout.row_begin[pos + 1]; r++) {
             size_t row = p->layout.rows[r];
             size_t target = (size_t)p->layout.target[row];
             job->logp[row] = p->logits[i * p->model->cfg.n_vocab + target] - p->lse[pos];
@@ -249,8 +249,8 @@ void tj_values_forward(tj_pass *p, float *values)
         const float *x = p->layers[m->cfg.n_layers].x + p->layout.value_tok[i] * width;
         float *xn = p->value_x + i * width;
         m->k->rmsnorm(xn, TJ_F32, NULL, x, m->weights + m->at_norm, m->cfg.norm_eps, 1, width);
-        values[i] = (float)m->k->dot(xn, m->weights + m->at_value, width) +
-                    m->weights[m->at_value_bias];
+        values[i] =
+            (float)m->k->dot(xn, m->weights + m->at_value, width) + m->weights[m->at_value_bias];
     }
 }
 

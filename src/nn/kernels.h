@@ -27,8 +27,8 @@ typedef struct tj_kernels {
 
     /* y = x * rstd * w with rstd = 1/sqrt(mean(x^2) + eps) (Zhang & Sennrich 2019), row by row;
      * rstd [rows] may be NULL. */
-    void (*rmsnorm)(void *y, tj_dtype dtype, float *rstd, const float *x, const float *w, double eps,
-                    size_t rows, size_t width);
+    void (*rmsnorm)(void *y, tj_dtype dtype, float *rstd, const float *x, const float *w,
+                    double eps, size_t rows, size_t width);
     /* dx += d(loss)/dx; dw += sum over rows of dy * x * rstd. */
     void (*rmsnorm_bwd)(float *dx, float *dw, const float *dy, const float *x, const float *w,
                         double eps, size_t rows, size_t width);

@@ -204,14 +204,15 @@ static void backward_second_half(tj_pass *p, size_t layer, size_t row, size_t th
     /* y = x_mid + down(act), act = silu(gate) * up */
     m->k->to_act(dy, m->dtype, dx, n);
     m->k->swiglu(at_row(p->act, m, row, ffn), gu, m->dtype, TJ_TILE, ffn);
-    tj_gemm_run(m->bwd[TJ_MAT_DOWN], thread, dy, packed(m, m->packed_bwd, layer, TJ_MAT_DOWN), wide);
+    tj_gemm_run(m->bwd[TJ_MAT_DOWN], thread, dy, packed(m, m->packed_bwd, layer, TJ_MAT_DOWN),
+                wide);
     m->k->swiglu_bwd(dgu, gu, wide, m->dtype, TJ_TILE, ffn);
     /* gate, up = W norm2(x_mid) */
     tj_gemm_run(m->bwd[TJ_MAT_GU], thread, dgu, packed(m, m->packed_bwd, layer, TJ_MAT_GU), wide);
     m->k->rmsnorm(at_row(p->xn, m, row, width), m->dtype, NULL, x_mid, slab(m, at->norm2),
                   m->cfg.norm_eps, TJ_TILE, width);
-    m->k->rmsnorm_bwd(dx, partial(p, row, partial_layout(m).norm2), wide, x_mid,
-                      slab(m, at->norm2), m->cfg.norm_eps, TJ_TILE, width);
+    m->k->rmsnorm_bwd(dx, partial(p, row, partial_layout(m).norm2), wide, x_mid, slab(m, at->norm2),
+                      m->cfg.norm_eps, TJ_TILE, width);
     /* x_mid = x + o(att) */
     void *dmid = at_row(p->dx_o, m, row, width);
     m->k->to_act(dmid, m->dtype, dx, n);
@@ -268,8 +269,8 @@ static void backward_first_half(tj_pass *p, size_t layer, size_t row, size_t thr
     tj_gemm_run(m->bwd[TJ_MAT_QKV], thread, d, packed(m, m->packed_bwd, layer, TJ_MAT_QKV), dxn);
     m->k->rmsnorm(at_row(p->xn_qkv, m, row, width), m->dtype, NULL, x, slab(m, at->norm1),
                   m->cfg.norm_eps, TJ_TILE, width);
-    m->k->rmsnorm_bwd(p->dx + row * width, partial(p, row, sums.norm1), dxn, x,
-                      slab(m, at->norm1), m->cfg.norm_eps, TJ_TILE, width);
+    m->k->rmsnorm_bwd(p->dx + row * width, partial(p, row, sums.norm1), dxn, x, slab(m, at->norm1),
+                      m->cfg.norm_eps, TJ_TILE, width);
 }
 
 typedef struct backward_tiles_job {

@@ -165,8 +165,8 @@ tj_code tj_model_create_empty(tj_model **out, const tj_model_config *cfg, tj_dty
     m->packed_bwd = tj_calloc(cfg->n_layers * TJ_N_MATS, sizeof(void *));
     m->packed_head_fwd = tj_calloc(m->n_chunks, sizeof(void *));
     m->packed_head_bwd = tj_calloc(m->n_chunks, sizeof(void *));
-    if (m->weights == NULL || m->params == NULL || m->packed_fwd == NULL ||
-        m->packed_bwd == NULL || m->packed_head_fwd == NULL || m->packed_head_bwd == NULL) {
+    if (m->weights == NULL || m->params == NULL || m->packed_fwd == NULL || m->packed_bwd == NULL ||
+        m->packed_head_fwd == NULL || m->packed_head_bwd == NULL) {
         tj_model_destroy(m);
         return tj_fail(err, TJ_E_NOMEM, "cannot allocate a model of %zu weights", m->n_slab);
     }
@@ -195,7 +195,8 @@ static void init_weights(tj_model *m, uint64_t seed)
             }
             continue;
         }
-        bool is_residual = strstr(p->name, "o_proj") != NULL || strstr(p->name, "down_proj") != NULL;
+        bool is_residual =
+            strstr(p->name, "o_proj") != NULL || strstr(p->name, "down_proj") != NULL;
         double std = is_residual ? residual : m->cfg.init_std;
         tj_rng rng;
         tj_rng_init(&rng, seed, 0, 0, i);
@@ -371,14 +372,14 @@ static tj_code make_forward(tj_model *m, tj_gemm **mats, tj_gemm **head, size_t 
     for (size_t i = 0; i < TJ_N_MATS && rc == TJ_OK; i++) {
         tj_gemm_spec spec = fwd_spec(m, rows, m->mat[i].in, m->mat[i].out);
         spec.out = i == TJ_MAT_GU ? m->dtype : TJ_F32;
-        rc = mats[i] != NULL ? TJ_OK : tj_gemm_create(&mats[i], &spec, shares ? m->fwd[i] : NULL, err);
+        rc = mats[i] != NULL ? TJ_OK
+                             : tj_gemm_create(&mats[i], &spec, shares ? m->fwd[i] : NULL, err);
     }
     for (size_t i = 0; i < n_chunk_kinds(m) && rc == TJ_OK; i++) {
         tj_gemm_spec spec = fwd_spec(m, rows, m->cfg.width, chunk_of_kind(m, i));
         spec.ldc = m->cfg.n_vocab;
-        rc = head[i] != NULL
-                 ? TJ_OK
-                 : tj_gemm_create(&head[i], &spec, shares ? m->head_fwd[i] : NULL, err);
+        rc = head[i] != NULL ? TJ_OK
+                             : tj_gemm_create(&head[i], &spec, shares ? m->head_fwd[i] : NULL, err);
     }
     return rc;
 }
@@ -446,8 +447,8 @@ static tj_code alloc_packed(const tj_model *m, void **mats, void **head, tj_gemm
     for (size_t i = 0; i < m->cfg.n_layers * TJ_N_MATS + m->n_chunks; i++) {
         size_t n_mats = m->cfg.n_layers * TJ_N_MATS;
         void **at = i < n_mats ? &mats[i] : &head[i - n_mats];
-        const tj_gemm *g = i < n_mats ? gemms[i % TJ_N_MATS]
-                                      : head_gemms[tj_model_chunk_kind(m, i - n_mats)];
+        const tj_gemm *g =
+            i < n_mats ? gemms[i % TJ_N_MATS] : head_gemms[tj_model_chunk_kind(m, i - n_mats)];
         if (*at == NULL) {
             *at = tj_aligned_array(tj_gemm_packed_bytes(g), 1);
         }

@@ -13,8 +13,8 @@
 
 /* Rows of a tile: every product over tokens has this many rows in training (short tiles are padded
  * with zeros), and TJ_TILE_GEN in generation. Results of a row do not depend on its tile. */
-#define TJ_TILE     128
-#define TJ_TILE_GEN 16
+#define TJ_TILE           128
+#define TJ_TILE_GEN       16
 /* Columns of the output embedding computed at once. */
 #define TJ_HEAD_CHUNK     256
 #define TJ_HEAD_CHUNK_MAX 512 /* a vocabulary up to this is one chunk */

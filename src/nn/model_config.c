@@ -93,7 +93,8 @@ size_t tj_model_config_n_weights(const tj_model_config *c)
 /* ------------------------------------------------------------------ our configuration */
 
 typedef struct own_config { /* what a user writes; layers alike */
-    size_t n_vocab, width, n_layers, n_heads, n_kv_heads, head_dim, ffn_width, max_positions, window;
+    size_t n_vocab, width, n_layers, n_heads, n_kv_heads, head_dim, ffn_width, max_positions,
+        window;
     double norm_eps, init_std, rope_theta, attention_scale;
     bool qkv_bias, qk_norm, tied_embedding, value_head;
 } own_config;
@@ -201,8 +202,9 @@ tj_code tj_model_config_family(const char **family, const tj_model_config *c, tj
                        c->layer[0].window);
     }
     if (c->qkv_bias && c->head_dim * c->n_heads != c->width) {
-        return tj_fail(err, TJ_E_INVAL, "model: qwen2 (qkv_bias) needs n_heads * head_dim = width, "
-                                        "not %zu * %zu = %zu",
+        return tj_fail(err, TJ_E_INVAL,
+                       "model: qwen2 (qkv_bias) needs n_heads * head_dim = width, "
+                       "not %zu * %zu = %zu",
                        c->n_heads, c->head_dim, c->width);
     }
     *family = c->qk_norm ? "qwen3" : c->qkv_bias ? "qwen2" : "llama";

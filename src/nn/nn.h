@@ -59,12 +59,12 @@ typedef struct tj_model_config {
     size_t ffn_width;     /* F */
     size_t max_positions; /* positions are in [0, max_positions) */
     double norm_eps;
-    bool qkv_bias;        /* biases on q, k and v, as Qwen2 */
-    bool qk_norm;         /* RMSNorm over each head of q and k before RoPE, as Qwen3 */
-    bool tied_embedding;  /* the output embedding is the input embedding */
-    bool value_head;      /* a linear map [C] -> 1 with bias, read at value rows */
-    double init_std;      /* of normal initial weights; output projections get / sqrt(2 L) */
-    size_t n_rope;        /* number of RoPE tables */
+    bool qkv_bias;       /* biases on q, k and v, as Qwen2 */
+    bool qk_norm;        /* RMSNorm over each head of q and k before RoPE, as Qwen3 */
+    bool tied_embedding; /* the output embedding is the input embedding */
+    bool value_head;     /* a linear map [C] -> 1 with bias, read at value rows */
+    double init_std;     /* of normal initial weights; output projections get / sqrt(2 L) */
+    size_t n_rope;       /* number of RoPE tables */
     double rope_theta[TJ_MAX_ROPE];
     int32_t bos_id, eos_id; /* -1: none; written to config.json */
     tj_layer_attn layer[TJ_MAX_LAYERS];
@@ -96,13 +96,13 @@ typedef struct tj_model tj_model;
 
 /* A parameter: a master weight in f32 and, while training, its gradient. */
 typedef struct tj_param {
-    char name[96];     /* the Hugging Face tensor name */
-    size_t shape[2];   /* [rows, columns]; a vector is [1, n] */
-    size_t n;          /* values */
-    float *weight;     /* [n] master weights */
-    float *grad;       /* [n]; NULL unless trainable and tj_model_make_grads was called */
+    char name[96];   /* the Hugging Face tensor name */
+    size_t shape[2]; /* [rows, columns]; a vector is [1, n] */
+    size_t n;        /* values */
+    float *weight;   /* [n] master weights */
+    float *grad;     /* [n]; NULL unless trainable and tj_model_make_grads was called */
     bool trainable;
-    bool decay;        /* takes weight decay: matrices yes, norms and biases no */
+    bool decay; /* takes weight decay: matrices yes, norms and biases no */
 } tj_param;
 
 /* A new model with normal initial weights drawn by `seed`. Gives *out; NULL on error. */
@@ -232,16 +232,20 @@ TJ_MUST_USE tj_code tj_infer(tj_model *model, tj_infer_scratch *scratch, size_t 
 
 /* ---------------------------------------------------------------- optimiser */
 
-typedef enum tj_schedule { TJ_SCHEDULE_CONSTANT = 0, TJ_SCHEDULE_COSINE, TJ_SCHEDULE_LINEAR } tj_schedule;
+typedef enum tj_schedule {
+    TJ_SCHEDULE_CONSTANT = 0,
+    TJ_SCHEDULE_COSINE,
+    TJ_SCHEDULE_LINEAR
+} tj_schedule;
 
 typedef struct tj_adamw_config {
     double lr_max;
-    double lr_min;        /* at the end of the schedule */
+    double lr_min; /* at the end of the schedule */
     double beta1, beta2, eps;
-    double weight_decay;  /* decoupled: w -= lr * decay * w (Loshchilov & Hutter 2019) */
-    double clip_norm;     /* of the global gradient norm; 0: none */
-    size_t n_warmup;      /* updates of linear warm-up */
-    size_t n_updates;     /* length of the schedule */
+    double weight_decay; /* decoupled: w -= lr * decay * w (Loshchilov & Hutter 2019) */
+    double clip_norm;    /* of the global gradient norm; 0: none */
+    size_t n_warmup;     /* updates of linear warm-up */
+    size_t n_updates;    /* length of the schedule */
     tj_schedule schedule;
 } tj_adamw_config;
 
@@ -264,14 +268,14 @@ TJ_MUST_USE tj_code tj_adamw_load(tj_adamw *opt, const char *path, tj_err *err);
 /* ---------------------------------------------------------------- snapshots */
 
 /* Model, optimiser and the caller's own state together, as one generation in DIR: written into a
- * fresh folder, then DIR/current is switched to it by a rename, then older generations go. A process
- * killed at any moment leaves a whole generation, the new one or the one before.
- * state is an object (NULL: none). */
+ * fresh folder, then DIR/current is switched to it by a rename, then older generations go. A
+ * process killed at any moment leaves a whole generation, the new one or the one before. state is
+ * an object (NULL: none). */
 TJ_MUST_USE tj_code tj_snapshot_save(const char *dir, const tj_model *model, const tj_adamw *opt,
                                      const json_t *state, tj_err *err);
 /* Loads the current generation into a model and an optimiser of the right shape; *state (NULL
- * allowed) is a new reference. Errors: TJ_E_NOTFOUND (there is none; nothing is changed), TJ_E_PARSE
- * (it does not fit the model; the model may then be half loaded). */
+ * allowed) is a new reference. Errors: TJ_E_NOTFOUND (there is none; nothing is changed),
+ * TJ_E_PARSE (it does not fit the model; the model may then be half loaded). */
 TJ_MUST_USE tj_code tj_snapshot_load(const char *dir, tj_model *model, tj_adamw *opt,
                                      json_t **state, tj_err *err);
 /* Removes DIR and all that snapshots keep in it. */

@@ -58,9 +58,16 @@ static void free_layers(tj_pass *p)
 
 static void free_buffers(tj_pass *p)
 {
-    void **buffers[] = {(void **)&p->dx,  &p->dx_down,        &p->dx_o,     &p->act,
-                        &p->dgu,          &p->xn,             (void **)&p->dout,
-                        (void **)&p->dqkv, &p->dqkv_act,      &p->xn_qkv,
+    void **buffers[] = {(void **)&p->dx,
+                        &p->dx_down,
+                        &p->dx_o,
+                        &p->act,
+                        &p->dgu,
+                        &p->xn,
+                        (void **)&p->dout,
+                        (void **)&p->dqkv,
+                        &p->dqkv_act,
+                        &p->xn_qkv,
                         (void **)&p->partials};
     for (size_t i = 0; i < sizeof buffers / sizeof buffers[0]; i++) {
         tj_free(*buffers[i]);
@@ -72,8 +79,8 @@ static void free_buffers(tj_pass *p)
 
 static void free_head(tj_pass *p)
 {
-    void **buffers[] = {(void **)&p->head_x,   (void **)&p->head_dx,  (void **)&p->lse,
-                        &p->head_xn,           (void **)&p->logits,   (void **)&p->part_max,
+    void **buffers[] = {(void **)&p->head_x,   (void **)&p->head_dx, (void **)&p->lse,
+                        &p->head_xn,           (void **)&p->logits,  (void **)&p->part_max,
                         (void **)&p->part_sum, (void **)&p->value_x};
     for (size_t i = 0; i < sizeof buffers / sizeof buffers[0]; i++) {
         tj_free(*buffers[i]);
@@ -206,8 +213,7 @@ static bool get_head(tj_pass *p)
             p->logits = get(p, &ok, TJ_HEAD_ROWS, m->cfg.n_vocab, sizeof(float));
             p->part_max = get(p, &ok, TJ_HEAD_ROWS, m->n_chunks, sizeof(float));
             p->part_sum = get(p, &ok, TJ_HEAD_ROWS, m->n_chunks, sizeof(double));
-            p->head_dx =
-                p->options.train ? get(p, &ok, rows, m->cfg.width, sizeof(float)) : NULL;
+            p->head_dx = p->options.train ? get(p, &ok, rows, m->cfg.width, sizeof(float)) : NULL;
             p->cap_pos = rows;
         }
         if (n_values > 0) {
@@ -249,8 +255,8 @@ static tj_code reserve(tj_pass *p, tj_err *err)
 static tj_code prepare(tj_pass *p, const tj_forest *forest, tj_err *err)
 {
     tj_model *m = p->model;
-    tj_code rc = tj_forest_layout(forest, &p->layout, TJ_TILE, m->cfg.n_vocab,
-                                  m->cfg.max_positions, err);
+    tj_code rc =
+        tj_forest_layout(forest, &p->layout, TJ_TILE, m->cfg.n_vocab, m->cfg.max_positions, err);
     if (rc == TJ_OK && p->layout.n_values > 0 && !m->cfg.value_head) {
         rc = tj_fail(err, TJ_E_INVAL, "value rows need a model with a value head");
     }

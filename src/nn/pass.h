@@ -64,8 +64,8 @@ static inline size_t tj_pass_n_tiles(const tj_pass *p)
     return p->layout.n_padded / TJ_TILE;
 }
 
-/* The decoder layers: forward fills layers[]; backward turns p->dx (of the last layer's output) into
- * parameter gradients. */
+/* The decoder layers: forward fills layers[]; backward turns p->dx (of the last layer's output)
+ * into parameter gradients. */
 void tj_layers_forward(tj_pass *p);
 void tj_layers_backward(tj_pass *p);
 /* Floats that a tile needs in `partials`. */

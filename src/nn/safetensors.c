@@ -1,11 +1,12 @@
 /* Reading checks everything before any tensor is handed out: the header's size and JSON, that each
- * tensor's bytes lie inside the file and match its shape and type, and that the file is no longer
- * than its tensors say, so that a truncated or padded file is refused. */
+ * tensor's bytes lie inside the file and match its shape and type, and that together they cover it
+ * without overlap or hole, so that a truncated or padded file is refused. */
 #include "nn/safetensors.h"
 
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -34,8 +35,8 @@ static size_t dtype_bytes(const char *dtype)
     static const struct {
         const char *name;
         size_t bytes;
-    } types[] = {{"F64", 8}, {"F32", 4}, {"F16", 2}, {"BF16", 2}, {"I64", 8}, {"I32", 4},
-                 {"I16", 2}, {"I8", 1},  {"U8", 1},  {"BOOL", 1}};
+    } types[] = {{"F64", 8}, {"F32", 4}, {"F16", 2}, {"BF16", 2}, {"I64", 8},
+                 {"I32", 4}, {"I16", 2}, {"I8", 1},  {"U8", 1},   {"BOOL", 1}};
     for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
         if (strcmp(types[i].name, dtype) == 0) {
             return types[i].bytes;
@@ -94,29 +95,69 @@ static tj_code read_entry(const tj_st_reader *r, tj_st_tensor *t, const char *na
     return TJ_OK;
 }
 
-static tj_code check_entries(const tj_st_reader *r, tj_err *err)
-{
+typedef struct extent { /* a tensor's bytes, relative to the end of the header */
+    size_t begin, end;
     const char *name;
-    json_t *entry;
+} extent;
+
+static int by_begin(const void *a, const void *b)
+{
+    const extent *x = a;
+    const extent *y = b;
+    if (x->begin != y->begin) {
+        return x->begin < y->begin ? -1 : 1;
+    }
+    return x->end < y->end ? -1 : x->end > y->end; /* empty tensors before their neighbour */
+}
+
+/* The tensors must cover the bytes without overlap or hole, as the format demands. */
+static tj_code check_cover(const tj_st_reader *r, extent *extents, size_t n, tj_err *err)
+{
     size_t used = 0;
-    json_object_foreach(r->header, name, entry)
-    {
-        tj_st_tensor t;
-        if (strcmp(name, "__metadata__") == 0) {
-            continue;
+    qsort(extents, n, sizeof *extents, by_begin);
+    for (size_t i = 0; i < n; i++) {
+        if (extents[i].begin != used) {
+            return tj_fail(err, TJ_E_PARSE, "%s: tensor '%s' begins at byte %zu, expected %zu",
+                           r->name, extents[i].name, extents[i].begin, used);
         }
-        tj_code rc = read_entry(r, &t, name, entry, err);
-        if (rc != TJ_OK) {
-            return rc;
-        }
-        size_t end = (size_t)(t.bytes - r->bytes) - r->data + t.n_bytes;
-        used = end > used ? end : used;
+        used = extents[i].end;
     }
     if (used != r->n_bytes - r->data) {
         return tj_fail(err, TJ_E_PARSE, "%s: %zu bytes of tensors, but the header tells of %zu",
                        r->name, r->n_bytes - r->data, used);
     }
     return TJ_OK;
+}
+
+static tj_code check_entries(const tj_st_reader *r, tj_err *err)
+{
+    const char *name;
+    json_t *entry;
+    size_t n = 0;
+    tj_code rc = TJ_OK;
+    extent *extents = tj_calloc(json_object_size(r->header), sizeof *extents);
+    if (extents == NULL) {
+        return tj_fail(err, TJ_E_NOMEM, "%s: cannot check %zu tensors", r->name,
+                       json_object_size(r->header));
+    }
+    json_object_foreach(r->header, name, entry)
+    {
+        tj_st_tensor t;
+        if (strcmp(name, "__metadata__") == 0) {
+            continue;
+        }
+        rc = read_entry(r, &t, name, entry, err);
+        if (rc != TJ_OK) {
+            break;
+        }
+        size_t begin = (size_t)(t.bytes - r->bytes) - r->data;
+        extents[n++] = (extent){begin, begin + t.n_bytes, name};
+    }
+    if (rc == TJ_OK) {
+        rc = check_cover(r, extents, n, err);
+    }
+    tj_free(extents);
+    return rc;
 }
 
 static tj_code read_header(tj_st_reader *r, tj_err *err)
@@ -222,16 +263,34 @@ tj_code tj_st_find(const tj_st_reader *r, tj_st_tensor *out, const char *name, t
     return read_entry(r, out, name, entry, err);
 }
 
-tj_code tj_st_read_f32(const tj_st_reader *r, float *out, size_t n, const char *name, tj_err *err)
+/* Leading ones do not count: [1, n] is [n]. */
+static bool same_shape(const tj_st_tensor *t, const size_t *shape, size_t n_dims)
+{
+    size_t a = 0;
+    size_t b = 0;
+    while (a < t->n_dims && t->shape[a] == 1) {
+        a++;
+    }
+    while (b < n_dims && shape[b] == 1) {
+        b++;
+    }
+    return t->n_dims - a == n_dims - b &&
+           memcmp(t->shape + a, shape + b, (n_dims - b) * sizeof *shape) == 0;
+}
+
+tj_code tj_st_read_f32(const tj_st_reader *r, float *out, const char *name, const size_t *shape,
+                       size_t n_dims, tj_err *err)
 {
     tj_st_tensor t;
     tj_code rc = tj_st_find(r, &t, name, err);
     if (rc != TJ_OK) {
         return rc;
     }
-    if (t.n != n) {
-        return tj_fail(err, TJ_E_PARSE, "%s: tensor '%s' has %zu values, expected %zu", r->name,
-                       name, t.n, n);
+    if (!same_shape(&t, shape, n_dims)) {
+        return tj_fail(err, TJ_E_PARSE,
+                       "%s: tensor '%s' has %zu dimensions and %zu values, expected a last "
+                       "dimension of %zu and the others as the model's",
+                       r->name, name, t.n_dims, t.n, n_dims == 0 ? 1 : shape[n_dims - 1]);
     }
     if (strcmp(t.dtype, "F32") == 0) {
         memcpy(out, t.bytes, t.n_bytes);
@@ -241,7 +300,7 @@ tj_code tj_st_read_f32(const tj_st_reader *r, float *out, size_t n, const char *
         return tj_fail(err, TJ_E_PARSE, "%s: tensor '%s' is %s, expected F32 or BF16", r->name,
                        name, t.dtype);
     }
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < t.n; i++) {
         uint32_t u = (uint32_t)(t.bytes[2 * i] | t.bytes[2 * i + 1] << 8) << 16;
         memcpy(&out[i], &u, sizeof u);
     }

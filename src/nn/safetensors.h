@@ -38,9 +38,10 @@ size_t tj_st_count(const tj_st_reader *reader);
 /* Errors: TJ_E_NOTFOUND naming file and tensor. */
 TJ_MUST_USE tj_code tj_st_find(const tj_st_reader *reader, tj_st_tensor *out, const char *name,
                                tj_err *err);
-/* Copies a tensor as f32; it must be F32 or BF16 and have n values. */
-TJ_MUST_USE tj_code tj_st_read_f32(const tj_st_reader *reader, float *out, size_t n,
-                                   const char *name, tj_err *err);
+/* Copies a tensor as f32; it must be F32 or BF16 and have this shape, of which leading ones do not
+ * count. */
+TJ_MUST_USE tj_code tj_st_read_f32(const tj_st_reader *reader, float *out, const char *name,
+                                   const size_t *shape, size_t n_dims, tj_err *err);
 
 /* Writing: declare every tensor, then give its values in the same order, then commit. */
 typedef struct tj_st_writer tj_st_writer;

@@ -1,5 +1,6 @@
-/* Snapshots: DIR/gen-<updates>/{model.safetensors, optimizer.safetensors, state.json} and DIR/current,
- * one line with the folder's name. Each file is written atomically, and `current` last of all. */
+/* Snapshots: DIR/gen-<updates>/{model.safetensors, optimizer.safetensors, state.json} and
+ * DIR/current, one line with the folder's name. Each file is written atomically, and `current` last
+ * of all. */
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,7 +35,12 @@ static tj_code read_weights(tj_model *m, const char *path, tj_err *err)
     tj_st_reader *r;
     tj_code rc = tj_st_open(&r, path, err);
     for (size_t i = 0; rc == TJ_OK && i < m->n_params; i++) {
-        rc = tj_st_read_f32(r, m->params[i].weight, m->params[i].n, m->params[i].name, err);
+        const tj_param *p = &m->params[i];
+        rc = tj_st_read_f32(r, p->weight, p->name, p->shape, 2, err);
+    }
+    if (rc == TJ_OK && tj_st_count(r) != m->n_params) {
+        rc = tj_fail(err, TJ_E_PARSE, "%s: %zu tensors, but the model has %zu", path,
+                     tj_st_count(r), m->n_params);
     }
     if (rc == TJ_OK) {
         rc = tj_model_refresh(m, err);
@@ -69,14 +75,20 @@ static tj_code name_generation(generation *g, const char *dir, tj_err *err)
     return TJ_OK;
 }
 
-/* Removes a folder of files and, one level down, folders of files, but for the entry `keep`. */
+/* What snapshots write into their folder: generations, and `current` under temporary names. */
+static bool is_ours(const char *name)
+{
+    return strncmp(name, "gen-", 4) == 0 || strncmp(name, "current.", 8) == 0;
+}
+
+/* Removes a folder's files and, one level down, folders of files; with `keep`, only what is a
+ * snapshot's and does not have that name. */
 static void clean(const char *path, const char *keep, size_t depth)
 {
     DIR *dir = opendir(path);
     for (struct dirent *e = dir == NULL ? NULL : readdir(dir); e != NULL; e = readdir(dir)) {
         bool stays = strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0 ||
-                     (keep != NULL && (strcmp(e->d_name, keep) == 0 ||
-                                       strncmp(e->d_name, "gen-", 4) != 0));
+                     (keep != NULL && (strcmp(e->d_name, keep) == 0 || !is_ours(e->d_name)));
         char *inner = stays ? NULL : tj_fs_join(path, e->d_name);
         if (inner != NULL && unlink(inner) != 0 && depth > 0) {
             clean(inner, NULL, depth - 1);
@@ -99,7 +111,10 @@ static tj_code write_generation(const generation *g, const tj_model *model, cons
                                 const json_t *state, tj_err *err)
 {
     char *text = state == NULL ? NULL : json_dumps(state, JSON_COMPACT);
-    const char *shown = text == NULL ? "{}" : text;
+    const char *shown = state == NULL ? "{}" : text;
+    if (shown == NULL) {
+        return tj_fail(err, TJ_E_NOMEM, "cannot write %s", g->state);
+    }
     tj_code rc = tj_fs_mkdirs(g->folder, err);
     if (rc == TJ_OK) {
         rc = write_weights(model, g->model, err);
@@ -182,12 +197,16 @@ tj_code tj_snapshot_load(const char *dir, tj_model *model, tj_adamw *opt, json_t
         rc = tj_fs_read(&text, &len, g.state, TJ_MAX_STATE_BYTES, err);
     }
     if (rc == TJ_OK) {
-        read = json_loadb(text, len, 0, NULL);
-        rc = read == NULL ? tj_fail(err, TJ_E_PARSE, "%s is not JSON", g.state)
-                          : read_weights(model, g.model, err);
+        read = json_loadb(text, len, JSON_REJECT_DUPLICATES, NULL);
+        rc = !json_is_object(read) ? tj_fail(err, TJ_E_PARSE, "%s is not a JSON object", g.state)
+                                   : read_weights(model, g.model, err);
     }
     if (rc == TJ_OK) {
         rc = tj_adamw_load(opt, g.optimizer, err);
+    }
+    if (rc == TJ_E_NOTFOUND && g.folder != NULL) { /* not "there is none": it is broken */
+        tj_err_context(err, "the snapshot in %s is damaged", dir);
+        rc = err == NULL ? TJ_E_PARSE : (err->code = TJ_E_PARSE);
     }
     if (rc == TJ_OK && state != NULL) {
         *state = read;
