@@ -1,0 +1,274 @@
+/* The ledger: hash = SHA-256 of "prev\nseq\ntime_us\nkind\nrun\nbody" as text, so that any change of
+ * an entry, or of an earlier one, shows. docs/workspace.md has the rule for other programs. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/config.h"
+#include "store/inner.h"
+
+static void entry_hash(char out[TJ_SHA256_HEX], const char *prev, int64_t seq, int64_t time_us,
+                       const char *kind, int64_t run, const char *body)
+{
+    tj_buf text;
+    tj_buf_init(&text);
+    tj_buf_printf(&text, "%s\n%" PRId64 "\n%" PRId64 "\n%s\n%" PRId64 "\n%s", prev, seq, time_us,
+                  kind, run, body);
+    tj_sha256_hex(out, tj_buf_text(&text), text.len);
+    tj_buf_deinit(&text);
+}
+
+tj_code tj_ledger_head(tj_store *store, char hash[TJ_SHA256_HEX], size_t *n_entries, tj_err *err)
+{
+    tj_stmt *st;
+    bool row = false;
+    memset(hash, '0', TJ_SHA256_HEX - 1);
+    hash[TJ_SHA256_HEX - 1] = 0;
+    *n_entries = 0;
+    tj_code rc = tj_stmt_open(&st, store->db, "SELECT seq, hash FROM ledger ORDER BY seq DESC LIMIT 1",
+                              err);
+    if (rc != TJ_OK) {
+        return rc;
+    }
+    rc = tj_stmt_step(st, &row, err);
+    if (rc == TJ_OK && row) {
+        *n_entries = tj_stmt_get_size(st, 0);
+        tj_stmt_get_name(st, 1, hash, TJ_SHA256_HEX);
+    }
+    tj_stmt_close(st);
+    return rc;
+}
+
+tj_code tj_ledger_append(tj_store *store, int64_t *seq, const char *kind, int64_t run,
+                         const json_t *body, tj_err *err)
+{
+    char prev[TJ_SHA256_HEX];
+    char hash[TJ_SHA256_HEX];
+    size_t n;
+    tj_stmt *st = NULL;
+    int64_t now = tj_store_now_us(store);
+    char *text = tj_json_canonical(body);
+    tj_code rc = text == NULL ? tj_fail(err, TJ_E_NOMEM, "cannot write a ledger entry")
+                              : tj_store_begin(store, err);
+    if (rc != TJ_OK) {
+        tj_free(text);
+        return rc;
+    }
+    rc = tj_ledger_head(store, prev, &n, err);
+    *seq = (int64_t)n + 1;
+    entry_hash(hash, prev, *seq, now, kind, run, text);
+    if (rc == TJ_OK) {
+        rc = tj_stmt_open(&st, store->db, "INSERT INTO ledger VALUES (?, ?, ?, ?, ?, ?, ?)", err);
+    }
+    if (rc == TJ_OK) {
+        tj_stmt_int(st, *seq);
+        tj_stmt_int(st, now);
+        tj_stmt_str(st, kind);
+        tj_stmt_id(st, run);
+        tj_stmt_str(st, text);
+        tj_stmt_str(st, prev);
+        tj_stmt_str(st, hash);
+        rc = tj_stmt_run(st, err);
+    }
+    tj_stmt_close(st);
+    tj_free(text);
+    if (rc == TJ_OK) {
+        return tj_store_commit(store, err);
+    }
+    tj_store_rollback(store);
+    return rc;
+}
+
+tj_code tj_ledger_add(tj_store *store, int64_t *seq, const char *kind, int64_t run,
+                      const json_t *body, tj_err *err)
+{
+    static const char *const own[] = {"created",   "started",   "resumed",  "done",
+                                      "failed",    "cancelled", "abandoned", "declared"};
+    tj_code rc = tj_need_write(store, err);
+    for (size_t i = 0; i < sizeof own / sizeof own[0] && rc == TJ_OK; i++) {
+        if (strcmp(kind, own[i]) == 0) {
+            rc = tj_fail(err, TJ_E_INVAL, "'%s' is an entry that only the store writes", kind);
+        }
+    }
+    if (rc == TJ_OK && (kind[0] == 0 || strspn(kind, "abcdefghijklmnopqrstuvwxyz_") != strlen(kind))) {
+        rc = tj_fail(err, TJ_E_INVAL, "'%s' is not a kind of entry: expected [a-z_]", kind);
+    }
+    return rc == TJ_OK ? tj_ledger_append(store, seq, kind, run, body, err) : rc;
+}
+
+tj_code tj_ledger_each(tj_store *store, const char *kind, int64_t run, tj_ledger_fn fn, void *ctx,
+                       tj_err *err)
+{
+    tj_stmt *st;
+    bool row = false;
+    tj_code rc = tj_stmt_open(&st, store->db,
+                              "SELECT seq, time_us, kind, run, body, prev, hash FROM ledger"
+                              " WHERE (?1 IS NULL OR kind = ?1) AND (?2 IS NULL OR run = ?2)"
+                              " ORDER BY seq",
+                              err);
+    if (rc != TJ_OK) {
+        return rc;
+    }
+    tj_stmt_str(st, kind);
+    tj_stmt_id(st, run);
+    for (rc = tj_stmt_step(st, &row, err); rc == TJ_OK && row; rc = tj_stmt_step(st, &row, err)) {
+        tj_ledger_entry e = {.seq = tj_stmt_get_int(st, 0),
+                             .time_us = tj_stmt_get_int(st, 1),
+                             .run = tj_stmt_get_int(st, 3)};
+        void *owned = NULL;
+        const tj_copy copies[] = {
+            {2, &e.kind, NULL}, {4, &e.body, NULL}, {5, &e.prev, NULL}, {6, &e.hash, NULL}};
+        rc = tj_stmt_copy(st, &owned, copies, sizeof copies / sizeof copies[0], err);
+        if (rc == TJ_OK) {
+            rc = fn(ctx, &e, err);
+        }
+        tj_free(owned);
+        if (rc != TJ_OK) {
+            break;
+        }
+    }
+    tj_stmt_close(st);
+    return rc;
+}
+
+/* ------------------------------------------------------------------ declarations */
+
+typedef struct declared {
+    const char *text;
+    int64_t seq;
+} declared;
+
+static tj_code same_declaration(void *ctx, const tj_ledger_entry *e, tj_err *err)
+{
+    (void)err;
+    declared *d = ctx;
+    if (strcmp(e->body, d->text) == 0) {
+        d->seq = e->seq;
+    }
+    return TJ_OK;
+}
+
+tj_code tj_store_declare(tj_store *store, int64_t *seq, const json_t *declaration, tj_err *err)
+{
+    char *text = tj_json_canonical(declaration);
+    declared d = {text, 0};
+    tj_code rc = tj_need_write(store, err);
+    if (rc == TJ_OK && text == NULL) {
+        rc = tj_fail(err, TJ_E_NOMEM, "cannot write the declaration");
+    }
+    if (rc == TJ_OK) {
+        rc = tj_ledger_each(store, "declared", 0, same_declaration, &d, err);
+    }
+    *seq = d.seq;
+    if (rc == TJ_OK && d.seq == 0) {
+        rc = tj_ledger_append(store, seq, "declared", 0, declaration, err);
+    }
+    tj_free(text);
+    return rc;
+}
+
+/* ------------------------------------------------------------------ verification */
+
+typedef struct verifier {
+    tj_store *store;
+    tj_mismatch_fn fn;
+    void *ctx;
+    const tj_job *job;
+    const char *known_head;
+    size_t n;
+    int64_t next_seq;
+    char prev[TJ_SHA256_HEX];
+    bool head_seen;
+} verifier;
+
+static tj_code report(verifier *v, int64_t seq, int64_t run, const char *field, const char *what,
+                      tj_err *err)
+{
+    tj_mismatch m = {seq, run, field, what};
+    v->n++;
+    return v->fn == NULL ? TJ_OK : v->fn(v->ctx, &m, err);
+}
+
+/* The digests that the end of a run put on record, against those of its rows now. */
+static tj_code check_run(verifier *v, const tj_ledger_entry *e, tj_err *err)
+{
+    json_t *body = json_loads(e->body, 0, NULL);
+    json_t *outputs = json_object_get(body, "outputs");
+    tj_run_info info;
+    tj_code rc = tj_run_get(v->store, &info, e->run, err);
+    if (rc != TJ_OK) {
+        json_decref(body);
+        return rc == TJ_E_NOTFOUND ? report(v, e->seq, e->run, "run", "the run is gone", err) : rc;
+    }
+    char digest[TJ_SHA256_HEX];
+    tj_sha256_hex(digest, info.config, strlen(info.config));
+    const char *was = json_string_value(json_object_get(body, "config"));
+    if (was == NULL || strcmp(was, digest) != 0) {
+        rc = report(v, e->seq, e->run, "config", "the configuration is not what was recorded", err);
+    }
+    const char *metrics = info.metrics == NULL ? "" : info.metrics;
+    tj_sha256_hex(digest, metrics, strlen(metrics));
+    was = json_string_value(json_object_get(body, "metrics"));
+    if (rc == TJ_OK && (was == NULL || strcmp(was, digest) != 0)) {
+        rc = report(v, e->seq, e->run, "metrics", "the metrics are not what was recorded", err);
+    }
+    for (size_t k = 0; k < TJ_N_ROW_KINDS && rc == TJ_OK; k++) {
+        char field[48];
+        size_t n_rows;
+        rc = tj_rows_digest(v->store, digest, &n_rows, k, e->run, err);
+        was = json_string_value(json_object_get(outputs, tj_row_kind_name(k)));
+        bool same = n_rows == 0 ? was == NULL : was != NULL && strcmp(was, digest) == 0;
+        if (rc == TJ_OK && !same) {
+            snprintf(field, sizeof field, "rows.%s", tj_row_kind_name(k));
+            rc = report(v, e->seq, e->run, field, "the rows are not what was recorded", err);
+        }
+    }
+    tj_run_info_deinit(&info);
+    json_decref(body);
+    return rc;
+}
+
+static tj_code check_entry(void *ctx, const tj_ledger_entry *e, tj_err *err)
+{
+    verifier *v = ctx;
+    char hash[TJ_SHA256_HEX];
+    tj_code rc = tj_job_check(v->job, err);
+    if (rc == TJ_OK && e->seq != v->next_seq) {
+        rc = report(v, e->seq, e->run, "seq", "an entry before this one is missing", err);
+    }
+    if (rc == TJ_OK && strcmp(e->prev, v->prev) != 0) {
+        rc = report(v, e->seq, e->run, "prev", "does not follow the entry before", err);
+    }
+    entry_hash(hash, e->prev, e->seq, e->time_us, e->kind, e->run, e->body);
+    if (rc == TJ_OK && strcmp(hash, e->hash) != 0) {
+        rc = report(v, e->seq, e->run, "hash", "the entry was changed", err);
+    }
+    v->next_seq = e->seq + 1;
+    snprintf(v->prev, sizeof v->prev, "%s", e->hash);
+    v->head_seen = v->head_seen || (v->known_head != NULL && strcmp(v->known_head, e->hash) == 0);
+    bool ends = strcmp(e->kind, "done") == 0 || strcmp(e->kind, "abandoned") == 0;
+    return rc == TJ_OK && ends ? check_run(v, e, err) : rc;
+}
+
+tj_code tj_store_verify(tj_store *store, size_t *n_mismatches, const tj_verify_options *options,
+                        tj_mismatch_fn fn, void *ctx, const tj_job *job, tj_err *err)
+{
+    verifier v = {.store = store,
+                  .fn = fn,
+                  .ctx = ctx,
+                  .job = job,
+                  .next_seq = 1,
+                  .known_head = options == NULL ? NULL : options->known_head};
+    memset(v.prev, '0', TJ_SHA256_HEX - 1);
+    tj_code rc = tj_ledger_each(store, NULL, 0, check_entry, &v, err);
+    if (rc == TJ_OK && v.known_head != NULL && !v.head_seen) {
+        rc = report(&v, 0, 0, "head", "no entry has the hash that was noted", err);
+    }
+    if (rc == TJ_OK && options != NULL && options->files) {
+        rc = tj_model_files_check(store, &v.n, fn, ctx, err);
+    }
+    *n_mismatches = v.n;
+    return rc;
+}
