@@ -2,15 +2,13 @@
  * parent the state before. The text stands at a node; a valid step adds a child and stands there; a
  * BACK line stands at a node that has the state it names.
  *
- *     1. 7+6=13   2. 13*3=39   39 is not 36.   Back to 3 11 13   2. 13+11=24 ...
- *     first ── 3 11 13 ── 11 39
- *                 └────── 3 24        the chain is the way from the root to where the text stands
+ *     1. 7 + 6 = 13    2. 13 * 3 = 39    ...    back to 3 11 13    2. 13 + 11 = 24
+ *     3 6 7 11 ── 3 11 13 ── 11 39
+ *                    └────── 3 24      the chain is the way from the root to where the text stands
  *
  * A node is clean when every line on its chain was right. An invalid line stains the rest of the
  * attempt, hence the nodes made after it; going back to a clean node leaves the stain behind.
- *
- * Each number of a node carries the expression that made it, as the index of an operation in a
- * list: no strings until the end. */
+ */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -19,7 +17,6 @@
 #include "base/assert.h"
 #include "task/countdown.h"
 
-/* Where a number of a node comes from: node 0 is the problem, whose numbers are given. */
 typedef struct visit {
     tj_countdown_state state;
     size_t parent;
@@ -231,7 +228,7 @@ static void write_expression(const walker *w)
         expression b = take_expression(list, &n, steps[n_steps]->b);
         join_expressions(&list[n++], steps[n_steps], &a, &b);
     }
-    memcpy(w->out->expression, list[0].text, sizeof w->out->expression);
+    (void)snprintf(w->out->expression, sizeof w->out->expression, "%s", list[0].text);
 }
 
 /* ------------------------------------------------------------ the walk */
