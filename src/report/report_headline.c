@@ -174,7 +174,9 @@ static void same_tokens(tj_buf *out, const json_t *data, const json_t *journey)
     tj_html_number(out, tj_data_number(journey, "tokens_per_answer"), 0);
     tj_buf_str(out, " tokens. ");
     if (majority != NULL) {
-        tj_buf_str(out, "Given at least as many, the shortcut model (the majority of ");
+        tj_buf_str(out, "Given ");
+        tj_html_number(out, tj_data_number(majority, "tokens_per_answer"), 0);
+        tj_buf_str(out, ", the shortcut model (the majority of ");
         write_samples(out, majority);
         tj_buf_str(out, ") gets <b>");
         tj_html_percent(out, tj_data_number(majority, "accuracy"));

@@ -760,6 +760,8 @@ static void add_arms(json_t *doc, const tj_task *task, size_t n_test, const skil
     arm = arm_json(&again, n_test, "shortcut_same_tokens", "Shortcut, same tokens", "epochs",
                    "majority");
     put(arm, "n_samples", json_real(3));
+    put(arm, "tokens_per_answer",
+        json_real(3.0 * json_number_value(json_object_get(arm, "tokens_per_answer"))));
     push(arms, arm);
     arm = arm_json(&many, n_test, "shortcut_verified_same_tokens",
                    "Shortcut, same tokens, verifier chooses", "epochs", "verified");
