@@ -56,19 +56,19 @@ static void claim(tj_buf *out, const json_t *data, const json_t *journey, const 
 static void verdict(tj_buf *out, const json_t *data)
 {
     const json_t *difference = json_object_get(data, "difference");
-    double low = tj_data_number(difference, "ci_low");
-    double high = tj_data_number(difference, "ci_high");
-    const char *class = low > 0.0 ? "up" : high < 0.0 ? "down" : "flat";
-    const char *sign = low > 0.0 ? "▲" : high < 0.0 ? "▼" : "≈";
+    bool helped = tj_data_number(difference, "ci_low") > 0.0;
+    bool harmed = tj_data_number(difference, "ci_high") < 0.0;
+    const char *class = helped ? "up" : harmed ? "down" : "flat";
+    const char *sign = helped ? "▲" : harmed ? "▼" : "≈";
     tj_buf_printf(out,
                   "<p class=\"verdict %s\"><span class=\"sign\" aria-hidden=\"true\">%s</span>"
                   "<span>",
                   class, sign);
-    if (low > 0.0) {
+    if (helped) {
         tj_buf_str(out, "The interval is clear of zero: with training on ");
         tj_html_count(out, tj_data_number(data, "n_train"));
         tj_buf_str(out, " problems, keeping the mistakes helped.");
-    } else if (high < 0.0) {
+    } else if (harmed) {
         tj_buf_str(out, "The interval is clear of zero, and against the claim: with training on ");
         tj_html_count(out, tj_data_number(data, "n_train"));
         tj_buf_str(out, " problems, keeping the mistakes made the model worse.");

@@ -436,6 +436,16 @@ static void span_inside_a_character(json_t *doc)
                         json_pack("[{s:i, s:i, s:s, s:b}]", "begin", 0, "end", 1, "action",
                                   "propose", "on_path", 1));
 }
+static void overlapping_spans(json_t *doc)
+{
+    json_t *spans = json_object_get(json_object_get(first(doc, "trees"), "journey"), "spans");
+    json_object_set_new(json_array_get(spans, 1), "begin", json_integer(3));
+}
+static void overlapping_lines(json_t *doc)
+{
+    json_t *lines = json_object_get(first(first(doc, "cases"), "answers"), "lines");
+    json_object_set_new(json_array_get(lines, 1), "begin", json_integer(3));
+}
 static void span_of_no_node(json_t *doc)
 {
     json_t *journey = json_object_get(first(doc, "trees"), "journey");
@@ -473,6 +483,8 @@ static void documents_that_do_not_fit_are_refused_by_their_place(void **state)
         {"runs[0].status: expected one of the words", unknown_status},
         {"trees[0].journey.spans[0] is [0, 100000)", span_outside},
         {"trees[0].journey.spans[0] is [0, 1)", span_inside_a_character},
+        {"trees[0].journey.spans[1] is [3, ", overlapping_spans},
+        {"cases[0].answers[0].lines[1] is [3, ", overlapping_lines},
         {"trees[0].journey.spans[0]: the tree has no node 9999", span_of_no_node},
         {"trees[0].nodes[1]", child_before_parent},
         {"trees[0].nodes[2]", two_roots},
