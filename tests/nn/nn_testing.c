@@ -1,0 +1,257 @@
+#include "nn/nn_testing.h"
+
+#include <dirent.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+
+uint64_t nn_seed(uint64_t fallback)
+{
+    const char *text = getenv("TABIJI_TEST_SEED");
+    uint64_t seed = text == NULL ? fallback : strtoull(text, NULL, 10);
+    print_message("seed %" PRIu64 " (set TABIJI_TEST_SEED to repeat)\n", seed);
+    return seed;
+}
+
+/* ---------------------------------------------------------------- models */
+
+void nn_config_small(tj_model_config *cfg)
+{
+    tj_model_config_default(cfg);
+    cfg->n_vocab = 37;
+    cfg->width = 24;
+    cfg->n_layers = 2;
+    cfg->n_heads = 4;
+    cfg->n_kv_heads = 2;
+    cfg->head_dim = 6;
+    cfg->ffn_width = 20;
+    cfg->max_positions = 512;
+}
+
+void nn_config_options(tj_model_config *cfg, size_t option)
+{
+    nn_config_small(cfg);
+    cfg->qkv_bias = option & 1;
+    cfg->qk_norm = option >> 1 & 1;
+    cfg->tied_embedding = option >> 2 & 1;
+    cfg->value_head = option >> 3 & 1;
+    size_t kind = option >> 4;
+    bool all = kind == 4;
+    if (kind == 1 || all) {
+        cfg->layer[0].window = 5;
+        cfg->layer[1].window = all ? 0 : 1;
+    }
+    if (kind == 2 || all) {
+        cfg->layer[0].scale = 0.3;
+        cfg->layer[1].scale = 1.7;
+    }
+    if (kind == 3 || all) {
+        cfg->n_rope = 2;
+        cfg->rope_theta[1] = 50.0;
+        cfg->layer[1].rope = 1;
+    }
+}
+
+const char *nn_config_name(const tj_model_config *c)
+{
+    static char name[128];
+    snprintf(name, sizeof name, "%s%s%s%swindow %zu scale %g rope %zu, C %zu V %zu",
+             c->qkv_bias ? "bias " : "", c->qk_norm ? "qk_norm " : "",
+             c->tied_embedding ? "tied " : "", c->value_head ? "value " : "", c->layer[0].window,
+             c->layer[0].scale, c->n_rope, c->width, c->n_vocab);
+    return name;
+}
+
+tj_model *nn_model(const tj_model_config *cfg, tj_dtype compute, uint64_t seed)
+{
+    tj_model *model;
+    tj_err err = {.msg = ""};
+    size_t n;
+    tj_rng rng;
+    if (tj_model_create(&model, cfg, compute, seed, &err) != TJ_OK ||
+        tj_model_make_grads(model, &err) != TJ_OK) {
+        fail_msg("%s", err.msg);
+    }
+    tj_param *params = tj_model_params(model, &n);
+    tj_rng_init(&rng, seed, 1, 0, 0);
+    for (size_t i = 0; i < n; i++) {
+        bool is_norm = strstr(params[i].name, "norm") != NULL;
+        double std = params[i].shape[0] > 1 ? 1.0 / sqrt((double)params[i].shape[1]) : 0.3;
+        for (size_t j = 0; j < params[i].n; j++) {
+            params[i].weight[j] = (float)((is_norm ? 1.0 : 0.0) + std * tj_rng_normal(&rng));
+        }
+    }
+    assert_int_equal(tj_model_refresh(model, NULL), TJ_OK);
+    return model;
+}
+
+tj_ref *nn_ref(tj_model *model)
+{
+    tj_ref *ref;
+    size_t n;
+    tj_param *params = tj_model_params(model, &n);
+    assert_int_equal(tj_ref_create(&ref, tj_model_cfg(model), NULL), TJ_OK);
+    assert_int_equal(ref->n_tensors, n);
+    for (size_t i = 0; i < n; i++) {
+        tj_ref_tensor *t = tj_ref_find(ref, params[i].name);
+        assert_non_null(t);
+        assert_int_equal(t->n, params[i].n);
+        for (size_t j = 0; j < t->n; j++) {
+            t->w[j] = (double)params[i].weight[j];
+        }
+    }
+    return ref;
+}
+
+void nn_ref_zero(tj_ref *ref)
+{
+    for (size_t i = 0; i < ref->n_tensors; i++) {
+        memset(ref->tensors[i].g, 0, ref->tensors[i].n * sizeof *ref->tensors[i].g);
+    }
+}
+
+void nn_ids(int32_t *ids, size_t n, size_t n_vocab, tj_rng *rng)
+{
+    for (size_t i = 0; i < n; i++) {
+        ids[i] = (int32_t)tj_rng_below(rng, n_vocab);
+    }
+}
+
+/* ---------------------------------------------------------------- comparisons */
+
+double nn_tensor_error(const float *got, const double *want, size_t n)
+{
+    double top = 1e-8;
+    double worst = 0.0;
+    for (size_t i = 0; i < n; i++) {
+        double d = fabs((double)got[i] - want[i]);
+        top = fmax(top, fabs(want[i]));
+        worst = d > worst || isnan(d) ? d : worst;
+    }
+    return worst / top;
+}
+
+double nn_logp_error(const float *got, const double *want, size_t n)
+{
+    double worst = 0.0;
+    for (size_t i = 0; i < n; i++) {
+        double d = fabs((double)got[i] - want[i]) / fmax(1.0, fabs(want[i]));
+        worst = d > worst || isnan(d) ? d : worst;
+    }
+    return worst;
+}
+
+void nn_assert_grads(tj_model *model, const tj_ref *ref, double e, const char *what)
+{
+    size_t n;
+    tj_param *params = tj_model_params(model, &n);
+    tj_model_join_grads(model);
+    for (size_t i = 0; i < n; i++) {
+        tj_ref_tensor *t = tj_ref_find(ref, params[i].name);
+        double error = nn_tensor_error(params[i].grad, t->g, t->n);
+        if (!(error <= e)) {
+            fail_msg("%s: gradient of %s differs by %g, allowed %g", what, t->name, error, e);
+        }
+    }
+}
+
+void nn_assert_logp(const float *got, const double *want, size_t n, double e, const char *what)
+{
+    double error = nn_logp_error(got, want, n);
+    if (!(error <= e)) {
+        fail_msg("%s: log-probabilities differ by %g, allowed %g", what, error, e);
+    }
+}
+
+void nn_assert_same_bits(const float *a, const float *b, size_t n, const char *what)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (memcmp(&a[i], &b[i], sizeof a[i]) != 0) {
+            fail_msg("%s: value %zu of %zu is %.9g and %.9g", what, i, n, (double)a[i],
+                     (double)b[i]);
+        }
+    }
+}
+
+static void assert_same(tj_model *a, tj_model *b, bool grads)
+{
+    size_t n;
+    tj_param *pa = tj_model_params(a, &n);
+    tj_param *pb = tj_model_params(b, &n);
+    for (size_t i = 0; i < n; i++) {
+        nn_assert_same_bits(grads ? pa[i].grad : pa[i].weight, grads ? pb[i].grad : pb[i].weight,
+                            pa[i].n, pa[i].name);
+    }
+}
+
+void nn_assert_same_grads(tj_model *a, tj_model *b)
+{
+    tj_model_join_grads(a);
+    tj_model_join_grads(b);
+    assert_same(a, b, true);
+}
+
+void nn_assert_same_weights(tj_model *a, tj_model *b)
+{
+    assert_same(a, b, false);
+}
+
+double nn_gradient_error(double *x, const double *g, size_t n, double (*f)(void *ctx), void *ctx)
+{
+    const double h = 1e-3;
+    double top = 1e-8;
+    double worst = 0.0;
+    for (size_t i = 0; i < n; i++) {
+        double at = x[i];
+        double y[4];
+        const double steps[4] = {-2.0, -1.0, 1.0, 2.0};
+        for (size_t s = 0; s < 4; s++) {
+            x[i] = at + steps[s] * h;
+            y[s] = f(ctx);
+        }
+        x[i] = at;
+        double slope = (8.0 * (y[2] - y[1]) - (y[3] - y[0])) / (12.0 * h);
+        double d = fabs(slope - g[i]);
+        worst = d > worst || isnan(d) ? d : worst;
+        top = fmax(top, fabs(g[i]));
+    }
+    return worst / top;
+}
+
+/* ---------------------------------------------------------------- files */
+
+/* Folders of ours are three deep at most. */
+static void remove_tree(const char *path, size_t depth)
+{
+    DIR *dir = opendir(path);
+    for (struct dirent *e = dir == NULL ? NULL : readdir(dir); e != NULL; e = readdir(dir)) {
+        char inner[1024];
+        snprintf(inner, sizeof inner, "%s/%s", path, e->d_name);
+        if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0) {
+            continue;
+        }
+        if (remove(inner) != 0 && depth > 0) {
+            remove_tree(inner, depth - 1);
+        }
+    }
+    if (dir != NULL) {
+        closedir(dir);
+    }
+    remove(path);
+}
+
+void nn_remove_folder(const char *path)
+{
+    remove_tree(path, 3);
+}
+
+void nn_make_folder(char *path, size_t n_path, const char *name)
+{
+    const char *tmp = getenv("TMPDIR");
+    snprintf(path, n_path, "%s/tabiji-%s-XXXXXX", tmp == NULL ? "/tmp" : tmp, name);
+    assert_non_null(mkdtemp(path));
+}

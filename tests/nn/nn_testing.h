@@ -1,0 +1,64 @@
+/* What the tests of nn share: tiny models with every option, their references, comparisons. */
+#ifndef TJ_TESTS_NN_NN_TESTING_H
+#define TJ_TESTS_NN_NN_TESTING_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/rng.h"
+#include "nn/decoder_ref.h"
+#include "nn/nn.h"
+
+/* The seed of the random part of a test: TABIJI_TEST_SEED, or `fallback`; printed. */
+uint64_t nn_seed(uint64_t fallback);
+
+/* ---------------------------------------------------------------- models */
+
+/* V 37, C 24, L 2, H 4, G 2, D 6, F 20: no width is a multiple of a vector. */
+void nn_config_small(tj_model_config *cfg);
+
+/* Options by number in [0, NN_N_OPTIONS): every combination of bias, q/k norm, tied embedding,
+ * value head, and of five kinds of attention (plain; windows; scales; two RoPE tables; all of
+ * them). */
+#define NN_N_OPTIONS 80
+void nn_config_options(tj_model_config *cfg, size_t option);
+/* "bias qk_norm tied value windows", for messages. Lent until the next call. */
+const char *nn_config_name(const tj_model_config *cfg);
+
+/* A model whose every weight, norms and biases too, is random: nothing hides behind a 1 or 0. */
+tj_model *nn_model(const tj_model_config *cfg, tj_dtype compute, uint64_t seed);
+/* The reference with a model's weights. */
+tj_ref *nn_ref(tj_model *model);
+void nn_ref_zero(tj_ref *ref);
+
+/* n ids in [0, n_vocab). */
+void nn_ids(int32_t *ids, size_t n, size_t n_vocab, tj_rng *rng);
+
+/* ---------------------------------------------------------------- comparisons */
+
+/* max |got - want| / max(max |want|, 1e-8): what "equal to e" bounds for a tensor. */
+double nn_tensor_error(const float *got, const double *want, size_t n);
+/* max of |got - want| / max(1, |want|): the same for losses and log-probabilities. */
+double nn_logp_error(const float *got, const double *want, size_t n);
+/* Fails with names and numbers. */
+void nn_assert_grads(tj_model *model, const tj_ref *ref, double e, const char *what);
+void nn_assert_logp(const float *got, const double *want, size_t n, double e, const char *what);
+/* Fails unless two models have the same bits in all gradients (joined) or weights. */
+void nn_assert_same_grads(tj_model *a, tj_model *b);
+void nn_assert_same_weights(tj_model *a, tj_model *b);
+/* Fails unless two arrays have the same bits. */
+void nn_assert_same_bits(const float *a, const float *b, size_t n, const char *what);
+
+/* Central differences (five points, error O(h^4)) of f with respect to x [n] against g [n]: their
+ * largest difference, over the largest |g|. */
+double nn_gradient_error(double *x, const double *g, size_t n, double (*f)(void *ctx), void *ctx);
+
+/* A folder for a test's files, made anew; to be removed with nn_remove_folder. */
+void nn_make_folder(char *path, size_t n_path, const char *name);
+void nn_remove_folder(const char *path);
+
+#endif
