@@ -116,13 +116,15 @@ static uint16_t bf16_from_f32(float f)
     return (uint16_t)((u + 0x7fffU + ((u >> 16) & 1U)) >> 16);
 }
 
-static void store_row(const attend_job *job, const tj_attn_row *row, size_t r)
+/* KV heads [begin, end) of row r. */
+static void store_row(const attend_job *job, size_t r, size_t begin, size_t end)
 {
+    const tj_attn_row *row = &job->call->rows[r];
     const tj_attn_layout *layout = job->call->layout;
     size_t head_dim = layout->cfg->head_dim;
     size_t n_kv_heads = layout->cfg->n_kv_heads;
     size_t stride = layout->block_tokens;
-    for (size_t g = 0; g < n_kv_heads; g++) {
+    for (size_t g = begin; g < end; g++) {
         const float *k = job->k + (r * n_kv_heads + g) * head_dim;
         const float *v = job->v + (r * n_kv_heads + g) * head_dim;
         unsigned char *keys = row->block + keys_at(layout, job->layer, g);
@@ -152,7 +154,7 @@ static void store_item(void *ctx, size_t item, size_t thread)
     size_t end = (item + 1) * STORE_ROWS < job->n_rows ? (item + 1) * STORE_ROWS : job->n_rows;
     for (size_t r = item * STORE_ROWS; r < end; r++) {
         if (job->call->rows[r].block != NULL) {
-            store_row(job, &job->call->rows[r], r);
+            store_row(job, r, 0, job->call->layout->cfg->n_kv_heads);
         }
     }
 }
@@ -269,6 +271,9 @@ static void attend_item(void *ctx, size_t item, size_t thread)
                          .kv_head = kv_head,
                          .n_kv = left < job->part_heads ? left : job->part_heads,
                          .group = group};
+    if (job->call->independent && a.row->block != NULL) {
+        store_row(job, row, kv_head, kv_head + a.n_kv);
+    }
     attend_heads(&a, job->q + at, job->out + at, job->call->scratch + thread * job->scratch_floats);
 }
 
@@ -289,6 +294,8 @@ void tj_attn_attend(void *ctx, size_t layer, size_t n_rows, const float *q, cons
     if (n_rows < 4 * tj_par_threads()) { /* the heads are all there is to share out */
         job.part_heads = 1;
     }
-    tj_par_for((n_rows + STORE_ROWS - 1) / STORE_ROWS, store_item, &job);
+    if (!call->independent) {
+        tj_par_for((n_rows + STORE_ROWS - 1) / STORE_ROWS, store_item, &job);
+    }
     tj_par_for(n_rows * ((n_kv_heads - 1) / job.part_heads + 1), attend_item, &job);
 }

@@ -50,6 +50,7 @@ typedef struct tj_attn_call {
     const tj_attn_row *rows; /* [n_rows of tj_infer] */
     size_t max_len;          /* every row's pos is below it */
     float *scratch;          /* [tj_par_threads(), tj_attn_scratch_floats of max_len] */
+    bool independent;        /* no row sees what another row of this call stores, as in decoding */
 } tj_attn_call;
 
 /* Floats of one thread's scratch for rows at positions below max_len; a multiple of 16.
@@ -57,7 +58,8 @@ typedef struct tj_attn_call {
 size_t tj_attn_scratch_floats(const tj_attn_layout *layout, size_t max_len);
 
 /* tj_attend.fn with a tj_attn_call as ctx: stores k and v of all rows that have a block, then
- * attends, so that rows see the earlier rows of the same call. */
+ * attends, so that rows see the earlier rows of the same call. Independent rows do both in one
+ * parallel loop. */
 void tj_attn_attend(void *ctx, size_t layer, size_t n_rows, const float *q, const float *k,
                     const float *v, float *out);
 

@@ -143,8 +143,11 @@ static void attend(data *d, tj_dtype dtype, const tj_infer_kernels *kernels, con
     size_t q_width = d->cfg.n_heads * d->cfg.head_dim;
     size_t kv_width = d->cfg.n_kv_heads * d->cfg.head_dim;
     for (size_t t = 0; t < MAX_LEN; t += batch) {
-        tj_attn_call call = {
-            .layout = &layout, .rows = rows + t, .max_len = MAX_LEN, .scratch = scratch};
+        tj_attn_call call = {.layout = &layout,
+                             .rows = rows + t,
+                             .max_len = MAX_LEN,
+                             .scratch = scratch,
+                             .independent = batch == 1};
         size_t n = MAX_LEN - t < batch ? MAX_LEN - t : batch;
         tj_attn_attend(&call, 1, n, d->q + t * q_width, d->k + t * kv_width, d->v + t * kv_width,
                        d->out + t * q_width);
