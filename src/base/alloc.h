@@ -33,7 +33,8 @@ bool tj_add_size(size_t *out, size_t a, size_t b);
  * doubling; false, with nothing changed, when memory is exhausted. */
 bool tj_grow(void *items, size_t *cap, size_t need, size_t size);
 
-/* For tests: the k-th allocation from now (k = 0 is the next) fails, once; SIZE_MAX turns it off. */
+/* For tests: the k-th allocation from now (k = 0 is the next) fails, once; SIZE_MAX turns it off.
+ */
 void tj_alloc_fail_after(size_t k);
 /* Number of successful allocations since the start of the process. */
 size_t tj_alloc_count(void);

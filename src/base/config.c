@@ -64,13 +64,15 @@ static tj_code read_size(size_t *out, const tj_field *field, const json_t *json,
     uint64_t min = bound_u64(field->min);
     uint64_t max = bound_u64(field->max);
     if (!json_is_integer(json)) {
-        return tj_fail(err, TJ_E_INVAL, "%s: expected an integer from %" PRIu64 " to %" PRIu64
-                       ", found %s", where, min, max, json_type_name(json));
+        return tj_fail(err, TJ_E_INVAL,
+                       "%s: expected an integer from %" PRIu64 " to %" PRIu64 ", found %s", where,
+                       min, max, json_type_name(json));
     }
     json_int_t value = json_integer_value(json);
     if (value < 0 || (uint64_t)value < min || (uint64_t)value > max) {
-        return tj_fail(err, TJ_E_INVAL, "%s: %" JSON_INTEGER_FORMAT " is not from %" PRIu64
-                       " to %" PRIu64, where, value, min, max);
+        return tj_fail(err, TJ_E_INVAL,
+                       "%s: %" JSON_INTEGER_FORMAT " is not from %" PRIu64 " to %" PRIu64, where,
+                       value, min, max);
     }
     *out = (size_t)value;
     return TJ_OK;
@@ -119,12 +121,11 @@ static tj_code read_double(double *out, const tj_field *field, const json_t *jso
     return TJ_OK;
 }
 
-static tj_code read_string(void *into, const tj_field *field, const json_t *json,
-                           const char *where, tj_err *err)
+static tj_code read_string(void *into, const tj_field *field, const json_t *json, const char *where,
+                           tj_err *err)
 {
     if (!json_is_string(json)) {
-        return tj_fail(err, TJ_E_INVAL, "%s: expected text, found %s", where,
-                       json_type_name(json));
+        return tj_fail(err, TJ_E_INVAL, "%s: expected text, found %s", where, json_type_name(json));
     }
     size_t n = json_string_length(json);
     if (n >= field->size) {
@@ -187,8 +188,8 @@ static tj_code read_sizes(void *into, const tj_field *field, const json_t *json,
     return TJ_OK;
 }
 
-static tj_code read_table(void *into, const tj_field *fields, const json_t *json,
-                          const char *where, tj_err *err);
+static tj_code read_table(void *into, const tj_field *fields, const json_t *json, const char *where,
+                          tj_err *err);
 
 /* `into` is the struct, or NULL to check only. */
 static tj_code read_field(void *into, const tj_field *field, const json_t *json, const char *where,
@@ -263,15 +264,15 @@ static tj_code unknown_field(const tj_field *fields, const char *where, tj_err *
     size_t len = 0;
     known[0] = '\0';
     for (size_t i = 0; fields[i].name != NULL && len < sizeof known - 1; i++) {
-        int n = snprintf(known + len, sizeof known - len, "%s%s", i == 0 ? "" : ", ",
-                         fields[i].name);
+        int n =
+            snprintf(known + len, sizeof known - len, "%s%s", i == 0 ? "" : ", ", fields[i].name);
         len = n < 0 || (size_t)n >= sizeof known - len ? sizeof known - 1 : len + (size_t)n;
     }
     return tj_fail(err, TJ_E_INVAL, "%s: unknown field, expected one of %s", where, known);
 }
 
-static tj_code read_table(void *into, const tj_field *fields, const json_t *json,
-                          const char *where, tj_err *err)
+static tj_code read_table(void *into, const tj_field *fields, const json_t *json, const char *where,
+                          tj_err *err)
 {
     if (!json_is_object(json)) {
         return tj_fail(err, TJ_E_INVAL, "%s: expected a table, found %s",
@@ -286,9 +287,8 @@ static tj_code read_table(void *into, const tj_field *fields, const json_t *json
         char path[MAX_WHERE];
         snprintf(path, sizeof path, "%s%s%s", where, where[0] == '\0' ? "" : ".", key);
         const tj_field *field = find_field(fields, key);
-        tj_code rc = field == NULL
-                         ? unknown_field(fields, path, err)
-                         : read_field(into, field, json_object_iter_value(at), path, err);
+        tj_code rc = field == NULL ? unknown_field(fields, path, err)
+                                   : read_field(into, field, json_object_iter_value(at), path, err);
         if (rc != TJ_OK) {
             return rc;
         }
@@ -460,7 +460,8 @@ tj_code tj_config_set(json_t *root, const char *assignment, tj_err *err)
         return tj_fail(err, TJ_E_INVAL, "'%s' is not of the form name=value", assignment);
     }
     size_t n_path = (size_t)(equals - assignment);
-    for (size_t i = 0; i <= n_path; i++) { /* an empty name: at the start, between dots, at the end */
+    for (size_t i = 0; i <= n_path;
+         i++) { /* an empty name: at the start, between dots, at the end */
         if ((i == n_path || assignment[i] == '.') && (i == 0 || assignment[i - 1] == '.')) {
             return tj_fail(err, TJ_E_INVAL, "'%s' has an empty name in its path", assignment);
         }

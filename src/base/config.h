@@ -49,21 +49,42 @@ typedef struct tj_field {
 } tj_field;
 
 #define TJ_FIELD_SIZE(s, f, lo, hi, h)                                                             \
-    {#f, TJ_FIELD_T_SIZE, offsetof(s, f), 0, (double)(lo), (double)(hi), NULL, NULL, 0, h}
-#define TJ_FIELD_U64(s, f, h) {#f, TJ_FIELD_T_U64, offsetof(s, f), 0, 0, 0, NULL, NULL, 0, h}
+    {                                                                                              \
+#f, TJ_FIELD_T_SIZE, offsetof(s, f), 0, (double)(lo), (double)(hi), NULL, NULL, 0, h       \
+    }
+#define TJ_FIELD_U64(s, f, h)                                                                      \
+    {                                                                                              \
+#f, TJ_FIELD_T_U64, offsetof(s, f), 0, 0, 0, NULL, NULL, 0, h                              \
+    }
 #define TJ_FIELD_DOUBLE(s, f, lo, hi, h)                                                           \
-    {#f, TJ_FIELD_T_DOUBLE, offsetof(s, f), 0, lo, hi, NULL, NULL, 0, h}
-#define TJ_FIELD_BOOL(s, f, h) {#f, TJ_FIELD_T_BOOL, offsetof(s, f), 0, 0, 0, NULL, NULL, 0, h}
+    {                                                                                              \
+#f, TJ_FIELD_T_DOUBLE, offsetof(s, f), 0, lo, hi, NULL, NULL, 0, h                         \
+    }
+#define TJ_FIELD_BOOL(s, f, h)                                                                     \
+    {                                                                                              \
+#f, TJ_FIELD_T_BOOL, offsetof(s, f), 0, 0, 0, NULL, NULL, 0, h                             \
+    }
 #define TJ_FIELD_STRING(s, f, h)                                                                   \
-    {#f, TJ_FIELD_T_STRING, offsetof(s, f), sizeof(((s *)0)->f), 0, 0, NULL, NULL, 0, h}
+    {                                                                                              \
+#f, TJ_FIELD_T_STRING, offsetof(s, f), sizeof(((s *)0)->f), 0, 0, NULL, NULL, 0, h         \
+    }
 #define TJ_FIELD_ENUM(s, f, enum_names, h)                                                         \
-    {#f, TJ_FIELD_T_ENUM, offsetof(s, f), 0, 0, 0, enum_names, NULL, 0, h}
+    {                                                                                              \
+#f, TJ_FIELD_T_ENUM, offsetof(s, f), 0, 0, 0, enum_names, NULL, 0, h                       \
+    }
 #define TJ_FIELD_TABLE(s, f, sub, h)                                                               \
-    {#f, TJ_FIELD_T_TABLE, offsetof(s, f), 0, 0, 0, NULL, sub, 0, h}
+    {                                                                                              \
+#f, TJ_FIELD_T_TABLE, offsetof(s, f), 0, 0, 0, NULL, sub, 0, h                             \
+    }
 #define TJ_FIELD_SIZES(s, f, n_f, h)                                                               \
-    {#f, TJ_FIELD_T_SIZES, offsetof(s, f), sizeof(((s *)0)->f) / sizeof(size_t), 0, 1e15, NULL,    \
-     NULL, offsetof(s, n_f), h}
-#define TJ_FIELD_END {NULL, TJ_FIELD_T_SIZE, 0, 0, 0, 0, NULL, NULL, 0, NULL}
+    {                                                                                              \
+#f, TJ_FIELD_T_SIZES, offsetof(s, f), sizeof(((s *)0)->f) / sizeof(size_t), 0, 1e15, NULL, \
+            NULL, offsetof(s, n_f), h                                                              \
+    }
+#define TJ_FIELD_END                                                                               \
+    {                                                                                              \
+        NULL, TJ_FIELD_T_SIZE, 0, 0, 0, 0, NULL, NULL, 0, NULL                                     \
+    }
 
 /* Parses YAML 1.2 with the core schema (of which JSON is a subset) into *out, a new reference, NULL
  * on error. One document; anchors, aliases, tags, duplicate keys, zero bytes in text, .inf and .nan

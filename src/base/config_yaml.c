@@ -60,7 +60,8 @@ static bool is_one_of(const char *s, const char *const *words)
 
 #define DIGITS "0123456789"
 
-/* [-+]? [0-9]+, 0o [0-7]+ or 0x [0-9a-fA-F]+: its base, and where its digits begin; 0: no integer. */
+/* [-+]? [0-9]+, 0o [0-7]+ or 0x [0-9a-fA-F]+: its base, and where its digits begin; 0: no integer.
+ */
 static int integer_base(const char *s, const char **digits)
 {
     if (s[0] == '0' && (s[1] == 'o' || s[1] == 'x')) {
@@ -104,9 +105,9 @@ static bool is_float(const char *s)
 static tj_code number_from_plain(const builder *b, json_t **out, const char *s, size_t line,
                                  tj_err *err)
 {
-    static const char *const infinite[] = {".inf",  ".Inf",  ".INF",  "+.inf", "+.Inf", "+.INF",
-                                           "-.inf", "-.Inf", "-.INF", ".nan",  ".NaN",  ".NAN",
-                                           NULL};
+    static const char *const infinite[] = {".inf",  ".Inf",  ".INF",  "+.inf", "+.Inf",
+                                           "+.INF", "-.inf", "-.Inf", "-.INF", ".nan",
+                                           ".NaN",  ".NAN",  NULL};
     const char *digits;
     int base = integer_base(s, &digits);
     if (base != 0) {
@@ -167,8 +168,8 @@ static tj_code scalar(const builder *b, json_t **out, const yaml_event_t *event,
 
 /* ---------------------------------------------------------------- structure */
 
-/* Sets path to that of the value or key at hand, and remembers its line if it is the wanted field or
- * a table around it. */
+/* Sets path to that of the value or key at hand, and remembers its line if it is the wanted field
+ * or a table around it. */
 static void note_line(builder *b, const char *key, size_t line)
 {
     if (b->wanted == NULL || b->depth == 0) {

@@ -132,7 +132,8 @@ void tj_fs_map_close(tj_fs_map *map)
 
 /* ---------------------------------------------------------------- writing */
 
-/* Opens a temporary file that nobody else has; fd and temp_path of the writer are set on success. */
+/* Opens a temporary file that nobody else has; fd and temp_path of the writer are set on success.
+ */
 static tj_code open_temp(tj_fs_writer *writer, tj_err *err)
 {
     size_t bytes = strlen(writer->path) + 48; /* two numbers of at most 20 digits, dots, "tmp", 0 */

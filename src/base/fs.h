@@ -14,7 +14,8 @@
 #include "base/err.h"
 
 /* Reads a whole file of at most max_bytes. Gives *out (zero-terminated, *out_len bytes before the
- * zero; free with tj_free). Errors: TJ_E_NOTFOUND, TJ_E_IO, TJ_E_LIMIT, TJ_E_NOMEM; *out is NULL. */
+ * zero; free with tj_free). Errors: TJ_E_NOTFOUND, TJ_E_IO, TJ_E_LIMIT, TJ_E_NOMEM; *out is NULL.
+ */
 TJ_MUST_USE tj_code tj_fs_read(char **out, size_t *out_len, const char *path, size_t max_bytes,
                                tj_err *err);
 

@@ -19,6 +19,7 @@ void tj_par_for(size_t n_items, tj_par_fn fn, void *ctx);
  * 0 means all that the machine offers. */
 void tj_par_set_threads(size_t n_threads);
 size_t tj_par_threads(void);
-#define TJ_MAX_THREADS 256 /* per-thread scratch is sized by it; no machine we know has more useful */
+#define TJ_MAX_THREADS                                                                             \
+    256 /* per-thread scratch is sized by it; no machine we know has more useful */
 
 #endif

@@ -18,19 +18,19 @@
 /* Exit statuses, documented in --help and the manual. */
 enum {
     TJ_EXIT_OK = 0,
-    TJ_EXIT_FAILED = 1,    /* the work failed: see the message */
-    TJ_EXIT_USAGE = 2,     /* the command line or a configuration is wrong */
-    TJ_EXIT_NOTFOUND = 3,  /* a file, model or workspace does not exist */
-    TJ_EXIT_CONFLICT = 4,  /* a workspace is in use or holds something else */
+    TJ_EXIT_FAILED = 1,     /* the work failed: see the message */
+    TJ_EXIT_USAGE = 2,      /* the command line or a configuration is wrong */
+    TJ_EXIT_NOTFOUND = 3,   /* a file, model or workspace does not exist */
+    TJ_EXIT_CONFLICT = 4,   /* a workspace is in use or holds something else */
     TJ_EXIT_CANCELLED = 130 /* stopped by Ctrl-C, after saving */
 };
 int tj_exit_status(tj_code code);
 
 typedef struct tj_option {
-    const char *name;    /* long name without dashes; NULL ends the table */
-    char letter;         /* short form, or 0 */
-    const char *value;   /* what it takes ("DIR"), NULL: a switch */
-    const char *help;    /* one line */
+    const char *name;     /* long name without dashes; NULL ends the table */
+    char letter;          /* short form, or 0 */
+    const char *value;    /* what it takes ("DIR"), NULL: a switch */
+    const char *help;     /* one line */
     const char *fallback; /* default shown in help, or NULL */
 } tj_option;
 
@@ -71,7 +71,7 @@ bool tj_write_completion(FILE *out, const char *shell);
 /* The job of the running command: progress on a terminal as a bar, elsewhere as plain lines; Ctrl-C
  * asks it to stop (a second one ends the process at once). */
 tj_job *tj_cli_job(void);
-void tj_cli_quiet(void);       /* no progress */
+void tj_cli_quiet(void);        /* no progress */
 void tj_cli_progress_end(void); /* leaves the bar's line */
 const char *tj_build_id(void);
 

@@ -94,8 +94,8 @@ tj_code tj_cmd_demo(const tj_args *args, tj_err *err)
     snprintf(command, sizeof command, "tabiji demo%s -w %s", cfg.full ? " --full" : "", dir);
     rc = tj_demo_run(dir, &cfg, command, tj_build_id(), &data, tj_cli_job(), err);
     if (rc == TJ_E_CANCELLED) {
-        return tj_fail(err, rc, "stopped; everything so far is in %s: run the same command to go on",
-                       dir);
+        return tj_fail(err, rc,
+                       "stopped; everything so far is in %s: run the same command to go on", dir);
     }
     if (rc == TJ_OK) {
         rc = write_results(args, dir, data, err);

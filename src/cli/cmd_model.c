@@ -127,11 +127,11 @@ static tj_code print_answer(generation *g, const char *prompt, const tj_gen *gen
         for (size_t i = 0; i < gen->n_ids; i++) {
             sum += (double)gen->logprobs[i];
         }
-        json_array_append_new(
-            g->list, json_pack("{s:s, s:I, s:s, s:I, s:f, s:s}", "prompt", prompt, "sample",
-                               (json_int_t)sample, "text", tj_buf_text(&text), "tokens",
-                               (json_int_t)gen->n_ids, "logprob", sum, "finish",
-                               finishes[gen->finish]));
+        json_array_append_new(g->list,
+                              json_pack("{s:s, s:I, s:s, s:I, s:f, s:s}", "prompt", prompt,
+                                        "sample", (json_int_t)sample, "text", tj_buf_text(&text),
+                                        "tokens", (json_int_t)gen->n_ids, "logprob", sum, "finish",
+                                        finishes[gen->finish]));
     } else if (rc == TJ_OK) {
         printf("%s%s", tj_buf_text(&text), g->n_samples > 1 ? "\n" : "");
     }
@@ -198,8 +198,8 @@ tj_code tj_cmd_generate(const tj_args *args, tj_err *err)
     for (size_t i = 0; i < tj_args_n_operands(args) && rc == TJ_OK; i++) {
         rc = generate_one(&g, tj_args_operand(args, i), i, err);
     }
-    for (size_t i = 0; tj_args_n_operands(args) == 0 && rc == TJ_OK &&
-                       fgets(line, sizeof line, stdin) != NULL;
+    for (size_t i = 0;
+         tj_args_n_operands(args) == 0 && rc == TJ_OK && fgets(line, sizeof line, stdin) != NULL;
          i++) {
         rc = generate_one(&g, line, i, err);
     }
@@ -277,11 +277,11 @@ static void print_walk(const tj_walk *walk, const char *text)
         const tj_walk_line *l = &walk->lines[i];
         int n = (int)(l->end - l->begin);
         n -= n > 0 && text[l->end - 1] == '\n' ? 1 : 0;
-        const char *mark = !l->verdict.valid                                 ? "wrong"
+        const char *mark = !l->verdict.valid                                         ? "wrong"
                            : l->verdict.kind == TJ_LINE_STEP && !l->verdict.solvable ? "dead "
-                                                                             : "ok   ";
-        printf("%s  %.*s%s%s\n", mark, n, text + l->begin, l->verdict.reason[0] == 0 ? "" : "   <- ",
-               l->verdict.reason);
+                                                                                     : "ok   ";
+        printf("%s  %.*s%s%s\n", mark, n, text + l->begin,
+               l->verdict.reason[0] == 0 ? "" : "   <- ", l->verdict.reason);
     }
     printf("%s\n", walk->correct ? "correct" : "not correct");
 }

@@ -11,11 +11,11 @@ static tj_code print_run(void *ctx, const tj_run_info *r, tj_err *err)
     json_t *list = ctx;
     const char *status = tj_run_status_name(r->status);
     if (list != NULL) {
-        json_array_append_new(
-            list, json_pack("{s:I, s:s, s:s, s:s, s:f, s:I, s:s?}", "id", (json_int_t)r->id,
-                            "stage", r->stage, "name", r->name, "status", status, "seconds",
-                            r->cost.seconds, "tokens", (json_int_t)r->cost.tokens, "error",
-                            r->error));
+        json_array_append_new(list,
+                              json_pack("{s:I, s:s, s:s, s:s, s:f, s:I, s:s?}", "id",
+                                        (json_int_t)r->id, "stage", r->stage, "name", r->name,
+                                        "status", status, "seconds", r->cost.seconds, "tokens",
+                                        (json_int_t)r->cost.tokens, "error", r->error));
         return TJ_OK;
     }
     printf("%4" PRId64 " %-7.7s %-9.9s %8.1f s %10" PRIu64 " tok  %.34s\n", r->id, r->stage, status,
@@ -48,9 +48,9 @@ static tj_code print_mismatch(void *ctx, const tj_mismatch *m, tj_err *err)
     (void)err;
     json_t *list = ctx;
     if (list != NULL) {
-        json_array_append_new(list, json_pack("{s:I, s:I, s:s, s:s}", "entry", (json_int_t)m->seq,
-                                              "run", (json_int_t)m->run, "field", m->field, "what",
-                                              m->what));
+        json_array_append_new(list,
+                              json_pack("{s:I, s:I, s:s, s:s}", "entry", (json_int_t)m->seq, "run",
+                                        (json_int_t)m->run, "field", m->field, "what", m->what));
     } else {
         printf("entry %" PRId64 ", run %" PRId64 ", %s: %s\n", m->seq, m->run, m->field, m->what);
     }

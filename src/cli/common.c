@@ -25,9 +25,9 @@ double tj_number(const json_t *object, const char *key)
 static void print_arm(const char *name, const json_t *arm)
 {
     if (json_is_object(arm)) {
-        printf("%-32.32s %6.1f%%  %5.1f to %5.1f  %8.1f\n", name, 100.0 * tj_number(arm, "accuracy"),
-               100.0 * tj_number(arm, "ci_low"), 100.0 * tj_number(arm, "ci_high"),
-               tj_number(arm, "tokens_per_answer"));
+        printf("%-32.32s %6.1f%%  %5.1f to %5.1f  %8.1f\n", name,
+               100.0 * tj_number(arm, "accuracy"), 100.0 * tj_number(arm, "ci_low"),
+               100.0 * tj_number(arm, "ci_high"), tj_number(arm, "tokens_per_answer"));
     }
 }
 

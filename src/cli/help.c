@@ -160,8 +160,8 @@ static void fish_completion(FILE *out)
         fprintf(out, "complete -c tabiji -n __fish_use_subcommand -a '%.*s' -d '%s'\n", first,
                 c->name, c->brief);
         for (const tj_option *o = c->options; o != NULL && o->name != NULL; o++) {
-            fprintf(out, "complete -c tabiji -n '__fish_seen_subcommand_from %.*s' -l %s%s\n", first,
-                    c->name, o->name, o->value == NULL ? "" : " -r");
+            fprintf(out, "complete -c tabiji -n '__fish_seen_subcommand_from %.*s' -l %s%s\n",
+                    first, c->name, o->name, o->value == NULL ? "" : " -r");
         }
     }
 }

@@ -7,7 +7,7 @@
 #include "base/par.h"
 #include "cli/cli.h"
 
-#define MAX_VALUES   64  /* options given on one command line */
+#define MAX_VALUES   64 /* options given on one command line */
 #define MAX_OPERANDS 256
 
 struct tj_args {

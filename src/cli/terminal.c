@@ -84,8 +84,8 @@ static void on_progress(void *ctx, const char *what, uint64_t done, uint64_t tot
     }
     state.last = now;
     double seconds = now - state.start;
-    draw(what, done, total, unit,
-         seconds > 0.0 ? (double)(done - state.start_done) / seconds : 0.0, note);
+    draw(what, done, total, unit, seconds > 0.0 ? (double)(done - state.start_done) / seconds : 0.0,
+         note);
 }
 
 static void on_log(void *ctx, const char *line)
@@ -116,8 +116,8 @@ tj_job *tj_cli_job(void)
         struct sigaction action = {.sa_handler = on_signal};
         sigemptyset(&action.sa_mask);
         state.tty = isatty(STDERR_FILENO) == 1;
-        state.job = (tj_job){
-            .progress = on_progress, .log = on_log, .ctx = NULL, .cancel = &state.cancel};
+        state.job =
+            (tj_job){.progress = on_progress, .log = on_log, .ctx = NULL, .cancel = &state.cancel};
         sigaction(SIGINT, &action, NULL);
         sigaction(SIGTERM, &action, NULL);
     }

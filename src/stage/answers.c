@@ -1,5 +1,5 @@
-/* Generation in chunks of problems, each chunk's rows committed together, so that a stopped run goes
- * on with the next chunk. */
+/* Generation in chunks of problems, each chunk's rows committed together, so that a stopped run
+ * goes on with the next chunk. */
 #include "stage/answers.h"
 
 #include <math.h>
@@ -8,7 +8,7 @@
 
 #include "base/alloc.h"
 
-#define CHUNK 1024 /* answers generated and committed together */
+#define CHUNK          1024 /* answers generated and committed together */
 /* Streams of random numbers, one a purpose. */
 #define STREAM_ANSWERS 201
 
@@ -35,8 +35,9 @@ tj_code tj_problem_list_load(tj_problem_list *out, const tj_stage_env *env, int6
     memset(out, 0, sizeof *out);
     tj_code rc = tj_store_load_problems(env->store, &rows, set, split, offset, n, err);
     if (rc == TJ_OK && rows.n != n) {
-        rc = tj_fail(err, TJ_E_LIMIT, "the problem set has %zu problems from %zu on, %zu are needed",
-                     rows.n, offset, n);
+        rc =
+            tj_fail(err, TJ_E_LIMIT, "the problem set has %zu problems from %zu on, %zu are needed",
+                    rows.n, offset, n);
     }
     if (rc == TJ_OK) {
         rc = list_alloc(out, n, err);
@@ -324,11 +325,11 @@ tj_code tj_stage_answer(const tj_stage_env *env, tj_answers *out, const tj_answe
     tj_scope_spec run = {.stage = "eval", .seed = spec->seed};
     memset(out, 0, sizeof *out);
     snprintf(run.name, sizeof run.name, "%s", spec->name);
-    run.config = json_pack("{s:f, s:I, s:I, s:I, s:i, s:I}", "temperature", spec->temperature,
-                           "n_samples", (json_int_t)spec->n_samples, "n_problems",
-                           (json_int_t)spec->problems->n, "max_tokens",
-                           (json_int_t)env->cfg->eval.max_tokens, "split", (int)spec->split,
-                           "first_problem", (json_int_t)spec->problems->ids[0]);
+    run.config =
+        json_pack("{s:f, s:I, s:I, s:I, s:i, s:I}", "temperature", spec->temperature, "n_samples",
+                  (json_int_t)spec->n_samples, "n_problems", (json_int_t)spec->problems->n,
+                  "max_tokens", (json_int_t)env->cfg->eval.max_tokens, "split", (int)spec->split,
+                  "first_problem", (json_int_t)spec->problems->ids[0]);
     tj_scope_input(&run, "model", "model", spec->model);
     tj_scope_input(&run, "problems", "problem_set", spec->set);
     tj_scope_input(&run, "tokenizer", "tokenizer", env->tok_row);

@@ -10,10 +10,10 @@
 /* Problems of one split, as stages use them. */
 typedef struct tj_problem_list {
     size_t n;
-    int64_t *ids;           /* [n] rows of the workspace */
-    tj_task_state *first;   /* [n] */
+    int64_t *ids;                    /* [n] rows of the workspace */
+    tj_task_state *first;            /* [n] */
     tj_countdown_problem *countdown; /* [n] */
-    size_t *difficulty;     /* [n] */
+    size_t *difficulty;              /* [n] */
 } tj_problem_list;
 TJ_MUST_USE tj_code tj_problem_list_load(tj_problem_list *out, const tj_stage_env *env, int64_t set,
                                          tj_split split, size_t offset, size_t n, tj_err *err);
@@ -37,7 +37,7 @@ void tj_answers_deinit(tj_answers *answers);
 
 typedef struct tj_answer_spec {
     int64_t model;
-    const char *name; /* "journey seed 1, greedy" */
+    const char *name;   /* "journey seed 1, greedy" */
     double temperature; /* 0: greedy */
     size_t n_samples;
     uint64_t seed;

@@ -1,6 +1,6 @@
 /* The arms: both train from the same base, on the same problems, in the same order, beside the same
- * phase-1 texts, for the same number of epochs; an update takes the same number of problems in both,
- * so that equal epochs are equal updates. */
+ * phase-1 texts, for the same number of epochs; an update takes the same number of problems in
+ * both, so that equal epochs are equal updates. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -165,9 +165,8 @@ static void score_samples(const tj_experiment *x, tj_arm_result *r, size_t cell,
             tokens += (double)a->n_tokens;
         }
         size_t chosen = tj_eval_majority(votes, answers->n_samples);
-        bool right = verified ? any
-                              : chosen != SIZE_MAX &&
-                                    answers->rows[chosen * x->test.n + i].correct;
+        bool right =
+            verified ? any : chosen != SIZE_MAX && answers->rows[chosen * x->test.n + i].correct;
         r->scores[cell * x->test.n + i] = right ? 1.0 : 0.0;
         r->tokens[cell * x->test.n + i] = tokens;
     }
@@ -214,8 +213,8 @@ static tj_code sampled_arms(tj_experiment *x, const char *what, const char *cons
     tj_arm_result *r[2];
     tj_code rc = TJ_OK;
     r[0] = new_arm(x, keys[0], labels[0], "epochs", "majority", x->n_cells, err);
-    r[1] = r[0] == NULL ? NULL
-                        : new_arm(x, keys[1], labels[1], "epochs", "verified", x->n_cells, err);
+    r[1] =
+        r[0] == NULL ? NULL : new_arm(x, keys[1], labels[1], "epochs", "verified", x->n_cells, err);
     if (r[1] == NULL) {
         return TJ_E_NOMEM;
     }
@@ -223,8 +222,8 @@ static tj_code sampled_arms(tj_experiment *x, const char *what, const char *cons
         tj_answers answers;
         char name[64];
         snprintf(name, sizeof name, "%s, %zu samples", what, n_samples);
-        rc = answer(x, &answers, models[c], name, x->cells[c].seed,
-                    x->env.cfg->eval.temperature, n_samples, err);
+        rc = answer(x, &answers, models[c], name, x->cells[c].seed, x->env.cfg->eval.temperature,
+                    n_samples, err);
         if (rc == TJ_OK) {
             score_samples(x, r[0], c, &answers, false);
             score_samples(x, r[1], c, &answers, true);
@@ -288,7 +287,8 @@ static tj_code same_token_controls(tj_experiment *x, tj_err *err)
         {"journey_same_tokens", "journey_verified_same_tokens"}};
     static const char *const labels[2][2] = {
         {"Shortcut, same tokens: majority", "Shortcut, same tokens: verifier chooses (pass@n)"},
-        {"Journey, as many samples: majority", "Journey, as many samples: verifier chooses (pass@n)"}};
+        {"Journey, as many samples: majority",
+         "Journey, as many samples: verifier chooses (pass@n)"}};
     double budget = find_arm(x, "journey")->accuracy.tokens_per_answer;
     double each = find_arm(x, "shortcut")->accuracy.tokens_per_answer;
     size_t n = tj_eval_samples_for(budget, each);
@@ -335,8 +335,8 @@ static tj_code curve_point(tj_experiment *x, size_t n, tj_err *err)
 
 static tj_code headline(tj_experiment *x, tj_err *err)
 {
-    tj_code rc = greedy_arm(x, "base", "Base", "none", x->base_model, x->env.cfg->n_bases, NULL,
-                            err);
+    tj_code rc =
+        greedy_arm(x, "base", "Base", "none", x->base_model, x->env.cfg->n_bases, NULL, err);
     if (rc == TJ_OK) {
         rc = greedy_arm(x, "shortcut", "Shortcut", "epochs", x->model[TJ_ARM_SHORTCUT], x->n_cells,
                         x->greedy[0], err);
@@ -374,15 +374,14 @@ tj_code tj_experiment_evaluate(tj_experiment *x, tj_err *err)
     }
     static const struct {
         const char *label, *a, *b;
-    } more[] = {{"journey - shortcut trained for as many tokens", "journey",
-                 "shortcut_equal_tokens"},
-                {"journey (greedy) - shortcut, same tokens, majority", "journey",
-                 "shortcut_same_tokens"},
-                {"journey (greedy) - shortcut, same tokens, verifier chooses", "journey",
-                 "shortcut_verified_same_tokens"},
-                {"journey - shortcut, as many samples, verifier chooses",
-                 "journey_verified_same_tokens", "shortcut_verified_same_tokens"},
-                {"journey - journey with wrong branches masked", "journey", "journey_masked"}};
+    } more[] = {
+        {"journey - shortcut trained for as many tokens", "journey", "shortcut_equal_tokens"},
+        {"journey (greedy) - shortcut, same tokens, majority", "journey", "shortcut_same_tokens"},
+        {"journey (greedy) - shortcut, same tokens, verifier chooses", "journey",
+         "shortcut_verified_same_tokens"},
+        {"journey - shortcut, as many samples, verifier chooses", "journey_verified_same_tokens",
+         "shortcut_verified_same_tokens"},
+        {"journey - journey with wrong branches masked", "journey", "journey_masked"}};
     for (size_t i = 0; i < sizeof more / sizeof more[0] && rc == TJ_OK; i++) {
         rc = compare_more(x, more[i].label, more[i].a, more[i].b, err);
     }

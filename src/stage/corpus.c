@@ -1,5 +1,5 @@
-/* Phase-1 texts. A base that sees successes only learns to forge arithmetic that ends in the target;
- * honest failures, said to be such, keep it honest. */
+/* Phase-1 texts. A base that sees successes only learns to forge arithmetic that ends in the
+ * target; honest failures, said to be such, keep it honest. */
 #include "stage/corpus.h"
 
 #include <math.h>
@@ -12,7 +12,8 @@ enum { RUN_CORPUS = 101, RUN_ORDER = 102, RUN_REPLAY = 103 };
 
 static tj_countdown_state state_of(const tj_countdown_problem *p)
 {
-    tj_countdown_state s = {.n_numbers = p->n_numbers, .target = p->target, .n_given = p->n_numbers};
+    tj_countdown_state s = {
+        .n_numbers = p->n_numbers, .target = p->target, .n_given = p->n_numbers};
     memcpy(s.numbers, p->numbers, sizeof s.numbers);
     return s;
 }
@@ -186,8 +187,8 @@ static tj_code add_lesson(tj_batch *batch, const tj_lesson *lesson, tj_err *err)
     return rc;
 }
 
-/* The lesson's place in the training, not its arm, decides what is replayed beside it: both arms see
- * the same phase-1 texts. */
+/* The lesson's place in the training, not its arm, decides what is replayed beside it: both arms
+ * see the same phase-1 texts. */
 static tj_code add_replay(const tj_lessons *l, tj_batch *batch, size_t index, tj_err *err)
 {
     tj_rng rng;

@@ -38,8 +38,8 @@ tj_code tj_corpus_fill(void *ctx, size_t update, tj_batch *batch, tj_err *err);
 typedef struct tj_lesson {
     int32_t *prompt; /* [n_prompt] */
     size_t n_prompt;
-    int32_t *ids;    /* [n_ids], with the end token */
-    float *weights;  /* [n_ids] loss weights; NULL: all 1 */
+    int32_t *ids;   /* [n_ids], with the end token */
+    float *weights; /* [n_ids] loss weights; NULL: all 1 */
     size_t n_ids;
 } tj_lesson;
 
@@ -51,7 +51,7 @@ typedef struct tj_lessons {
     double replay;
     const tj_corpus *corpus;
     uint64_t seed;
-    size_t *order; /* [n] scratch */
+    size_t *order;      /* [n] scratch */
     size_t order_epoch; /* that `order` holds; SIZE_MAX: none */
 } tj_lessons;
 /* A tj_source: ctx is a tj_lessons. */

@@ -7,8 +7,8 @@
 
 #define NOTE_CONFIG "demo/config"
 
-/* The workspace remembers the settings it was begun with, so that `tabiji report` can go through the
- * same stages and others are not mixed in. */
+/* The workspace remembers the settings it was begun with, so that `tabiji report` can go through
+ * the same stages and others are not mixed in. */
 static tj_code remember_config(tj_experiment *x, tj_err *err)
 {
     json_t *config = tj_demo_config_write(x->env.cfg);
@@ -116,8 +116,8 @@ static tj_code stored_config(const char *dir, tj_demo_config *cfg, tj_err *err)
     return rc;
 }
 
-tj_code tj_demo_report(const char *dir, const char *command, const char *build_id,
-                       json_t **data, tj_err *err)
+tj_code tj_demo_report(const char *dir, const char *command, const char *build_id, json_t **data,
+                       tj_err *err)
 {
     tj_demo_config cfg;
     tj_code rc = stored_config(dir, &cfg, err);

@@ -16,6 +16,7 @@ static const tj_field task_fields[] = {
     TJ_FIELD_SIZE(tj_countdown_config, target_min, 1, 100000, "smallest target"),
     TJ_FIELD_SIZE(tj_countdown_config, target_max, 1, 100000, "largest target"),
     TJ_FIELD_SIZE(tj_countdown_config, value_max, 1, 1000000, "largest intermediate result"),
+    TJ_FIELD_BOOL(tj_countdown_config, targets_by_play, "targets are where random play ends"),
     TJ_FIELD_END};
 
 static const tj_field corpus_fields[] = {
@@ -113,7 +114,7 @@ void tj_demo_config_default(tj_demo_config *c, bool full)
         c->seeds[i] = i + 1;
     }
     c->n_bases = full ? 2 : 1;
-    c->n_train = 1000;
+    c->n_train = 327;
     const size_t curve[] = {82, 164, 327, 1000, 3000};
     c->n_curve = sizeof curve / sizeof curve[0];
     memcpy(c->curve, curve, sizeof curve);
@@ -124,9 +125,10 @@ void tj_demo_config_default(tj_demo_config *c, bool full)
                                     .number_max = 16,
                                     .target_min = 10,
                                     .target_max = 100,
-                                    .value_max = 100};
+                                    .value_max = 100,
+                                    .targets_by_play = true};
     model_default(&c->model);
-    c->corpus = (tj_corpus_config){.n_problems = 12000,
+    c->corpus = (tj_corpus_config){.n_problems = 10000,
                                    .chain_tokens = 240,
                                    .p_fail = 0.5,
                                    .p_late = 0.5,
@@ -146,8 +148,8 @@ void tj_demo_config_default(tj_demo_config *c, bool full)
     c->phase2 = c->phase1;
     c->phase2.n_updates = 1;
     c->phase2.chains = 1;
-    c->phase2.epochs = 3;
-    c->phase2.problems = 16;
+    c->phase2.epochs = 6;
+    c->phase2.problems = 4;
     c->phase2.replay = 1.0;
     c->phase2.lr_max = 1e-3;
     c->phase2.lr_min_ratio = 0.1;
@@ -155,10 +157,12 @@ void tj_demo_config_default(tj_demo_config *c, bool full)
     tj_grow_config_default(&c->grow);
     c->grow.depth = 3;
     c->grow.max_step_tokens = 20;
-    c->grow_spare = 1.5;
+    c->grow.temperature = 0.8;
+    c->grow_spare = full ? 1.7 : 2.0;
     tj_derive_config_default(&c->derive);
+    c->derive.p_connective = 0.3;
     c->eval = (tj_eval_config){.n_problems = 2000,
-                               .max_tokens = 400,
+                               .max_tokens = 240,
                                .temperature = 0.7,
                                .max_samples = 8,
                                .n_resamples = 10000};

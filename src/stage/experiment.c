@@ -66,16 +66,14 @@ tj_code tj_experiment_open(tj_experiment *x, const char *dir, const tj_demo_conf
     env->build_id = build_id;
     env->job = job;
     env->only_done = only_done;
-    env->dtype = cfg->precision == 0   ? tj_dtype_best()
-                 : cfg->precision == 1 ? TJ_F32
-                                       : TJ_BF16;
+    env->dtype = cfg->precision == 0 ? tj_dtype_best() : cfg->precision == 1 ? TJ_F32 : TJ_BF16;
     snprintf(env->isa, sizeof env->isa, "%s-%s", tj_isa_name(), tj_dtype_name(env->dtype));
     tj_countdown_task(&env->task, &x->task_cfg);
     plan_cells(x);
     tj_code rc = open_tokenizer(env, err);
     if (rc == TJ_OK) {
-        rc = tj_store_open(&env->store, dir, only_done ? TJ_STORE_READ : TJ_STORE_CREATE, NULL,
-                           err);
+        rc =
+            tj_store_open(&env->store, dir, only_done ? TJ_STORE_READ : TJ_STORE_CREATE, NULL, err);
     }
     if (rc != TJ_OK) {
         tj_experiment_close(x);
@@ -105,23 +103,23 @@ void tj_experiment_close(tj_experiment *x)
 static json_t *task_json(const tj_experiment *x)
 {
     const tj_countdown_config *t = &x->task_cfg;
-    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I}", "n_numbers", (json_int_t)t->n_numbers,
+    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:b}", "n_numbers", (json_int_t)t->n_numbers,
                      "number_min", (json_int_t)t->number_min, "number_max",
                      (json_int_t)t->number_max, "target_min", (json_int_t)t->target_min,
-                     "target_max", (json_int_t)t->target_max, "value_max",
-                     (json_int_t)t->value_max);
+                     "target_max", (json_int_t)t->target_max, "value_max", (json_int_t)t->value_max,
+                     "targets_by_play", (int)t->targets_by_play);
 }
 
 static size_t split_size(const tj_experiment *x, tj_split split)
 {
     const tj_demo_config *c = x->env.cfg;
-    return split == TJ_SPLIT_TRAIN   ? c->corpus.n_problems + x->n_cells * x->n_candidates
+    return split == TJ_SPLIT_TRAIN   ? c->corpus.n_problems + c->n_seeds * x->n_candidates
            : split == TJ_SPLIT_VALID ? x->n_valid
                                      : c->eval.n_problems;
 }
 
-/* The setting must have `margin` times the problems that are used, so that what is learnt is not the
- * list of problems. */
+/* The setting must have `margin` times the problems that are used, so that what is learnt is not
+ * the list of problems. */
 static tj_code check_setting(tj_experiment *x, tj_err *err)
 {
     size_t used = 0;
@@ -153,8 +151,8 @@ static tj_code draw_split(const tj_experiment *x, new_problems *p, tj_split spli
 {
     tj_countdown_problem *drawn = NULL;
     size_t n = split_size(x, split);
-    tj_code rc = tj_countdown_make_set(&drawn, n, 1, &x->task_cfg, split, SPLIT_SEED,
-                                       x->env.cfg->seed, err);
+    tj_code rc =
+        tj_countdown_make_set(&drawn, n, 1, &x->task_cfg, split, SPLIT_SEED, x->env.cfg->seed, err);
     for (size_t i = 0; i < n && rc == TJ_OK; i++) {
         tj_problem *row = &p->rows[p->n++];
         char json[256];
@@ -265,8 +263,8 @@ static tj_code base_corpus(const tj_experiment *x, tj_corpus *corpus, tj_problem
                            uint64_t seed, tj_err *err)
 {
     const tj_demo_config *c = x->env.cfg;
-    tj_code rc = tj_problem_list_load(pool, &x->env, x->set, TJ_SPLIT_TRAIN, 0,
-                                      c->corpus.n_problems, err);
+    tj_code rc =
+        tj_problem_list_load(pool, &x->env, x->set, TJ_SPLIT_TRAIN, 0, c->corpus.n_problems, err);
     *corpus = (tj_corpus){.cfg = &c->corpus,
                           .task = &x->task_cfg,
                           .tok = x->env.tok,
@@ -313,7 +311,8 @@ static size_t cell_index(const tj_experiment *x, const tj_cell *cell)
 static tj_code cell_problems(const tj_experiment *x, const tj_cell *cell, tj_problem_list *out,
                              tj_err *err)
 {
-    size_t offset = x->env.cfg->corpus.n_problems + cell_index(x, cell) * x->n_candidates;
+    /* a seed's problems are the same for every base */
+    size_t offset = x->env.cfg->corpus.n_problems + cell->seed_index * x->n_candidates;
     return tj_problem_list_load(out, &x->env, x->set, TJ_SPLIT_TRAIN, offset, x->n_candidates, err);
 }
 
@@ -368,9 +367,9 @@ static tj_code open_items(const tj_experiment *x, const tj_scope *scope,
     tj_row_ref *rows = NULL;
     size_t n_rows = 0;
     bool *there = tj_calloc(problems->n, sizeof *there);
-    tj_code rc = there == NULL ? tj_fail(err, TJ_E_NOMEM, "cannot list the trees")
-                               : tj_store_list(x->env.store, &rows, &n_rows, TJ_ROW_TREE,
-                                               scope->run, err);
+    tj_code rc = there == NULL
+                     ? tj_fail(err, TJ_E_NOMEM, "cannot list the trees")
+                     : tj_store_list(x->env.store, &rows, &n_rows, TJ_ROW_TREE, scope->run, err);
     for (size_t i = 0; i < n_rows && rc == TJ_OK; i++) {
         if (rows[i].ordinal < problems->n) {
             there[rows[i].ordinal] = true;
@@ -379,7 +378,8 @@ static tj_code open_items(const tj_experiment *x, const tj_scope *scope,
     *n = 0;
     for (size_t i = 0; i < problems->n && rc == TJ_OK; i++) {
         if (!there[i]) {
-            items[(*n)++] = (tj_grow_item){.problem = problems->ids[i], .first = problems->first[i]};
+            items[(*n)++] =
+                (tj_grow_item){.problem = problems->ids[i], .first = problems->first[i]};
         }
     }
     tj_free(there);
@@ -493,10 +493,8 @@ static tj_code derive_tree(derive_work *w, int64_t tree_id, size_t ordinal, tj_e
                                &env->cfg->derive, &rng, err);
     }
     for (size_t a = 0; a < 2 && rc == TJ_OK; a++) {
-        tj_origin origin = {.run = w->run,
-                            .ordinal = 2 * ordinal + a,
-                            .tokenizer = env->tok_row,
-                            .tree = tree_id};
+        tj_origin origin = {
+            .run = w->run, .ordinal = 2 * ordinal + a, .tokenizer = env->tok_row, .tree = tree_id};
         int64_t id;
         rc = tj_store_add_thought(env->store, &id, &origin, &thoughts[a], NULL, err);
         w->tokens[a] += thoughts[a].n_ids;
@@ -589,7 +587,8 @@ tj_code tj_experiment_declare(tj_experiment *x, tj_err *err)
         "{s:I, s:I, s:s, s:o, s:I, s:s, s:s, s:o}", "n_train", (json_int_t)c->n_train, "n_test",
         (json_int_t)c->eval.n_problems, "problem_set", set.digest, "seeds", seeds, "mcnemar_seed",
         (json_int_t)x->cells[0].seed, "primary",
-        "accuracy of journey minus shortcut, greedy, on the same test problems: mean over seeds for "
+        "accuracy of journey minus shortcut, greedy, on the same test problems: mean over seeds "
+        "for "
         "each problem, 95% bootstrap interval over problems",
         "same_tokens",
         "as many samples of the shortcut model as spend at least the journey's mean tokens an "

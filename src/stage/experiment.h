@@ -1,6 +1,6 @@
 /* The first journey as one value: what its stages made, for the next stages and for the report.
- * Internal to stage. A *cell* is one base and one fine-tuning seed; its seed number is the seed plus
- * 100 for each further base. */
+ * Internal to stage. A *cell* is one base and one fine-tuning seed; its seed number is the seed
+ * plus 100 for each further base. */
 #ifndef TJ_STAGE_EXPERIMENT_H
 #define TJ_STAGE_EXPERIMENT_H
 
@@ -60,7 +60,7 @@ typedef struct tj_experiment {
     int64_t base_model[16], base_run[16];
     tj_cell cells[TJ_MAX_CELLS];
     size_t n_cells;
-    int64_t declaration; /* ledger entry */
+    int64_t declaration;                         /* ledger entry */
     int64_t model[TJ_N_ARM_KINDS][TJ_MAX_CELLS]; /* of the headline */
     int64_t train_run[TJ_N_ARM_KINDS][TJ_MAX_CELLS];
     tj_answers greedy[2][TJ_MAX_CELLS]; /* shortcut and journey, for the cases */

@@ -10,16 +10,17 @@
 #include "base/par.h"
 #include "stage/experiment.h"
 
-#define N_TREES      10
-#define N_CASES      12 /* of each kind */
-#define NODES_SHOWN  120
+#define N_TREES     10
+#define N_CASES     12 /* of each kind */
+#define NODES_SHOWN 120
 
 static json_t *time_json(int64_t us)
 {
     time_t seconds = (time_t)(us / 1000000);
     struct tm tm;
     char text[32];
-    if (gmtime_r(&seconds, &tm) == NULL || strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0) {
+    if (gmtime_r(&seconds, &tm) == NULL ||
+        strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0) {
         return json_null();
     }
     return json_string(text);
@@ -131,14 +132,12 @@ static tj_code add_run(void *ctx, const tj_run_info *r, tj_err *err)
     (void)err;
     run_sums *s = ctx;
     size_t slot = pipeline_slot(r);
-    const char *status =
-        r->status == TJ_RUN_STARTED ? "running" : tj_run_status_name(r->status);
+    const char *status = r->status == TJ_RUN_STARTED ? "running" : tj_run_status_name(r->status);
     json_t *j = json_pack("{s:I, s:s, s:s, s:s, s:o, s:f, s:I, s:I, s:I, s:s}", "id",
                           (json_int_t)r->id, "stage", r->stage, "label", r->name, "status", status,
-                          "started", time_json(r->started_us), "seconds", r->cost.seconds,
-                          "tokens", (json_int_t)r->cost.tokens, "updates",
-                          (json_int_t)r->cost.updates, "seed", (json_int_t)r->seed,
-                          "config_digest", r->config_digest);
+                          "started", time_json(r->started_us), "seconds", r->cost.seconds, "tokens",
+                          (json_int_t)r->cost.tokens, "updates", (json_int_t)r->cost.updates,
+                          "seed", (json_int_t)r->seed, "config_digest", r->config_digest);
     if (r->error != NULL) {
         json_object_set_new(j, "error", json_string(r->error));
     }
@@ -159,11 +158,11 @@ static json_t *pipeline_json(const tj_experiment *x, const run_sums *s)
     const tj_demo_config *c = x->env.cfg;
     char detail[6][120];
     static const char *const stages[] = {"data", "train", "grow", "derive", "train", "eval"};
-    static const char *const titles[] = {"Draw problems", "Train phase 1", "Grow trees",
+    static const char *const titles[] = {"Draw problems",   "Train phase 1",   "Grow trees",
                                          "Derive thoughts", "Train both arms", "Evaluate"};
     json_t *out = json_array();
-    snprintf(detail[P_DATA], sizeof detail[0], "%zu train, %zu test", c->corpus.n_problems +
-             x->n_cells * x->n_candidates, c->eval.n_problems);
+    snprintf(detail[P_DATA], sizeof detail[0], "%zu train, %zu test",
+             c->corpus.n_problems + c->n_seeds * x->n_candidates, c->eval.n_problems);
     snprintf(detail[P_BASE], sizeof detail[0], "%zu base, %zu updates", c->n_bases,
              c->phase1.n_updates);
     snprintf(detail[P_GROW], sizeof detail[0], "%zu x %zu trees, w = %zu, D = %zu", x->n_cells,
@@ -174,10 +173,10 @@ static json_t *pipeline_json(const tj_experiment *x, const run_sums *s)
              c->n_train, c->phase2.epochs);
     snprintf(detail[P_EVAL], sizeof detail[0], "%zu unseen problems", c->eval.n_problems);
     for (size_t i = 0; i < 6; i++) {
-        json_array_append_new(
-            out, json_pack("{s:s, s:s, s:s, s:f, s:I, s:s}", "stage", stages[i], "title", titles[i],
-                           "detail", detail[i], "seconds", s->seconds[i], "tokens",
-                           (json_int_t)s->tokens[i], "status", s->n[i] > 0 ? "done" : "pending"));
+        json_array_append_new(out, json_pack("{s:s, s:s, s:s, s:f, s:I, s:s}", "stage", stages[i],
+                                             "title", titles[i], "detail", detail[i], "seconds",
+                                             s->seconds[i], "tokens", (json_int_t)s->tokens[i],
+                                             "status", s->n[i] > 0 ? "done" : "pending"));
     }
     return out;
 }
@@ -187,7 +186,7 @@ static json_t *pipeline_json(const tj_experiment *x, const run_sums *s)
 static json_t *data_json(const tj_experiment *x, json_t *example)
 {
     const tj_demo_config *c = x->env.cfg;
-    size_t train = c->corpus.n_problems + x->n_cells * x->n_candidates;
+    size_t train = c->corpus.n_problems + c->n_seeds * x->n_candidates;
     return json_pack(
         "{s:[{s:s, s:s, s:I, s:s}, {s:s, s:s, s:I, s:s}, {s:s, s:s, s:I, s:s}, {s:s, s:s, s:I, "
         "s:s}], s:o*, s:s}",
@@ -198,7 +197,8 @@ static json_t *data_json(const tj_experiment *x, json_t *example)
         (json_int_t)x->n_valid, "what", "for choosing settings", "name", "test", "split", "test",
         "n", (json_int_t)c->eval.n_problems, "what", "looked at after the declaration", "example",
         example, "disjoint",
-        "A hash of the multiset of numbers decides the split: no test multiset occurs in training.");
+        "A hash of the multiset of numbers decides the split: no test multiset occurs in "
+        "training.");
 }
 
 typedef struct entry_out {
@@ -266,11 +266,11 @@ static json_t *curve_json(const tj_experiment *x)
                                             "journey", interval_json(base)));
     for (size_t i = 0; i < x->n_curve; i++) {
         const tj_curve_point *p = &x->curve[i];
-        json_t *j = json_pack("{s:I, s:o, s:o, s:{s:f, s:f, s:f}, s:I}", "n", (json_int_t)p->n,
-                              "shortcut", interval_json(&p->shortcut), "journey",
-                              interval_json(&p->journey), "difference", "points",
-                              p->difference.points, "ci_low", p->difference.ci_low, "ci_high",
-                              p->difference.ci_high, "n_seeds", (json_int_t)x->n_cells);
+        json_t *j =
+            json_pack("{s:I, s:o, s:o, s:{s:f, s:f, s:f}, s:I}", "n", (json_int_t)p->n, "shortcut",
+                      interval_json(&p->shortcut), "journey", interval_json(&p->journey),
+                      "difference", "points", p->difference.points, "ci_low", p->difference.ci_low,
+                      "ci_high", p->difference.ci_high, "n_seeds", (json_int_t)x->n_cells);
         if (p->has_masked) {
             json_object_set_new(j, "journey_masked", interval_json(&p->masked));
         }
@@ -292,8 +292,8 @@ static tj_code one_curve(const tj_experiment *x, json_t *out, int64_t run, const
     }
     json_t *loss = json_array();
     for (size_t i = 0; i < n; i++) {
-        json_array_append_new(
-            loss, json_pack("[I, f]", (json_int_t)points[i].update, points[i].value));
+        json_array_append_new(loss,
+                              json_pack("[I, f]", (json_int_t)points[i].update, points[i].value));
     }
     tj_free(points);
     json_array_append_new(out, json_pack("{s:s, s:I, s:I, s:s, s:s, s:o}", "label", label, "run",
@@ -315,7 +315,8 @@ static tj_code learning_json(const tj_experiment *x, json_t *out, tj_err *err)
             const char *arm = tj_arm_kind_name((tj_arm_kind)k);
             snprintf(label, sizeof label, "%s, seed %llu", arm,
                      (unsigned long long)x->cells[c].seed);
-            rc = one_curve(x, out, x->train_run[k][c], label, arm, "phase 2", x->cells[c].seed, err);
+            rc =
+                one_curve(x, out, x->train_run[k][c], label, arm, "phase 2", x->cells[c].seed, err);
         }
     }
     return rc;
@@ -344,11 +345,11 @@ static json_t *node_json(const tj_tree *tree, size_t i, const char *root_text)
 {
     const tj_node *n = &tree->nodes[i];
     double logprob = 0.0;
-    json_t *j = json_pack("{s:I, s:s, s:b, s:b, s:b, s:b, s:b, s:I}", "id", (json_int_t)i, "text",
-                          i == 0 ? root_text : n->text, "valid", (int)(i == 0 || n->valid),
-                          "solvable", (int)n->solvable, "correct", (int)n->correct, "terminal",
-                          (int)n->terminal, "pruned", (int)n->pruned, "n_duplicates",
-                          (json_int_t)n->n_duplicates);
+    json_t *j =
+        json_pack("{s:I, s:s, s:b, s:b, s:b, s:b, s:b, s:I}", "id", (json_int_t)i, "text",
+                  i == 0 ? root_text : n->text, "valid", (int)(i == 0 || n->valid), "solvable",
+                  (int)n->solvable, "correct", (int)n->correct, "terminal", (int)n->terminal,
+                  "pruned", (int)n->pruned, "n_duplicates", (json_int_t)n->n_duplicates);
     json_object_set_new(j, "parent", i == 0 ? json_null() : integer(n->parent));
     for (size_t t = 0; t < n->n_ids && n->logprobs != NULL; t++) {
         logprob += (double)n->logprobs[t];
@@ -426,7 +427,8 @@ static tj_code trees_json(const tj_experiment *x, json_t *out, json_t **example,
 {
     tj_row_ref *rows = NULL;
     size_t n = 0;
-    tj_code rc = tj_store_list(x->env.store, &rows, &n, TJ_ROW_THOUGHT, x->cells[0].derive_run, err);
+    tj_code rc =
+        tj_store_list(x->env.store, &rows, &n, TJ_ROW_THOUGHT, x->cells[0].derive_run, err);
     for (size_t i = 0; i + 1 < n && i / 2 < N_TREES && rc == TJ_OK; i += 2) {
         rc = tree_json(x, out, example, rows[i].id, rows[i + 1].id, x->cells[0].seed, err);
     }
@@ -465,11 +467,11 @@ static tj_code answer_json(const tj_experiment *x, json_t *answers, const char *
     rc = x->env.task.walk(x->env.task.ctx, &walk, &x->test.first[problem], o.text, o.n_text, err);
     if (rc == TJ_OK) {
         json_t *text = json_stringn(o.text, o.n_text);
-        json_array_append_new(
-            answers, json_pack("{s:s, s:b, s:o, s:I, s:o*}", "arm", arm, "correct",
-                               (int)a->correct, "text", text == NULL ? json_string("") : text,
-                               "tokens", (json_int_t)a->n_tokens, "lines",
-                               text == NULL ? NULL : lines_json(&walk)));
+        json_array_append_new(answers, json_pack("{s:s, s:b, s:o, s:I, s:o*}", "arm", arm,
+                                                 "correct", (int)a->correct, "text",
+                                                 text == NULL ? json_string("") : text, "tokens",
+                                                 (json_int_t)a->n_tokens, "lines",
+                                                 text == NULL ? NULL : lines_json(&walk)));
         tj_walk_deinit(&walk);
     }
     tj_output_deinit(&o);

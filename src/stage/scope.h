@@ -29,8 +29,8 @@ typedef struct tj_stage_env {
 
 typedef struct tj_scope {
     int64_t run;
-    bool done;    /* nothing to do: it was done before */
-    double start; /* tj_clock_seconds */
+    bool done;        /* nothing to do: it was done before */
+    double start;     /* tj_clock_seconds */
     tj_run_cost cost; /* filled in by the work: tokens and updates */
 } tj_scope;
 

@@ -32,50 +32,50 @@
 /* Phase 1: many problems with solver-made attempts, some of them honest failures, several to a
  * chain so that later ones attend over earlier ones. */
 typedef struct tj_corpus_config {
-    size_t n_problems;    /* the pool that is drawn from */
-    size_t chain_tokens;  /* a chain ends with the text that reaches this length */
-    double p_fail;        /* share of attempts that fail honestly */
-    double p_late;        /* of a failing attempt's steps: chance to keep to a solvable state */
-    double p_again;       /* chance that a failed problem is put again at once */
-    double p_smaller;     /* share of problems with one number less */
+    size_t n_problems;   /* the pool that is drawn from */
+    size_t chain_tokens; /* a chain ends with the text that reaches this length */
+    double p_fail;       /* share of attempts that fail honestly */
+    double p_late;       /* of a failing attempt's steps: chance to keep to a solvable state */
+    double p_again;      /* chance that a failed problem is put again at once */
+    double p_smaller;    /* share of problems with one number less */
 } tj_corpus_config;
 
 typedef struct tj_phase_config {
-    size_t n_updates;      /* phase 1 */
-    size_t chains;         /* phase 1: chains an update */
-    size_t epochs;         /* phase 2: over the N problems */
-    size_t problems;       /* phase 2: problems an update */
-    double replay;         /* phase 2: phase-1 texts beside each problem, in both arms */
+    size_t n_updates; /* phase 1 */
+    size_t chains;    /* phase 1: chains an update */
+    size_t epochs;    /* phase 2: over the N problems */
+    size_t problems;  /* phase 2: problems an update */
+    double replay;    /* phase 2: phase-1 texts beside each problem, in both arms */
     double lr_max, lr_min_ratio, weight_decay, beta2, clip_norm;
     size_t n_warmup;
-    size_t save_every;     /* updates between snapshots */
+    size_t save_every; /* updates between snapshots */
 } tj_phase_config;
 
 typedef struct tj_eval_config {
-    size_t n_problems;     /* test problems */
-    size_t max_tokens;     /* of an answer, of a shortcut or a journey model */
-    double temperature;    /* of the sampled controls */
-    size_t max_samples;    /* of a control at most */
-    size_t n_resamples;    /* of the bootstrap */
+    size_t n_problems;  /* test problems */
+    size_t max_tokens;  /* of an answer, of a shortcut or a journey model */
+    double temperature; /* of the sampled controls */
+    size_t max_samples; /* of a control at most */
+    size_t n_resamples; /* of the bootstrap */
 } tj_eval_config;
 
 typedef struct tj_demo_config {
-    uint64_t seed;               /* everything hangs on it */
+    uint64_t seed;                    /* everything hangs on it */
     size_t seeds[TJ_STAGE_MAX_SEEDS]; /* fine-tuning seeds; the first is McNemar's */
     size_t n_seeds;
-    size_t n_bases;              /* independent base models */
-    size_t n_train;              /* the headline N */
+    size_t n_bases;                   /* independent base models */
+    size_t n_train;                   /* the headline N */
     size_t curve[TJ_STAGE_MAX_CURVE]; /* further N, computed by the full profile */
     size_t n_curve;
-    bool full;                   /* the whole curve, all controls */
-    int precision;               /* 0 auto, 1 f32, 2 bf16 */
-    size_t margin;               /* the setting must have this many times the problems used */
+    bool full;     /* the whole curve, all controls */
+    int precision; /* 0 auto, 1 f32, 2 bf16 */
+    size_t margin; /* the setting must have this many times the problems used */
     tj_countdown_config task;
     tj_model_config model;
     tj_corpus_config corpus;
     tj_phase_config phase1, phase2;
     tj_grow_config grow;
-    double grow_spare;           /* problems grown for each one used: some trees have no answer */
+    double grow_spare; /* problems grown for each one used: some trees have no answer */
     tj_derive_config derive;
     tj_eval_config eval;
 } tj_demo_config;
@@ -88,10 +88,10 @@ TJ_MUST_USE tj_code tj_demo_config_read(tj_demo_config *cfg, const json_t *json,
 json_t *tj_demo_config_write(const tj_demo_config *cfg);
 TJ_MUST_USE tj_code tj_demo_config_check(const tj_demo_config *cfg, tj_err *err);
 
-/* The whole experiment in the workspace DIR, from whatever is there already. Gives *data, the report
- * data of docs/report.md (a new reference; NULL on error); `command` is what the report says to run.
- * Errors: TJ_E_CANCELLED (run it again to go on), TJ_E_CONFLICT (workspace in use, or begun with
- * another configuration) and those of every room. */
+/* The whole experiment in the workspace DIR, from whatever is there already. Gives *data, the
+ * report data of docs/report.md (a new reference; NULL on error); `command` is what the report says
+ * to run. Errors: TJ_E_CANCELLED (run it again to go on), TJ_E_CONFLICT (workspace in use, or begun
+ * with another configuration) and those of every room. */
 TJ_MUST_USE tj_code tj_demo_run(const char *dir, const tj_demo_config *cfg, const char *command,
                                 const char *build_id, json_t **data, const tj_job *job,
                                 tj_err *err);

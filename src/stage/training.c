@@ -24,10 +24,10 @@ json_t *tj_training_config_json(const tj_stage_env *env, const char *phase, size
 typedef struct curve {
     tj_store *store;
     tj_scope *scope;
-    size_t every;       /* updates between points */
+    size_t every; /* updates between points */
     double sum;
     size_t n;
-    tj_run_cost cost;   /* not yet stored */
+    tj_run_cost cost; /* not yet stored */
     tj_code rc;
 } curve;
 

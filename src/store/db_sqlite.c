@@ -91,8 +91,7 @@ static tj_code fail(tj_db *db, int answer, tj_err *err)
     case SQLITE_NOTADB:
         return tj_fail(err, TJ_E_PARSE, "%s is not a database", db->where);
     case SQLITE_CORRUPT:
-        return tj_fail(err, TJ_E_PARSE, "%s is damaged: %s", db->where,
-                       sqlite3_errmsg(db->handle));
+        return tj_fail(err, TJ_E_PARSE, "%s is damaged: %s", db->where, sqlite3_errmsg(db->handle));
     case SQLITE_CONSTRAINT:
         return fail_constraint(db, answer, err);
     case SQLITE_TOOBIG:
@@ -299,9 +298,8 @@ void tj_db_rollback(tj_db *db)
     db->depth--;
     bool open = sqlite3_get_autocommit(db->handle) == 0;
     if (db->depth > 0) {
-        if (!open ||
-            sqlite3_exec(db->handle, "ROLLBACK TO bracket; RELEASE bracket", NULL, NULL, NULL) !=
-                SQLITE_OK) {
+        if (!open || sqlite3_exec(db->handle, "ROLLBACK TO bracket; RELEASE bracket", NULL, NULL,
+                                  NULL) != SQLITE_OK) {
             db->lost = true;
         }
         return;
@@ -354,8 +352,7 @@ static tj_code prepare(tj_stmt **out, tj_db *db, const char *sql, tj_err *err)
         tj_free(st);
         return tj_fail(err, TJ_E_NOMEM, "cannot allocate a statement");
     }
-    int rc =
-        sqlite3_prepare_v3(db->handle, sql, -1, SQLITE_PREPARE_PERSISTENT, &st->handle, NULL);
+    int rc = sqlite3_prepare_v3(db->handle, sql, -1, SQLITE_PREPARE_PERSISTENT, &st->handle, NULL);
     if (rc != SQLITE_OK) {
         tj_free(st);
         return fail(db, rc, err);

@@ -1,5 +1,6 @@
-/* Digests of what a run made. A row is written as, for each column, a letter for its type (n, i, r, t,
- * b), the number of bytes, ':' and the bytes; integers and reals as decimal text with 17 digits. */
+/* Digests of what a run made. A row is written as, for each column, a letter for its type (n, i, r,
+ * t, b), the number of bytes, ':' and the bytes; integers and reals as decimal text with 17 digits.
+ */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>

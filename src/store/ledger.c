@@ -1,5 +1,5 @@
-/* The ledger: hash = SHA-256 of "prev\nseq\ntime_us\nkind\nrun\nbody" as text, so that any change of
- * an entry, or of an earlier one, shows. docs/workspace.md has the rule for other programs. */
+/* The ledger: hash = SHA-256 of "prev\nseq\ntime_us\nkind\nrun\nbody" as text, so that any change
+ * of an entry, or of an earlier one, shows. docs/workspace.md has the rule for other programs. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,8 +27,8 @@ tj_code tj_ledger_head(tj_store *store, char hash[TJ_SHA256_HEX], size_t *n_entr
     memset(hash, '0', TJ_SHA256_HEX - 1);
     hash[TJ_SHA256_HEX - 1] = 0;
     *n_entries = 0;
-    tj_code rc = tj_stmt_open(&st, store->db, "SELECT seq, hash FROM ledger ORDER BY seq DESC LIMIT 1",
-                              err);
+    tj_code rc =
+        tj_stmt_open(&st, store->db, "SELECT seq, hash FROM ledger ORDER BY seq DESC LIMIT 1", err);
     if (rc != TJ_OK) {
         return rc;
     }
@@ -84,15 +84,16 @@ tj_code tj_ledger_append(tj_store *store, int64_t *seq, const char *kind, int64_
 tj_code tj_ledger_add(tj_store *store, int64_t *seq, const char *kind, int64_t run,
                       const json_t *body, tj_err *err)
 {
-    static const char *const own[] = {"created",   "started",   "resumed",  "done",
-                                      "failed",    "cancelled", "abandoned", "declared"};
+    static const char *const own[] = {"created", "started",   "resumed",   "done",
+                                      "failed",  "cancelled", "abandoned", "declared"};
     tj_code rc = tj_need_write(store, err);
     for (size_t i = 0; i < sizeof own / sizeof own[0] && rc == TJ_OK; i++) {
         if (strcmp(kind, own[i]) == 0) {
             rc = tj_fail(err, TJ_E_INVAL, "'%s' is an entry that only the store writes", kind);
         }
     }
-    if (rc == TJ_OK && (kind[0] == 0 || strspn(kind, "abcdefghijklmnopqrstuvwxyz_") != strlen(kind))) {
+    if (rc == TJ_OK &&
+        (kind[0] == 0 || strspn(kind, "abcdefghijklmnopqrstuvwxyz_") != strlen(kind))) {
         rc = tj_fail(err, TJ_E_INVAL, "'%s' is not a kind of entry: expected [a-z_]", kind);
     }
     return rc == TJ_OK ? tj_ledger_append(store, seq, kind, run, body, err) : rc;

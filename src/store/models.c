@@ -29,7 +29,8 @@ tj_code tj_store_next_model(tj_store *store, int64_t *model, char **folder, tj_e
     for (struct dirent *e = dir == NULL ? NULL : readdir(dir); e != NULL; e = readdir(dir)) {
         char *path = e->d_name[0] == '.' ? NULL : tj_fs_join(*folder, e->d_name);
         if (path != NULL) {
-            unlink(path); /* left by an interrupted attempt; what cannot be removed is overwritten */
+            unlink(
+                path); /* left by an interrupted attempt; what cannot be removed is overwritten */
         }
         tj_free(path);
     }
@@ -68,8 +69,8 @@ static tj_code add_file(tj_store *store, int64_t model, const char *path, const 
 static tj_code add_files(tj_store *store, int64_t model, const char *folder, tj_err *err)
 {
     DIR *dir = opendir(folder);
-    tj_code rc = dir == NULL ? tj_fail(err, TJ_E_NOTFOUND, "there is no model in %s", folder)
-                             : TJ_OK;
+    tj_code rc =
+        dir == NULL ? tj_fail(err, TJ_E_NOTFOUND, "there is no model in %s", folder) : TJ_OK;
     for (struct dirent *e = dir == NULL ? NULL : readdir(dir); e != NULL && rc == TJ_OK;
          e = readdir(dir)) {
         char *path = e->d_name[0] == '.' ? NULL : tj_fs_join(folder, e->d_name);
@@ -89,10 +90,10 @@ static tj_code insert_model(tj_store *store, const tj_model_spec *spec, const ch
 {
     tj_stmt *st;
     char *config = tj_json_canonical(spec->config);
-    tj_code rc = config == NULL ? tj_fail(err, TJ_E_NOMEM, "cannot add a model")
-                                : tj_stmt_open(&st, store->db,
-                                               "INSERT INTO model VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                                               err);
+    tj_code rc = config == NULL
+                     ? tj_fail(err, TJ_E_NOMEM, "cannot add a model")
+                     : tj_stmt_open(&st, store->db,
+                                    "INSERT INTO model VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", err);
     if (rc == TJ_OK) {
         tj_stmt_id(st, spec->id);
         tj_stmt_int(st, spec->run);
@@ -232,7 +233,8 @@ tj_code tj_model_files_check(tj_store *store, size_t *n, tj_mismatch_fn fn, void
         tj_stmt_get_name(st, 3, was, sizeof was);
         rc = tj_store_path(store, &full, folder, err);
         char *path = rc == TJ_OK ? tj_fs_join(full, name) : NULL;
-        bool same = path != NULL && tj_sha256_file(now, path, NULL) == TJ_OK && strcmp(was, now) == 0;
+        bool same =
+            path != NULL && tj_sha256_file(now, path, NULL) == TJ_OK && strcmp(was, now) == 0;
         if (rc == TJ_OK && !same) {
             tj_mismatch m = {0, tj_stmt_get_int(st, 0), "file",
                              path == NULL ? "a model's file" : path};

@@ -111,8 +111,10 @@ static tj_code read_set(tj_store *store, tj_problem_set *out, tj_stmt *st, tj_er
     if (rc != TJ_OK) {
         return rc;
     }
-    const tj_copy copies[] = {
-        {2, &out->name, NULL}, {3, &out->task, NULL}, {4, &out->config, NULL}, {5, &out->digest, NULL}};
+    const tj_copy copies[] = {{2, &out->name, NULL},
+                              {3, &out->task, NULL},
+                              {4, &out->config, NULL},
+                              {5, &out->digest, NULL}};
     rc = tj_stmt_copy(st, &out->owned, copies, 4, err);
     out->id = tj_stmt_get_int(st, 0);
     out->run = tj_stmt_get_int(st, 1);

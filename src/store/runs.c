@@ -309,8 +309,8 @@ static tj_code record_outputs(tj_store *store, int64_t run, const tj_run_outcome
                               json_t *outputs, tj_err *err)
 {
     tj_stmt *st;
-    tj_code rc = tj_stmt_open(
-        &st, store->db, "INSERT OR REPLACE INTO run_output VALUES (?, ?, ?, ?, ?, ?)", err);
+    tj_code rc = tj_stmt_open(&st, store->db,
+                              "INSERT OR REPLACE INTO run_output VALUES (?, ?, ?, ?, ?, ?)", err);
     if (rc != TJ_OK) {
         return rc;
     }
@@ -432,7 +432,8 @@ tj_code tj_run_end(tj_store *store, int64_t run, const tj_run_outcome *outcome, 
 /* ------------------------------------------------------------------ reading */
 
 #define RUN_COLUMNS                                                                                \
-    "id, stage, name, config, config_digest, inputs_digest, error, metrics, result, build_id, isa,"  \
+    "id, stage, name, config, config_digest, inputs_digest, error, metrics, result, build_id, "    \
+    "isa,"                                                                                         \
     " n_threads, seed, status, started_us, ended_us, tokens, updates, seconds"
 
 static tj_code read_run(tj_stmt *st, tj_run_info *r, tj_err *err)
@@ -461,8 +462,7 @@ tj_code tj_run_get(tj_store *store, tj_run_info *out, int64_t run, tj_err *err)
     tj_stmt *st;
     bool row = false;
     memset(out, 0, sizeof *out);
-    tj_code rc =
-        tj_stmt_open(&st, store->db, "SELECT " RUN_COLUMNS " FROM run WHERE id = ?", err);
+    tj_code rc = tj_stmt_open(&st, store->db, "SELECT " RUN_COLUMNS " FROM run WHERE id = ?", err);
     if (rc != TJ_OK) {
         return rc;
     }
@@ -554,8 +554,7 @@ tj_code tj_run_series(tj_store *store, tj_metric_point **points, size_t *n, int6
             rc = tj_fail(err, TJ_E_NOMEM, "cannot read a learning curve");
             break;
         }
-        (*points)[(*n)++] =
-            (tj_metric_point){tj_stmt_get_u64(st, 0), tj_stmt_get_real(st, 1)};
+        (*points)[(*n)++] = (tj_metric_point){tj_stmt_get_u64(st, 0), tj_stmt_get_real(st, 1)};
     }
     tj_stmt_close(st);
     if (rc != TJ_OK) {

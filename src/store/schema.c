@@ -19,13 +19,15 @@ static const char *const version_1 =
     "  kind TEXT NOT NULL, name TEXT NOT NULL, n_rows INTEGER NOT NULL, digest TEXT NOT NULL,"
     "  PRIMARY KEY (run, ordinal)) STRICT;"
     "CREATE TABLE metric (run INTEGER NOT NULL REFERENCES run (id), name TEXT NOT NULL,"
-    "  at INTEGER NOT NULL, value REAL NOT NULL, PRIMARY KEY (run, name, at)) STRICT, WITHOUT ROWID;"
+    "  at INTEGER NOT NULL, value REAL NOT NULL, PRIMARY KEY (run, name, at)) STRICT, WITHOUT "
+    "ROWID;"
     "CREATE TABLE cursor (run INTEGER NOT NULL REFERENCES run (id), key TEXT NOT NULL,"
     "  value TEXT NOT NULL, PRIMARY KEY (run, key)) STRICT, WITHOUT ROWID;"
     "CREATE TABLE note (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;"
     "CREATE TABLE problem_set (id INTEGER PRIMARY KEY, run INTEGER NOT NULL REFERENCES run (id),"
     "  name TEXT NOT NULL, task TEXT NOT NULL, config TEXT NOT NULL, digest TEXT NOT NULL) STRICT;"
-    "CREATE TABLE problem (id INTEGER PRIMARY KEY, set_id INTEGER NOT NULL REFERENCES problem_set (id),"
+    "CREATE TABLE problem (id INTEGER PRIMARY KEY, set_id INTEGER NOT NULL REFERENCES problem_set "
+    "(id),"
     "  split INTEGER NOT NULL, ordinal INTEGER NOT NULL, json TEXT NOT NULL,"
     "  digest TEXT NOT NULL, difficulty INTEGER NOT NULL,"
     "  UNIQUE (set_id, split, ordinal), UNIQUE (set_id, digest)) STRICT;"
@@ -79,7 +81,8 @@ static const char *const version_1 =
     "CREATE TRIGGER ledger_no_delete BEFORE DELETE ON ledger"
     "  BEGIN SELECT RAISE (ABORT, 'the ledger is append-only'); END;"
     "CREATE VIEW run_summary AS SELECT id, stage, name, CASE status WHEN 0 THEN 'started'"
-    "  WHEN 1 THEN 'done' WHEN 2 THEN 'failed' WHEN 3 THEN 'cancelled' ELSE 'abandoned' END AS status,"
+    "  WHEN 1 THEN 'done' WHEN 2 THEN 'failed' WHEN 3 THEN 'cancelled' ELSE 'abandoned' END AS "
+    "status,"
     "  tokens, updates, seconds, error FROM run;";
 
 static const char *const migrations[TJ_STORE_SCHEMA_VERSION] = {version_1};

@@ -105,10 +105,11 @@ static tj_code insert_tree(tj_store *store, const tj_origin *o, const tj_tree *t
 static tj_code insert_nodes(tj_store *store, int64_t id, const tj_tree *t, tj_err *err)
 {
     tj_stmt *st;
-    tj_code rc = tj_stmt_open(&st, store->db,
-                              "INSERT INTO node VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
-                              " ?, ?)",
-                              err);
+    tj_code rc =
+        tj_stmt_open(&st, store->db,
+                     "INSERT INTO node VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
+                     " ?, ?)",
+                     err);
     if (rc != TJ_OK) {
         return rc;
     }
@@ -318,11 +319,12 @@ static tj_code load_nodes(tj_store *store, tj_tree *out, int64_t id, tj_err *err
 {
     tj_stmt *st;
     bool row = false;
-    tj_code rc = tj_stmt_open(&st, store->db,
-                              "SELECT parent, sampled, ids, logprobs, text, key, state, draw, valid,"
-                              " solvable, terminal, correct, pruned, n_duplicates FROM node"
-                              " WHERE tree = ? ORDER BY ordinal",
-                              err);
+    tj_code rc =
+        tj_stmt_open(&st, store->db,
+                     "SELECT parent, sampled, ids, logprobs, text, key, state, draw, valid,"
+                     " solvable, terminal, correct, pruned, n_duplicates FROM node"
+                     " WHERE tree = ? ORDER BY ordinal",
+                     err);
     if (rc != TJ_OK) {
         return rc;
     }
@@ -397,7 +399,8 @@ tj_code tj_store_load_rewards(tj_store *store, tj_reward **rewards, size_t *n, i
     return rc;
 }
 
-tj_code tj_store_load_tree(tj_store *store, tj_tree *out, tj_origin *origin, int64_t id, tj_err *err)
+tj_code tj_store_load_tree(tj_store *store, tj_tree *out, tj_origin *origin, int64_t id,
+                           tj_err *err)
 {
     tj_origin o = {0};
     memset(out, 0, sizeof *out);
@@ -451,8 +454,8 @@ static tj_code insert_thought(tj_store *store, const tj_origin *o, const tj_thou
 static tj_code insert_spans(tj_store *store, int64_t id, const tj_thought *t, tj_err *err)
 {
     tj_stmt *st;
-    tj_code rc = tj_stmt_open(&st, store->db,
-                              "INSERT INTO span VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", err);
+    tj_code rc =
+        tj_stmt_open(&st, store->db, "INSERT INTO span VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", err);
     if (rc != TJ_OK) {
         return rc;
     }
@@ -520,14 +523,13 @@ static tj_code load_spans(tj_store *store, tj_thought *out, int64_t id, tj_err *
             break;
         }
         bool none = tj_stmt_type(st, 5) == TJ_COLUMN_NULL;
-        out->spans[out->n_spans++] =
-            (tj_span){.begin = tj_stmt_get_size(st, 0),
-                      .end = tj_stmt_get_size(st, 1),
-                      .ids_begin = tj_stmt_get_size(st, 2),
-                      .ids_end = tj_stmt_get_size(st, 3),
-                      .action = (tj_action)tj_stmt_get_int(st, 4),
-                      .node = none ? TJ_NO_NODE : tj_stmt_get_size(st, 5),
-                      .on_path = tj_stmt_get_bool(st, 6)};
+        out->spans[out->n_spans++] = (tj_span){.begin = tj_stmt_get_size(st, 0),
+                                               .end = tj_stmt_get_size(st, 1),
+                                               .ids_begin = tj_stmt_get_size(st, 2),
+                                               .ids_end = tj_stmt_get_size(st, 3),
+                                               .action = (tj_action)tj_stmt_get_int(st, 4),
+                                               .node = none ? TJ_NO_NODE : tj_stmt_get_size(st, 5),
+                                               .on_path = tj_stmt_get_bool(st, 6)};
     }
     tj_stmt_close(st);
     return rc;
@@ -622,7 +624,7 @@ tj_code tj_store_add_output(tj_store *store, int64_t *id, const tj_output *o, tj
 }
 
 #define OUTPUT_COLUMNS                                                                             \
-    "id, run, ordinal, problem, model, tokenizer, sampling, seed, stream, draw, text, ids,"          \
+    "id, run, ordinal, problem, model, tokenizer, sampling, seed, stream, draw, text, ids,"        \
     " logprobs, n_tokens, finish, correct, metrics"
 
 static tj_code read_output(tj_stmt *st, tj_output *o, tj_err *err)

@@ -13,9 +13,9 @@
 
 tj_code tj_need_write(const tj_store *store, tj_err *err)
 {
-    return store->writable ? TJ_OK
-                           : tj_fail(err, TJ_E_INVAL, "the workspace %s was opened for reading",
-                                     store->dir);
+    return store->writable
+               ? TJ_OK
+               : tj_fail(err, TJ_E_INVAL, "the workspace %s was opened for reading", store->dir);
 }
 
 int64_t tj_store_now_us(const tj_store *store)
@@ -112,8 +112,8 @@ tj_code tj_store_open(tj_store **out, const char *dir, tj_store_mode mode,
     if (options != NULL) {
         store->options = *options;
     }
-    tj_code rc = store->dir == NULL ? tj_fail(err, TJ_E_NOMEM, "cannot open the workspace %s", dir)
-                                    : TJ_OK;
+    tj_code rc =
+        store->dir == NULL ? tj_fail(err, TJ_E_NOMEM, "cannot open the workspace %s", dir) : TJ_OK;
     if (rc == TJ_OK && mode == TJ_STORE_CREATE) {
         rc = tj_fs_mkdirs(dir, err);
     }
@@ -224,7 +224,8 @@ tj_code tj_store_set_cursor(tj_store *store, int64_t run, const char *key, const
     return set_text(store, value == NULL ? drop : set, run, key, value, err);
 }
 
-tj_code tj_store_get_cursor(tj_store *store, char **value, int64_t run, const char *key, tj_err *err)
+tj_code tj_store_get_cursor(tj_store *store, char **value, int64_t run, const char *key,
+                            tj_err *err)
 {
     return get_text(store, value, "SELECT value FROM cursor WHERE run = ? AND key = ?", run, key,
                     err);

@@ -139,10 +139,15 @@ static bool begins_step(tj_countdown_cursor at)
     return p > at.p && at.end - p >= 2 && p[0] == '.' && p[1] == ' ';
 }
 
+static bool is_operator(char c)
+{
+    return c == '+' || c == '-' || c == '*' || c == '/';
+}
+
 static bool parse_operation(tj_countdown_cursor *at, tj_countdown_step *step)
 {
     if (!tj_countdown_read_number(at, &step->a) || !tj_countdown_skip(at, " ") ||
-        at->p == at->end || memchr("+-*/", *at->p, 4) == NULL) {
+        at->p == at->end || !is_operator(*at->p)) {
         return false;
     }
     step->op = *at->p++;

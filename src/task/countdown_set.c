@@ -144,6 +144,31 @@ static void draw_multiset(tj_countdown_problem *p, const tj_countdown_config *cf
     }
 }
 
+/* Plays random legal steps to the end; false if that is no target of the setting. */
+static bool play_target(tj_countdown_problem *p, const tj_countdown_config *cfg, tj_rng *rng)
+{
+    tj_countdown_state state;
+    tj_countdown_step step;
+    tj_countdown_first_state(&state, p);
+    while (state.n_numbers > 1 && tj_countdown_random_step(cfg, &state, &step, rng)) {
+        tj_countdown_apply(&state, &step);
+    }
+    p->target = state.numbers[0];
+    return state.n_numbers == 1 && p->target >= cfg->target_min && p->target <= cfg->target_max;
+}
+
+static bool draw_target(tj_countdown_problem *p, const tj_countdown_config *cfg, tj_rng *rng)
+{
+    tj_countdown_state state;
+    if (cfg->targets_by_play) {
+        return play_target(p, cfg, rng);
+    }
+    p->target =
+        (uint32_t)(cfg->target_min + tj_rng_below(rng, cfg->target_max - cfg->target_min + 1));
+    tj_countdown_first_state(&state, p);
+    return tj_countdown_solvable(cfg, &state);
+}
+
 tj_code tj_countdown_draw(tj_countdown_problem *out, const tj_countdown_config *cfg, tj_split split,
                           uint64_t split_seed, tj_rng *rng, tj_err *err)
 {
@@ -160,11 +185,7 @@ tj_code tj_countdown_draw(tj_countdown_problem *out, const tj_countdown_config *
             continue;
         }
         n_other = 0;
-        p.target =
-            (uint32_t)(cfg->target_min + tj_rng_below(rng, cfg->target_max - cfg->target_min + 1));
-        tj_countdown_state state;
-        tj_countdown_first_state(&state, &p);
-        if (tj_countdown_solvable(cfg, &state)) {
+        if (draw_target(&p, cfg, rng)) {
             *out = p;
             return TJ_OK;
         }

@@ -33,6 +33,9 @@ typedef struct tj_countdown_config {
     size_t number_min, number_max; /* each number; 1 or more */
     size_t target_min, target_max; /* 1 or more */
     size_t value_max; /* every intermediate result; at least number_max and target_max */
+    bool
+        targets_by_play; /* draw targets as the ends of random play, so that a target is as frequent
+                          * as there are ways to it, instead of all solvable problems alike */
 } tj_countdown_config;
 
 typedef struct tj_countdown_problem {
@@ -169,7 +172,9 @@ tj_split tj_countdown_split_of(const tj_countdown_problem *problem, uint64_t spl
 /* Draws a solvable problem of the split (for the sub-problems of phase 1, give a config with fewer
  * numbers). Every solvable problem of the split is equally likely: a multiset and a target are
  * drawn uniformly and kept if the one gives the other. So targets that many multisets reach are
- * more frequent than others, and a multiset is as frequent as it reaches many targets. Errors:
+ * more frequent than others, and a multiset is as frequent as it reaches many targets. With
+ * targets_by_play the numbers are drawn uniformly and the target is where random legal steps end
+ * (drawn again if out of range): problems with many solutions are more frequent. Errors:
  * TJ_E_LIMIT (nothing found: the setting has hardly a solvable problem). */
 TJ_MUST_USE tj_code tj_countdown_draw(tj_countdown_problem *out, const tj_countdown_config *cfg,
                                       tj_split split, uint64_t split_seed, tj_rng *rng,

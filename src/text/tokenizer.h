@@ -1,6 +1,6 @@
 /* What the tokenizer's files share: the loaded vocabulary and the merging of pairs.
  *
- *     tokenizer_load.c   tokenizer.json ─▶ struct tj_tokenizer
+ *     tokenizer_load.c   tokenizer.json ─▶ struct tj_tokenizer (with tokenizer_load.h)
  *     bpe.c              a piece's symbols ─▶ its ids
  *     tokenizer.c        text ─▶ ids ─▶ text
  *

@@ -23,9 +23,7 @@ static const char *const japanese[TJ_N_PURPOSES][12] = {
 
 static const char *const (*table_of(const char *language))[12]
 {
-    return strcmp(language, "en") == 0   ? english
-           : strcmp(language, "ja") == 0 ? japanese
-                                         : NULL;
+    return strcmp(language, "en") == 0 ? english : strcmp(language, "ja") == 0 ? japanese : NULL;
 }
 
 const char *tj_connective(const char *language, tj_purpose purpose, const char *last, tj_rng *rng)

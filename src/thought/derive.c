@@ -1,8 +1,8 @@
 /* The depth-first walk of sec. 3.4 of the O1 Replication Journey (arXiv:2410.18982): a node on the
- * correct path may first explore wrong children, each down to a leaf; a node off the path follows one
- * random child; at most K trials on each correct node. Departures: children are visited in the order
- * the policy sampled them (order: sampled), since a text that always errs first teaches to err first;
- * and going back restates the state and the goal. */
+ * correct path may first explore wrong children, each down to a leaf; a node off the path follows
+ * one random child; at most K trials on each correct node. Departures: children are visited in the
+ * order the policy sampled them (order: sampled), since a text that always errs first teaches to
+ * err first; and going back restates the state and the goal. */
 #include <string.h>
 
 #include "base/alloc.h"
@@ -47,11 +47,11 @@ typedef struct writer {
     tj_span *spans;
     size_t n_spans, cap_spans;
     size_t n_backtracks;
-    bool fresh;        /* the next step begins an attempt */
-    const char *last;  /* the connective said last */
-    size_t *path;      /* [n_path] nodes of the correct path, root first */
+    bool fresh;       /* the next step begins an attempt */
+    const char *last; /* the connective said last */
+    size_t *path;     /* [n_path] nodes of the correct path, root first */
     size_t n_path;
-    size_t *children;  /* [n_nodes] scratch */
+    size_t *children; /* [n_nodes] scratch */
 } writer;
 
 static tj_code add_span(writer *w, tj_span span, tj_err *err)
@@ -252,9 +252,8 @@ static tj_code derive(tj_thought *out, tj_thought_kind kind, writer *w, int32_t 
     w->children = tj_calloc(w->tree->n_nodes + 1, sizeof *w->children);
     tj_code rc = w->path == NULL || w->children == NULL
                      ? tj_fail(err, TJ_E_NOMEM, "cannot walk the tree")
-                 : !find_path(w)
-                     ? tj_fail(err, TJ_E_NOTFOUND, "the tree has no correct path")
-                     : walk_path(w, kind == TJ_JOURNEY, err);
+                 : !find_path(w) ? tj_fail(err, TJ_E_NOTFOUND, "the tree has no correct path")
+                                 : walk_path(w, kind == TJ_JOURNEY, err);
     if (rc == TJ_OK && eos >= 0) {
         rc = tj_ids_add(&w->ids, &eos, 1, err);
     }

@@ -44,7 +44,7 @@ typedef enum tj_thought_kind { TJ_SHORTCUT = 0, TJ_JOURNEY } tj_thought_kind;
 typedef struct tj_thought {
     int64_t problem;
     tj_thought_kind kind;
-    char *text;   /* [n_text], zero-terminated; without the prompt */
+    char *text; /* [n_text], zero-terminated; without the prompt */
     size_t n_text;
     int32_t *ids; /* [n_ids]; without the prompt, with the end-of-sequence token at the end */
     size_t n_ids;
@@ -61,12 +61,12 @@ typedef enum tj_walk_order {
 
 typedef struct tj_derive_config {
     tj_walk_order order;
-    size_t max_trials;      /* K: wrong children tried on each node of the correct path */
-    size_t max_backtracks;  /* in one thought; 0: no bound */
-    bool restate;           /* going back restates the state and the goal */
-    bool back_to_root;      /* go back to the root's state instead of the node of the correct path */
-    double p_connective;    /* chance of a connective sentence beside the verdict and the return */
-    char language[8];       /* of the connectives: "en" */
+    size_t max_trials;     /* K: wrong children tried on each node of the correct path */
+    size_t max_backtracks; /* in one thought; 0: no bound */
+    bool restate;          /* going back restates the state and the goal */
+    bool back_to_root;     /* go back to the root's state instead of the node of the correct path */
+    double p_connective;   /* chance of a connective sentence beside the verdict and the return */
+    char language[8];      /* of the connectives: "en" */
 } tj_derive_config;
 void tj_derive_config_default(tj_derive_config *cfg);
 

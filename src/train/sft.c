@@ -61,8 +61,7 @@ static tj_code run_pass(trainer *t, size_t first, size_t n, double total, tj_upd
                         tj_err *err)
 {
     tj_forest_clear(t->forest);
-    tj_code rc =
-        tj_batch_to_forest(t->batch, first, n, t->cfg->share, t->forest, t->weights, err);
+    tj_code rc = tj_batch_to_forest(t->batch, first, n, t->cfg->share, t->forest, t->weights, err);
     size_t n_rows = tj_forest_n_loss_rows(t->forest);
     for (size_t i = 0; rc == TJ_OK && i < n_rows; i++) {
         t->dlogp[i] = (float)(-(double)t->weights[i] / total);
@@ -83,8 +82,7 @@ static size_t pass_length(const trainer *t, const size_t *lengths, size_t first,
 {
     size_t tokens = 0;
     size_t n = 0;
-    while (first + n < n_seqs &&
-           (n == 0 || tokens + lengths[first + n] <= t->cfg->micro_tokens)) {
+    while (first + n < n_seqs && (n == 0 || tokens + lengths[first + n] <= t->cfg->micro_tokens)) {
         tokens += lengths[first + n];
         n++;
     }

@@ -35,7 +35,7 @@ TJ_MUST_USE tj_code tj_batch_begin(tj_batch *batch, tj_err *err);
 TJ_MUST_USE tj_code tj_batch_add(tj_batch *batch, const int32_t *ids, size_t n, float weight,
                                  tj_err *err);
 size_t tj_batch_n_sequences(const tj_batch *batch);
-size_t tj_batch_n_tokens(const tj_batch *batch); /* of all sequences, shared ones counted each */
+size_t tj_batch_n_tokens(const tj_batch *batch);    /* of all sequences, shared ones counted each */
 size_t tj_batch_last_length(const tj_batch *batch); /* of the latest sequence; 0 if none */
 void tj_batch_lengths(const tj_batch *batch, size_t *lengths); /* lengths [n_sequences] */
 /* Sum of the weights of all targets. The first token of a sequence is never a target. */
@@ -57,23 +57,23 @@ typedef struct tj_source {
 
 typedef struct tj_sft_config {
     tj_adamw_config optimizer; /* n_updates is the length of the training */
-    size_t micro_tokens;       /* tokens of a forward pass at most (one sequence at least); gradients
-                                * of an update's passes add up */
-    bool share;                /* common beginnings once */
-    bool recompute;            /* activations again in backward */
-    size_t save_every;         /* updates between snapshots; 0: only when stopped */
+    size_t micro_tokens; /* tokens of a forward pass at most (one sequence at least); gradients
+                          * of an update's passes add up */
+    bool share;          /* common beginnings once */
+    bool recompute;      /* activations again in backward */
+    size_t save_every;   /* updates between snapshots; 0: only when stopped */
 } tj_sft_config;
 void tj_sft_config_default(tj_sft_config *cfg);
 
 /* What one update did. */
 typedef struct tj_update {
-    size_t update;      /* 0-based */
-    double loss;        /* mean negative log-probability over the update's loss rows */
-    double grad_norm;   /* before clipping */
+    size_t update;    /* 0-based */
+    double loss;      /* mean negative log-probability over the update's loss rows */
+    double grad_norm; /* before clipping */
     double lr;
-    size_t n_tokens;    /* of the sequences */
-    size_t n_unique;    /* tokens computed */
-    size_t n_rows;      /* loss rows */
+    size_t n_tokens; /* of the sequences */
+    size_t n_unique; /* tokens computed */
+    size_t n_rows;   /* loss rows */
     double seconds;
 } tj_update;
 

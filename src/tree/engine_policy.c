@@ -1,5 +1,5 @@
-/* The batched engine as a policy: a path becomes a branch, siblings fork from it, and a step ends with
- * the first token whose bytes contain a newline. */
+/* The batched engine as a policy: a path becomes a branch, siblings fork from it, and a step ends
+ * with the first token whose bytes contain a newline. */
 #include <string.h>
 
 #include "base/alloc.h"

@@ -1,5 +1,6 @@
-/* Growth, level by level: in each round every node of the level that still lacks distinct steps asks
- * for the missing ones, all trees of the batch in one call of the policy; then the level is pruned.
+/* Growth, level by level: in each round every node of the level that still lacks distinct steps
+ * asks for the missing ones, all trees of the batch in one call of the policy; then the level is
+ * pruned.
  *
  * A sample's stream is (seed, run, problem, draw) with draw a hash of the parent's draw and the
  * number of the try, so that a tree depends on nothing but (seed, run, problem) and the policy. */
@@ -85,8 +86,7 @@ static tj_code collect(grower *g, size_t depth, size_t round, tj_err *err)
                     .tree = &g->trees[t],
                     .node = i,
                     .draw = mix(g->trees[t].nodes[i].draw, tried + k),
-                    .temperature =
-                        g->cfg->temperature + (double)round * g->cfg->temperature_rise};
+                    .temperature = g->cfg->temperature + (double)round * g->cfg->temperature_rise};
             }
         }
     }
@@ -136,8 +136,7 @@ static tj_code take(const grower *g, const tj_step_request *r, tj_err *err)
             return TJ_OK;
         }
     }
-    tj_code rc =
-        tj_tree_add_node(tree, &id, r->node, r->text, r->ids, r->logprobs, r->n_ids, err);
+    tj_code rc = tj_tree_add_node(tree, &id, r->node, r->text, r->ids, r->logprobs, r->n_ids, err);
     if (rc != TJ_OK) {
         return rc;
     }
@@ -151,10 +150,10 @@ static tj_code take(const grower *g, const tj_step_request *r, tj_err *err)
     n->correct = verdict.valid && verdict.correct;
     rc = add_label(tree, id, "verifier", TJ_VALID, n->valid, verdict.reason, err);
     if (rc == TJ_OK) {
-        const char *reason = n->solvable    ? ""
-                             : !n->valid    ? "the step is not valid"
-                             : n->terminal  ? "the target was missed"
-                                            : "the target is out of reach";
+        const char *reason = n->solvable   ? ""
+                             : !n->valid   ? "the step is not valid"
+                             : n->terminal ? "the target was missed"
+                                           : "the target is out of reach";
         rc = add_label(tree, id, "solver", TJ_SOLVABLE, n->solvable, reason, err);
     }
     return rc;

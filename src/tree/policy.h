@@ -14,8 +14,8 @@ typedef struct tj_step_request {
     int32_t *ids;    /* [n_ids] */
     float *logprobs; /* [n_ids] */
     size_t n_ids;
-    char *text;  /* zero-terminated */
-    bool whole;  /* the step ended with its delimiter */
+    char *text; /* zero-terminated */
+    bool whole; /* the step ended with its delimiter */
 } tj_step_request;
 
 typedef struct tj_policy {

@@ -33,30 +33,30 @@ typedef struct tj_reward {
     size_t node;
     const char *rewarder; /* static name: "verifier", "solver" */
     tj_meaning meaning;
-    double value;         /* -1, 0, 1 or in [0, 1]; for the verifier and solver: 0 or 1 */
+    double value; /* -1, 0, 1 or in [0, 1]; for the verifier and solver: 0 or 1 */
     char reason[TJ_STEP_REASON_BYTES];
 } tj_reward;
 
 typedef struct tj_node {
-    size_t parent; /* TJ_NO_NODE for the root, which has no step */
-    size_t depth;  /* 0 for the root */
-    size_t order;  /* among its siblings, as the policy sampled them, pruned ones included */
-    int32_t *ids;  /* [n_ids] as sampled; NULL for the root (the prompt is the tree's) */
+    size_t parent;   /* TJ_NO_NODE for the root, which has no step */
+    size_t depth;    /* 0 for the root */
+    size_t order;    /* among its siblings, as the policy sampled them, pruned ones included */
+    int32_t *ids;    /* [n_ids] as sampled; NULL for the root (the prompt is the tree's) */
     float *logprobs; /* [n_ids] */
     size_t n_ids;
-    char *text;    /* the step's line with its newline, zero-terminated */
+    char *text;                  /* the step's line with its newline, zero-terminated */
     char key[TJ_STEP_KEY_BYTES]; /* canonical form, by which steps are distinct */
-    uint64_t draw; /* the `node` key of its random stream: repeats the sample */
-    tj_task_state state; /* after the step (the parent's, if not valid) */
-    bool valid, solvable; /* the verifier's and the solver's labels, also given as rewards */
-    bool terminal; /* no step can follow */
-    bool correct;  /* terminal and the goal is reached */
-    bool pruned;   /* kept in the tree, not grown further */
-    size_t n_duplicates; /* samples merged into it */
+    uint64_t draw;               /* the `node` key of its random stream: repeats the sample */
+    tj_task_state state;         /* after the step (the parent's, if not valid) */
+    bool valid, solvable;        /* the verifier's and the solver's labels, also given as rewards */
+    bool terminal;               /* no step can follow */
+    bool correct;                /* terminal and the goal is reached */
+    bool pruned;                 /* kept in the tree, not grown further */
+    size_t n_duplicates;         /* samples merged into it */
 } tj_node;
 
 typedef struct tj_tree {
-    int64_t problem; /* id in the workspace */
+    int64_t problem;     /* id in the workspace */
     int32_t *prompt_ids; /* [n_prompt] */
     size_t n_prompt;
     tj_task_state first;
@@ -71,15 +71,15 @@ void tj_tree_deinit(tj_tree *tree);
 typedef enum tj_prune { TJ_PRUNE_NONE = 0, TJ_PRUNE_TOP_K, TJ_PRUNE_AT_MOST_K_CORRECT } tj_prune;
 
 typedef struct tj_grow_config {
-    size_t width;        /* w: distinct steps sought at each node */
-    size_t depth;        /* D: most steps of a path */
-    size_t max_tries;    /* samples a node at most, to find `width` distinct steps */
-    double temperature;  /* of the first try */
+    size_t width;            /* w: distinct steps sought at each node */
+    size_t depth;            /* D: most steps of a path */
+    size_t max_tries;        /* samples a node at most, to find `width` distinct steps */
+    double temperature;      /* of the first try */
     double temperature_rise; /* added at each further round of tries */
     size_t max_step_tokens;
     tj_prune prune;
-    size_t prune_k;      /* nodes kept a level (TOP_K), or solvable ones kept a level */
-    size_t max_nodes;    /* a tree; 0: no bound */
+    size_t prune_k;        /* nodes kept a level (TOP_K), or solvable ones kept a level */
+    size_t max_nodes;      /* a tree; 0: no bound */
     size_t batch_problems; /* problems grown together */
 } tj_grow_config;
 void tj_grow_config_default(tj_grow_config *cfg);

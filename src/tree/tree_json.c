@@ -1,5 +1,5 @@
-/* Trees as JSON (docs/formats.md) and as GraphViz. Numbers keep every bit: a float is written as the
- * double of the same value, with 17 digits. */
+/* Trees as JSON (docs/formats.md) and as GraphViz. Numbers keep every bit: a float is written as
+ * the double of the same value, with 17 digits. */
 #include <stdio.h>
 #include <string.h>
 
@@ -38,14 +38,13 @@ static json_t *node_json(const tj_tree *tree, size_t i)
         json_array_append_new(logprobs, json_real((double)n->logprobs[t]));
     }
     snprintf(draw, sizeof draw, "%llu", (unsigned long long)n->draw);
-    return json_pack("{s:o, s:I, s:s, s:s, s:o, s:o, s:s, s:o, s:b, s:b, s:b, s:b, s:b, s:I}",
-                     "parent",
-                     n->parent == TJ_NO_NODE ? json_null() : json_integer((json_int_t)n->parent),
-                     "order", (json_int_t)n->order, "text", n->text, "key", n->key, "ids",
-                     ids_json(n->ids, n->n_ids), "logprobs", logprobs, "draw", draw, "state",
-                     state_json(&n->state), "valid", (int)n->valid, "solvable", (int)n->solvable,
-                     "terminal", (int)n->terminal, "correct", (int)n->correct, "pruned",
-                     (int)n->pruned, "n_duplicates", (json_int_t)n->n_duplicates);
+    return json_pack(
+        "{s:o, s:I, s:s, s:s, s:o, s:o, s:s, s:o, s:b, s:b, s:b, s:b, s:b, s:I}", "parent",
+        n->parent == TJ_NO_NODE ? json_null() : json_integer((json_int_t)n->parent), "order",
+        (json_int_t)n->order, "text", n->text, "key", n->key, "ids", ids_json(n->ids, n->n_ids),
+        "logprobs", logprobs, "draw", draw, "state", state_json(&n->state), "valid", (int)n->valid,
+        "solvable", (int)n->solvable, "terminal", (int)n->terminal, "correct", (int)n->correct,
+        "pruned", (int)n->pruned, "n_duplicates", (json_int_t)n->n_duplicates);
 }
 
 json_t *tj_tree_to_json(const tj_tree *tree, const tj_task *task)
@@ -59,11 +58,10 @@ json_t *tj_tree_to_json(const tj_tree *tree, const tj_task *task)
     }
     for (size_t i = 0; i < tree->n_rewards; i++) {
         const tj_reward *r = &tree->rewards[i];
-        json_array_append_new(rewards,
-                              json_pack("{s:I, s:s, s:s, s:f, s:s}", "node", (json_int_t)r->node,
-                                        "rewarder", r->rewarder, "meaning",
-                                        tj_meaning_name(r->meaning), "value", r->value, "reason",
-                                        r->reason));
+        json_array_append_new(rewards, json_pack("{s:I, s:s, s:s, s:f, s:s}", "node",
+                                                 (json_int_t)r->node, "rewarder", r->rewarder,
+                                                 "meaning", tj_meaning_name(r->meaning), "value",
+                                                 r->value, "reason", r->reason));
     }
     snprintf(seed, sizeof seed, "%llu", (unsigned long long)tree->seed);
     snprintf(run, sizeof run, "%llu", (unsigned long long)tree->run);

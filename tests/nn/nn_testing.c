@@ -145,6 +145,23 @@ double nn_logp_error(const float *got, const double *want, size_t n)
     return worst;
 }
 
+/* Where a token sees one key only, the gradients of q and k are zero by cancellation: what is left
+ * is rounding of the terms that cancel, so it is measured by the model's largest gradient. */
+static double cancelled_scale(const tj_ref *ref, const tj_ref_tensor *tensor)
+{
+    double top = 0.0;
+    double own = 0.0;
+    for (size_t i = 0; i < ref->n_tensors; i++) {
+        for (size_t j = 0; j < ref->tensors[i].n; j++) {
+            top = fmax(top, fabs(ref->tensors[i].g[j]));
+        }
+    }
+    for (size_t j = 0; j < tensor->n; j++) {
+        own = fmax(own, fabs(tensor->g[j]));
+    }
+    return own < 1e-14 * top ? top / 1e-8 : 1.0;
+}
+
 void nn_assert_grads(tj_model *model, const tj_ref *ref, double e, const char *what)
 {
     size_t n;
@@ -153,7 +170,7 @@ void nn_assert_grads(tj_model *model, const tj_ref *ref, double e, const char *w
     for (size_t i = 0; i < n; i++) {
         tj_ref_tensor *t = tj_ref_find(ref, params[i].name);
         double error = nn_tensor_error(params[i].grad, t->g, t->n);
-        if (!(error <= e)) {
+        if (!(error <= e) && !(error <= e * cancelled_scale(ref, t))) {
             fail_msg("%s: gradient of %s differs by %g, allowed %g", what, t->name, error, e);
         }
     }

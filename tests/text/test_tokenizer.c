@@ -246,7 +246,7 @@ static void added_tokens_are_found_longest_first(void **state)
 static size_t random_utf8(char *text, size_t max_len, tj_rng *rng)
 {
     static const char *const pieces[] = {"a",  " ",    "\n",  "1",    "'s",   "é",   "旅路",
-                                         "😀", "the",  "<",   "eos>", "left", " 11", ".",
+                                         "😀",  "the",  "<",   "eos>", "left", " 11", ".",
                                          "\t", "\r\n", " 36", "1.",   "\x01", "。",  "e\u0301"};
     size_t len = 0, n = (size_t)tj_rng_below(rng, 40);
     for (size_t i = 0; i < n; i++) {
