@@ -208,17 +208,17 @@ static tj_code greedy_arm(tj_experiment *x, const char *key, const char *label, 
 /* The two arms that n samples of each cell's model make: majority, and the verifier's choice. */
 static tj_code sampled_arms(tj_experiment *x, const char *what, const char *const keys[2],
                             const char *const labels[2], const int64_t *models, size_t n_samples,
-                            tj_err *err)
+                            size_t n_cells, tj_err *err)
 {
     tj_arm_result *r[2];
     tj_code rc = TJ_OK;
-    r[0] = new_arm(x, keys[0], labels[0], "epochs", "majority", x->n_cells, err);
+    r[0] = new_arm(x, keys[0], labels[0], "epochs", "majority", n_cells, err);
     r[1] =
-        r[0] == NULL ? NULL : new_arm(x, keys[1], labels[1], "epochs", "verified", x->n_cells, err);
+        r[0] == NULL ? NULL : new_arm(x, keys[1], labels[1], "epochs", "verified", n_cells, err);
     if (r[1] == NULL) {
         return TJ_E_NOMEM;
     }
-    for (size_t c = 0; c < x->n_cells && rc == TJ_OK; c++) {
+    for (size_t c = 0; c < n_cells && rc == TJ_OK; c++) {
         tj_answers answers;
         char name[64];
         snprintf(name, sizeof name, "%s, %zu samples", what, n_samples);
@@ -293,9 +293,13 @@ static tj_code same_token_controls(tj_experiment *x, tj_err *err)
     double each = find_arm(x, "shortcut")->accuracy.tokens_per_answer;
     size_t n = tj_eval_samples_for(budget, each);
     n = n > x->env.cfg->eval.max_samples ? x->env.cfg->eval.max_samples : n;
-    tj_code rc = sampled_arms(x, "shortcut", keys[0], labels[0], x->model[TJ_ARM_SHORTCUT], n, err);
+    tj_code rc = sampled_arms(x, "shortcut", keys[0], labels[0], x->model[TJ_ARM_SHORTCUT], n,
+                              x->n_cells, err);
     if (rc == TJ_OK) {
-        rc = sampled_arms(x, "journey", keys[1], labels[1], x->model[TJ_ARM_JOURNEY], n, err);
+        /* long answers, many of them: the demo does it for its first seed */
+        size_t n_cells = x->env.cfg->full ? x->n_cells : 1;
+        rc = sampled_arms(x, "journey", keys[1], labels[1], x->model[TJ_ARM_JOURNEY], n, n_cells,
+                          err);
     }
     return rc;
 }

@@ -81,6 +81,9 @@ static tj_code open_db(tj_store *store, tj_store_mode mode, tj_err *err)
     if (rc == TJ_OK) {
         rc = tj_db_open(&store->db, path, path, db_mode, err);
     }
+    if (rc == TJ_OK && store->writable) { /* readers go on while a writer writes */
+        rc = tj_db_exec(store->db, "PRAGMA journal_mode = WAL", err);
+    }
     if (rc == TJ_OK && store->options.max_bytes > 0) {
         rc = tj_db_limit(store->db, store->options.max_bytes, err);
     }
