@@ -61,6 +61,7 @@ static const tj_field derive_fields[] = {
     TJ_FIELD_SIZE(tj_derive_config, max_trials, 0, 64, "wrong children tried a node (K)"),
     TJ_FIELD_SIZE(tj_derive_config, max_backtracks, 0, 1024, "in one thought; 0: any"),
     TJ_FIELD_BOOL(tj_derive_config, restate, "going back restates state and goal"),
+    TJ_FIELD_BOOL(tj_derive_config, tell_invalid, "wrong arithmetic is told, too"),
     TJ_FIELD_BOOL(tj_derive_config, back_to_root, "go back to the beginning"),
     TJ_FIELD_DOUBLE(tj_derive_config, p_connective, 0.0, 1.0, "chance of a connective sentence"),
     TJ_FIELD_STRING(tj_derive_config, language, "of the connectives"),
@@ -114,7 +115,7 @@ void tj_demo_config_default(tj_demo_config *c, bool full)
         c->seeds[i] = i + 1;
     }
     c->n_bases = full ? 2 : 1;
-    c->n_train = 327;
+    c->n_train = 500;
     const size_t curve[] = {82, 164, 327, 1000, 3000};
     c->n_curve = sizeof curve / sizeof curve[0];
     memcpy(c->curve, curve, sizeof curve);
@@ -128,13 +129,13 @@ void tj_demo_config_default(tj_demo_config *c, bool full)
                                     .value_max = 100,
                                     .targets_by_play = true};
     model_default(&c->model);
-    c->corpus = (tj_corpus_config){.n_problems = 10000,
+    c->corpus = (tj_corpus_config){.n_problems = 9500,
                                    .chain_tokens = 240,
                                    .p_fail = 0.5,
                                    .p_late = 0.5,
                                    .p_again = 0.3,
                                    .p_smaller = 0.1};
-    c->phase1 = (tj_phase_config){.n_updates = full ? 60000 : 8000,
+    c->phase1 = (tj_phase_config){.n_updates = full ? 60000 : 7000,
                                   .chains = 4,
                                   .epochs = 1,
                                   .problems = 1,
@@ -148,7 +149,7 @@ void tj_demo_config_default(tj_demo_config *c, bool full)
     c->phase2 = c->phase1;
     c->phase2.n_updates = 1;
     c->phase2.chains = 1;
-    c->phase2.epochs = 6;
+    c->phase2.epochs = 4;
     c->phase2.problems = 4;
     c->phase2.replay = 1.0;
     c->phase2.lr_max = 1e-3;
@@ -158,11 +159,11 @@ void tj_demo_config_default(tj_demo_config *c, bool full)
     c->grow.depth = 3;
     c->grow.max_step_tokens = 20;
     c->grow.temperature = 0.8;
-    c->grow_spare = full ? 1.7 : 2.0;
+    c->grow_spare = 1.7;
     tj_derive_config_default(&c->derive);
-    c->derive.p_connective = 0.3;
+    c->derive.p_connective = 0.15;
     c->eval = (tj_eval_config){.n_problems = 2000,
-                               .max_tokens = 240,
+                               .max_tokens = 200,
                                .temperature = 0.7,
                                .max_samples = 8,
                                .n_resamples = 10000};

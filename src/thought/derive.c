@@ -152,7 +152,8 @@ static bool can_be_told(const writer *w, size_t node)
 {
     const char *text = w->tree->nodes[node].text;
     size_t n = strlen(text);
-    return n > 0 && text[n - 1] == '\n'; /* a whole step */
+    bool whole = n > 0 && text[n - 1] == '\n';
+    return whole && (w->tree->nodes[node].valid || w->cfg->tell_invalid);
 }
 
 /* A wrong child down to a leaf, then what is wrong and the way back to `from`. */
