@@ -109,7 +109,7 @@ static void read_rope(json_reader *r, tj_model_config *c)
         return;
     }
     c->n_rope = 1;
-    c->rope_theta[0] = need_number(r, from, "rope_theta", NAN);
+    c->rope_theta[0] = need_number(r, from, "rope_theta", (double)NAN);
 }
 
 static bool flag(const json_t *root, const char *key, bool fallback)
@@ -137,7 +137,7 @@ static tj_code from_hf(tj_model_config *c, const json_t *root, const char *path,
     size_t head_dim = c->n_heads > 0 ? c->width / c->n_heads : 0;
     c->head_dim = need_size(&r, "head_dim", head_dim);
     c->max_positions = need_size(&r, "max_position_embeddings", 0);
-    c->norm_eps = need_number(&r, root, "rms_norm_eps", NAN);
+    c->norm_eps = need_number(&r, root, "rms_norm_eps", (double)NAN);
     read_rope(&r, c);
     if (r.rc != TJ_OK) {
         return r.rc;

@@ -64,6 +64,8 @@ typedef struct tj_derive_config {
     size_t max_trials;     /* K: wrong children tried on each node of the correct path */
     size_t max_backtracks; /* in one thought; 0: no bound */
     bool restate;          /* going back restates the state and the goal */
+    bool tell_invalid;     /* explore steps that are not valid, too: their wrong arithmetic is then
+                            * among     what is learnt, so the default leaves them out */
     bool back_to_root;     /* go back to the root's state instead of the node of the correct path */
     double p_connective;   /* chance of a connective sentence beside the verdict and the return */
     char language[8];      /* of the connectives: "en" */
