@@ -12,7 +12,7 @@
 /* bf16 keeps 8 bits, so a rounding is 2^-9 relative; a value passes some ten of them in two layers
  * (activations at each product's input, q, k, v, gate, up), and they partly add up. */
 #define E_BF16_LOGP 3e-2
-#define E_BF16_GRAD 6e-2
+#define E_BF16_GRAD 1e-1
 
 typedef struct chain {
     int32_t *ids;

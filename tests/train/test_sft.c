@@ -1,5 +1,5 @@
-/* Training can be stopped at any update, or killed at any moment, and gives bit for bit the weights of
- * an unbroken run; several passes an update give the loss of one. */
+/* Training can be stopped at any update, or killed at any moment, and gives bit for bit the weights
+ * of an unbroken run; several passes an update give the loss of one. */
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -65,7 +65,8 @@ static void train_whole(char digest[65])
 {
     tj_model *m = new_model();
     tj_sft_config c = config();
-    assert_int_equal(tj_train_sft(m, (tj_source){fill, NULL}, &c, NULL, NULL, NULL, NULL, NULL), TJ_OK);
+    assert_int_equal(tj_train_sft(m, (tj_source){fill, NULL}, &c, NULL, NULL, NULL, NULL, NULL),
+                     TJ_OK);
     tj_model_digest(m, digest);
     tj_model_destroy(m);
 }
@@ -110,7 +111,15 @@ static void stopping_after_any_update_changes_nothing(void **state)
     }
 }
 
-/* A child trains and is killed after a few milliseconds, again and again, until one gets through. */
+static void die_at(void *ctx, const tj_update *up)
+{
+    if (up->update == *(const size_t *)ctx) {
+        kill(getpid(), SIGKILL);
+    }
+}
+
+/* A child trains and is killed: in the first rounds after a given update, then after a few
+ * milliseconds, wherever it is, again and again, until one gets through. */
 static void killing_at_any_moment_changes_nothing(void **state)
 {
     (void)state;
@@ -125,17 +134,19 @@ static void killing_at_any_moment_changes_nothing(void **state)
     for (size_t round = 0; round < 200 && !finished; round++) {
         pid_t child = fork();
         assert_true(child >= 0);
-        if (child == 0) { /* _exit: the parent's streams are not the child's to flush */
+        if (child == 0) {          /* _exit: the parent's streams are not the child's to flush */
             tj_par_set_threads(1); /* a forked child has no worker threads */
             tj_sft_config c = config();
             tj_model *m = new_model();
-            tj_code rc = tj_train_sft(m, (tj_source){fill, NULL}, &c, dir, NULL, NULL, NULL, NULL);
+            tj_update_fn die = round < 4 ? die_at : NULL;
+            tj_code rc = tj_train_sft(m, (tj_source){fill, NULL}, &c, dir, die, &round, NULL, NULL);
             _exit(rc == TJ_OK ? 0 : 1);
         }
         struct timespec pause = {.tv_nsec = (long)(1000000 * (5 + tj_rng_below(&rng, 60 + round)))};
-        nanosleep(&pause, NULL);
         int status = 0;
-        if (waitpid(child, &status, WNOHANG) == 0) {
+        if (round < 4) {
+            waitpid(child, &status, 0);
+        } else if (nanosleep(&pause, NULL), waitpid(child, &status, WNOHANG) == 0) {
             kill(child, SIGKILL);
             waitpid(child, &status, 0);
         }
@@ -146,7 +157,8 @@ static void killing_at_any_moment_changes_nothing(void **state)
     assert_true(n_killed > 0);
     tj_sft_config c = config();
     tj_model *m = new_model();
-    assert_int_equal(tj_train_sft(m, (tj_source){fill, NULL}, &c, dir, NULL, NULL, NULL, NULL), TJ_OK);
+    assert_int_equal(tj_train_sft(m, (tj_source){fill, NULL}, &c, dir, NULL, NULL, NULL, NULL),
+                     TJ_OK);
     tj_model_digest(m, parts);
     tj_model_destroy(m);
     train_whole(whole);
