@@ -213,8 +213,7 @@ static tj_code sampled_arms(tj_experiment *x, const char *what, const char *cons
     tj_arm_result *r[2];
     tj_code rc = TJ_OK;
     r[0] = new_arm(x, keys[0], labels[0], "epochs", "majority", n_cells, err);
-    r[1] =
-        r[0] == NULL ? NULL : new_arm(x, keys[1], labels[1], "epochs", "verified", n_cells, err);
+    r[1] = r[0] == NULL ? NULL : new_arm(x, keys[1], labels[1], "epochs", "verified", n_cells, err);
     if (r[1] == NULL) {
         return TJ_E_NOMEM;
     }

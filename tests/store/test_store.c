@@ -29,7 +29,8 @@ static int make_dir(void **state)
 static int remove_dir(void **state)
 {
     (void)state;
-    static const char *const files[] = {"tabiji.db", "tabiji.db-wal", "tabiji.db-shm", "tabiji.lock", "tabiji.db-journal"};
+    static const char *const files[] = {"tabiji.db", "tabiji.db-wal", "tabiji.db-shm",
+                                        "tabiji.lock", "tabiji.db-journal"};
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
         char *path = tj_fs_join(dir, files[i]);
         unlink(path);
@@ -50,8 +51,13 @@ static tj_store *open_it(tj_store_mode mode)
 
 static tj_run_spec spec_of(json_t *config)
 {
-    return (tj_run_spec){.stage = "test", .name = "a test", .config = config, .seed = 7,
-                         .build_id = "b", .isa = "i", .n_threads = 1};
+    return (tj_run_spec){.stage = "test",
+                         .name = "a test",
+                         .config = config,
+                         .seed = 7,
+                         .build_id = "b",
+                         .isa = "i",
+                         .n_threads = 1};
 }
 
 /* A run with one problem set, one tree and one output. */
@@ -64,7 +70,8 @@ static int64_t make_run(tj_store *s)
     int64_t id;
     tj_problem p = {.split = TJ_SPLIT_TEST, .json = "{\"a\":1}", .n_json = 7};
     assert_int_equal(tj_run_begin(s, &run, &spec, NULL), TJ_OK);
-    assert_int_equal(tj_store_add_problem_set(s, &set, run, "set", "t", config, &p, 1, NULL), TJ_OK);
+    assert_int_equal(tj_store_add_problem_set(s, &set, run, "set", "t", config, &p, 1, NULL),
+                     TJ_OK);
     tj_problems rows;
     assert_int_equal(tj_store_load_problems(s, &rows, set, TJ_SPLIT_TEST, 0, 10, NULL), TJ_OK);
     assert_int_equal(rows.n, 1);
@@ -87,7 +94,10 @@ static int64_t make_run(tj_store *s)
     assert_string_equal(back.rewards[0].rewarder, "verifier");
     assert_int_equal(tj_store_add_tree(s, &id, &origin, &tree, NULL), TJ_E_CONFLICT);
     tj_tree_deinit(&back);
-    tj_output o = {.origin = {.run = run}, .problem = rows.rows[0].id, .text = "hi", .n_text = 2,
+    tj_output o = {.origin = {.run = run},
+                   .problem = rows.rows[0].id,
+                   .text = "hi",
+                   .n_text = 2,
                    .n_tokens = 1};
     assert_int_equal(tj_store_add_output(s, &id, &o, NULL), TJ_OK);
     tj_problems_deinit(&rows);

@@ -1,5 +1,5 @@
-/* Runs a fuzz target over every file of the folders given, each input ending at a guard page, so that
- * a read past its end is caught in every build. */
+/* Runs a fuzz target over every file of the folders given, each input ending at a guard page, so
+ * that a read past its end is caught in every build. */
 #define _DEFAULT_SOURCE /* MAP_ANONYMOUS */
 #include <dirent.h>
 #include <stdint.h>
@@ -22,7 +22,8 @@ static int replay(const char *path)
     size_t size = (size_t)ftell(f);
     rewind(f);
     size_t room = (size + page - 1) / page * page;
-    uint8_t *map = mmap(NULL, room + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    uint8_t *map =
+        mmap(NULL, room + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (map == MAP_FAILED || mprotect(map + room, page, PROT_NONE) != 0) {
         fprintf(stderr, "cannot map %zu bytes\n", room + page);
         return 1;

@@ -38,7 +38,8 @@ void script_items(const script *s, tj_grow_item *items, size_t n, uint64_t seed)
         assert_int_equal(tj_countdown_draw(&p, &s->cfg, TJ_SPLIT_TRAIN, 1, &rng, NULL), TJ_OK);
         tj_countdown_write_json(&json, &p);
         items[i].problem = (int64_t)i + 1;
-        assert_int_equal(s->task.begin(s->task.ctx, &items[i].first, json.data, json.len, NULL), TJ_OK);
+        assert_int_equal(s->task.begin(s->task.ctx, &items[i].first, json.data, json.len, NULL),
+                         TJ_OK);
         tj_buf_deinit(&json);
     }
 }
@@ -74,7 +75,8 @@ tj_code script_prompt(void *ctx, tj_tree *tree, tj_err *err)
     return TJ_OK;
 }
 
-tj_code script_sample(void *ctx, tj_step_request *requests, size_t n, const tj_job *job, tj_err *err)
+tj_code script_sample(void *ctx, tj_step_request *requests, size_t n, const tj_job *job,
+                      tj_err *err)
 {
     const script *s = ctx;
     (void)job;

@@ -1,5 +1,5 @@
-/* A policy that needs no model: it proposes legal steps of a countdown state drawn by the request's own
- * random stream, and now and then a wrong one. For tests of trees and thoughts. */
+/* A policy that needs no model: it proposes legal steps of a countdown state drawn by the request's
+ * own random stream, and now and then a wrong one. For tests of trees and thoughts. */
 #ifndef TJ_TESTS_SCRIPT_POLICY_H
 #define TJ_TESTS_SCRIPT_POLICY_H
 
@@ -17,7 +17,8 @@ void script_open(script *s, double p_wrong);
 void script_close(script *s);
 /* n test problems' first states. */
 void script_items(const script *s, tj_grow_item *items, size_t n, uint64_t seed);
-tj_code script_sample(void *ctx, tj_step_request *requests, size_t n, const tj_job *job, tj_err *err);
+tj_code script_sample(void *ctx, tj_step_request *requests, size_t n, const tj_job *job,
+                      tj_err *err);
 tj_code script_prompt(void *ctx, tj_tree *tree, tj_err *err);
 
 #endif

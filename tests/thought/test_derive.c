@@ -43,7 +43,8 @@ static void check_spans(const script *s, const tj_thought *t)
 static void check_correct(const script *s, const tj_tree *tree, const tj_thought *t)
 {
     tj_walk walk;
-    assert_int_equal(s->task.walk(s->task.ctx, &walk, &tree->first, t->text, t->n_text, NULL), TJ_OK);
+    assert_int_equal(s->task.walk(s->task.ctx, &walk, &tree->first, t->text, t->n_text, NULL),
+                     TJ_OK);
     if (!walk.correct) {
         print_message("%s", t->text);
     }
@@ -84,7 +85,8 @@ static tj_code derive_both(void *ctx, tj_tree *tree, tj_err *err)
     assert_int_equal(rc, TJ_OK);
     tj_rng_init(&rng, 3, 0, (uint64_t)tree->problem, 0);
     same = rng;
-    assert_int_equal(tj_derive_journey(&b, tree, &s->task, s->tok, s->eos, &u->cfg, &rng, err), TJ_OK);
+    assert_int_equal(tj_derive_journey(&b, tree, &s->task, s->tok, s->eos, &u->cfg, &rng, err),
+                     TJ_OK);
     assert_int_equal(tj_derive_journey(&again, tree, &s->task, s->tok, s->eos, &u->cfg, &same, err),
                      TJ_OK);
     assert_string_equal(b.text, again.text);

@@ -1,5 +1,5 @@
-/* Trees hold distinct judged steps, depend on their own problem alone, are pruned as asked, and come
- * back from JSON bit for bit. */
+/* Trees hold distinct judged steps, depend on their own problem alone, are pruned as asked, and
+ * come back from JSON bit for bit. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -42,9 +42,9 @@ static void grow(const script *s, const tj_grow_config *c, const tj_grow_item *i
     script copy = *s;
     tj_policy policy = {script_sample, &copy};
     memset(out, 0, sizeof *out);
-    assert_int_equal(tj_tree_grow_by(&policy, &s->task, items, n, c, 7, 1, script_prompt, keep, out,
-                                     NULL, NULL),
-                     TJ_OK);
+    assert_int_equal(
+        tj_tree_grow_by(&policy, &s->task, items, n, c, 7, 1, script_prompt, keep, out, NULL, NULL),
+        TJ_OK);
     assert_int_equal(out->n, n);
 }
 
@@ -81,7 +81,8 @@ static void steps_are_distinct_and_judged(void **state)
             assert_true(m <= c.width);
             for (size_t k = 0; k < m; k++) {
                 const tj_node *o = &tree->nodes[siblings[k]];
-                assert_true(siblings[k] == i || o->valid != n->valid || strcmp(o->key, n->key) != 0);
+                assert_true(siblings[k] == i || o->valid != n->valid ||
+                            strcmp(o->key, n->key) != 0);
             }
         }
     }
@@ -151,7 +152,8 @@ static void a_wrong_field_is_named(void **state)
     (void)state;
     tj_tree t;
     tj_err err;
-    json_t *j = json_pack("{s:i, s:[{s:n}], s:[]}", "tree_version", 1, "nodes", "parent", "rewards");
+    json_t *j =
+        json_pack("{s:i, s:[{s:n}], s:[]}", "tree_version", 1, "nodes", "parent", "rewards");
     assert_int_equal(tj_tree_from_json(&t, j, "file.json", &err), TJ_E_PARSE);
     assert_non_null(strstr(err.msg, "file.json: node 0: "));
     json_decref(j);
