@@ -226,6 +226,40 @@ static void threads_batch_size_and_memory_change_no_bit(void **state)
     end(engine, model, gens, N_BATCH);
 }
 
+/* A root's last token and many children of one token, all new: in one call, the children see a
+ * token that the call itself stores, whichever thread is first. */
+static void rows_see_what_another_row_of_the_same_call_stores(void **state)
+{
+    (void)state;
+    enum { N = 60 };
+    tj_par_set_threads(2);
+    tj_model *model = tiny_model(TJ_F32, 256);
+    for (size_t trial = 0; trial < 20; trial++) {
+        tj_engine *engine = tiny_engine(model, NULL, PLENTY, 64);
+        tj_gen root = tiny_gen(tiny_root(engine, 20, trial), 1.0, 0, 1);
+        generate(engine, &root, 1); /* its last token is sampled, not computed */
+        tj_gen gens[N];
+        for (int32_t i = 0; i < N; i++) {
+            tj_branch branch = TJ_NO_BRANCH;
+            assert_int_equal(tj_engine_fork(engine, &branch, root.branch, 21, NULL), TJ_OK);
+            assert_int_equal(tj_engine_append(engine, branch, &i, 1, NULL), TJ_OK);
+            gens[i] = tiny_gen(branch, 1.0, (uint64_t)i, 1);
+        }
+        generate(engine, gens, N);
+        for (size_t i = 0; i < N; i++) {
+            float again = 0.0F;
+            tj_engine_refresh(engine);
+            assert_int_equal(tj_engine_score(engine, gens[i].branch, 22, 23, &again, NULL), TJ_OK);
+            assert_memory_equal(&again, gens[i].logprobs, sizeof again);
+            tj_gen_deinit(&gens[i]);
+        }
+        tj_gen_deinit(&root);
+        tj_engine_destroy(engine);
+    }
+    tj_par_set_threads(0);
+    tj_model_destroy(model);
+}
+
 /* ------------------------------------------------------------ memory */
 
 typedef struct watch {
@@ -341,7 +375,7 @@ static void score_gives_the_bits_that_generate_gave(void **state)
         float out[256];
         for (size_t how = 0; how < 4; how++) {
             size_t begin = how % 2 == 0 ? 21 : 21 + gen.n_ids / 2;
-            if (how == 2) {
+            if (how >= 2) {
                 tj_engine_refresh(engine); /* nothing is cached */
                 assert_int_equal(tj_engine_kv_bytes_used(engine), 0);
             }
@@ -397,6 +431,7 @@ int main(void)
         cmocka_unit_test(forks_around_block_edges_equal_recomputation),
         cmocka_unit_test(one_branch_alone_and_in_a_batch_of_200_is_the_same),
         cmocka_unit_test(threads_batch_size_and_memory_change_no_bit),
+        cmocka_unit_test(rows_see_what_another_row_of_the_same_call_stores),
         cmocka_unit_test(memory_stays_within_its_bound_and_one_too_large_is_an_error),
         cmocka_unit_test(decoding_allocates_nothing_once_warm),
         cmocka_unit_test(a_shared_prefix_is_computed_once),
