@@ -4,7 +4,7 @@ PREFIX  ?= /usr/local
 DESTDIR ?=
 JOBS    ?= $(shell nproc)
 
-.PHONY: all demo test check-slow bench format tidy install clean help deps
+.PHONY: all demo test check-slow format tidy install clean help deps
 
 all: deps ## build build/release/tabiji
 	@cmake --preset release >build-release.log 2>&1 || (cat build-release.log; rm -f build-release.log; exit 1)
@@ -22,9 +22,6 @@ test: all ## every fast test
 
 check-slow: all ## the tests labelled slow and real
 	@cd $(BUILD) && ctest --output-on-failure -L 'slow|real'
-
-bench: all ## ratios against peers in one run (docs/benchmarks.md)
-	@bench/run
 
 format: ## clang-format in place
 	@scripts/check-format --fix
