@@ -110,7 +110,7 @@ static tj_code answer(const tj_experiment *x, tj_answers *out, int64_t model, co
                            .n_samples = n_samples,
                            .seed = seed,
                            .set = x->set,
-                           .split = TJ_SPLIT_TEST,
+                           .split = tj_experiment_split(x),
                            .problems = &x->test};
     return tj_stage_answer(&x->env, out, &spec, err);
 }

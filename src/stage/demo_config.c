@@ -9,6 +9,8 @@ static const char *const precision_names[] = {"auto", "f32", "bf16", NULL};
 static const char *const prune_names[] = {"none", "top_k", "at_most_k_correct", NULL};
 static const char *const order_names[] = {"sampled", "paper", NULL};
 
+static const char *const split_names[] = {"test", "valid", NULL};
+
 static const tj_field task_fields[] = {
     TJ_FIELD_SIZE(tj_countdown_config, n_numbers, 2, TJ_COUNTDOWN_MAX_NUMBERS, "given numbers"),
     TJ_FIELD_SIZE(tj_countdown_config, number_min, 1, 1000, "smallest number"),
@@ -69,6 +71,7 @@ static const tj_field derive_fields[] = {
 
 static const tj_field eval_fields[] = {
     TJ_FIELD_SIZE(tj_eval_config, n_problems, 1, 1e7, "test problems"),
+    TJ_FIELD_ENUM(tj_eval_config, split, split_names, "valid: choose settings, claim nothing"),
     TJ_FIELD_SIZE(tj_eval_config, max_tokens, 1, 1e6, "tokens of an answer at most"),
     TJ_FIELD_DOUBLE(tj_eval_config, temperature, 0.0, 10.0, "of the sampled controls"),
     TJ_FIELD_SIZE(tj_eval_config, max_samples, 1, 64, "samples of a control at most"),

@@ -39,7 +39,7 @@ static void plan_cells(tj_experiment *x)
         x->n_needed = c->curve[i] > x->n_needed ? c->curve[i] : x->n_needed;
     }
     x->n_candidates = (size_t)((double)x->n_needed * c->grow_spare + 0.999);
-    x->n_valid = N_VALID;
+    x->n_valid = c->eval.split == 0 ? N_VALID : c->eval.n_problems;
 }
 
 static tj_code open_tokenizer(tj_stage_env *env, tj_err *err)
@@ -96,6 +96,11 @@ void tj_experiment_close(tj_experiment *x)
     tj_store_close(x->env.store);
     tj_tokenizer_destroy(x->env.tok);
     memset(x, 0, sizeof *x);
+}
+
+tj_split tj_experiment_split(const tj_experiment *x)
+{
+    return x->env.cfg->eval.split == 0 ? TJ_SPLIT_TEST : TJ_SPLIT_VALID;
 }
 
 /* ------------------------------------------------------------------ data */
@@ -251,7 +256,7 @@ tj_code tj_experiment_data(tj_experiment *x, tj_err *err)
         rc = find_data(x, scope.run, err);
     }
     if (rc == TJ_OK) {
-        rc = tj_problem_list_load(&x->test, &x->env, x->set, TJ_SPLIT_TEST, 0,
+        rc = tj_problem_list_load(&x->test, &x->env, x->set, tj_experiment_split(x), 0,
                                   x->env.cfg->eval.n_problems, err);
     }
     return rc;

@@ -81,6 +81,8 @@ TJ_MUST_USE tj_code tj_experiment_open(tj_experiment *x, const char *dir, const 
                                        const char *build_id, bool only_done, const tj_job *job,
                                        tj_err *err);
 void tj_experiment_close(tj_experiment *x);
+/* Where the problems of the evaluation come from. */
+tj_split tj_experiment_split(const tj_experiment *x);
 
 /* The stages, in their order; each finds what is done. */
 TJ_MUST_USE tj_code tj_experiment_data(tj_experiment *x, tj_err *err);

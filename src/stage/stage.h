@@ -53,6 +53,7 @@ typedef struct tj_phase_config {
 
 typedef struct tj_eval_config {
     size_t n_problems;  /* test problems */
+    int split;          /* 0: test; 1: validation problems, for choosing settings */
     size_t max_tokens;  /* of an answer, of a shortcut or a journey model */
     double temperature; /* of the sampled controls */
     size_t max_samples; /* of a control at most */
