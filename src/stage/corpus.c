@@ -1,5 +1,7 @@
 /* Phase-1 texts. A base that sees successes only learns to forge arithmetic that ends in the
- * target; honest failures, said to be such, keep it honest. */
+ * target; honest failures, said to be such, keep it honest. A problem that failed is often put
+ * again, and then its prompt is learnt too: so the base can say a problem again from memory, which
+ * going back asks of it later (docs/experiment.md has the figures). */
 #include "stage/corpus.h"
 
 #include <math.h>
@@ -101,7 +103,8 @@ tj_code tj_corpus_add_text(const tj_corpus *c, tj_batch *batch, tj_corpus_state 
                            tj_err *err)
 {
     tj_countdown_problem p;
-    if (state->failed && tj_rng_double(rng) < c->cfg->p_again) {
+    bool again = state->failed && tj_rng_double(rng) < c->cfg->p_again;
+    if (again) {
         p = state->last;
     } else {
         p = c->problems[tj_rng_below(rng, c->n_problems)];
@@ -122,7 +125,7 @@ tj_code tj_corpus_add_text(const tj_corpus *c, tj_batch *batch, tj_corpus_state 
     state->last = p;
     tj_code rc = tj_buf_check(&text, err);
     if (rc == TJ_OK) {
-        rc = add_encoded(c, batch, text.data, n_prompt, 0.0F, err);
+        rc = add_encoded(c, batch, text.data, n_prompt, again ? 1.0F : 0.0F, err);
     }
     if (rc == TJ_OK) {
         rc = add_encoded(c, batch, text.data + n_prompt, text.len - n_prompt, 1.0F, err);

@@ -136,7 +136,7 @@ void tj_demo_config_default(tj_demo_config *c, bool full)
                                    .chain_tokens = 240,
                                    .p_fail = 0.5,
                                    .p_late = 0.5,
-                                   .p_again = 0.3,
+                                   .p_again = 0.5,
                                    .p_smaller = 0.1};
     c->phase1 = (tj_phase_config){.n_updates = full ? 60000 : 7000,
                                   .chains = 4,
@@ -164,6 +164,7 @@ void tj_demo_config_default(tj_demo_config *c, bool full)
     c->grow.temperature = 0.8;
     c->grow_spare = 1.7;
     tj_derive_config_default(&c->derive);
+    c->derive.back_to_root = true;
     c->derive.p_connective = 0.15;
     c->eval = (tj_eval_config){.n_problems = 2000,
                                .max_tokens = 200,
