@@ -150,6 +150,24 @@ static void score_greedy(const tj_experiment *x, tj_arm_result *r, size_t cell,
     }
 }
 
+/* One sample a problem, as the mean over several. */
+static void score_mean(const tj_experiment *x, tj_arm_result *r, size_t cell,
+                       const tj_answers *answers)
+{
+    double n = (double)answers->n_samples;
+    for (size_t i = 0; i < x->test.n; i++) {
+        double right = 0.0;
+        double tokens = 0.0;
+        for (size_t s = 0; s < answers->n_samples; s++) {
+            const tj_answer *a = &answers->rows[s * x->test.n + i];
+            right += a->correct ? 1.0 : 0.0;
+            tokens += (double)a->n_tokens;
+        }
+        r->scores[cell * x->test.n + i] = right / n;
+        r->tokens[cell * x->test.n + i] = tokens / n;
+    }
+}
+
 /* Several samples a problem: the majority's answer, or any right one where the verifier chooses. */
 static void score_samples(const tj_experiment *x, tj_arm_result *r, size_t cell,
                           const tj_answers *answers, bool verified)
@@ -205,17 +223,22 @@ static tj_code greedy_arm(tj_experiment *x, const char *key, const char *label, 
     return rc == TJ_OK ? finish_arm(x, r, err) : rc;
 }
 
-/* The two arms that n samples of each cell's model make: majority, and the verifier's choice. */
-static tj_code sampled_arms(tj_experiment *x, const char *what, const char *const keys[2],
-                            const char *const labels[2], const int64_t *models, size_t n_samples,
-                            size_t n_cells, tj_err *err)
+enum { MAJORITY, VERIFIED, ONCE, N_READINGS };
+
+/* The arms that n samples of each cell's model make: the majority's answer, the verifier's choice,
+ * and one sample alone. */
+static tj_code sampled_arms(tj_experiment *x, const char *what, const char *const keys[N_READINGS],
+                            const char *const labels[N_READINGS], const int64_t *models,
+                            size_t n_samples, size_t n_cells, tj_err *err)
 {
-    tj_arm_result *r[2];
+    static const char *const decodings[N_READINGS] = {"majority", "verified", "sampled"};
+    tj_arm_result *r[N_READINGS];
     tj_code rc = TJ_OK;
-    r[0] = new_arm(x, keys[0], labels[0], "epochs", "majority", n_cells, err);
-    r[1] = r[0] == NULL ? NULL : new_arm(x, keys[1], labels[1], "epochs", "verified", n_cells, err);
-    if (r[1] == NULL) {
-        return TJ_E_NOMEM;
+    for (size_t i = 0; i < N_READINGS; i++) {
+        r[i] = new_arm(x, keys[i], labels[i], "epochs", decodings[i], n_cells, err);
+        if (r[i] == NULL) {
+            return TJ_E_NOMEM;
+        }
     }
     for (size_t c = 0; c < n_cells && rc == TJ_OK; c++) {
         tj_answers answers;
@@ -224,12 +247,13 @@ static tj_code sampled_arms(tj_experiment *x, const char *what, const char *cons
         rc = answer(x, &answers, models[c], name, x->cells[c].seed, x->env.cfg->eval.temperature,
                     n_samples, err);
         if (rc == TJ_OK) {
-            score_samples(x, r[0], c, &answers, false);
-            score_samples(x, r[1], c, &answers, true);
+            score_samples(x, r[MAJORITY], c, &answers, false);
+            score_samples(x, r[VERIFIED], c, &answers, true);
+            score_mean(x, r[ONCE], c, &answers);
             tj_answers_deinit(&answers);
         }
     }
-    for (size_t i = 0; i < 2 && rc == TJ_OK; i++) {
+    for (size_t i = 0; i < N_READINGS && rc == TJ_OK; i++) {
         rc = finish_arm(x, r[i], err);
     }
     return rc;
@@ -281,13 +305,14 @@ static tj_code train_cells(tj_experiment *x, tj_arm_kind kind, tj_err *err)
 
 static tj_code same_token_controls(tj_experiment *x, tj_err *err)
 {
-    static const char *const keys[2][2] = {
-        {"shortcut_same_tokens", "shortcut_verified_same_tokens"},
-        {"journey_same_tokens", "journey_verified_same_tokens"}};
-    static const char *const labels[2][2] = {
-        {"Shortcut, same tokens: majority", "Shortcut, same tokens: verifier chooses (pass@n)"},
+    static const char *const keys[2][N_READINGS] = {
+        {"shortcut_same_tokens", "shortcut_verified_same_tokens", "shortcut_sampled"},
+        {"journey_same_tokens", "journey_verified_same_tokens", "journey_sampled"}};
+    static const char *const labels[2][N_READINGS] = {
+        {"Shortcut, same tokens: majority", "Shortcut, same tokens: verifier chooses (pass@n)",
+         "Shortcut, one sample (mean of n)"},
         {"Journey, as many samples: majority",
-         "Journey, as many samples: verifier chooses (pass@n)"}};
+         "Journey, as many samples: verifier chooses (pass@n)", "Journey, one sample (mean of n)"}};
     double budget = find_arm(x, "journey")->accuracy.tokens_per_answer;
     double each = find_arm(x, "shortcut")->accuracy.tokens_per_answer;
     size_t n = tj_eval_samples_for(budget, each);
@@ -384,6 +409,9 @@ tj_code tj_experiment_evaluate(tj_experiment *x, tj_err *err)
          "shortcut_verified_same_tokens"},
         {"journey - shortcut, as many samples, verifier chooses", "journey_verified_same_tokens",
          "shortcut_verified_same_tokens"},
+        {"journey - shortcut, one sample each", "journey_sampled", "shortcut_sampled"},
+        {"journey (one sample) - shortcut, same tokens, majority", "journey_sampled",
+         "shortcut_same_tokens"},
         {"journey - journey with wrong branches masked", "journey", "journey_masked"}};
     for (size_t i = 0; i < sizeof more / sizeof more[0] && rc == TJ_OK; i++) {
         rc = compare_more(x, more[i].label, more[i].a, more[i].b, err);

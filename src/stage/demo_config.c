@@ -112,13 +112,13 @@ static void model_default(tj_model_config *m)
 void tj_demo_config_default(tj_demo_config *c, bool full)
 {
     memset(c, 0, sizeof *c);
-    c->seed = 1;
+    c->seed = 7;
     c->n_seeds = 3;
     for (size_t i = 0; i < c->n_seeds; i++) {
         c->seeds[i] = i + 1;
     }
     c->n_bases = full ? 2 : 1;
-    c->n_train = 500;
+    c->n_train = 327;
     const size_t curve[] = {82, 164, 327, 1000, 3000};
     c->n_curve = sizeof curve / sizeof curve[0];
     memcpy(c->curve, curve, sizeof curve);
