@@ -14,7 +14,7 @@ static void choose(void)
     chosen = &tj_infer_kernels_generic;
 #if defined(__x86_64__)
     const char *force = getenv("TABIJI_ISA");
-    bool any = force == NULL || strcmp(force, "avx512") == 0;
+    bool any = force == NULL || strncmp(force, "avx512", 6) == 0;
     __builtin_cpu_init();
     if (any && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
         __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq")) {

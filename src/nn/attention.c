@@ -1,6 +1,8 @@
-/* Forward: for a tile of queries, all tiles of keys before it that any of them sees. Backward: for
- * each tile of keys of a tree, all tiles of queries that see it, so that dk and dv stay in scratch
- * and dq is added to in key order: one thread a (tree, head), hence always the same bits. */
+/* Forward: for each tile of keys that a tile of rows sees, all its query heads; keys are packed
+ * once. Backward: for each tile of keys of a tree, all tiles of queries that see it, so that dk and
+ * dv stay in scratch and dq is added to in key order: one thread a (tree, head), hence always the
+ * same bits. Products take f32 or pairs of bf16 as the activations have; scores, sums and softmax
+ * are f32. */
 #include "nn/attention.h"
 
 #include <math.h>
@@ -9,147 +11,162 @@
 #define Q TJ_ATT_Q
 #define K TJ_ATT_K
 
+/* Tiles of queries stand at multiples of Q and never reach past the padded rows. */
+_Static_assert(TJ_TILE % Q == 0 && TJ_TILE % K == 0, "attention tiles must divide a tile of rows");
+
+static size_t per_cell(const tj_model *m)
+{
+    return m->dtype == TJ_BF16 ? 2 : 1;
+}
+
+/* Columns of a packed head. */
 static size_t padded_dim(const tj_model *m)
 {
-    return (m->cfg.head_dim + 15) / 16 * 16;
+    size_t step = 16 * per_cell(m);
+    return (m->cfg.head_dim + step - 1) / step * step;
+}
+
+static size_t group_size(const tj_model *m)
+{
+    return m->cfg.n_heads / m->cfg.n_kv_heads;
 }
 
 size_t tj_attn_scratch(const tj_model *m)
 {
     size_t dim = padded_dim(m);
-    size_t group = m->cfg.n_heads / m->cfg.n_kv_heads;
-    size_t forward = 2 * dim * K + group * Q * (2 * dim + 2) + Q * K + Q;
-    size_t backward = 5 * dim * K + 3 * dim * Q + 2 * Q * K + 2 * Q;
+    size_t forward = group_size(m) * TJ_TILE * (dim + 2) + 2 * dim * K + 2 * Q * K + Q;
+    size_t backward = 5 * dim * K + 3 * dim * Q + 6 * Q * K;
     return forward > backward ? forward : backward;
 }
 
-/* dst [n, dim] = rows of one head, zero past n_valid rows and past head_dim columns. */
-static void load_rows(const tj_model *m, float *dst, const void *src, tj_dtype dtype, size_t ld,
-                      size_t col, size_t row, size_t n_valid, size_t n)
+static float scale_of(const tj_attn_args *a)
 {
+    double plain = 1.0 / sqrt((double)a->model->cfg.head_dim);
+    return (float)(a->attn->scale > 0.0 ? a->attn->scale : plain);
+}
+
+/* Activations at a row and column, of rows `width` wide. */
+static const void *act_at(const tj_model *m, const void *act, size_t row, size_t width, size_t col)
+{
+    return (const char *)act + (row * width + col) * m->elem;
+}
+
+/* A block [Q, K] in the compute type: itself where that is f32. */
+static const void *as_act(const tj_model *m, void *copy, const float *block)
+{
+    if (m->dtype == TJ_F32) {
+        return block;
+    }
+    m->k->to_act(copy, m->dtype, block, (size_t)Q * K);
+    return copy;
+}
+
+/* The same block with its rows as inner dimension, for its transpose as a left operand. */
+static const void *as_columns(const tj_model *m, void *copy, const void *block)
+{
+    if (m->dtype == TJ_F32) {
+        return block;
+    }
+    m->k->pack_rows(copy, block, K, Q, K, K, Q, m->dtype);
+    return copy;
+}
+
+/* A tile of keys of a tree, and where its visibility ends. */
+typedef struct key_tile {
+    size_t first, n;
+    uint32_t min_end, max_end;
+} key_tile;
+
+static key_tile key_tile_at(const tj_layout *l, size_t first, size_t limit)
+{
+    key_tile t = {first, limit - first < K ? limit - first : K, UINT32_MAX, 0};
+    for (size_t k = first; k < first + t.n; k++) {
+        t.min_end = l->end[k] < t.min_end ? l->end[k] : t.min_end;
+        t.max_end = l->end[k] > t.max_end ? l->end[k] : t.max_end;
+    }
+    return t;
+}
+
+static bool sees_some(const key_tile *t, size_t q0)
+{
+    return t->max_end > q0 && t->first < q0 + Q;
+}
+
+static void mask_block(const tj_attn_args *a, float *s, size_t q0, const key_tile *t)
+{
+    const tj_layout *l = a->layout;
+    uint32_t end[K] = {0}; /* 0: seen by nobody */
+    uint32_t pos[K] = {0};
+    if (t->n == K && t->min_end >= q0 + Q && t->first + K <= q0 + 1 && a->attn->window == 0) {
+        return; /* all of it is seen */
+    }
+    memcpy(end, l->end + t->first, t->n * sizeof *end);
+    memcpy(pos, l->pos + t->first, t->n * sizeof *pos);
+    uint32_t window = a->attn->window == 0 || a->attn->window > UINT32_MAX
+                          ? UINT32_MAX
+                          : (uint32_t)a->attn->window;
+    a->model->k->mask_block(s, end, pos, l->pos + q0, q0, t->first, window, Q);
+}
+
+/* ------------------------------------------------------------------ forward */
+
+typedef struct forward_state { /* of one key-value head and a tile of rows */
+    float *o;                  /* [group][n_rows][dim] */
+    float *m, *l;              /* [group][n_rows] */
+    float *kt, *v;             /* packed keys and values */
+    float *s, *corr;           /* [Q][K], [Q] */
+    void *p;                   /* act [Q][K] */
+    size_t row, n_rows;
+} forward_state;
+
+/* The queries of one head at q0 against the packed tile of keys. */
+static void forward_block(const tj_attn_args *a, const forward_state *t, size_t head, size_t at,
+                          size_t q0, const key_tile *keys)
+{
+    const tj_model *m = a->model;
+    size_t per = per_cell(m);
     size_t dim = padded_dim(m);
-    size_t elem = dtype == TJ_BF16 ? 2 : 4;
-    for (size_t i = 0; i < n; i++) {
-        float *to = dst + i * dim;
-        if (i >= n_valid) {
-            memset(to, 0, dim * sizeof *to);
-            continue;
-        }
-        m->k->from_act(to, (const char *)src + ((row + i) * ld + col) * elem, dtype,
-                       m->cfg.head_dim);
-        for (size_t d = m->cfg.head_dim; d < dim; d++) {
-            to[d] = 0.0F;
-        }
-    }
+    float *o = t->o + at * dim;
+    const void *q = act_at(m, a->qkv, q0, m->qkv_width, head * m->cfg.head_dim);
+    m->k->mm(t->s, K, q, m->qkv_width / per, 1, t->kt, K, Q, K, m->cfg.head_dim / per, m->dtype, 0);
+    mask_block(a, t->s, q0, keys);
+    m->k->softmax_block(t->s, scale_of(a), t->m + at, t->l + at, t->corr, Q);
+    m->k->scale_rows(o, t->corr, Q, dim);
+    m->k->mm(o, dim, as_act(m, t->p, t->s), K / per, 1, t->v, dim, Q, dim, K / per, m->dtype, 1);
 }
 
-static void transpose(float *dst, const float *src, size_t rows, size_t cols)
-{
-    for (size_t c0 = 0; c0 < cols; c0 += 16) {
-        for (size_t r = 0; r < rows; r++) {
-            for (size_t c = c0; c < c0 + 16; c++) {
-                dst[c * rows + r] = src[r * cols + c];
-            }
-        }
-    }
-}
-
-static double scale_of(const tj_attn_args *a)
-{
-    return a->attn->scale > 0.0 ? a->attn->scale : 1.0 / sqrt((double)a->model->cfg.head_dim);
-}
-
-/* What a tile of queries and one of keys have to do with each other. */
-typedef enum relation { NOTHING, SOME, ALL } relation;
-
-static relation relate(const tj_attn_args *a, size_t q0, size_t n_q, size_t k0, size_t n_k)
-{
-    const tj_layout *l = a->layout;
-    uint32_t min_end = UINT32_MAX;
-    uint32_t max_end = 0;
-    for (size_t k = k0; k < k0 + n_k; k++) {
-        min_end = l->end[k] < min_end ? l->end[k] : min_end;
-        max_end = l->end[k] > max_end ? l->end[k] : max_end;
-    }
-    if (max_end <= q0 || k0 >= q0 + n_q) {
-        return NOTHING;
-    }
-    bool all = n_k == K && min_end >= q0 + n_q && k0 + n_k <= q0 + 1 && a->attn->window == 0;
-    return all ? ALL : SOME;
-}
-
-/* Hides with -INFINITY what a query does not see. */
-static void mask_block(const tj_attn_args *a, float *s, size_t q0, size_t n_q, size_t k0,
-                       size_t n_k)
-{
-    const tj_layout *l = a->layout;
-    size_t window = a->attn->window == 0 ? SIZE_MAX : a->attn->window;
-    for (size_t i = 0; i < n_q; i++) {
-        size_t q = q0 + i;
-        float *row = s + i * K;
-        for (size_t j = 0; j < n_k; j++) {
-            size_t k = k0 + j;
-            bool sees = k <= q && q < l->end[k] && l->pos[q] - l->pos[k] < window;
-            row[j] = sees ? row[j] : -INFINITY;
-        }
-        for (size_t j = n_k; j < K; j++) {
-            row[j] = -INFINITY;
-        }
-    }
-}
-
-typedef struct forward_tile { /* of one key-value head; per query head of its group */
-    float *q;                 /* [group][Q][dim], scaled */
-    float *o;                 /* [group][Q][dim] */
-    float *m, *l;             /* [group][Q] */
-    float *kt, *v, *s, *corr; /* [dim][K], [K][dim], [Q][K], [Q] */
-} forward_tile;
-
-static void store_tile(const tj_attn_args *a, const forward_tile *t, size_t head, size_t h_in_group,
-                       size_t q0, size_t n_q)
+static void forward_keys(const tj_attn_args *a, const forward_state *t, size_t g,
+                         const key_tile *keys)
 {
     const tj_model *m = a->model;
     size_t dim = padded_dim(m);
-    for (size_t i = 0; i < n_q; i++) {
-        float *o = t->o + (h_in_group * Q + i) * dim;
-        float l = t->l[h_in_group * Q + i];
+    size_t col = m->q_width + g * m->cfg.head_dim;
+    m->k->pack_cols(t->kt, act_at(m, a->qkv, keys->first, m->qkv_width, col), m->qkv_width, keys->n,
+                    m->cfg.head_dim, K, m->dtype);
+    m->k->pack_rows(t->v, act_at(m, a->qkv, keys->first, m->qkv_width, col + m->kv_width),
+                    m->qkv_width, keys->n, m->cfg.head_dim, dim, K, m->dtype);
+    for (size_t q0 = t->row; q0 < t->row + t->n_rows; q0 += Q) {
+        for (size_t h = 0; h < group_size(m) && sees_some(keys, q0); h++) {
+            forward_block(a, t, g * group_size(m) + h, h * t->n_rows + q0 - t->row, q0, keys);
+        }
+    }
+}
+
+static void store_head(const tj_attn_args *a, const forward_state *t, size_t head, size_t h)
+{
+    const tj_model *m = a->model;
+    size_t dim = padded_dim(m);
+    for (size_t i = 0; i < t->n_rows; i++) {
+        size_t at = h * t->n_rows + i;
+        float l = t->l[at];
         float inv = l > 0.0F ? 1.0F / l : 0.0F;
-        for (size_t d = 0; d < dim; d++) {
-            o[d] *= inv;
-        }
-        size_t at = (q0 + i) * m->q_width + head * m->cfg.head_dim;
-        m->k->to_act((char *)a->out + at * m->elem, m->dtype, o, m->cfg.head_dim);
+        size_t to = (t->row + i) * m->q_width + head * m->cfg.head_dim;
+        m->k->scale_rows(t->o + at * dim, &inv, 1, dim);
+        m->k->to_act((char *)a->out + to * m->elem, m->dtype, t->o + at * dim, m->cfg.head_dim);
         if (a->lse != NULL) {
-            a->lse[head * a->layout->n_padded + q0 + i] =
-                l > 0.0F ? t->m[h_in_group * Q + i] + logf(l) : INFINITY;
+            a->lse[head * a->layout->n_padded + t->row + i] =
+                l > 0.0F ? t->m[at] + logf(l) : INFINITY;
         }
-    }
-}
-
-static void forward_keys(const tj_attn_args *a, const forward_tile *t, size_t g, size_t q0,
-                         size_t n_q, size_t k0, relation rel)
-{
-    const tj_model *m = a->model;
-    size_t dim = padded_dim(m);
-    size_t group = m->cfg.n_heads / m->cfg.n_kv_heads;
-    size_t n_k = a->layout->n_padded - k0 < K ? a->layout->n_padded - k0 : K;
-    size_t k_col = m->q_width + g * m->cfg.head_dim;
-    load_rows(m, t->v, a->qkv, m->dtype, m->qkv_width, k_col, k0, n_k, K);
-    transpose(t->kt, t->v, K, dim);
-    load_rows(m, t->v, a->qkv, m->dtype, m->qkv_width, k_col + m->kv_width, k0, n_k, K);
-    for (size_t h = 0; h < group; h++) {
-        float *o = t->o + h * Q * dim;
-        m->k->mm(t->s, K, t->q + h * Q * dim, dim, 1, t->kt, K, Q, K, m->cfg.head_dim, 0);
-        if (rel == SOME) {
-            mask_block(a, t->s, q0, n_q, k0, n_k);
-        }
-        m->k->softmax_block(t->s, t->m + h * Q, t->l + h * Q, t->corr, n_q);
-        for (size_t i = 0; i < n_q; i++) {
-            for (size_t d = 0; d < dim; d++) {
-                o[i * dim + d] *= t->corr[i];
-            }
-        }
-        m->k->mm(o, dim, t->s, K, 1, t->v, dim, Q, dim, K, 1);
     }
 }
 
@@ -157,130 +174,125 @@ void tj_attn_forward(const tj_attn_args *a, size_t row, size_t n_rows, float *sc
 {
     const tj_model *m = a->model;
     size_t dim = padded_dim(m);
-    size_t group = m->cfg.n_heads / m->cfg.n_kv_heads;
-    forward_tile t;
-    t.q = scratch;
-    t.o = t.q + group * Q * dim;
-    t.m = t.o + group * Q * dim;
-    t.l = t.m + group * Q;
-    t.kt = t.l + group * Q;
+    size_t n = group_size(m) * n_rows;
+    forward_state t = {.row = row, .n_rows = n_rows};
+    t.kt = scratch;
     t.v = t.kt + dim * K;
     t.s = t.v + dim * K;
-    t.corr = t.s + Q * K;
-    float scale = (float)scale_of(a);
-    for (size_t q0 = row; q0 < row + n_rows; q0 += Q) {
-        size_t n_q = row + n_rows - q0 < Q ? row + n_rows - q0 : Q;
-        size_t k_begin = a->layout->root[q0] / K * K;
-        for (size_t g = 0; g < m->cfg.n_kv_heads; g++) {
-            memset(t.s, 0, Q * K * sizeof *t.s);
-            for (size_t h = 0; h < group; h++) {
-                load_rows(m, t.q + h * Q * dim, a->qkv, m->dtype, m->qkv_width,
-                          (g * group + h) * m->cfg.head_dim, q0, n_q, Q);
+    t.p = t.s + Q * K;
+    t.corr = (float *)t.p + Q * K;
+    t.o = t.corr + Q;
+    t.m = t.o + n * dim;
+    t.l = t.m + n;
+    size_t k_begin = a->layout->root[row] / K * K;
+    for (size_t g = 0; g < m->cfg.n_kv_heads; g++) {
+        memset(t.o, 0, n * dim * sizeof *t.o);
+        for (size_t i = 0; i < n; i++) {
+            t.m[i] = -INFINITY;
+            t.l[i] = 0.0F;
+        }
+        for (size_t k0 = k_begin; k0 < row + n_rows; k0 += K) {
+            key_tile keys = key_tile_at(a->layout, k0, a->layout->n_padded);
+            if (keys.max_end > row) {
+                forward_keys(a, &t, g, &keys);
             }
-            for (size_t i = 0; i < group * Q * dim; i++) {
-                t.q[i] *= scale;
-                t.o[i] = 0.0F;
-            }
-            for (size_t i = 0; i < group * Q; i++) {
-                t.m[i] = -INFINITY;
-                t.l[i] = 0.0F;
-            }
-            for (size_t k0 = k_begin; k0 < q0 + n_q; k0 += K) {
-                size_t n_k = a->layout->n_padded - k0 < K ? a->layout->n_padded - k0 : K;
-                relation rel = relate(a, q0, n_q, k0, n_k);
-                if (rel != NOTHING) {
-                    forward_keys(a, &t, g, q0, n_q, k0, rel);
-                }
-            }
-            for (size_t h = 0; h < group; h++) {
-                store_tile(a, &t, g * group + h, h, q0, n_q);
-            }
+        }
+        for (size_t h = 0; h < group_size(m); h++) {
+            store_head(a, &t, g * group_size(m) + h, h);
         }
     }
 }
 
 /* ------------------------------------------------------------------ backward */
 
-typedef struct backward_tile {
-    float *kt, *vt;       /* [dim][K] transposed keys and values */
-    float *k;             /* [K][dim] */
-    float *dk, *dv;       /* [K][dim] */
-    float *q, *dout, *dq; /* [Q][dim]; q is scaled */
-    float *p, *dp;        /* [Q][K] */
-    float *delta, *lse;   /* [Q] */
-} backward_tile;
-
-static void load_queries(const tj_attn_args *a, const backward_tile *t, size_t h, size_t q0,
-                         size_t n_q, float scale)
+void tj_attn_delta(const tj_attn_args *a, size_t row, size_t n_rows)
 {
     const tj_model *m = a->model;
-    size_t dim = padded_dim(m);
-    size_t col = h * m->cfg.head_dim;
-    load_rows(m, t->dq, a->out, m->dtype, m->q_width, col, q0, n_q, Q); /* dq: borrowed for out */
-    load_rows(m, t->dout, a->dout, TJ_F32, m->q_width, col, q0, n_q, Q);
-    load_rows(m, t->q, a->qkv, m->dtype, m->qkv_width, col, q0, n_q, Q);
-    for (size_t i = 0; i < Q * dim; i++) {
-        t->q[i] *= scale;
-    }
-    for (size_t i = 0; i < Q; i++) {
-        /* delta = sum_j P_j dP_j = dout . out (eq. 4 of Dao et al.) */
-        t->delta[i] = (float)m->k->dot(t->dout + i * dim, t->dq + i * dim, dim);
-        t->lse[i] = i < n_q ? a->lse[h * a->layout->n_padded + q0 + i] : INFINITY;
+    for (size_t h = 0; h < m->cfg.n_heads; h++) {
+        size_t col = h * m->cfg.head_dim;
+        m->k->row_dots(a->delta + h * a->layout->n_padded + row,
+                       act_at(m, a->dout, row, m->q_width, col), m->q_width,
+                       act_at(m, a->out, row, m->q_width, col), m->q_width, m->dtype, n_rows,
+                       m->cfg.head_dim);
     }
 }
 
-/* One tile of queries of one head against one tile of keys. */
-static void backward_block(const tj_attn_args *a, const backward_tile *t, size_t h, size_t q0,
-                           size_t n_q, size_t k0, size_t n_k, relation rel, float scale)
+typedef struct backward_state {
+    size_t tree_begin, tree_end;
+    float *kt, *vt, *k;        /* keys and values packed by columns, keys by rows */
+    float *dk, *dv;            /* [K][dim] */
+    float *q, *dout, *dq;      /* queries and dout packed by rows; [Q][dim] */
+    float *p, *ds;             /* [Q][K] */
+    void *p_act, *p_columns;   /* p in the compute type, and by its rows */
+    void *ds_act, *ds_columns; /* ds likewise */
+} backward_state;
+
+/* dq [Q][dim] of one head to where it is gathered, but only the tree's own rows. */
+static void add_dq(const tj_attn_args *a, const backward_state *t, size_t head, size_t q0)
 {
     const tj_model *m = a->model;
-    size_t dim = padded_dim(m);
-    load_queries(a, t, h, q0, n_q, scale);
-    m->k->mm(t->p, K, t->q, dim, 1, t->kt, K, Q, K, m->cfg.head_dim, 0);
-    if (rel == SOME) {
-        mask_block(a, t->p, q0, n_q, k0, n_k);
-    }
-    m->k->exp_block(t->p, t->lse, Q);
-    m->k->mm(t->dv, dim, t->p, 1, K, t->dout, dim, K, dim, Q, 1);
-    m->k->mm(t->dp, K, t->dout, dim, 1, t->vt, K, Q, K, m->cfg.head_dim, 0);
-    for (size_t i = 0; i < Q; i++) {
-        for (size_t j = 0; j < K; j++) {
-            t->p[i * K + j] *= t->dp[i * K + j] - t->delta[i];
-        }
-    }
-    m->k->mm(t->dk, dim, t->p, 1, K, t->q, dim, K, dim, Q, 1);
-    m->k->mm(t->dq, dim, t->p, K, 1, t->k, dim, Q, dim, K, 0);
-    for (size_t i = 0; i < n_q; i++) {
-        float *to = a->dqkv + (q0 + i) * m->qkv_width + h * m->cfg.head_dim;
-        m->k->axpy(to, scale, t->dq + i * dim, m->cfg.head_dim);
+    size_t begin = q0 > t->tree_begin ? q0 : t->tree_begin;
+    size_t end = q0 + Q < t->tree_end ? q0 + Q : t->tree_end;
+    for (size_t row = begin; row < end; row++) {
+        m->k->axpy(a->dqkv + row * m->qkv_width + head * m->cfg.head_dim, scale_of(a),
+                   t->dq + (row - q0) * padded_dim(m), m->cfg.head_dim);
     }
 }
 
-static void backward_keys(const tj_attn_args *a, const backward_tile *t, size_t g, size_t k0,
-                          size_t n_k, size_t tree_end, float scale)
+/* The queries of one head at q0 against the packed tile of keys: with P = exp(S - lse) and
+ * dP = dout V', dS = P (dP - delta) (Dao et al. 2022, eq. 4 and alg. 4). */
+static void backward_block(const tj_attn_args *a, const backward_state *t, size_t head, size_t q0,
+                           const key_tile *keys)
+{
+    const tj_model *m = a->model;
+    const tj_kernels *k = m->k;
+    size_t per = per_cell(m);
+    size_t dim = padded_dim(m);
+    size_t inner = m->cfg.head_dim / per;
+    size_t col = head * m->cfg.head_dim;
+    size_t at = head * a->layout->n_padded + q0;
+    const void *q = act_at(m, a->qkv, q0, m->qkv_width, col);
+    const void *dout = act_at(m, a->dout, q0, m->q_width, col);
+    k->mm(t->p, K, q, m->qkv_width / per, 1, t->kt, K, Q, K, inner, m->dtype, 0);
+    mask_block(a, t->p, q0, keys);
+    k->exp_block(t->p, scale_of(a), a->lse + at, Q);
+    k->mm(t->ds, K, dout, m->q_width / per, 1, t->vt, K, Q, K, inner, m->dtype, 0);
+    k->softmax_bwd_block(t->ds, t->p, a->delta + at, Q);
+
+    k->pack_rows(t->dout, dout, m->q_width, Q, m->cfg.head_dim, dim, Q, m->dtype);
+    k->pack_rows(t->q, q, m->qkv_width, Q, m->cfg.head_dim, dim, Q, m->dtype);
+    const void *p = as_columns(m, t->p_columns, as_act(m, t->p_act, t->p));
+    k->mm(t->dv, dim, p, 1, K, t->dout, dim, K, dim, Q / per, m->dtype, 1);
+    const void *ds = as_act(m, t->ds_act, t->ds);
+    k->mm(t->dk, dim, as_columns(m, t->ds_columns, ds), 1, K, t->q, dim, K, dim, Q / per, m->dtype,
+          1);
+    k->mm(t->dq, dim, ds, K / per, 1, t->k, dim, Q, dim, K / per, m->dtype, 0);
+    add_dq(a, t, head, q0);
+}
+
+static void backward_keys(const tj_attn_args *a, const backward_state *t, size_t g,
+                          const key_tile *keys)
 {
     const tj_model *m = a->model;
     size_t dim = padded_dim(m);
-    size_t group = m->cfg.n_heads / m->cfg.n_kv_heads;
-    size_t k_col = m->q_width + g * m->cfg.head_dim;
-    load_rows(m, t->k, a->qkv, m->dtype, m->qkv_width, k_col + m->kv_width, k0, n_k, K);
-    transpose(t->vt, t->k, K, dim);
-    load_rows(m, t->k, a->qkv, m->dtype, m->qkv_width, k_col, k0, n_k, K);
-    transpose(t->kt, t->k, K, dim);
+    size_t col = m->q_width + g * m->cfg.head_dim;
+    const void *k = act_at(m, a->qkv, keys->first, m->qkv_width, col);
+    const void *v = act_at(m, a->qkv, keys->first, m->qkv_width, col + m->kv_width);
+    m->k->pack_cols(t->kt, k, m->qkv_width, keys->n, m->cfg.head_dim, K, m->dtype);
+    m->k->pack_cols(t->vt, v, m->qkv_width, keys->n, m->cfg.head_dim, K, m->dtype);
+    m->k->pack_rows(t->k, k, m->qkv_width, keys->n, m->cfg.head_dim, dim, K, m->dtype);
     memset(t->dk, 0, K * dim * sizeof *t->dk);
     memset(t->dv, 0, K * dim * sizeof *t->dv);
-    for (size_t h = g * group; h < (g + 1) * group; h++) {
-        for (size_t q0 = k0; q0 < tree_end; q0 += Q) {
-            size_t n_q = tree_end - q0 < Q ? tree_end - q0 : Q;
-            relation rel = relate(a, q0, n_q, k0, n_k);
-            if (rel != NOTHING) {
-                backward_block(a, t, h, q0, n_q, k0, n_k, rel, scale);
-            }
+    for (size_t q0 = keys->first / Q * Q; q0 < t->tree_end; q0 += Q) {
+        for (size_t h = 0; h < group_size(m) && sees_some(keys, q0); h++) {
+            backward_block(a, t, g * group_size(m) + h, q0, keys);
         }
     }
-    for (size_t i = 0; i < n_k; i++) {
-        float *to = a->dqkv + (k0 + i) * m->qkv_width + k_col;
-        memcpy(to, t->dk + i * dim, m->cfg.head_dim * sizeof *to);
+    float scale = scale_of(a);
+    for (size_t i = 0; i < keys->n; i++) {
+        float *to = a->dqkv + (keys->first + i) * m->qkv_width + col;
+        memset(to, 0, m->cfg.head_dim * sizeof *to);
+        m->k->axpy(to, scale, t->dk + i * dim, m->cfg.head_dim);
         memcpy(to + m->kv_width, t->dv + i * dim, m->cfg.head_dim * sizeof *to);
     }
 }
@@ -289,8 +301,8 @@ void tj_attn_backward(const tj_attn_args *a, size_t tree, size_t g, float *scrat
 {
     const tj_model *m = a->model;
     size_t dim = padded_dim(m);
-    size_t group = m->cfg.n_heads / m->cfg.n_kv_heads;
-    backward_tile t;
+    backward_state t = {.tree_begin = a->layout->tree_begin[tree],
+                        .tree_end = a->layout->tree_begin[tree + 1]};
     t.kt = scratch;
     t.vt = t.kt + dim * K;
     t.k = t.vt + dim * K;
@@ -300,18 +312,17 @@ void tj_attn_backward(const tj_attn_args *a, size_t tree, size_t g, float *scrat
     t.dout = t.q + dim * Q;
     t.dq = t.dout + dim * Q;
     t.p = t.dq + dim * Q;
-    t.dp = t.p + Q * K;
-    t.delta = t.dp + Q * K;
-    t.lse = t.delta + Q;
-    float scale = (float)scale_of(a);
-    size_t begin = a->layout->tree_begin[tree];
-    size_t end = a->layout->tree_begin[tree + 1];
-    for (size_t r = begin; r < end; r++) {
-        memset(a->dqkv + r * m->qkv_width + g * group * m->cfg.head_dim, 0,
-               group * m->cfg.head_dim * sizeof *a->dqkv);
+    t.ds = t.p + Q * K;
+    t.p_act = t.ds + Q * K;
+    t.p_columns = (float *)t.p_act + Q * K;
+    t.ds_act = (float *)t.p_columns + Q * K;
+    t.ds_columns = (float *)t.ds_act + Q * K;
+    size_t width = group_size(m) * m->cfg.head_dim;
+    for (size_t r = t.tree_begin; r < t.tree_end; r++) {
+        memset(a->dqkv + r * m->qkv_width + g * width, 0, width * sizeof *a->dqkv);
     }
-    for (size_t k0 = begin; k0 < end; k0 += K) {
-        size_t n_k = end - k0 < K ? end - k0 : K;
-        backward_keys(a, &t, g, k0, n_k, end, scale);
+    for (size_t k0 = t.tree_begin; k0 < t.tree_end; k0 += K) {
+        key_tile keys = key_tile_at(a->layout, k0, t.tree_end);
+        backward_keys(a, &t, g, &keys);
     }
 }

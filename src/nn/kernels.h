@@ -19,7 +19,7 @@
 #define TJ_ATT_K 64
 
 typedef struct tj_kernels {
-    const char *isa; /* "avx512", "avx2", "generic" */
+    const char *isa; /* "avx512bf16", "avx512", "avx2", "generic" */
 
     /* dst[i] = src[i], converted (round to nearest even). */
     void (*to_act)(void *dst, tj_dtype dtype, const float *src, size_t n);
@@ -41,8 +41,9 @@ typedef struct tj_kernels {
 
     /* act = silu(gate) * up; gu [rows, 2F]: gate then up (Shazeer 2020). */
     void (*swiglu)(void *act, const void *gu, tj_dtype dtype, size_t rows, size_t ffn);
-    void (*swiglu_bwd)(void *dgu, const void *gu, const float *dact, tj_dtype dtype, size_t rows,
-                       size_t ffn);
+    /* Gives act again beside the derivatives. */
+    void (*swiglu_bwd)(void *dgu, void *act, const void *gu, const float *dact, tj_dtype dtype,
+                       size_t rows, size_t ffn);
 
     void (*add)(float *dst, const float *src, size_t n); /* dst += src */
     void (*axpy)(float *dst, float a, const float *src, size_t n);
@@ -55,16 +56,40 @@ typedef struct tj_kernels {
     void (*softmax_scale)(void *dst, tj_dtype dtype, const float *x, float lse, float scale,
                           size_t n);
 
-    /* C [m, n] (+)= A [m, k] * B [k, n]: A by row and column strides; m a multiple of 4, n a
-     * multiple of 16. */
-    void (*mm)(float *c, size_t ldc, const float *a, size_t rsa, size_t csa, const float *b,
-               size_t ldb, size_t m, size_t n, size_t k, int accumulate);
+    /* Attention's operands are arrays of 4-byte cells along the inner dimension k: a cell is one
+     * f32, or the bf16 of two successive k. Rows of activations are such cells as they lie.
+     *
+     * C [m, n] (+)= A [m, k] * B [k, n], k in cells: element (i, p) of A at a[i * rsa + p * csa],
+     * (p, j) of B at b[p * ldb + j]; m a multiple of 4, n of 16. */
+    void (*mm)(float *c, size_t ldc, const void *a, size_t rsa, size_t csa, const void *b,
+               size_t ldb, size_t m, size_t n, size_t k, tj_dtype dtype, int accumulate);
+    /* B with rows of src [rows, cols] as inner dimension: cells [out_rows (/ 2)][out_cols], zero
+     * past rows and cols. out_cols a multiple of 16, out_rows even. */
+    void (*pack_rows)(void *dst, const void *src, size_t ld, size_t rows, size_t cols,
+                      size_t out_cols, size_t out_rows, tj_dtype dtype);
+    /* B with columns of src as inner dimension: cells [cols (/ 2), up to a multiple of 16]
+     * [out_rows], zero past rows. out_rows a multiple of 16, cols and ld even where bf16. */
+    void (*pack_cols)(void *dst, const void *src, size_t ld, size_t rows, size_t cols,
+                      size_t out_rows, tj_dtype dtype);
+    /* out[r] = a[r] . b[r] over cols. */
+    void (*row_dots)(float *out, const void *a, size_t lda, const void *b, size_t ldb,
+                     tj_dtype dtype, size_t rows, size_t cols);
 
-    /* One block of online softmax: s [rows, cols] scores (ld TJ_ATT_K) become exp(s - m_new);
-     * m, l [rows] are updated; corr [rows] is exp(m_old - m_new). Masked scores are -INFINITY. */
-    void (*softmax_block)(float *s, float *m, float *l, float *corr, size_t rows);
-    /* s = exp(s - lse[row]) over a block; a row with lse = INFINITY gives zeros. */
-    void (*exp_block)(float *s, const float *lse, size_t rows);
+    /* Blocks of scores s [rows, TJ_ATT_K].
+     * Hides with -INFINITY what queries q0.. do not see among keys k0..: forest.h's rule; end,
+     * key_pos [TJ_ATT_K], query_pos [rows]. */
+    void (*mask_block)(float *s, const uint32_t *end, const uint32_t *key_pos,
+                       const uint32_t *query_pos, size_t q0, size_t k0, uint32_t window,
+                       size_t rows);
+    /* One block of online softmax: s becomes exp(scale * s - m_new); m, l [rows] are updated; corr
+     * [rows] is exp(m_old - m_new). */
+    void (*softmax_block)(float *s, float scale, float *m, float *l, float *corr, size_t rows);
+    /* x[r] *= by[r]; width a multiple of 16. */
+    void (*scale_rows)(float *x, const float *by, size_t rows, size_t width);
+    /* s = exp(scale * s - lse[row]); a row with lse = INFINITY gives zeros. */
+    void (*exp_block)(float *s, float scale, const float *lse, size_t rows);
+    /* ds = p * (ds - delta[row]). */
+    void (*softmax_bwd_block)(float *ds, const float *p, const float *delta, size_t rows);
 
     /* AdamW on n values (Loshchilov & Hutter 2019, alg. 2); step_size = lr / (1 - beta1^t),
      * inv_bc2 = 1 / (1 - beta2^t), shrink = 1 - lr * decay, gscale multiplies gradients, which are
@@ -73,12 +98,13 @@ typedef struct tj_kernels {
                   float beta2, float eps, float step_size, float inv_bc2, float shrink);
 } tj_kernels;
 
-/* The best table of this CPU, chosen once; TABIJI_ISA=generic|avx2|avx512 in the environment forces
- * a lower one, for tests. */
+/* The best table of this CPU, chosen once; TABIJI_ISA=generic|avx2|avx512|avx512bf16 in the
+ * environment forces a lower one, for tests. */
 const tj_kernels *tj_kernels_get(void);
 
 extern const tj_kernels tj_kernels_generic;
 extern const tj_kernels tj_kernels_avx2;
 extern const tj_kernels tj_kernels_avx512;
+extern const tj_kernels tj_kernels_avx512bf16;
 
 #endif

@@ -97,6 +97,7 @@ static tj_attn_args attn_args(tj_pass *p, size_t layer)
                           .out = acts->att,
                           .lse = acts->lse,
                           .dout = p->dout,
+                          .delta = p->delta,
                           .dqkv = p->dqkv};
 }
 
@@ -203,10 +204,9 @@ static void backward_second_half(tj_pass *p, size_t layer, size_t row, size_t th
     const float *x_mid = acts->x_mid + row * width;
     /* y = x_mid + down(act), act = silu(gate) * up */
     m->k->to_act(dy, m->dtype, dx, n);
-    m->k->swiglu(at_row(p->act, m, row, ffn), gu, m->dtype, TJ_TILE, ffn);
     tj_gemm_run(m->bwd[TJ_MAT_DOWN], thread, dy, packed(m, m->packed_bwd, layer, TJ_MAT_DOWN),
                 wide);
-    m->k->swiglu_bwd(dgu, gu, wide, m->dtype, TJ_TILE, ffn);
+    m->k->swiglu_bwd(dgu, at_row(p->act, m, row, ffn), gu, wide, m->dtype, TJ_TILE, ffn);
     /* gate, up = W norm2(x_mid) */
     tj_gemm_run(m->bwd[TJ_MAT_GU], thread, dgu, packed(m, m->packed_bwd, layer, TJ_MAT_GU), wide);
     m->k->rmsnorm(at_row(p->xn, m, row, width), m->dtype, NULL, x_mid, slab(m, at->norm2),
@@ -217,7 +217,9 @@ static void backward_second_half(tj_pass *p, size_t layer, size_t row, size_t th
     void *dmid = at_row(p->dx_o, m, row, width);
     m->k->to_act(dmid, m->dtype, dx, n);
     tj_gemm_run(m->bwd[TJ_MAT_O], thread, dmid, packed(m, m->packed_bwd, layer, TJ_MAT_O),
-                p->dout + row * m->q_width);
+                at_row(p->dout, m, row, m->q_width));
+    tj_attn_args args = attn_args(p, layer);
+    tj_attn_delta(&args, row, TJ_TILE);
 }
 
 /* Gradient through q/k norm of one row's heads at `col`; dqkv is overwritten. */

@@ -491,6 +491,7 @@ static tj_code make_backward(tj_model *m, tj_err *err)
     for (size_t i = 0; i < TJ_N_MATS && rc == TJ_OK; i++) {
         const tj_mat_shape *s = &m->mat[i];
         tj_gemm_spec bwd = fwd_spec(m, TJ_TILE, s->out, s->in);
+        bwd.out = i == TJ_MAT_O ? m->dtype : TJ_F32;
         tj_gemm_spec dw = {.m = s->block,
                            .k = TJ_TILE,
                            .n = s->in,

@@ -34,7 +34,8 @@ struct tj_pass {
     float *dx;               /* [N, C] */
     void *dx_down, *dx_o;    /* act [N, C]: dx at the down and o projections */
     void *act, *dgu, *xn;    /* act [N, F], [N, 2F], [N, C] (of the second norm) */
-    float *dout;             /* [N, q_width] */
+    void *dout;              /* act [N, q_width] */
+    float *delta;            /* [H, N] */
     float *dqkv;             /* [N, qkv_width] */
     void *dqkv_act, *xn_qkv; /* act: arguments of the q/k/v weight gradient */
     float *partials;         /* [n_tiles][partial_width] sums over a tile's rows */
