@@ -28,6 +28,13 @@ static void generate(tj_engine *engine, tj_gen *gens, size_t n)
     }
 }
 
+static void skip_without_bf16(void)
+{
+    if (tj_dtype_best() != TJ_BF16) {
+        skip();
+    }
+}
+
 static void assert_same_output(const tj_gen *a, const tj_gen *b)
 {
     assert_int_equal(a->n_ids, b->n_ids);
@@ -158,35 +165,44 @@ static void make_gens(tj_engine *engine, tj_gen *gens, size_t n)
     }
 }
 
+static void check_alone_and_in_a_batch(tj_dtype compute)
+{
+    tj_model *model = tiny_model(compute, 256);
+    tj_engine *engine = tiny_engine(model, NULL, PLENTY, 512);
+    tj_gen gens[N_BATCH];
+    make_gens(engine, gens, N_BATCH);
+    int32_t prompts[8][64];
+    size_t lens[8];
+    for (size_t i = 0; i < 8; i++) {
+        lens[i] = tj_engine_length(engine, gens[i * 25].branch);
+        tj_engine_path(engine, gens[i * 25].branch, 0, lens[i], prompts[i]);
+    }
+    generate(engine, gens, N_BATCH);
+    for (size_t i = 0; i < 8; i++) {
+        tj_engine *alone = tiny_engine(model, NULL, PLENTY, 1 + i);
+        tj_branch branch = TJ_NO_BRANCH;
+        assert_int_equal(tj_engine_root(alone, &branch, prompts[i], lens[i], NULL), TJ_OK);
+        tj_gen gen = gens[i * 25];
+        gen.branch = branch;
+        generate(alone, &gen, 1);
+        assert_same_output(&gen, &gens[i * 25]);
+        tj_gen_deinit(&gen);
+        tj_engine_destroy(alone);
+    }
+    end(engine, model, gens, N_BATCH);
+}
+
 static void one_branch_alone_and_in_a_batch_of_200_is_the_same(void **state)
 {
     (void)state;
-    tj_dtype types[] = {TJ_F32, TJ_BF16};
-    for (size_t t = 0; t < 2; t++) {
-        tj_model *model = tiny_model(types[t], 256);
-        tj_engine *engine = tiny_engine(model, NULL, PLENTY, 512);
-        tj_gen gens[N_BATCH];
-        make_gens(engine, gens, N_BATCH);
-        int32_t prompts[8][64];
-        size_t lens[8];
-        for (size_t i = 0; i < 8; i++) {
-            lens[i] = tj_engine_length(engine, gens[i * 25].branch);
-            tj_engine_path(engine, gens[i * 25].branch, 0, lens[i], prompts[i]);
-        }
-        generate(engine, gens, N_BATCH);
-        for (size_t i = 0; i < 8; i++) {
-            tj_engine *alone = tiny_engine(model, NULL, PLENTY, 1 + i);
-            tj_branch branch = TJ_NO_BRANCH;
-            assert_int_equal(tj_engine_root(alone, &branch, prompts[i], lens[i], NULL), TJ_OK);
-            tj_gen gen = gens[i * 25];
-            gen.branch = branch;
-            generate(alone, &gen, 1);
-            assert_same_output(&gen, &gens[i * 25]);
-            tj_gen_deinit(&gen);
-            tj_engine_destroy(alone);
-        }
-        end(engine, model, gens, N_BATCH);
-    }
+    check_alone_and_in_a_batch(TJ_F32);
+}
+
+static void one_branch_alone_and_in_a_batch_of_200_is_the_same_in_bf16(void **state)
+{
+    (void)state;
+    skip_without_bf16();
+    check_alone_and_in_a_batch(TJ_BF16);
 }
 
 /* The whole batch again under other circumstances. */
@@ -362,35 +378,44 @@ static void a_shared_prefix_is_computed_once(void **state)
 
 /* ------------------------------------------------------------ reading a path */
 
+static void check_score_gives_the_bits_of_generate(tj_dtype compute)
+{
+    tj_model *model = tiny_model(compute, 256);
+    tj_engine *engine = tiny_engine(model, NULL, PLENTY, 16);
+    tj_gen gen = tiny_gen(tiny_root(engine, 21, 3), 1.0, 9, 60);
+    generate(engine, &gen, 1);
+    size_t len = tj_engine_length(engine, gen.branch);
+    float out[256];
+    for (size_t how = 0; how < 4; how++) {
+        size_t begin = how % 2 == 0 ? 21 : 21 + gen.n_ids / 2;
+        if (how >= 2) {
+            tj_engine_refresh(engine); /* nothing is cached */
+            assert_int_equal(tj_engine_kv_bytes_used(engine), 0);
+        }
+        assert_int_equal(tj_engine_score(engine, gen.branch, begin, len, out, NULL), TJ_OK);
+        assert_memory_equal(out, gen.logprobs + (begin - 21), (len - begin) * sizeof *out);
+    }
+    tj_branch half = TJ_NO_BRANCH; /* cached at its beginning only */
+    assert_int_equal(tj_engine_fork(engine, &half, gen.branch, 30, NULL), TJ_OK);
+    assert_int_equal(tj_engine_append(engine, half, gen.ids + 9, gen.n_ids - 9, NULL), TJ_OK);
+    tj_engine_drop(engine, gen.branch);
+    gen.branch = half;
+    assert_int_equal(tj_engine_score(engine, half, 21, len, out, NULL), TJ_OK);
+    assert_memory_equal(out, gen.logprobs, gen.n_ids * sizeof *out);
+    end(engine, model, &gen, 1);
+}
+
 static void score_gives_the_bits_that_generate_gave(void **state)
 {
     (void)state;
-    tj_dtype types[] = {TJ_F32, TJ_BF16};
-    for (size_t t = 0; t < 2; t++) {
-        tj_model *model = tiny_model(types[t], 256);
-        tj_engine *engine = tiny_engine(model, NULL, PLENTY, 16);
-        tj_gen gen = tiny_gen(tiny_root(engine, 21, 3), 1.0, 9, 60);
-        generate(engine, &gen, 1);
-        size_t len = tj_engine_length(engine, gen.branch);
-        float out[256];
-        for (size_t how = 0; how < 4; how++) {
-            size_t begin = how % 2 == 0 ? 21 : 21 + gen.n_ids / 2;
-            if (how >= 2) {
-                tj_engine_refresh(engine); /* nothing is cached */
-                assert_int_equal(tj_engine_kv_bytes_used(engine), 0);
-            }
-            assert_int_equal(tj_engine_score(engine, gen.branch, begin, len, out, NULL), TJ_OK);
-            assert_memory_equal(out, gen.logprobs + (begin - 21), (len - begin) * sizeof *out);
-        }
-        tj_branch half = TJ_NO_BRANCH; /* cached at its beginning only */
-        assert_int_equal(tj_engine_fork(engine, &half, gen.branch, 30, NULL), TJ_OK);
-        assert_int_equal(tj_engine_append(engine, half, gen.ids + 9, gen.n_ids - 9, NULL), TJ_OK);
-        tj_engine_drop(engine, gen.branch);
-        gen.branch = half;
-        assert_int_equal(tj_engine_score(engine, half, 21, len, out, NULL), TJ_OK);
-        assert_memory_equal(out, gen.logprobs, gen.n_ids * sizeof *out);
-        end(engine, model, &gen, 1);
-    }
+    check_score_gives_the_bits_of_generate(TJ_F32);
+}
+
+static void score_gives_the_bits_that_generate_gave_in_bf16(void **state)
+{
+    (void)state;
+    skip_without_bf16();
+    check_score_gives_the_bits_of_generate(TJ_BF16);
 }
 
 static void values_equal_those_of_the_training_forward(void **state)
@@ -430,12 +455,14 @@ int main(void)
         cmocka_unit_test(tokens_and_logprobs_equal_recomputation_from_nothing),
         cmocka_unit_test(forks_around_block_edges_equal_recomputation),
         cmocka_unit_test(one_branch_alone_and_in_a_batch_of_200_is_the_same),
+        cmocka_unit_test(one_branch_alone_and_in_a_batch_of_200_is_the_same_in_bf16),
         cmocka_unit_test(threads_batch_size_and_memory_change_no_bit),
         cmocka_unit_test(rows_see_what_another_row_of_the_same_call_stores),
         cmocka_unit_test(memory_stays_within_its_bound_and_one_too_large_is_an_error),
         cmocka_unit_test(decoding_allocates_nothing_once_warm),
         cmocka_unit_test(a_shared_prefix_is_computed_once),
         cmocka_unit_test(score_gives_the_bits_that_generate_gave),
+        cmocka_unit_test(score_gives_the_bits_that_generate_gave_in_bf16),
         cmocka_unit_test(values_equal_those_of_the_training_forward),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
