@@ -1,11 +1,13 @@
 /* What several commands print. */
 #include "cli/common.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
+#include "text/text.h"
 
 tj_code tj_print_json(const json_t *json, tj_err *err)
 {
@@ -14,6 +16,96 @@ tj_code tj_print_json(const json_t *json, tj_err *err)
     }
     putchar('\n');
     return TJ_OK;
+}
+
+tj_code tj_print_json_line(const json_t *json, tj_err *err)
+{
+    if (json == NULL || json_dumpf(json, stdout, JSON_COMPACT) != 0) {
+        return tj_fail(err, TJ_E_IO, "cannot write JSON to standard output");
+    }
+    putchar('\n');
+    return TJ_OK;
+}
+
+void tj_print_text(const char *text, size_t n)
+{
+    size_t valid = 0; /* bytes from `i` on that are known to be UTF-8 */
+    for (size_t i = 0; i < n; i++) {
+        unsigned char c = (unsigned char)text[i];
+        if (valid == 0) {
+            valid = tj_utf8_check(text + i, n - i);
+        }
+        bool c1 = c == 0xc2 && i + 1 < n && (unsigned char)text[i + 1] < 0xa0; /* U+0080 to 9F */
+        bool shown = valid > 0 && !c1 && c != 0x7f && (c >= 0x20 || c == '\n' || c == '\t');
+        if (shown) {
+            putchar(c);
+        } else {
+            printf("\\x%02x", (unsigned)c);
+        }
+        valid -= valid > 0 ? 1 : 0;
+        if (c1 && valid > 0) { /* its second byte goes with it */
+            printf("\\x%02x", (unsigned)(unsigned char)text[++i]);
+            valid--;
+        }
+    }
+}
+
+json_t *tj_json_text(const char *text, size_t n)
+{
+    tj_buf literal;
+    tj_buf_init(&literal);
+    tj_buf_json(&literal, text, n);
+    json_t *json = literal.failed ? NULL
+                                  : json_loadb(tj_buf_text(&literal), literal.len,
+                                               JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
+    tj_buf_deinit(&literal);
+    return json;
+}
+
+tj_code tj_read_input(tj_buf *out, const char *path, size_t max_bytes, tj_err *err)
+{
+    char block[4096];
+    bool is_file = path != NULL && strcmp(path, "-") != 0;
+    const char *name = is_file ? path : "standard input";
+    FILE *in = is_file ? fopen(path, "rb") : stdin;
+    if (in == NULL) {
+        return tj_fail(err, errno == ENOENT ? TJ_E_NOTFOUND : TJ_E_IO, "cannot open %s: %s", path,
+                       strerror(errno));
+    }
+    for (size_t n = fread(block, 1, sizeof block, in); n > 0 && out->len <= max_bytes;
+         n = fread(block, 1, sizeof block, in)) {
+        tj_buf_add(out, block, n);
+    }
+    bool bad = ferror(in) != 0;
+    if (is_file) {
+        fclose(in);
+    }
+    if (bad) {
+        return tj_fail(err, TJ_E_IO, "cannot read %s", name);
+    }
+    if (out->len > max_bytes) {
+        return tj_fail(err, TJ_E_LIMIT, "%s has more than %zu bytes", name, max_bytes);
+    }
+    return tj_buf_check(out, err);
+}
+
+tj_code tj_args_choice(const tj_args *args, const char *name, const char *const *names,
+                       size_t fallback, size_t *out, tj_err *err)
+{
+    const char *text = tj_args_get(args, name);
+    char all[128] = "";
+    *out = fallback;
+    for (size_t i = 0; text != NULL && names[i] != NULL; i++) {
+        if (strcmp(text, names[i]) == 0) {
+            *out = i;
+            return TJ_OK;
+        }
+        size_t n = strlen(all);
+        const char *joint = i == 0 ? "" : names[i + 1] == NULL ? " or " : ", ";
+        snprintf(all + n, sizeof all - n, "%s%s", joint, names[i]);
+    }
+    return text == NULL ? TJ_OK
+                        : tj_fail(err, TJ_E_INVAL, "--%s is '%s', expected %s", name, text, all);
 }
 
 double tj_number(const json_t *object, const char *key)

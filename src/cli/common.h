@@ -4,12 +4,27 @@
 
 #include <jansson.h>
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "cli/cli.h"
 #include "store/store.h"
 
 /* A value to standard output, indented, with a newline. */
 TJ_MUST_USE tj_code tj_print_json(const json_t *json, tj_err *err);
+/* The same on one line. */
+TJ_MUST_USE tj_code tj_print_json_line(const json_t *json, tj_err *err);
+/* Bytes that a model or a file gave: what is not printable UTF-8 (but newlines and tabs) appears as
+ * \x1b, so that nothing of it commands the terminal. */
+void tj_print_text(const char *text, size_t n);
+/* The same bytes as a JSON string; what is not UTF-8 becomes U+FFFD. NULL without memory. */
+json_t *tj_json_text(const char *text, size_t n);
+/* Reads a file, or standard input where path is NULL or "-", up to max_bytes. Errors:
+ * TJ_E_NOTFOUND, TJ_E_IO, TJ_E_LIMIT. */
+TJ_MUST_USE tj_code tj_read_input(tj_buf *out, const char *path, size_t max_bytes, tj_err *err);
+/* The index of an option's value among names (NULL-terminated); fallback if it was not given.
+ * Errors: TJ_E_INVAL naming the option and the names. */
+TJ_MUST_USE tj_code tj_args_choice(const tj_args *args, const char *name, const char *const *names,
+                                   size_t fallback, size_t *out, tj_err *err);
 double tj_number(const json_t *object, const char *key); /* NaN if it is not there */
 /* The arms of summary.json as a table. */
 void tj_print_arms(const json_t *summary);

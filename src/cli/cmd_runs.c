@@ -1,0 +1,42 @@
+/* runs: what was done in a workspace, failed runs included. */
+#include <inttypes.h>
+
+#include "cli/common.h"
+
+static tj_code print_run(void *ctx, const tj_run_info *r, tj_err *err)
+{
+    (void)err;
+    json_t *list = ctx;
+    const char *status = tj_run_status_name(r->status);
+    if (list != NULL) {
+        json_array_append_new(list,
+                              json_pack("{s:I, s:s, s:s, s:s, s:f, s:I, s:s?}", "id",
+                                        (json_int_t)r->id, "stage", r->stage, "name", r->name,
+                                        "status", status, "seconds", r->cost.seconds, "tokens",
+                                        (json_int_t)r->cost.tokens, "error", r->error));
+        return TJ_OK;
+    }
+    printf("%4" PRId64 " %-7.7s %-9.9s %8.1f s %10" PRIu64 " tok  %.34s\n", r->id, r->stage, status,
+           r->cost.seconds, r->cost.tokens, r->name);
+    if (r->error != NULL) {
+        printf("     %.74s\n", r->error);
+    }
+    return TJ_OK;
+}
+
+tj_code tj_cmd_runs(const tj_args *args, tj_err *err)
+{
+    tj_store *store;
+    tj_code rc = tj_open_workspace(&store, args, err);
+    if (rc != TJ_OK) {
+        return rc;
+    }
+    json_t *list = tj_args_has(args, "json") ? json_array() : NULL;
+    rc = tj_run_each(store, TJ_RUN_ANY, print_run, list, err);
+    if (rc == TJ_OK && list != NULL) {
+        rc = tj_print_json(list, err);
+    }
+    json_decref(list);
+    tj_store_close(store);
+    return rc;
+}
