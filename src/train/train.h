@@ -19,6 +19,7 @@
 #include "base/err.h"
 #include "base/job.h"
 #include "nn/nn.h"
+#include "text/text.h"
 
 /* ---------------------------------------------------------------- batches */
 
@@ -86,5 +87,52 @@ typedef void (*tj_update_fn)(void *ctx, const tj_update *update);
 TJ_MUST_USE tj_code tj_train_sft(tj_model *model, tj_source source, const tj_sft_config *cfg,
                                  const char *snapshot_dir, tj_update_fn done, void *ctx,
                                  const tj_job *job, tj_err *err);
+
+/* ---------------------------------------------------------------- examples from JSON lines */
+
+#define TJ_MAX_JSONL_LINE ((size_t)16 << 20) /* a long thought of 50,000 tokens takes 200 kB */
+
+/* One sequence: end token, prompt, completion, end token. The end token before the prompt is what
+ * every prompt here begins with; the one after the completion is learnt. */
+typedef struct tj_example {
+    size_t begin;    /* of its tokens in ids */
+    size_t n_prompt; /* tokens that are read: end token and prompt */
+    size_t n;        /* tokens in all */
+} tj_example;
+
+typedef struct tj_examples {
+    int32_t *ids; /* [n_ids] */
+    size_t n_ids;
+    tj_example *examples; /* [n], in the order of the file */
+    size_t n, cap;
+    char digest[65]; /* SHA-256 of the file, in hexadecimal */
+} tj_examples;
+
+/* Reads a file of one JSON object a line with the text fields `prompt` and `completion` (the names
+ * of TRL's SFTTrainer); other fields and blank lines are passed over. The two texts are encoded
+ * apart, as they stand: nothing is put between them. Gives *out (tj_examples_deinit), empty on
+ * error. Errors name the file and the line: TJ_E_PARSE (not UTF-8, not JSON, a field missing or not
+ * text, no example at all), TJ_E_LIMIT (an example of more than max_tokens tokens, a line longer
+ * than TJ_MAX_JSONL_LINE), TJ_E_INVAL (text that the vocabulary cannot spell); those of
+ * tj_fs_map_open; TJ_E_NOMEM. */
+TJ_MUST_USE tj_code tj_examples_load(tj_examples *out, const char *path, const tj_tokenizer *tok,
+                                     int32_t eos, size_t max_tokens, tj_err *err);
+void tj_examples_deinit(tj_examples *examples);
+
+/* Examples as a source of batches: each epoch goes through all of them in an order of its own, a
+ * Philox permutation of (seed, epoch); its last update takes what is left. Keeps the examples. Use:
+ * {tj_example_source_fill, &source} as tj_source. */
+typedef struct tj_example_source {
+    const tj_examples *examples;
+    size_t per_update;
+    uint64_t seed;
+    size_t *order;      /* [examples->n] of the epoch at hand */
+    size_t order_epoch; /* SIZE_MAX: none yet */
+} tj_example_source;
+TJ_MUST_USE tj_code tj_example_source_init(tj_example_source *source, const tj_examples *examples,
+                                           size_t per_update, uint64_t seed, tj_err *err);
+void tj_example_source_deinit(tj_example_source *source);
+size_t tj_example_source_updates(const tj_example_source *source); /* of an epoch */
+TJ_MUST_USE tj_code tj_example_source_fill(void *ctx, size_t update, tj_batch *batch, tj_err *err);
 
 #endif
