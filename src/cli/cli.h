@@ -53,7 +53,7 @@ typedef struct tj_command {
     const char *operands; /* "DIR", "[FILE...]", or "" */
     size_t min_operands, max_operands;
     const char *brief;    /* one line */
-    const char *details;  /* paragraphs that teach; lines of at most 78 characters */
+    const char *details;  /* paragraphs that teach, an empty line between them; help wraps them */
     const char *examples; /* one a line */
     const tj_option *options;
     tj_code (*run)(const tj_args *args, tj_err *err);
@@ -81,8 +81,11 @@ tj_code tj_cmd_report(const tj_args *args, tj_err *err);
 tj_code tj_cmd_runs(const tj_args *args, tj_err *err);
 tj_code tj_cmd_verify(const tj_args *args, tj_err *err);
 tj_code tj_cmd_generate(const tj_args *args, tj_err *err);
+tj_code tj_cmd_tree_grow(const tj_args *args, tj_err *err);
 tj_code tj_cmd_tree_show(const tj_args *args, tj_err *err);
+tj_code tj_cmd_thought_derive(const tj_args *args, tj_err *err);
 tj_code tj_cmd_thought_show(const tj_args *args, tj_err *err);
+tj_code tj_cmd_train(const tj_args *args, tj_err *err);
 tj_code tj_cmd_model_info(const tj_args *args, tj_err *err);
 tj_code tj_cmd_eval(const tj_args *args, tj_err *err);
 tj_code tj_cmd_task_check(const tj_args *args, tj_err *err);

@@ -14,6 +14,15 @@
         "threads", 't', "N", "threads of products and loops", "all"                                \
     }
 
+#define MODEL                                                                                      \
+    {                                                                                              \
+        "model", 'm', "DIR", "a model folder (config.json, model.safetensors)", NULL               \
+    }
+#define QUIET                                                                                      \
+    {                                                                                              \
+        "quiet", 'q', NULL, "no progress", NULL                                                    \
+    }
+
 static const tj_option demo_options[] = {
     WORKSPACE,
     {"full", 0, NULL, "hours: the whole curve over N, all controls, two bases", NULL},
@@ -21,7 +30,7 @@ static const tj_option demo_options[] = {
     {"set", 's', "KEY=VALUE", "one setting, e.g. phase1.n_updates=4000; repeatable", NULL},
     THREADS,
     JSON,
-    {"quiet", 'q', NULL, "no progress", NULL},
+    QUIET,
     {0}};
 
 static const tj_option config_options[] = {
@@ -40,7 +49,7 @@ static const tj_option verify_options[] = {
     {0}};
 
 static const tj_option generate_options[] = {
-    {"model", 'm', "DIR", "a model folder (config.json, model.safetensors)", NULL},
+    MODEL,
     WORKSPACE,
     {"name", 'n', "NAME", "a model of the workspace, by name", "the latest journey"},
     {"temperature", 0, "T", "0: greedy", "0"},
@@ -56,6 +65,59 @@ static const tj_option generate_options[] = {
 
 static const tj_option tree_options[] = {
     WORKSPACE, {"format", 'f', "FORM", "text, json or dot", "text"}, {0}};
+static const tj_option grow_options[] = {
+    MODEL,
+    WORKSPACE,
+    {"name", 'n', "NAME", "a model of the workspace, by name", "the latest base"},
+    {"width", 0, "W", "distinct steps sought at each node", "3"},
+    {"depth", 0, "D", "steps of a path at most", "5"},
+    {"max-tries", 0, "N", "samples a node at most, to find W distinct steps", "6"},
+    {"temperature", 0, "T", "of a node's first samples; 0.2 more in each further round", "0.8"},
+    {"prune", 0, "HOW",
+     "which nodes of a level are grown on: none (all), top_k (likeliest paths), "
+     "at_most_k_correct (the first K live and the first K dead ones)",
+     "none"},
+    {"prune-k", 0, "K", "nodes kept a level by --prune", "2"},
+    {"seed", 0, "N", "of the random numbers", "1"},
+    {"format", 'f', "FORM", "text, json (a list), jsonl (a tree a line) or dot", "text"},
+    THREADS,
+    QUIET,
+    {0}};
+static const tj_option derive_options[] = {
+    {"kind", 'k', "KIND", "shortcut, journey or both", "both"},
+    {"order", 0, "ORDER",
+     "wrong steps are told where the model sampled them before the right one (sampled), or one is "
+     "told first wherever there is one (paper)",
+     "sampled"},
+    {"trials", 0, "K", "wrong steps tried at each node of the path at most", "2"},
+    {"back-to-root", 0, "yes|no",
+     "after a wrong branch, begin again (yes) or go back to where it left the path (no)", "yes"},
+    {"connectives", 0, "P", "chance of a sentence beside verdict and return", "0.15"},
+    {"seed", 0, "N", "of the random numbers", "1"},
+    {"json", 0, NULL, "one JSON object a line: training data for 'tabiji train'", NULL},
+    {0}};
+static const tj_option train_options[] = {
+    {"out", 'o', "DIR", "folder of the new model", NULL},
+    {"from", 0, "DIR", "start from this model folder", NULL},
+    {"name", 'n', "NAME", "start from a model of the workspace, by name", NULL},
+    WORKSPACE,
+    {"new", 0, NULL, "start from random weights in the shape of the demo's model", NULL},
+    {"shape", 0, "KEY=VALUE",
+     "of --new, e.g. width=64; keys as under 'model' in 'tabiji config'; repeatable", NULL},
+    {"epochs", 0, "N", "times through all examples", "4"},
+    {"batch", 0, "N", "examples an update", "4"},
+    {"lr", 0, "X", "peak learning rate; the last is a tenth of it", "0.001"},
+    {"warmup", 0, "N", "updates of linear warm-up", "10"},
+    {"decay", 0, "X", "weight decay", "0.05"},
+    {"schedule", 0, "NAME", "cosine, linear or constant learning rate", "cosine"},
+    {"save-every", 0, "N", "updates between snapshots; 0: only when stopped", "100"},
+    {"seed", 0, "N", "of the examples' order and of --new weights", "1"},
+    {"recompute", 0, NULL, "less memory, a third more time", NULL},
+    {"force", 0, NULL, "replace a model in --out, or another training's snapshots", NULL},
+    THREADS,
+    JSON,
+    QUIET,
+    {0}};
 static const tj_option thought_options[] = {WORKSPACE, JSON, {0}};
 static const tj_option info_options[] = {JSON, {0}};
 static const tj_option eval_options[] = {WORKSPACE, JSON, {0}};
@@ -94,14 +156,50 @@ const tj_command tj_commands[] = {
      "Prompts are operands, or lines of standard input. The text of special tokens is\n"
      "ordinary text.",
      "  tabiji generate 'Use 3 6 7 11 to make 36.'\n"
-     "  tabiji generate -n base-1 --temperature 1 --samples 4 'Use 2 5 9 13 to make 40.'",
+     "  tabiji generate -n 'base 1' --temperature 1 --samples 4 \\\n"
+     "    'Use 2 5 9 13 to make 40.'",
      generate_options, tj_cmd_generate},
+    {"tree grow", "[PROMPT...]", 0, 64, "grow a reasoning tree for each problem with a model",
+     "A node of the tree is one step. At each node the model is asked for steps until it\n"
+     "has given W distinct ones, up to D steps deep; each is judged as it comes. Marks:\n"
+     "+ correct, x invalid, - dead (the target is out of reach), . open. Problems are\n"
+     "operands or lines of standard input. A tree depends on the model, the settings,\n"
+     "the seed, and which in the list of problems it is; not on the other problems or\n"
+     "the threads.",
+     "  tabiji tree grow 'Use 3 6 7 11 to make 36.'\n"
+     "  tabiji tree grow -m model --format jsonl < problems.txt > trees.jsonl\n"
+     "  tabiji tree grow -f dot 'Use 3 6 7 11 to make 36.' | dot -Tsvg > tree.svg",
+     grow_options, tj_cmd_tree_grow},
     {"tree show", "ID", 1, 1, "print a reasoning tree",
      "Marks: + correct, x invalid, - dead, . open.", "  tabiji tree show 1 -w demo", tree_options,
      tj_cmd_tree_show},
+    {"thought derive", "[FILE]", 0, 1, "derive shortcuts and journeys from trees",
+     "Reads trees from FILE or standard input, as 'tree grow' and 'tree show' write them\n"
+     "with --format json or jsonl. A shortcut is a correct path written out; a journey\n"
+     "reaches the same answer after going wrong, noticing it and going back. Every step is\n"
+     "judged again first, and a tree that claims too much is refused. Trees without a\n"
+     "correct path are named on standard error and skipped. Each span is shown with its\n"
+     "action; '*' marks the path that ends in the answer.",
+     "  tabiji tree grow -f json 'Use 3 6 7 11 to make 36.' | tabiji thought derive\n"
+     "  tabiji thought derive trees.jsonl --kind journey --json > journeys.jsonl",
+     derive_options, tj_cmd_thought_derive},
     {"thought show", "ID", 1, 1, "print a long thought span by span",
      "Each span with its action; '*' marks the path that ends in the answer.",
      "  tabiji thought show 2 -w demo", thought_options, tj_cmd_thought_show},
+    {"train", "FILE", 1, 1, "fine-tune a model on JSON lines",
+     "FILE has one JSON object a line with the texts `prompt` and `completion`, the names\n"
+     "that TRL uses; other fields are passed over. Only the completion and the end token\n"
+     "after it are learnt. The texts are joined as they stand: end a prompt with its\n"
+     "newline, as 'thought derive --json' does. Texts are encoded with the embedded\n"
+     "Countdown tokenizer, at present the only one; model folders hold config.json and\n"
+     "model.safetensors as transformers opens them.\n"
+     "\n"
+     "Stopped at any moment (Ctrl-C, or killed), the same command goes on from\n"
+     "DIR/snapshots and ends in the same bits as if it had never stopped.",
+     "  tabiji train journeys.jsonl --name 'base 1' --out journey-model\n"
+     "  tabiji train texts.jsonl --new --shape width=64 --epochs 8 --out small\n"
+     "  tabiji generate -m journey-model 'Use 3 6 7 11 to make 36.'",
+     train_options, tj_cmd_train},
     {"eval", "", 0, 0, "print the comparison that the workspace holds",
      "Accuracies with intervals, the paired difference and McNemar's test, from\n"
      "summary.json's data.",
@@ -111,7 +209,8 @@ const tj_command tj_commands[] = {
     {"task check", "[FILE]", 0, 1, "judge an answer to a Countdown problem line by line",
      "Reads the answer from FILE or standard input and says where the first wrong step is\n"
      "and why. Exit status 1 if the answer is not correct.",
-     "  printf '1. 11 - 7 = 4 left 3 4 6\\n' | tabiji task check -p 'Use 3 6 7 11 to make 36.'",
+     "  printf '1. 11 - 7 = 4 left 3 4 6\\n' |\n"
+     "    tabiji task check -p 'Use 3 6 7 11 to make 36.'",
      check_options, tj_cmd_task_check},
     {"man", "", 0, 0, "print the manual page", "", "  tabiji man | man -l -", no_options,
      tj_cmd_man},

@@ -51,15 +51,16 @@ tj_code tj_domain_problem(tj_countdown_problem *out, const char *prompt, tj_err 
 
 /* ------------------------------------------------------------------ models */
 
-tj_code tj_domain_folder(char **out, const tj_args *args, const char *latest, tj_err *err)
+tj_code tj_domain_folder(char **out, const tj_args *args, const char *dir, const char *latest,
+                         tj_err *err)
 {
-    const char *dir = tj_args_get(args, "model");
+    const char *given = tj_args_get(args, dir);
     const char *name = tj_args_get(args, "name");
     tj_store *store = NULL;
     tj_model_row row = {0};
     *out = NULL;
-    if (dir != NULL) {
-        *out = tj_strdup(dir);
+    if (given != NULL) {
+        *out = tj_strdup(given);
         return *out == NULL ? tj_fail(err, TJ_E_NOMEM, "cannot load a model") : TJ_OK;
     }
     tj_code rc = tj_open_workspace(&store, args, err);
@@ -98,7 +99,7 @@ tj_code tj_speaker_open(tj_speaker *s, const tj_args *args, const char *latest, 
     s->engine = NULL;
     tj_code rc = tj_domain_open(&s->domain, err);
     if (rc == TJ_OK) {
-        rc = tj_domain_folder(&folder, args, latest, err);
+        rc = tj_domain_folder(&folder, args, "model", latest, err);
     }
     if (rc == TJ_OK) {
         rc = tj_domain_load(&s->domain, &s->model, folder, err);

@@ -27,16 +27,16 @@ void tj_domain_close(tj_domain *domain); /* a zeroed one is allowed */
 /* Reads a prompt, with or without its newline, as a problem. Errors: TJ_E_PARSE. */
 TJ_MUST_USE tj_code tj_domain_problem(tj_countdown_problem *out, const char *prompt, tj_err *err);
 
-/* The folder of --model, or of the workspace's model --name, or of its latest model whose name
- * begins with `latest`. Gives *out (tj_free); NULL on error. */
-TJ_MUST_USE tj_code tj_domain_folder(char **out, const tj_args *args, const char *latest,
-                                     tj_err *err);
+/* The folder that option `dir` ("model") gives, or that of the workspace's model --name, or of its
+ * latest model whose name begins with `latest`. Gives *out (tj_free); NULL on error. */
+TJ_MUST_USE tj_code tj_domain_folder(char **out, const tj_args *args, const char *dir,
+                                     const char *latest, tj_err *err);
 /* Loads a model folder in the best compute type. Gives *out (tj_model_destroy); NULL on error.
  * Errors: TJ_E_INVAL (its vocabulary is not the domain's) and those of tj_model_load. */
 TJ_MUST_USE tj_code tj_domain_load(const tj_domain *domain, tj_model **out, const char *folder,
                                    tj_err *err);
 
-/* A domain with a model (found as tj_domain_folder finds it) and its engine. */
+/* A domain with a model, that of --model, --name or the latest, and its engine. */
 typedef struct tj_speaker {
     tj_domain domain;
     tj_model *model;

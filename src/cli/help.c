@@ -27,22 +27,49 @@ static void option_left(const tj_option *o, char *to, size_t n)
              o->value == NULL ? "" : o->value);
 }
 
+/* Words from column `col` on, in lines of at most 79 columns that begin at `indent`; an empty line
+ * stays. */
+static void wrap(FILE *out, const char *text, size_t col, size_t indent)
+{
+    bool first = true;
+    while (*text != 0) {
+        size_t n = strcspn(text, " \n");
+        if (!first && col + 1 + n > 79) {
+            fprintf(out, "\n%*s", (int)indent, "");
+            col = indent;
+            first = true;
+        }
+        fprintf(out, "%s%.*s", first ? "" : " ", (int)n, text);
+        col += n + (first ? 0 : 1);
+        first = false;
+        text += n;
+        if (strncmp(text, "\n\n", 2) == 0) {
+            fprintf(out, "\n\n%*s", (int)indent, "");
+            col = indent;
+            first = true;
+        }
+        text += strspn(text, " \n");
+    }
+    fputc('\n', out);
+}
+
 void tj_help_command(FILE *out, const tj_command *c)
 {
+    char help[256];
     char left[64];
     fprintf(out, "tabiji %s - %s\n\nusage: tabiji %s [options]%s%s\n", c->name, c->brief, c->name,
             c->operands[0] != 0 ? " " : "", c->operands);
     if (c->details[0] != 0) {
-        fprintf(out, "\n%s\n", c->details);
+        fputc('\n', out);
+        wrap(out, c->details, 0, 0);
     }
     fputs("\noptions:\n", out);
     for (const tj_option *o = c->options; o != NULL && o->name != NULL; o++) {
         option_left(o, left, sizeof left);
-        fprintf(out, "  %-24s %s", left, o->help);
-        if (o->fallback != NULL) {
-            fprintf(out, " (default %s)", o->fallback);
-        }
-        fputc('\n', out);
+        snprintf(help, sizeof help, o->fallback == NULL ? "%s" : "%s (default %s)", o->help,
+                 o->fallback);
+        fprintf(out, "  %-24s ", left);
+        wrap(out, help, 27, 27);
     }
     fprintf(out, "  %-24s %s\n", "-h, --help", "this text");
     if (c->examples[0] != 0) {

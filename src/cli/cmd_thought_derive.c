@@ -1,0 +1,300 @@
+/* thought derive: shortcuts and journeys from trees as JSON.
+ *
+ * A file is not to be trusted: before anything is derived from a tree, each of its steps is judged
+ * again by the verifier, and its token ids must spell its text. A tree that claims more than that
+ * is refused, since what is derived from it would teach something false. */
+#include <string.h>
+
+#include "base/alloc.h"
+#include "cli/common.h"
+#include "cli/domain.h"
+#include "cli/show.h"
+
+#define STREAM_DERIVE   203                 /* of the random numbers, the derive stage's */
+#define MAX_TREES_BYTES ((size_t)256 << 20) /* as much as a workspace stores in one piece */
+
+typedef struct derivation {
+    tj_domain domain;
+    tj_derive_config cfg;
+    size_t seed;
+    bool shortcut, journey, as_json;
+    const char *name; /* of what is read */
+    size_t n_trees, n_skipped, n_printed;
+} derivation;
+
+enum { BOTH, SHORTCUT, JOURNEY };
+
+static tj_code read_config(derivation *d, const tj_args *args, tj_err *err)
+{
+    static const char *const kinds[] = {"both", "shortcut", "journey", NULL};
+    static const char *const orders[] = {"sampled", "paper", NULL};
+    static const char *const answers[] = {"no", "yes", NULL};
+    size_t kind = BOTH;
+    size_t order = 0;
+    size_t back = 1;
+    tj_derive_config_default(&d->cfg);
+    tj_code rc = tj_args_choice(args, "kind", kinds, BOTH, &kind, err);
+    if (rc == TJ_OK) {
+        rc = tj_args_choice(args, "order", orders, TJ_ORDER_SAMPLED, &order, err);
+    }
+    if (rc == TJ_OK) {
+        rc = tj_args_choice(args, "back-to-root", answers, 1, &back, err);
+    }
+    if (rc == TJ_OK) {
+        rc = tj_args_size(args, "trials", 2, 64, &d->cfg.max_trials, err);
+    }
+    if (rc == TJ_OK) {
+        rc = tj_args_double(args, "connectives", 0.15, &d->cfg.p_connective, err);
+    }
+    if (rc == TJ_OK && !(d->cfg.p_connective >= 0.0 && d->cfg.p_connective <= 1.0)) {
+        rc = tj_fail(err, TJ_E_INVAL, "--connectives is %g, expected 0 to 1", d->cfg.p_connective);
+    }
+    if (rc == TJ_OK) {
+        rc = tj_args_size(args, "seed", 1, SIZE_MAX, &d->seed, err);
+    }
+    d->cfg.order = (tj_walk_order)order;
+    d->cfg.back_to_root = back == 1;
+    d->shortcut = kind != JOURNEY;
+    d->journey = kind != SHORTCUT;
+    d->as_json = tj_args_has(args, "json");
+    return rc;
+}
+
+/* ------------------------------------------------------------------ checking a tree */
+
+/* The first state must be a problem's: what its prompt says, and nothing else. */
+static tj_code check_first(const tj_tree *tree, const char *where, tj_err *err)
+{
+    tj_countdown_state s;
+    tj_countdown_problem problem = {.n_numbers = 0};
+    tj_task_state again;
+    memcpy(&s, tree->first.bytes, sizeof s); /* may hold anything: not unpacked yet */
+    bool fits = s.n_numbers >= 2 && s.n_numbers <= TJ_COUNTDOWN_MAX_NUMBERS && s.target >= 1 &&
+                s.target <= TJ_COUNTDOWN_MAX_VALUE;
+    for (size_t i = 0; fits && i < s.n_numbers; i++) {
+        problem.numbers[i] = s.numbers[i];
+        fits = s.numbers[i] >= 1 && s.numbers[i] <= TJ_COUNTDOWN_MAX_VALUE &&
+               (i == 0 || s.numbers[i] >= s.numbers[i - 1]);
+    }
+    if (fits) {
+        problem.n_numbers = s.n_numbers;
+        problem.target = s.target;
+        tj_countdown_first_state(&s, &problem);
+        tj_countdown_pack(&again, &s);
+        fits = memcmp(&again, &tree->first, sizeof again) == 0;
+    }
+    return fits ? TJ_OK : tj_fail(err, TJ_E_PARSE, "%s: first: not a Countdown problem", where);
+}
+
+static bool ids_spell_text(const derivation *d, const tj_node *n)
+{
+    size_t n_vocab = tj_tokenizer_n_vocab(d->domain.tok);
+    for (size_t i = 0; i < n->n_ids; i++) {
+        if (n->ids[i] < 0 || (size_t)n->ids[i] >= n_vocab) {
+            return false;
+        }
+    }
+    tj_buf text;
+    tj_buf_init(&text);
+    tj_tokenizer_decode(d->domain.tok, &text, n->ids, n->n_ids, true);
+    bool same = !text.failed && strcmp(tj_buf_text(&text), n->text) == 0;
+    tj_buf_deinit(&text);
+    return same;
+}
+
+static tj_code check_node(const derivation *d, const tj_tree *tree, size_t i, const char *where,
+                          tj_err *err)
+{
+    const tj_task *task = &d->domain.task;
+    const tj_node *n = &tree->nodes[i];
+    const tj_node *parent = &tree->nodes[n->parent];
+    tj_line_verdict verdict;
+    tj_task_state after;
+    size_t len = strcspn(n->text, "\n");
+    task->judge_line(task->ctx, &parent->state, n->text, len, &verdict, &after);
+    bool valid = verdict.kind == TJ_LINE_STEP && verdict.valid;
+    const char *wrong = NULL;
+    if (!ids_spell_text(d, n)) {
+        wrong = "its token ids do not spell its text";
+    } else if (n->valid && (!valid || !parent->valid || strcmp(n->text + len, "\n") != 0)) {
+        wrong = "it is called valid, but is not";
+    } else if (n->valid && (n->terminal != verdict.terminal || n->correct != verdict.correct)) {
+        wrong = "it is terminal or correct where it should not be, or the reverse";
+    } else if (!n->valid && (n->terminal || n->correct)) {
+        wrong = "it is not valid, but called terminal or correct";
+    } else if (memcmp(&n->state, n->valid ? &after : &parent->state, sizeof after) != 0) {
+        wrong = "its state is not where its step leads";
+    }
+    return wrong == NULL ? TJ_OK : tj_fail(err, TJ_E_PARSE, "%s: node %zu: %s", where, i, wrong);
+}
+
+static tj_code check_tree(const derivation *d, const tj_tree *tree, const json_t *json,
+                          const char *where, tj_err *err)
+{
+    const char *task = json_string_value(json_object_get(json, "task"));
+    if (task == NULL || strcmp(task, d->domain.task.name) != 0) {
+        return tj_fail(err, TJ_E_PARSE, "%s: task: expected \"%s\"", where, d->domain.task.name);
+    }
+    tj_code rc = check_first(tree, where, err);
+    const tj_node *root = &tree->nodes[0];
+    if (rc == TJ_OK && (memcmp(&root->state, &tree->first, sizeof tree->first) != 0 ||
+                        !root->valid || root->terminal || root->correct)) {
+        rc = tj_fail(err, TJ_E_PARSE, "%s: node 0: the root is not the problem's first state",
+                     where);
+    }
+    for (size_t i = 1; i < tree->n_nodes && rc == TJ_OK; i++) {
+        rc = check_node(d, tree, i, where, err);
+    }
+    return rc;
+}
+
+/* ------------------------------------------------------------------ deriving */
+
+static tj_code print_thought(derivation *d, const tj_tree *tree, const tj_thought *t,
+                             const char *prompt, tj_err *err)
+{
+    const char *kind = t->kind == TJ_JOURNEY ? "journey" : "shortcut";
+    size_t n_line = strcspn(prompt, "\n");
+    if (!d->as_json) {
+        printf("%s%s  %.*s\n", d->n_printed++ > 0 ? "\n" : "", kind, (int)n_line, prompt);
+        tj_print_spans(t);
+        return TJ_OK;
+    }
+    d->n_printed++;
+    json_t *j =
+        json_pack("{s:I, s:s, s:o, s:o, s:I, s:I, s:o}", "problem", (json_int_t)tree->problem,
+                  "kind", kind, "prompt", tj_json_text(prompt, strlen(prompt)), "completion",
+                  tj_json_text(t->text, t->n_text), "n_tokens", (json_int_t)t->n_ids,
+                  "n_backtracks", (json_int_t)t->n_backtracks, "spans", tj_spans_json(t));
+    tj_code rc = tj_print_json_line(j, err);
+    json_decref(j);
+    return rc;
+}
+
+static tj_code derive_kind(derivation *d, const tj_tree *tree, tj_thought_kind kind,
+                           const char *prompt, tj_err *err)
+{
+    const tj_domain *dom = &d->domain;
+    tj_thought t = {0};
+    tj_rng rng;
+    tj_rng_init(&rng, d->seed, STREAM_DERIVE, (uint64_t)tree->problem, 0);
+    tj_code rc =
+        kind == TJ_JOURNEY
+            ? tj_derive_journey(&t, tree, &dom->task, dom->tok, dom->eos, &d->cfg, &rng, err)
+            : tj_derive_shortcut(&t, tree, &dom->task, dom->tok, dom->eos, err);
+    if (rc == TJ_OK) {
+        rc = print_thought(d, tree, &t, prompt, err);
+    }
+    tj_thought_deinit(&t);
+    return rc;
+}
+
+static tj_code derive_tree(derivation *d, const json_t *json, const char *where, tj_err *err)
+{
+    const tj_task *task = &d->domain.task;
+    tj_tree tree;
+    tj_buf prompt;
+    tj_buf_init(&prompt);
+    tj_code rc = tj_tree_from_json(&tree, json, where, err);
+    if (rc != TJ_OK) {
+        return rc;
+    }
+    d->n_trees++;
+    rc = check_tree(d, &tree, json, where, err);
+    if (rc == TJ_OK) {
+        task->write_prompt(task->ctx, &tree.first, &prompt);
+        rc = tj_buf_check(&prompt, err);
+    }
+    if (rc == TJ_OK && !tj_tree_leads_to_correct(&tree, 0)) {
+        d->n_skipped++;
+        tj_job_log(tj_cli_job(), "%s: no correct path, skipped: %.*s", where,
+                   (int)strcspn(tj_buf_text(&prompt), "\n"), tj_buf_text(&prompt));
+    } else if (rc == TJ_OK) {
+        rc = d->shortcut ? derive_kind(d, &tree, TJ_SHORTCUT, tj_buf_text(&prompt), err) : TJ_OK;
+        if (rc == TJ_OK && d->journey) {
+            rc = derive_kind(d, &tree, TJ_JOURNEY, tj_buf_text(&prompt), err);
+        }
+    }
+    tj_buf_deinit(&prompt);
+    tj_tree_deinit(&tree);
+    return rc;
+}
+
+/* A tree, or a list of trees. */
+static tj_code derive_value(derivation *d, const json_t *json, size_t line, tj_err *err)
+{
+    char where[256];
+    size_t i;
+    const json_t *one;
+    tj_code rc = TJ_OK;
+    if (!json_is_array(json)) {
+        snprintf(where, sizeof where, "%.200s:%zu", d->name, line);
+        return derive_tree(d, json, where, err);
+    }
+    json_array_foreach(json, i, one)
+    {
+        snprintf(where, sizeof where, "%.200s:%zu: tree %zu of the list", d->name, line, i + 1);
+        rc = rc == TJ_OK ? derive_tree(d, one, where, err) : rc;
+    }
+    return rc;
+}
+
+/* JSON values one after the other: JSON lines, one value over several lines, or both. */
+static tj_code derive_all(derivation *d, const char *text, size_t len, tj_err *err)
+{
+    size_t line = 1;
+    tj_code rc = TJ_OK;
+    for (size_t at = 0; rc == TJ_OK;) {
+        for (; at < len && strchr(" \t\r\n", text[at]) != NULL && text[at] != 0; at++) {
+            line += text[at] == '\n' ? 1 : 0;
+        }
+        if (at == len) {
+            break;
+        }
+        json_error_t why;
+        json_t *json =
+            json_loadb(text + at, len - at, JSON_DISABLE_EOF_CHECK | JSON_REJECT_DUPLICATES, &why);
+        if (json == NULL) {
+            size_t there = line + (why.line > 0 ? (size_t)why.line - 1 : 0);
+            return tj_fail(err, TJ_E_PARSE, "%s:%zu: not JSON: %s", d->name, there, why.text);
+        }
+        rc = derive_value(d, json, line, err);
+        json_decref(json);
+        for (size_t end = at + (size_t)why.position; at < end; at++) {
+            line += text[at] == '\n' ? 1 : 0;
+        }
+        if (rc == TJ_OK) {
+            rc = tj_job_check(tj_cli_job(), err);
+        }
+    }
+    return rc;
+}
+
+tj_code tj_cmd_thought_derive(const tj_args *args, tj_err *err)
+{
+    const char *path = tj_args_operand(args, 0);
+    derivation d = {.n_trees = 0};
+    tj_buf text;
+    tj_buf_init(&text);
+    d.name = path == NULL || strcmp(path, "-") == 0 ? "standard input" : path;
+    tj_code rc = read_config(&d, args, err);
+    if (rc == TJ_OK) {
+        rc = tj_domain_open(&d.domain, err);
+    }
+    if (rc == TJ_OK) {
+        rc = tj_read_input(&text, path, MAX_TREES_BYTES, err);
+    }
+    if (rc == TJ_OK) {
+        rc = derive_all(&d, tj_buf_text(&text), text.len, err);
+    }
+    if (rc == TJ_OK && d.n_trees == 0) {
+        rc = tj_fail(err, TJ_E_PARSE, "%s has no trees", d.name);
+    }
+    if (rc == TJ_OK && d.n_skipped > 0) {
+        tj_job_log(tj_cli_job(), "%zu of %zu trees have no correct path and were skipped",
+                   d.n_skipped, d.n_trees);
+    }
+    tj_buf_deinit(&text);
+    tj_domain_close(&d.domain);
+    return rc;
+}

@@ -1,0 +1,390 @@
+/* train: supervised fine-tuning from JSON lines.
+ *
+ * While it goes on, OUT/snapshots holds the latest snapshot and train.json, which says what the
+ * training is: the digests of the examples and of the first weights, and every setting that the
+ * result depends on. The same command goes on from there; another one is refused. */
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/config.h"
+#include "base/fs.h"
+#include "base/par.h"
+#include "cli/common.h"
+#include "cli/domain.h"
+#include "stage/stage.h"
+#include "train/train.h"
+
+#define LR_MIN_RATIO 0.1 /* last learning rate over the peak, as in the demo */
+
+typedef struct training {
+    tj_domain domain;
+    tj_model *model;
+    tj_examples examples;
+    tj_example_source source;
+    tj_sft_config sft;
+    size_t epochs, batch, seed;
+    json_t *record;         /* what train.json says */
+    const char *out;        /* folder of the new model */
+    char *snapshots, *note; /* OUT/snapshots and train.json in it */
+    bool force;
+    struct {
+        double first, last; /* loss */
+        size_t n;           /* updates made by this process */
+        uint64_t tokens;
+    } made;
+} training;
+
+/* ------------------------------------------------------------------ settings */
+
+static tj_code read_double(const tj_args *args, const char *name, double fallback, double max,
+                           double *out, tj_err *err)
+{
+    tj_code rc = tj_args_double(args, name, fallback, out, err);
+    if (rc == TJ_OK && !(*out >= 0.0 && *out <= max)) {
+        rc = tj_fail(err, TJ_E_INVAL, "--%s is %g, expected 0 to %g", name, *out, max);
+    }
+    return rc;
+}
+
+static tj_code read_count(const tj_args *args, const char *name, size_t fallback, size_t max,
+                          size_t *out, tj_err *err)
+{
+    tj_code rc = tj_args_size(args, name, fallback, max, out, err);
+    if (rc == TJ_OK && *out == 0) {
+        rc = tj_fail(err, TJ_E_INVAL, "--%s is 0, expected at least 1", name);
+    }
+    return rc;
+}
+
+static tj_code read_optimizer(training *t, const tj_args *args, tj_err *err)
+{
+    static const char *const schedules[] = {"constant", "cosine", "linear", NULL};
+    tj_adamw_config *o = &t->sft.optimizer;
+    size_t schedule = TJ_SCHEDULE_COSINE;
+    tj_code rc = read_double(args, "lr", 1e-3, 10.0, &o->lr_max, err);
+    if (rc == TJ_OK) {
+        rc = read_double(args, "decay", 0.05, 10.0, &o->weight_decay, err);
+    }
+    if (rc == TJ_OK) {
+        rc = tj_args_size(args, "warmup", 10, 1 << 30, &o->n_warmup, err);
+    }
+    if (rc == TJ_OK) {
+        rc = tj_args_choice(args, "schedule", schedules, TJ_SCHEDULE_COSINE, &schedule, err);
+    }
+    o->schedule = (tj_schedule)schedule;
+    o->lr_min = o->lr_max * LR_MIN_RATIO;
+    return rc;
+}
+
+static tj_code read_settings(training *t, const tj_args *args, tj_err *err)
+{
+    size_t threads = 0;
+    tj_sft_config_default(&t->sft);
+    t->sft.recompute = tj_args_has(args, "recompute");
+    t->force = tj_args_has(args, "force");
+    t->out = tj_args_get(args, "out");
+    int n_starts = (tj_args_has(args, "from") ? 1 : 0) + (tj_args_has(args, "name") ? 1 : 0) +
+                   (tj_args_has(args, "new") ? 1 : 0);
+    if (t->out == NULL || t->out[0] == 0) {
+        return tj_fail(err, TJ_E_INVAL, "--out is needed: the folder of the new model");
+    }
+    if (n_starts != 1) {
+        return tj_fail(err, TJ_E_INVAL,
+                       "one of --from DIR, --name NAME and --new says where training starts");
+    }
+    if (tj_args_has(args, "shape") && !tj_args_has(args, "new")) {
+        return tj_fail(err, TJ_E_INVAL, "--shape is for --new: another model has its shape");
+    }
+    tj_code rc = read_optimizer(t, args, err);
+    if (rc == TJ_OK) {
+        rc = read_count(args, "epochs", 4, 1000000, &t->epochs, err);
+    }
+    if (rc == TJ_OK) {
+        rc = read_count(args, "batch", 4, 1 << 20, &t->batch, err);
+    }
+    if (rc == TJ_OK) {
+        rc = tj_args_size(args, "save-every", 100, 1 << 30, &t->sft.save_every, err);
+    }
+    if (rc == TJ_OK) {
+        rc = tj_args_size(args, "seed", 1, SIZE_MAX, &t->seed, err);
+    }
+    if (rc == TJ_OK) {
+        rc = tj_args_size(args, "threads", 0, TJ_MAX_THREADS, &threads, err);
+    }
+    if (rc == TJ_OK) {
+        tj_par_set_threads(threads);
+    }
+    return rc;
+}
+
+/* ------------------------------------------------------------------ the start */
+
+/* A model of the demo's shape, or of that which --shape gives, with random weights. */
+static tj_code new_model(training *t, const tj_args *args, tj_err *err)
+{
+    tj_demo_config demo;
+    tj_model_config *cfg = &demo.model;
+    json_t *shape = json_object();
+    tj_demo_config_default(&demo, false);
+    tj_code rc = shape == NULL ? tj_fail(err, TJ_E_NOMEM, "cannot make a model") : TJ_OK;
+    for (size_t i = 0; rc == TJ_OK && tj_args_nth(args, "shape", i) != NULL; i++) {
+        rc = tj_config_set(shape, tj_args_nth(args, "shape", i), err);
+    }
+    if (rc == TJ_OK) {
+        rc = tj_model_config_from_json(cfg, shape, "--shape", err);
+    }
+    cfg->n_vocab = tj_tokenizer_n_vocab(t->domain.tok);
+    cfg->bos_id = t->domain.eos;
+    cfg->eos_id = t->domain.eos;
+    const char *family = NULL;
+    if (rc == TJ_OK) {
+        rc = tj_model_config_check(cfg, err);
+    }
+    if (rc == TJ_OK) {
+        rc = tj_model_config_family(&family, cfg, err);
+    }
+    if (rc == TJ_OK) {
+        rc = tj_model_create(&t->model, cfg, tj_dtype_best(), t->seed, err);
+    }
+    json_decref(shape);
+    return rc;
+}
+
+static tj_code check_apart(const char *from, const char *out, tj_err *err)
+{
+    struct stat a;
+    struct stat b;
+    bool same =
+        stat(from, &a) == 0 && stat(out, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+    return same ? tj_fail(err, TJ_E_INVAL,
+                          "--out %s is the model that training starts from: give another folder",
+                          out)
+                : TJ_OK;
+}
+
+static tj_code start_model(training *t, const tj_args *args, tj_err *err)
+{
+    char *folder = NULL;
+    if (tj_args_has(args, "new")) {
+        return new_model(t, args, err);
+    }
+    tj_code rc = tj_domain_folder(&folder, args, "from", "", err);
+    if (rc == TJ_OK) {
+        rc = check_apart(folder, t->out, err);
+    }
+    if (rc == TJ_OK) {
+        rc = tj_domain_load(&t->domain, &t->model, folder, err);
+    }
+    tj_free(folder);
+    return rc;
+}
+
+static tj_code open_training(training *t, const tj_args *args, tj_err *err)
+{
+    tj_code rc = tj_domain_open(&t->domain, err);
+    if (rc == TJ_OK) {
+        rc = start_model(t, args, err);
+    }
+    if (rc == TJ_OK) {
+        rc = tj_examples_load(&t->examples, tj_args_operand(args, 0), t->domain.tok, t->domain.eos,
+                              tj_model_cfg(t->model)->max_positions, err);
+    }
+    if (rc == TJ_OK) {
+        rc = tj_example_source_init(&t->source, &t->examples, t->batch, t->seed, err);
+    }
+    if (rc == TJ_OK && !tj_mul_size(&t->sft.optimizer.n_updates, t->epochs,
+                                    tj_example_source_updates(&t->source))) {
+        rc = tj_fail(err, TJ_E_LIMIT, "%zu epochs of %zu examples are too many updates", t->epochs,
+                     t->examples.n);
+    }
+    t->snapshots = rc == TJ_OK ? tj_fs_join(t->out, "snapshots") : NULL;
+    t->note = t->snapshots == NULL ? NULL : tj_fs_join(t->snapshots, "train.json");
+    if (rc == TJ_OK && t->note == NULL) {
+        rc = tj_fail(err, TJ_E_NOMEM, "cannot name a snapshot");
+    }
+    return rc;
+}
+
+static void close_training(training *t)
+{
+    tj_example_source_deinit(&t->source);
+    tj_examples_deinit(&t->examples);
+    tj_model_destroy(t->model);
+    tj_domain_close(&t->domain);
+    json_decref(t->record);
+    tj_free(t->snapshots);
+    tj_free(t->note);
+}
+
+/* ------------------------------------------------------------------ going on */
+
+/* Everything that the trained weights depend on. */
+static tj_code make_record(training *t, tj_err *err)
+{
+    static const char *const schedules[] = {"constant", "cosine", "linear"};
+    const tj_adamw_config *o = &t->sft.optimizer;
+    char start[65];
+    char kernels[64];
+    char seed[32];
+    tj_model_digest(t->model, start);
+    snprintf(kernels, sizeof kernels, "%s-%s", tj_isa_name(), tj_dtype_name(tj_dtype_best()));
+    snprintf(seed, sizeof seed, "%zu", t->seed);
+    t->record =
+        json_pack("{s:i, s:s, s:s, s:s, s:I, s:I, s:f, s:f, s:I, s:s, s:b, s:s}", "train_version",
+                  1, "examples", t->examples.digest, "start", start, "seed", seed, "epochs",
+                  (json_int_t)t->epochs, "batch", (json_int_t)t->batch, "lr", o->lr_max, "decay",
+                  o->weight_decay, "warmup", (json_int_t)o->n_warmup, "schedule",
+                  schedules[o->schedule], "recompute", (int)t->sft.recompute, "kernels", kernels);
+    return t->record == NULL ? tj_fail(err, TJ_E_NOMEM, "cannot describe the training") : TJ_OK;
+}
+
+/* TJ_E_CONFLICT naming the first setting in which the record differs from ours. */
+static tj_code compare_record(const training *t, const json_t *theirs, tj_err *err)
+{
+    const char *key;
+    json_t *ours;
+    json_object_foreach(t->record, key, ours)
+    {
+        const json_t *other = json_object_get(theirs, key);
+        if (json_equal(ours, other)) {
+            continue;
+        }
+        char *a = other == NULL ? NULL : tj_json_scalar(other);
+        char *b = tj_json_scalar(ours);
+        tj_code rc = tj_fail(err, TJ_E_CONFLICT,
+                             "%s was begun with another %s (%.20s, now %.20s): give the same "
+                             "command to go on, or --force to begin anew",
+                             t->snapshots, key, a == NULL ? "none" : a, b == NULL ? "?" : b);
+        tj_free(a);
+        tj_free(b);
+        return rc;
+    }
+    return TJ_OK;
+}
+
+/* Makes OUT/snapshots ready: our own of before, or a new one. Refuses to touch what is not ours,
+ * and, unless forced, a model that is there. */
+static tj_code open_snapshots(const training *t, tj_err *err)
+{
+    json_t *theirs = NULL;
+    if (tj_fs_exists(t->note)) {
+        tj_code rc = tj_config_load(&theirs, t->note, err);
+        rc = rc == TJ_OK ? compare_record(t, theirs, err) : rc;
+        json_decref(theirs);
+        if (rc == TJ_OK) {
+            tj_job_log(tj_cli_job(), "going on from %s", t->snapshots);
+            return TJ_OK;
+        }
+        if (!t->force) {
+            return rc;
+        }
+        tj_snapshot_remove(t->snapshots);
+    }
+    char *model = tj_fs_join(t->out, "model.safetensors");
+    char *config = tj_fs_join(t->out, "config.json");
+    bool taken = model == NULL || config == NULL || tj_fs_exists(model) || tj_fs_exists(config);
+    tj_free(model);
+    tj_free(config);
+    if (taken && !t->force) {
+        return tj_fail(err, TJ_E_CONFLICT, "%s holds a model already; --force replaces it", t->out);
+    }
+    (void)rmdir(t->snapshots); /* an empty one may be left over */
+    if (tj_fs_exists(t->snapshots)) {
+        return tj_fail(err, TJ_E_CONFLICT, "%s is there, but not of a training like this",
+                       t->snapshots);
+    }
+    char *text = tj_json_canonical(t->record);
+    tj_code rc = text == NULL ? tj_fail(err, TJ_E_NOMEM, "cannot describe the training")
+                              : tj_fs_mkdirs(t->snapshots, err);
+    if (rc == TJ_OK) {
+        rc = tj_fs_write(t->note, text, strlen(text), err);
+    }
+    tj_free(text);
+    return rc;
+}
+
+/* ------------------------------------------------------------------ the training */
+
+static void note_update(void *ctx, const tj_update *up)
+{
+    training *t = ctx;
+    t->made.first = t->made.n == 0 ? up->loss : t->made.first;
+    t->made.last = up->loss;
+    t->made.n++;
+    t->made.tokens += up->n_tokens;
+}
+
+static tj_code print_result(const training *t, bool as_json, double seconds, tj_err *err)
+{
+    char digest[65];
+    size_t n_updates = t->sft.optimizer.n_updates;
+    tj_model_digest(t->model, digest);
+    if (as_json) {
+        json_t *j =
+            json_pack("{s:o, s:I, s:I, s:I, s:f, s:f, s:I, s:f, s:s}", "out",
+                      tj_json_text(t->out, strlen(t->out)), "examples", (json_int_t)t->examples.n,
+                      "updates", (json_int_t)n_updates, "updates_now", (json_int_t)t->made.n,
+                      "loss_first", t->made.first, "loss_last", t->made.last, "tokens_now",
+                      (json_int_t)t->made.tokens, "seconds", seconds, "digest", digest);
+        tj_code rc = tj_print_json(j, err);
+        json_decref(j);
+        return rc;
+    }
+    tj_cli_progress_end();
+    printf("%zu examples, %zu updates", t->examples.n, n_updates);
+    if (t->made.n < n_updates) {
+        printf(" (%zu of them now)", t->made.n);
+    }
+    printf(", loss %.3f to %.3f, %.0f s\nmodel: %s\n", t->made.first, t->made.last, seconds,
+           t->out);
+    return TJ_OK;
+}
+
+static tj_code train(training *t, tj_err *err)
+{
+    tj_source source = {tj_example_source_fill, &t->source};
+    tj_code rc =
+        tj_train_sft(t->model, source, &t->sft, t->snapshots, note_update, t, tj_cli_job(), err);
+    if (rc == TJ_E_CANCELLED) {
+        return tj_fail(err, rc,
+                       "stopped; everything so far is in %s: run the same command to go on",
+                       t->snapshots);
+    }
+    if (rc == TJ_OK) {
+        rc = tj_model_save(t->model, t->out, TJ_F32, err);
+    }
+    if (rc == TJ_OK) {
+        tj_snapshot_remove(t->snapshots);
+    }
+    return rc;
+}
+
+tj_code tj_cmd_train(const tj_args *args, tj_err *err)
+{
+    training t = {.model = NULL};
+    double start = tj_clock_seconds();
+    tj_code rc = read_settings(&t, args, err);
+    if (tj_args_has(args, "quiet")) {
+        tj_cli_quiet();
+    }
+    if (rc == TJ_OK) {
+        rc = open_training(&t, args, err);
+    }
+    if (rc == TJ_OK) {
+        rc = make_record(&t, err);
+    }
+    if (rc == TJ_OK) {
+        rc = open_snapshots(&t, err);
+    }
+    if (rc == TJ_OK) {
+        rc = train(&t, err);
+    }
+    if (rc == TJ_OK) {
+        rc = print_result(&t, tj_args_has(args, "json"), tj_clock_seconds() - start, err);
+    }
+    close_training(&t);
+    return rc;
+}
