@@ -25,6 +25,8 @@ typedef struct frame {
 typedef struct builder {
     yaml_parser_t parser;
     const char *name; /* of the file */
+    const char *text; /* its bytes, [len] */
+    size_t len;
     json_t *root;
     size_t depth; /* open containers */
     frame stack[TJ_MAX_CONFIG_DEPTH];
@@ -322,6 +324,16 @@ static tj_code take_event(builder *b, const yaml_event_t *event, tj_err *err)
     return TJ_OK;
 }
 
+/* The line of a byte, counted from 1. */
+static size_t line_of(const char *text, size_t at)
+{
+    size_t line = 1;
+    for (size_t i = 0; i < at; i++) {
+        line += text[i] == '\n' ? 1 : 0;
+    }
+    return line;
+}
+
 /* What libyaml says of text that is not YAML. */
 static tj_code syntax_error(const builder *b, tj_err *err)
 {
@@ -330,15 +342,18 @@ static tj_code syntax_error(const builder *b, tj_err *err)
         return no_memory(b, err);
     }
     const char *problem = parser->problem == NULL ? "malformed text" : parser->problem;
-    if (parser->error == YAML_READER_ERROR) { /* knows a byte offset only */
-        return tj_fail(err, TJ_E_PARSE, "%s:%zu: %s at byte %zu", b->name, parser->mark.line + 1,
-                       problem, parser->problem_offset);
+    if (parser->error == YAML_READER_ERROR) { /* it read ahead: its own line is an earlier one */
+        size_t at = parser->problem_offset;
+        return tj_fail(err, TJ_E_PARSE, "%s:%zu: %s at byte %zu", b->name, line_of(b->text, at),
+                       problem, at);
     }
+    size_t line = parser->problem_mark.line + 1;
+    size_t last = line_of(b->text, b->len);
+    line = line > last ? last : line; /* it counts the end of the text as a line more */
     if (parser->context != NULL) {
-        return tj_fail(err, TJ_E_PARSE, "%s:%zu: %s (%s)", b->name, parser->problem_mark.line + 1,
-                       problem, parser->context);
+        return tj_fail(err, TJ_E_PARSE, "%s:%zu: %s (%s)", b->name, line, problem, parser->context);
     }
-    return tj_fail(err, TJ_E_PARSE, "%s:%zu: %s", b->name, parser->problem_mark.line + 1, problem);
+    return tj_fail(err, TJ_E_PARSE, "%s:%zu: %s", b->name, line, problem);
 }
 
 /* Runs the parser over text. *out is the tree, a new reference. */
@@ -347,6 +362,8 @@ static tj_code build(builder *b, json_t **out, const char *text, size_t len, tj_
     if (yaml_parser_initialize(&b->parser) == 0) {
         return no_memory(b, err);
     }
+    b->text = text;
+    b->len = len;
     yaml_parser_set_input_string(&b->parser, (const unsigned char *)text, len);
     yaml_parser_set_encoding(&b->parser, YAML_UTF8_ENCODING); /* no guessing of UTF-16 */
     tj_code rc = TJ_OK;

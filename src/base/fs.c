@@ -249,6 +249,26 @@ static int sync_folder(const char *path)
     return error;
 }
 
+static tj_code flush_folder(const char *path, tj_err *err)
+{
+    int error = sync_folder(path);
+    if (error == ENOMEM) {
+        return tj_fail(err, TJ_E_NOMEM, "cannot flush the folder of %s", path);
+    }
+    if (error != 0) {
+        return tj_fail(err, TJ_E_IO, "cannot flush the folder of %s: %s", path, strerror(error));
+    }
+    return TJ_OK;
+}
+
+tj_code tj_fs_rename(const char *from, const char *to, tj_err *err)
+{
+    if (rename(from, to) != 0) {
+        return open_error(err, "rename", from, errno);
+    }
+    return flush_folder(to, err);
+}
+
 tj_code tj_fs_writer_commit(tj_fs_writer *writer, tj_err *err)
 {
     flush_buffer(writer);
@@ -267,13 +287,7 @@ tj_code tj_fs_writer_commit(tj_fs_writer *writer, tj_err *err)
         unlink(writer->temp_path);
         rc = tj_fail(err, TJ_E_IO, "cannot write %s: %s", writer->path, strerror(error));
     } else {
-        error = sync_folder(writer->path);
-        if (error == ENOMEM) {
-            rc = tj_fail(err, TJ_E_NOMEM, "cannot flush the folder of %s", writer->path);
-        } else if (error != 0) {
-            rc = tj_fail(err, TJ_E_IO, "cannot flush the folder of %s: %s", writer->path,
-                         strerror(error));
-        }
+        rc = flush_folder(writer->path, err);
     }
     writer_free(writer);
     return rc;

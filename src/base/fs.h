@@ -33,6 +33,10 @@ void tj_fs_writer_abort(tj_fs_writer *writer); /* NULL is allowed */
 /* The three in one for bytes at hand. */
 TJ_MUST_USE tj_code tj_fs_write(const char *path, const void *bytes, size_t n, tj_err *err);
 
+/* Gives a file the name of another in the same folder, which it replaces in one step, and flushes
+ * the folder. Errors: TJ_E_NOTFOUND, TJ_E_IO, TJ_E_NOMEM. */
+TJ_MUST_USE tj_code tj_fs_rename(const char *from, const char *to, tj_err *err);
+
 /* A file mapped for reading; an empty one has n_bytes 0. Files of ours are replaced, never cut, so
  * a mapping stays whole while another process writes the next version. */
 typedef struct tj_fs_map {
