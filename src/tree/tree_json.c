@@ -1,6 +1,15 @@
 /* Trees as JSON (docs/formats.md) and as GraphViz. Numbers keep every bit: a float is written as
- * the double of the same value, with 17 digits. */
+ * the double of the same value, with 17 digits.
+ *
+ * Reading refuses whatever would not be written back the same (a key longer than its field, a
+ * log-probability that is no number), so that a tree never changes on its way through a file.
+ * Writing gives NULL for a tree that JSON cannot hold: text that is not UTF-8, a value that is not
+ * finite. */
+#include <errno.h>
+#include <float.h>
+#include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -8,11 +17,21 @@
 
 #define TJ_MAX_TREE_NODES 1000000 /* far above any tree that is grown or looked at */
 
+/* The array with one item more, both taken; NULL when either is NULL or memory is exhausted. */
+static json_t *append(json_t *array, json_t *item)
+{
+    if (json_array_append_new(array, item) == 0) { /* takes the item in any case */
+        return array;
+    }
+    json_decref(array);
+    return NULL;
+}
+
 static json_t *ids_json(const int32_t *ids, size_t n)
 {
     json_t *a = json_array();
     for (size_t i = 0; i < n; i++) {
-        json_array_append_new(a, json_integer(ids[i]));
+        a = append(a, json_integer(ids[i]));
     }
     return a;
 }
@@ -35,7 +54,7 @@ static json_t *node_json(const tj_tree *tree, size_t i)
     json_t *logprobs = json_array();
     char draw[32];
     for (size_t t = 0; t < n->n_ids; t++) {
-        json_array_append_new(logprobs, json_real((double)n->logprobs[t]));
+        logprobs = append(logprobs, json_real((double)n->logprobs[t]));
     }
     snprintf(draw, sizeof draw, "%llu", (unsigned long long)n->draw);
     return json_pack(
@@ -54,14 +73,14 @@ json_t *tj_tree_to_json(const tj_tree *tree, const tj_task *task)
     char seed[32];
     char run[32];
     for (size_t i = 0; i < tree->n_nodes; i++) {
-        json_array_append_new(nodes, node_json(tree, i));
+        nodes = append(nodes, node_json(tree, i));
     }
     for (size_t i = 0; i < tree->n_rewards; i++) {
         const tj_reward *r = &tree->rewards[i];
-        json_array_append_new(rewards, json_pack("{s:I, s:s, s:s, s:f, s:s}", "node",
-                                                 (json_int_t)r->node, "rewarder", r->rewarder,
-                                                 "meaning", tj_meaning_name(r->meaning), "value",
-                                                 r->value, "reason", r->reason));
+        rewards = append(rewards,
+                         json_pack("{s:I, s:s, s:s, s:f, s:s}", "node", (json_int_t)r->node,
+                                   "rewarder", r->rewarder, "meaning", tj_meaning_name(r->meaning),
+                                   "value", r->value, "reason", r->reason));
     }
     snprintf(seed, sizeof seed, "%llu", (unsigned long long)tree->seed);
     snprintf(run, sizeof run, "%llu", (unsigned long long)tree->run);
@@ -76,63 +95,92 @@ json_t *tj_tree_to_json(const tj_tree *tree, const tj_task *task)
 typedef struct reader {
     const char *where;
     tj_err *err;
-    tj_code rc; /* the first failure stays */
+    tj_code rc;       /* the first failure stays */
+    const char *what; /* being read: "node", "reward"; NULL: the tree itself */
+    size_t index;     /* of it */
 } reader;
 
-static void bad(reader *r, size_t node, const char *field, const char *want)
+static void bad(reader *r, const char *field, const char *want)
+{
+    if (r->rc != TJ_OK) {
+        return;
+    }
+    if (r->what == NULL) {
+        r->rc = tj_fail(r->err, TJ_E_PARSE, "%s: %s: expected %s", r->where, field, want);
+    } else {
+        r->rc = tj_fail(r->err, TJ_E_PARSE, "%s: %s %zu: %s: expected %s", r->where, r->what,
+                        r->index, field, want);
+    }
+}
+
+static void no_memory(reader *r)
 {
     if (r->rc == TJ_OK) {
-        r->rc = tj_fail(r->err, TJ_E_PARSE, "%s: node %zu: %s: expected %s", r->where, node, field,
-                        want);
+        r->rc = tj_fail(r->err, TJ_E_NOMEM, "%s: cannot hold the tree", r->where);
     }
 }
 
-static const char *text_of(reader *r, const json_t *o, size_t node, const char *field)
+static const char *text_of(reader *r, const json_t *o, const char *field)
 {
     const char *s = json_string_value(json_object_get(o, field));
-    if (s == NULL) {
-        bad(r, node, field, "a string");
+    if (s == NULL || strlen(s) != json_string_length(json_object_get(o, field))) {
+        bad(r, field, "a string");
+        return "";
     }
-    return s == NULL ? "" : s;
+    return s;
 }
 
-static bool flag_of(reader *r, const json_t *o, size_t node, const char *field)
+/* A string that fits out [n_out]; a longer one is refused, not cut. */
+static void short_text_of(reader *r, const json_t *o, const char *field, char *out, size_t n_out)
+{
+    const char *s = text_of(r, o, field);
+    if (strlen(s) >= n_out) {
+        bad(r, field, "a shorter string");
+        return;
+    }
+    memcpy(out, s, strlen(s) + 1);
+}
+
+static bool flag_of(reader *r, const json_t *o, const char *field)
 {
     const json_t *v = json_object_get(o, field);
     if (!json_is_boolean(v)) {
-        bad(r, node, field, "true or false");
+        bad(r, field, "true or false");
     }
     return json_is_true(v);
 }
 
-static size_t size_of(reader *r, const json_t *o, size_t node, const char *field)
+static size_t size_of(reader *r, const json_t *o, const char *field)
 {
     const json_t *v = json_object_get(o, field);
     if (!json_is_integer(v) || json_integer_value(v) < 0) {
-        bad(r, node, field, "an integer of at least 0");
+        bad(r, field, "an integer of at least 0");
         return 0;
     }
     return (size_t)json_integer_value(v);
 }
 
-static uint64_t word_of(reader *r, const json_t *o, size_t node, const char *field)
+/* 64 bits as decimal text: JSON integers end at 2^63. */
+static uint64_t word_of(reader *r, const json_t *o, const char *field)
 {
-    unsigned long long n = 0;
-    char rest;
-    const char *s = text_of(r, o, node, field);
-    if (r->rc == TJ_OK && sscanf(s, "%20llu%c", &n, &rest) != 1) {
-        bad(r, node, field, "a number as text");
+    const char *s = text_of(r, o, field);
+    char *end;
+    errno = 0;
+    unsigned long long n = strtoull(s, &end, 10);
+    bool digits = s[0] != '\0' && s[strspn(s, "0123456789")] == '\0';
+    if (!digits || errno != 0) { /* strtoull alone takes signs and spaces */
+        bad(r, field, "an integer from 0 to 2^64 - 1 as text");
+        return 0;
     }
     return n;
 }
 
-static void state_of(reader *r, const json_t *o, size_t node, const char *field,
-                     tj_task_state *state)
+static void state_of(reader *r, const json_t *o, const char *field, tj_task_state *state)
 {
-    const char *s = text_of(r, o, node, field);
+    const char *s = text_of(r, o, field);
     if (strlen(s) != 2 * TJ_TASK_STATE_BYTES ||
         strspn(s, "0123456789abcdef") != 2 * TJ_TASK_STATE_BYTES) {
-        bad(r, node, field, "128 hexadecimal digits");
+        bad(r, field, "128 hexadecimal digits");
         return;
     }
     for (size_t i = 0; i < TJ_TASK_STATE_BYTES; i++) {
@@ -143,18 +191,21 @@ static void state_of(reader *r, const json_t *o, size_t node, const char *field,
 }
 
 /* An array of token ids; *n of them (tj_free). */
-static int32_t *ids_of(reader *r, const json_t *o, size_t node, const char *field, size_t *n)
+static int32_t *ids_of(reader *r, const json_t *o, const char *field, size_t *n)
 {
     const json_t *a = json_object_get(o, field);
     *n = json_array_size(a);
+    if (!json_is_array(a)) {
+        bad(r, field, "a list of token ids");
+    }
     int32_t *ids = *n == 0 ? NULL : tj_calloc(*n, sizeof *ids);
-    if (!json_is_array(a) || (*n > 0 && ids == NULL)) {
-        bad(r, node, field, "a list of token ids");
+    if (*n > 0 && ids == NULL) {
+        no_memory(r);
     }
     for (size_t i = 0; ids != NULL && i < *n; i++) {
         const json_t *v = json_array_get(a, i);
         if (!json_is_integer(v) || json_integer_value(v) < 0 || json_integer_value(v) > INT32_MAX) {
-            bad(r, node, field, "a list of token ids");
+            bad(r, field, "a list of token ids");
             break;
         }
         ids[i] = (int32_t)json_integer_value(v);
@@ -162,53 +213,80 @@ static int32_t *ids_of(reader *r, const json_t *o, size_t node, const char *fiel
     return ids;
 }
 
-static void read_node(reader *r, tj_tree *tree, const json_t *o, size_t i)
+/* The log-probabilities of n ids (tj_free). */
+static float *logprobs_of(reader *r, const json_t *o, const char *field, size_t n)
 {
-    const json_t *parent = json_object_get(o, "parent");
-    const json_t *logprobs = json_object_get(o, "logprobs");
+    const json_t *a = json_object_get(o, field);
+    if (!json_is_array(a) || json_array_size(a) != n) {
+        bad(r, field, "as many numbers as there are ids");
+        return NULL;
+    }
+    float *logprobs = n == 0 ? NULL : tj_calloc(n, sizeof *logprobs);
+    if (n > 0 && logprobs == NULL) {
+        no_memory(r);
+    }
+    for (size_t i = 0; logprobs != NULL && i < n; i++) {
+        const json_t *v = json_array_get(a, i);
+        double value = json_number_value(v);
+        if (!json_is_number(v) || !(fabs(value) <= (double)FLT_MAX)) {
+            bad(r, field, "numbers that a float holds");
+            break;
+        }
+        logprobs[i] = (float)value;
+    }
+    return logprobs;
+}
+
+static size_t parent_of(reader *r, const json_t *o)
+{
+    if (r->index > 0) {
+        size_t parent = size_of(r, o, "parent");
+        if (parent >= r->index) {
+            bad(r, "parent", "a node before it");
+        }
+        return parent;
+    }
+    if (!json_is_null(json_object_get(o, "parent"))) {
+        bad(r, "parent", "null at the root");
+    }
+    return TJ_NO_NODE;
+}
+
+static void read_node(reader *r, tj_tree *tree, const json_t *o)
+{
     size_t n = 0;
     size_t id = 0;
-    int32_t *ids = ids_of(r, o, i, "ids", &n);
-    float *lp = n == 0 ? NULL : tj_calloc(n, sizeof *lp);
-    if (json_array_size(logprobs) != n) {
-        bad(r, i, "logprobs", "as many numbers as there are ids");
-    }
-    for (size_t t = 0; lp != NULL && t < n; t++) {
-        lp[t] = (float)json_number_value(json_array_get(logprobs, t));
-    }
-    size_t at = i == 0 ? TJ_NO_NODE : size_of(r, o, i, "parent");
-    if (i == 0 && !json_is_null(parent)) {
-        bad(r, i, "parent", "null at the root");
-    } else if (i > 0 && at >= i) {
-        bad(r, i, "parent", "a node before it");
-    }
-    const char *text = text_of(r, o, i, "text");
+    size_t parent = parent_of(r, o);
+    const char *text = text_of(r, o, "text");
+    int32_t *ids = ids_of(r, o, "ids", &n);
+    float *logprobs = logprobs_of(r, o, "logprobs", n);
     if (r->rc == TJ_OK) {
-        r->rc = tj_tree_add_node(tree, &id, at, text, ids, lp, n, r->err);
+        r->rc = tj_tree_add_node(tree, &id, parent, text, ids, logprobs, n, r->err);
     }
     if (r->rc == TJ_OK) {
         tj_node *node = &tree->nodes[id];
-        snprintf(node->key, sizeof node->key, "%s", text_of(r, o, i, "key"));
-        node->order = size_of(r, o, i, "order");
-        node->draw = word_of(r, o, i, "draw");
-        node->n_duplicates = size_of(r, o, i, "n_duplicates");
-        node->valid = flag_of(r, o, i, "valid");
-        node->solvable = flag_of(r, o, i, "solvable");
-        node->terminal = flag_of(r, o, i, "terminal");
-        node->correct = flag_of(r, o, i, "correct");
-        node->pruned = flag_of(r, o, i, "pruned");
-        state_of(r, o, i, "state", &node->state);
+        short_text_of(r, o, "key", node->key, sizeof node->key);
+        node->order = size_of(r, o, "order");
+        node->draw = word_of(r, o, "draw");
+        node->n_duplicates = size_of(r, o, "n_duplicates");
+        node->valid = flag_of(r, o, "valid");
+        node->solvable = flag_of(r, o, "solvable");
+        node->terminal = flag_of(r, o, "terminal");
+        node->correct = flag_of(r, o, "correct");
+        node->pruned = flag_of(r, o, "pruned");
+        state_of(r, o, "state", &node->state);
     }
     tj_free(ids);
-    tj_free(lp);
+    tj_free(logprobs);
 }
 
-static void read_reward(reader *r, tj_tree *tree, const json_t *o, size_t i)
+static void read_reward(reader *r, tj_tree *tree, const json_t *o)
 {
     static const char *const rewarders[] = {"verifier", "solver"};
-    tj_reward reward = {.node = size_of(r, o, i, "node"), .rewarder = "imported"};
-    const char *rewarder = text_of(r, o, i, "rewarder");
-    const char *meaning = text_of(r, o, i, "meaning");
+    tj_reward reward = {.node = size_of(r, o, "node"), .rewarder = "imported"};
+    const char *rewarder = text_of(r, o, "rewarder");
+    const char *meaning = text_of(r, o, "meaning");
+    const json_t *value = json_object_get(o, "value");
     for (size_t k = 0; k < 2; k++) {
         reward.rewarder = strcmp(rewarder, rewarders[k]) == 0 ? rewarders[k] : reward.rewarder;
     }
@@ -216,14 +294,19 @@ static void read_reward(reader *r, tj_tree *tree, const json_t *o, size_t i)
     for (int k = 0; k <= TJ_PROGRESS; k++) {
         known = strcmp(meaning, tj_meaning_name((tj_meaning)k)) == 0 ? k : known;
     }
-    if (known < 0 || !json_is_number(json_object_get(o, "value"))) {
-        bad(r, i, "reward", "a known meaning and a value");
-        return;
+    if (known < 0) {
+        bad(r, "meaning", "valid, solvable or progress");
     }
-    reward.meaning = (tj_meaning)known;
-    reward.value = json_number_value(json_object_get(o, "value"));
-    snprintf(reward.reason, sizeof reward.reason, "%s", text_of(r, o, i, "reason"));
+    if (!json_is_number(value)) {
+        bad(r, "value", "a number");
+    }
+    if (reward.node >= tree->n_nodes) {
+        bad(r, "node", "a node of the tree");
+    }
+    short_text_of(r, o, "reason", reward.reason, sizeof reward.reason);
     if (r->rc == TJ_OK) {
+        reward.meaning = (tj_meaning)known;
+        reward.value = json_number_value(value);
         r->rc = tj_tree_add_reward(tree, &reward, r->err);
     }
 }
@@ -233,6 +316,7 @@ tj_code tj_tree_from_json(tj_tree *out, const json_t *json, const char *where, t
     reader r = {.where = where, .err = err};
     const json_t *nodes = json_object_get(json, "nodes");
     const json_t *rewards = json_object_get(json, "rewards");
+    const json_t *problem = json_object_get(json, "problem");
     memset(out, 0, sizeof *out);
     if (!json_is_object(json) || json_integer_value(json_object_get(json, "tree_version")) != 1) {
         return tj_fail(err, TJ_E_PARSE, "%s: tree_version: expected 1", where);
@@ -242,16 +326,21 @@ tj_code tj_tree_from_json(tj_tree *out, const json_t *json, const char *where, t
         return tj_fail(err, TJ_E_PARSE, "%s: nodes, rewards: expected lists, with 1 to %d nodes",
                        where, TJ_MAX_TREE_NODES);
     }
-    out->problem = (int64_t)json_integer_value(json_object_get(json, "problem"));
-    out->seed = word_of(&r, json, 0, "seed");
-    out->run = word_of(&r, json, 0, "stream");
-    state_of(&r, json, 0, "first", &out->first);
-    out->prompt_ids = ids_of(&r, json, 0, "prompt_ids", &out->n_prompt);
-    for (size_t i = 0; i < json_array_size(nodes) && r.rc == TJ_OK; i++) {
-        read_node(&r, out, json_array_get(nodes, i), i);
+    if (!json_is_integer(problem)) {
+        bad(&r, "problem", "an integer");
     }
-    for (size_t i = 0; i < json_array_size(rewards) && r.rc == TJ_OK; i++) {
-        read_reward(&r, out, json_array_get(rewards, i), i);
+    out->problem = (int64_t)json_integer_value(problem);
+    out->seed = word_of(&r, json, "seed");
+    out->run = word_of(&r, json, "stream");
+    state_of(&r, json, "first", &out->first);
+    out->prompt_ids = ids_of(&r, json, "prompt_ids", &out->n_prompt);
+    r.what = "node";
+    for (r.index = 0; r.index < json_array_size(nodes) && r.rc == TJ_OK; r.index++) {
+        read_node(&r, out, json_array_get(nodes, r.index));
+    }
+    r.what = "reward";
+    for (r.index = 0; r.index < json_array_size(rewards) && r.rc == TJ_OK; r.index++) {
+        read_reward(&r, out, json_array_get(rewards, r.index));
     }
     if (r.rc != TJ_OK) {
         tj_tree_deinit(out);

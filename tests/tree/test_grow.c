@@ -147,18 +147,6 @@ static void json_round_trips_exactly(void **state)
     script_close(&s);
 }
 
-static void a_wrong_field_is_named(void **state)
-{
-    (void)state;
-    tj_tree t;
-    tj_err err;
-    json_t *j =
-        json_pack("{s:i, s:[{s:n}], s:[]}", "tree_version", 1, "nodes", "parent", "rewards");
-    assert_int_equal(tj_tree_from_json(&t, j, "file.json", &err), TJ_E_PARSE);
-    assert_non_null(strstr(err.msg, "file.json: node 0: "));
-    json_decref(j);
-}
-
 static size_t count_open(const tj_tree *t, size_t depth, bool solvable_only)
 {
     size_t n = 0;
