@@ -1,0 +1,151 @@
+/* Vectors for kernels that are compiled once per instruction set (nn/kernels.inc,
+ * infer/infer_kernels.inc); included by nothing else.
+ *
+ * `vf` has 16 lanes on every machine, so that a sum over lanes has the same order everywhere. The
+ * compiler keeps vectors wider than the machine's registers in memory between operations; `vm` is
+ * the machine's own, for what is long (exp) or many (products).
+ *
+ * Threads: pure functions of their arguments.
+ */
+#ifndef TJ_BASE_LANES_H
+#define TJ_BASE_LANES_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#define LANES 16
+typedef float vf __attribute__((vector_size(64)));
+typedef int32_t vi __attribute__((vector_size(64)));
+typedef uint32_t vu __attribute__((vector_size(64)));
+typedef float vfu __attribute__((vector_size(64), aligned(4), may_alias));
+typedef uint16_t vh __attribute__((vector_size(32)));
+typedef uint16_t vhu __attribute__((vector_size(32), aligned(2), may_alias));
+
+#if defined(__AVX512F__)
+#define OWN_BYTES 64
+#define STRIP     4 /* vectors of a strip of products: with four rows 16 of 32 registers */
+#elif defined(__AVX2__)
+#define OWN_BYTES 32
+#define STRIP     2 /* 8 of 16 registers */
+#else
+#define OWN_BYTES 16
+#define STRIP     2
+#endif
+#define OWN_LANES (OWN_BYTES / sizeof(float))
+#define N_OWN     (LANES / OWN_LANES)
+typedef float vm __attribute__((vector_size(OWN_BYTES)));
+typedef int32_t vmi __attribute__((vector_size(OWN_BYTES)));
+typedef uint32_t vmu __attribute__((vector_size(OWN_BYTES)));
+typedef float vml __attribute__((vector_size(OWN_BYTES), aligned(4), may_alias));
+typedef uint16_t vmh __attribute__((vector_size(OWN_BYTES / 2)));
+typedef uint16_t vmhl __attribute__((vector_size(OWN_BYTES / 2), aligned(2), may_alias));
+
+/* For functions whose size parameters are constants wherever they are called, so that their small
+ * loops disappear. */
+#define ALWAYS_INLINE __attribute__((always_inline)) static inline
+
+static inline vf splat(float x)
+{
+    return (vf){x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x};
+}
+
+static inline vf load(const float *p)
+{
+    return *(const vfu *)p;
+}
+
+static inline void store(float *p, vf v)
+{
+    *(vfu *)p = v;
+}
+
+static inline vf select_vf(vi mask, vf a, vf b) /* mask lanes are 0 or -1 */
+{
+    return (vf)((mask & (vi)a) | (~mask & (vi)b));
+}
+
+static inline vf max_vf(vf a, vf b)
+{
+    return select_vf(a > b, a, b);
+}
+
+static inline float lanes_sum(vf v)
+{
+    float t[LANES];
+    memcpy(t, &v, sizeof t);
+    for (size_t w = LANES / 2; w > 0; w /= 2) {
+        for (size_t i = 0; i < w; i++) {
+            t[i] += t[i + w];
+        }
+    }
+    return t[0];
+}
+
+static inline float lanes_max(vf v)
+{
+    float t[LANES];
+    memcpy(t, &v, sizeof t);
+    float m = t[0];
+    for (size_t i = 1; i < LANES; i++) {
+        m = t[i] > m ? t[i] : m;
+    }
+    return m;
+}
+
+static inline vm own(float x) /* in every lane */
+{
+    return x - (vm){0};
+}
+
+static inline vm load_own(const float *p)
+{
+    return *(const vml *)p;
+}
+
+static inline void store_own(float *p, vm v)
+{
+    *(vml *)p = v;
+}
+
+static inline vm select_vm(vmi mask, vm a, vm b)
+{
+    return (vm)((mask & (vmi)a) | (~mask & (vmi)b));
+}
+
+/* exp(x) to 2 ulp for x in [-87, 88]; below, 0; above, clamped. Cody-Waite reduction and the
+ * degree-6 minimax polynomial on [-ln2/2, ln2/2] with coefficients as in Cephes expf. */
+static inline vm exp_vm(vm x)
+{
+    vmi tiny = x < own(-87.0F);
+    x = select_vm(x > own(88.0F), own(88.0F), x);
+    x = select_vm(tiny, own(-87.0F), x);
+    const vm magic = own(12582912.0F); /* 1.5 * 2^23: adding rounds to an integer */
+    vm t = x * own(1.44269504088896341F) + magic;
+    vm n = t - magic;
+    vm r = x - n * own(0.693359375F);
+    r = r - n * own(-2.12194440e-4F);
+    vm p = own(1.9875691500e-4F);
+    p = p * r + own(1.3981999507e-3F);
+    p = p * r + own(8.3334519073e-3F);
+    p = p * r + own(4.1665795894e-2F);
+    p = p * r + own(1.6666665459e-1F);
+    p = p * r + own(5.0000001201e-1F);
+    p = p * r * r + r + own(1.0F);
+    vmi e = (vmi)(((vmu)t - (vmu)magic) << 23);
+    vm y = (vm)((vmi)p + e);
+    return select_vm(tiny, own(0.0F), y);
+}
+
+static inline vf exp_vf(vf x)
+{
+    vm part[N_OWN];
+    memcpy(part, &x, sizeof x);
+    for (size_t i = 0; i < N_OWN; i++) {
+        part[i] = exp_vm(part[i]);
+    }
+    memcpy(&x, part, sizeof x);
+    return x;
+}
+
+#endif
