@@ -336,8 +336,8 @@ static tj_code curve_point(tj_experiment *x, size_t n, tj_err *err)
     tj_accuracy *const into[] = {&point->shortcut, &point->journey, &point->masked};
     tj_code rc = TJ_OK;
     point->n = n;
-    point->has_masked = true;
-    for (size_t k = 0; k < 3 && rc == TJ_OK; k++) {
+    point->has_masked = n <= x->env.cfg->n_train; /* a control, and training is most of the cost */
+    for (size_t k = 0; k < (point->has_masked ? 3U : 2U) && rc == TJ_OK; k++) {
         int64_t models[TJ_MAX_CELLS];
         for (size_t c = 0; c < x->n_cells && rc == TJ_OK; c++) {
             int64_t run;

@@ -92,7 +92,8 @@ static const tj_field demo_fields[] = {
     TJ_FIELD_TABLE(tj_demo_config, phase1, phase_fields, "training of the base"),
     TJ_FIELD_TABLE(tj_demo_config, phase2, phase_fields, "training of the arms"),
     TJ_FIELD_TABLE(tj_demo_config, grow, grow_fields, "trees"),
-    TJ_FIELD_DOUBLE(tj_demo_config, grow_spare, 1.0, 100.0, "problems grown for each one used"),
+    TJ_FIELD_DOUBLE(tj_demo_config, grow_spare, 1.0, 100.0,
+                    "problems grown for each one used, at most"),
     TJ_FIELD_TABLE(tj_demo_config, derive, derive_fields, "long thoughts"),
     TJ_FIELD_TABLE(tj_demo_config, eval, eval_fields, "evaluation"),
     TJ_FIELD_END};

@@ -42,6 +42,37 @@ static void plan_cells(tj_experiment *x)
     x->n_valid = c->eval.split == 0 ? N_VALID : c->eval.n_problems;
 }
 
+static size_t split_size(const tj_experiment *x, tj_split split)
+{
+    const tj_demo_config *c = x->env.cfg;
+    return split == TJ_SPLIT_TRAIN   ? c->corpus.n_problems + c->n_seeds * x->n_candidates
+           : split == TJ_SPLIT_VALID ? x->n_valid
+                                     : c->eval.n_problems;
+}
+
+/* The setting must have `margin` times the problems that are used, so that what is learnt is not
+ * the list of problems. */
+static tj_code check_setting(tj_experiment *x, tj_err *err)
+{
+    size_t used = 0;
+    tj_code rc = tj_countdown_count(&x->task_cfg, &x->n_multisets, &x->n_countdown_problems, err);
+    x->count_is_bound = rc == TJ_E_LIMIT;
+    if (rc != TJ_OK && rc != TJ_E_LIMIT) {
+        return rc;
+    }
+    for (int s = 0; s < 3; s++) {
+        used += split_size(x, (tj_split)s);
+    }
+    if (x->n_countdown_problems / x->env.cfg->margin < used) {
+        return tj_fail(err, TJ_E_LIMIT,
+                       "the setting has %zu problems, but %zu are used and there should be %zu "
+                       "times as many: widen task.number_max or task.target_max, or lower "
+                       "corpus.n_problems",
+                       x->n_countdown_problems, used, x->env.cfg->margin);
+    }
+    return TJ_OK;
+}
+
 static tj_code open_tokenizer(tj_stage_env *env, tj_err *err)
 {
     size_t len;
@@ -70,7 +101,10 @@ tj_code tj_experiment_open(tj_experiment *x, const char *dir, const tj_demo_conf
     snprintf(env->isa, sizeof env->isa, "%s-%s", tj_isa_name(), tj_dtype_name(env->dtype));
     tj_countdown_task(&env->task, &x->task_cfg);
     plan_cells(x);
-    tj_code rc = open_tokenizer(env, err);
+    tj_code rc = check_setting(x, err); /* before a workspace is made that begins with it */
+    if (rc == TJ_OK) {
+        rc = open_tokenizer(env, err);
+    }
     if (rc == TJ_OK) {
         rc =
             tj_store_open(&env->store, dir, only_done ? TJ_STORE_READ : TJ_STORE_CREATE, NULL, err);
@@ -113,37 +147,6 @@ static json_t *task_json(const tj_experiment *x)
                      (json_int_t)t->number_max, "target_min", (json_int_t)t->target_min,
                      "target_max", (json_int_t)t->target_max, "value_max", (json_int_t)t->value_max,
                      "targets_by_play", (int)t->targets_by_play);
-}
-
-static size_t split_size(const tj_experiment *x, tj_split split)
-{
-    const tj_demo_config *c = x->env.cfg;
-    return split == TJ_SPLIT_TRAIN   ? c->corpus.n_problems + c->n_seeds * x->n_candidates
-           : split == TJ_SPLIT_VALID ? x->n_valid
-                                     : c->eval.n_problems;
-}
-
-/* The setting must have `margin` times the problems that are used, so that what is learnt is not
- * the list of problems. */
-static tj_code check_setting(tj_experiment *x, tj_err *err)
-{
-    size_t used = 0;
-    tj_code rc = tj_countdown_count(&x->task_cfg, &x->n_multisets, &x->n_countdown_problems, err);
-    x->count_is_bound = rc == TJ_E_LIMIT;
-    if (rc != TJ_OK && rc != TJ_E_LIMIT) {
-        return rc;
-    }
-    for (int s = 0; s < 3; s++) {
-        used += split_size(x, (tj_split)s);
-    }
-    if (x->n_countdown_problems / x->env.cfg->margin < used) {
-        return tj_fail(err, TJ_E_LIMIT,
-                       "the setting has %zu problems, but %zu are used and there should be %zu "
-                       "times as many: widen task.number_max or task.target_max, or lower "
-                       "corpus.n_problems",
-                       x->n_countdown_problems, used, x->env.cfg->margin);
-    }
-    return TJ_OK;
 }
 
 typedef struct new_problems {
@@ -240,15 +243,11 @@ tj_code tj_experiment_data(tj_experiment *x, tj_err *err)
 {
     tj_scope scope;
     tj_scope_spec spec = {.stage = "data", .name = "draw problems", .seed = x->env.cfg->seed};
-    tj_code rc = check_setting(x, err);
-    if (rc != TJ_OK) {
-        return rc;
-    }
     spec.config = json_pack("{s:o, s:I, s:I, s:I}", "task", task_json(x), "train",
                             (json_int_t)split_size(x, TJ_SPLIT_TRAIN), "valid",
                             (json_int_t)split_size(x, TJ_SPLIT_VALID), "test",
                             (json_int_t)split_size(x, TJ_SPLIT_TEST));
-    rc = tj_scope_begin(&x->env, &scope, &spec, err);
+    tj_code rc = tj_scope_begin(&x->env, &scope, &spec, err);
     if (rc == TJ_OK && !scope.done) {
         rc = make_data(x, scope.run, err);
         rc = tj_scope_end(&x->env, &scope, rc, NULL, err);
@@ -326,11 +325,15 @@ typedef struct grow_work {
     tj_scope *scope;
     int64_t model;
     int64_t first_problem; /* rows of a split are numbered on */
-    size_t n_done, total;
+    size_t n_solved;       /* trees with an answer */
     size_t in_bracket;
-    uint64_t nodes;
     const char *name;
 } grow_work;
+
+static bool is_solved(const tj_tree *tree)
+{
+    return tj_tree_leads_to_correct(tree, 0);
+}
 
 static tj_code store_tree(void *ctx, tj_tree *tree, tj_err *err)
 {
@@ -358,37 +361,63 @@ static tj_code store_tree(void *ctx, tj_tree *tree, tj_err *err)
         w->in_bracket = 0;
         rc = tj_store_commit(store, err);
     }
-    w->n_done++;
-    w->nodes += tree->n_nodes;
-    tj_job_progress(w->x->env.job, w->name, w->n_done, w->total, "trees", NULL);
+    w->n_solved += is_solved(tree) ? 1 : 0;
+    tj_job_progress(w->x->env.job, w->name,
+                    w->n_solved < w->x->n_needed ? w->n_solved : w->x->n_needed, w->x->n_needed,
+                    "trees with an answer", NULL);
     return rc;
 }
 
-/* Problems whose tree is not there yet. */
-static tj_code open_items(const tj_experiment *x, const tj_scope *scope,
-                          const tj_problem_list *problems, tj_grow_item *items, size_t *n,
-                          tj_err *err)
+/* Which problems' trees an earlier process has stored; those with an answer are counted. */
+static tj_code find_grown(grow_work *w, bool *there, size_t n, tj_err *err)
 {
+    tj_store *store = w->x->env.store;
     tj_row_ref *rows = NULL;
     size_t n_rows = 0;
-    bool *there = tj_calloc(problems->n, sizeof *there);
-    tj_code rc = there == NULL
-                     ? tj_fail(err, TJ_E_NOMEM, "cannot list the trees")
-                     : tj_store_list(x->env.store, &rows, &n_rows, TJ_ROW_TREE, scope->run, err);
+    tj_code rc = tj_store_list(store, &rows, &n_rows, TJ_ROW_TREE, w->scope->run, err);
     for (size_t i = 0; i < n_rows && rc == TJ_OK; i++) {
-        if (rows[i].ordinal < problems->n) {
+        tj_tree tree = {0};
+        rc = tj_store_load_tree(store, &tree, NULL, rows[i].id, err);
+        if (rc == TJ_OK && rows[i].ordinal < n) {
             there[rows[i].ordinal] = true;
+            w->n_solved += is_solved(&tree) ? 1 : 0;
         }
+        tj_tree_deinit(&tree);
     }
-    *n = 0;
-    for (size_t i = 0; i < problems->n && rc == TJ_OK; i++) {
-        if (!there[i]) {
-            items[(*n)++] =
-                (tj_grow_item){.problem = problems->ids[i], .first = problems->first[i]};
-        }
-    }
-    tj_free(there);
     tj_free(rows);
+    return rc;
+}
+
+/* Batch by batch, until enough trees have an answer or the problems are used up. Batches stand at
+ * fixed places, so that a run that was stopped grows the same trees as an unbroken one. */
+static tj_code grow_batches(grow_work *w, tj_engine *engine, const tj_problem_list *problems,
+                            const bool *there, tj_grow_item *items, uint64_t seed, tj_err *err)
+{
+    const tj_stage_env *env = &w->x->env;
+    const tj_grow_config *cfg = &env->cfg->grow;
+    tj_job quiet = {.cancel = env->job == NULL ? NULL : env->job->cancel};
+    tj_code rc = TJ_OK;
+    for (size_t at = 0; at < problems->n && w->n_solved < w->x->n_needed && rc == TJ_OK;) {
+        size_t end =
+            at + cfg->batch_problems < problems->n ? at + cfg->batch_problems : problems->n;
+        size_t n = 0;
+        for (; at < end; at++) {
+            if (!there[at]) {
+                items[n++] = (tj_grow_item){problems->ids[at], problems->first[at]};
+            }
+        }
+        if (n > 0) {
+            rc = tj_tree_grow(engine, env->tok, &env->task, env->eos, items, n, cfg, seed,
+                              STREAM_GROW, store_tree, w, &quiet, err);
+        }
+    }
+    if (w->in_bracket > 0) { /* what is whole is kept, also when stopped */
+        tj_err kept;
+        tj_code end = tj_store_commit(env->store, &kept);
+        if (rc == TJ_OK && end != TJ_OK) {
+            rc = tj_fail(err, end, "%s", kept.msg);
+        }
+    }
     return rc;
 }
 
@@ -404,33 +433,24 @@ static tj_code grow_all(tj_experiment *x, const tj_cell *cell, tj_scope *scope, 
                    .first_problem = problems->ids[0],
                    .name = name};
     tj_grow_item *items = tj_calloc(problems->n, sizeof *items);
-    size_t n = 0;
-    tj_job quiet = {.cancel = x->env.job == NULL ? NULL : x->env.job->cancel};
+    bool *there = tj_calloc(problems->n, sizeof *there);
     tj_engine_config_default(&engine_cfg);
-    tj_code rc = items == NULL ? tj_fail(err, TJ_E_NOMEM, "cannot grow %zu trees", problems->n)
-                               : open_items(x, scope, problems, items, &n, err);
-    w.total = problems->n;
-    w.n_done = problems->n - n;
+    tj_code rc = items == NULL || there == NULL
+                     ? tj_fail(err, TJ_E_NOMEM, "cannot grow %zu trees", problems->n)
+                     : find_grown(&w, there, problems->n, err);
     if (rc == TJ_OK) {
         rc = tj_stage_load_model(&x->env, &model, w.model, err);
     }
     if (rc == TJ_OK) {
         rc = tj_engine_create(&engine, model, x->env.tok, &engine_cfg, err);
     }
-    if (rc == TJ_OK && n > 0) {
-        rc = tj_tree_grow(engine, x->env.tok, &x->env.task, x->env.eos, items, n, &x->env.cfg->grow,
-                          cell->seed, STREAM_GROW, store_tree, &w, &quiet, err);
-    }
-    if (w.in_bracket > 0) { /* what is whole is kept, also when stopped */
-        tj_err kept;
-        tj_code end = tj_store_commit(x->env.store, &kept);
-        if (rc == TJ_OK && end != TJ_OK) {
-            rc = tj_fail(err, end, "%s", kept.msg);
-        }
+    if (rc == TJ_OK) {
+        rc = grow_batches(&w, engine, problems, there, items, cell->seed, err);
     }
     tj_engine_destroy(engine);
     tj_model_destroy(model);
     tj_free(items);
+    tj_free(there);
     return rc;
 }
 
@@ -453,6 +473,7 @@ tj_code tj_experiment_grow(tj_experiment *x, tj_cell *cell, tj_err *err)
     snprintf(spec.name, sizeof spec.name, "grow trees, seed %llu", (unsigned long long)cell->seed);
     spec.config = subset(all, keys, sizeof keys / sizeof keys[0]);
     json_object_set_new(spec.config, "n", json_integer((json_int_t)x->n_candidates));
+    json_object_set_new(spec.config, "n_solved", json_integer((json_int_t)x->n_needed));
     json_object_set_new(spec.config, "cell", json_integer((json_int_t)cell_index(x, cell)));
     json_decref(all);
     tj_scope_input(&spec, "policy", "model", x->base_model[cell->base]);
@@ -529,9 +550,11 @@ static tj_code derive_all(derive_work *w, tj_err *err)
         rc = derive_tree(w, trees[i].id, w->n_used, err);
         rc = rc == TJ_E_NOTFOUND ? TJ_OK : rc;
     }
-    if (rc == TJ_OK && w->n_used == 0) {
-        rc = tj_fail(err, TJ_E_LIMIT, "none of %zu trees has a correct path: the base is too weak",
-                     n);
+    if (rc == TJ_OK && w->n_used < w->x->n_needed) {
+        rc = tj_fail(err, TJ_E_LIMIT,
+                     "%zu of %zu trees have an answer, but N is %zu: the base is too weak; raise "
+                     "phase1.n_updates, grow.width or grow_spare",
+                     w->n_used, n, w->x->n_needed);
     }
     if (rc == TJ_OK) {
         rc = tj_store_commit(store, err);
@@ -565,11 +588,9 @@ tj_code tj_experiment_derive(tj_experiment *x, tj_cell *cell, tj_err *err)
                             (json_int_t)w.tokens[1], "backtracks", (json_int_t)w.backtracks);
         rc = tj_scope_end(&x->env, &scope, rc, metrics, err);
     }
-    size_t n = 0;
     if (rc == TJ_OK) {
-        rc = tj_store_count(x->env.store, &n, TJ_ROW_THOUGHT, cell->derive_run, err);
+        rc = tj_store_count(x->env.store, &cell->n_trees, TJ_ROW_TREE, cell->grow_run, err);
     }
-    cell->n_usable = n / 2;
     return rc;
 }
 

@@ -24,7 +24,7 @@ typedef struct tj_cell {
     size_t base, seed_index;
     uint64_t seed; /* as listed */
     int64_t grow_run, derive_run;
-    size_t n_usable; /* problems whose tree has an answer, up to what is needed */
+    size_t n_trees; /* grown, until enough have an answer */
 } tj_cell;
 
 /* One row of the comparison: scores and tokens of [n_cells][n_test]. */
@@ -54,7 +54,7 @@ typedef struct tj_experiment {
     size_t n_multisets, n_countdown_problems;
     bool count_is_bound;
     size_t n_needed;     /* N of the headline or the largest of the curve */
-    size_t n_candidates; /* problems grown a cell */
+    size_t n_candidates; /* problems grown a cell at most, until n_needed trees have an answer */
     size_t n_valid;
     tj_problem_list test;
     int64_t base_model[16], base_run[16];

@@ -547,10 +547,12 @@ static json_t *differences_json(const tj_experiment *x, const uint64_t *seeds)
 
 static json_t *notes_json(const tj_experiment *x)
 {
-    char text[240];
+    char text[320];
     size_t fewest = SIZE_MAX;
+    size_t most = 0;
     for (size_t c = 0; c < x->n_cells; c++) {
-        fewest = x->cells[c].n_usable < fewest ? x->cells[c].n_usable : fewest;
+        fewest = x->cells[c].n_trees < fewest ? x->cells[c].n_trees : fewest;
+        most = x->cells[c].n_trees > most ? x->cells[c].n_trees : most;
     }
     json_t *notes = json_array();
     json_array_append_new(
@@ -558,9 +560,10 @@ static json_t *notes_json(const tj_experiment *x)
                            "equal epochs are equal updates; the comparison at equal training "
                            "tokens stands beside it."));
     snprintf(text, sizeof text,
-             "%zu trees a seed were grown; the first ones with a correct path were used, at least "
-             "%zu of them in each seed, the same for both arms.",
-             x->n_candidates, fewest < x->env.cfg->n_train ? fewest : x->env.cfg->n_train);
+             "In each seed trees were grown, problem by problem in a drawn order, until %zu had a "
+             "correct path (%zu to %zu trees a seed). A problem whose tree has none is in neither "
+             "arm, so that both learn from what the base can reach.",
+             x->n_needed, fewest, most);
     json_array_append_new(notes, json_string(text));
     return notes;
 }
