@@ -159,7 +159,7 @@ tj_code tj_operand_id(const tj_args *args, int64_t *id, tj_err *err)
 
 char *tj_json_scalar(const json_t *value)
 {
-    char *text = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
+    char *text = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(10));
     char *copy = text == NULL ? NULL : tj_strdup(text);
     free(text); /* Jansson's own allocation */
     return copy;

@@ -32,7 +32,8 @@ void tj_print_arms(const json_t *summary);
 TJ_MUST_USE tj_code tj_open_workspace(tj_store **out, const tj_args *args, tj_err *err);
 /* A row number given as operand. */
 TJ_MUST_USE tj_code tj_operand_id(const tj_args *args, int64_t *id, tj_err *err);
-/* A JSON value as one line of text (tj_free); NULL when memory is exhausted. */
+/* A JSON value as one line of text for people, numbers to ten digits (tj_free); NULL when memory is
+ * exhausted. */
 char *tj_json_scalar(const json_t *value);
 /* The latest model of a workspace whose name begins so. Errors: TJ_E_NOTFOUND. */
 TJ_MUST_USE tj_code tj_find_latest_model(tj_store *store, tj_model_row *out, const char *prefix,

@@ -1,0 +1,634 @@
+/* The program from outside: what it prints, what it refuses and with which status, and that its
+ * commands make a chain: train, generate, tree grow, thought derive, train again. Each test runs
+ * the built program as a process of its own; a tiny model is trained once for all of them. */
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+#include <jansson.h>
+
+#include "base/alloc.h"
+#include "base/fs.h"
+#include "store/store.h"
+
+#define MAX_ARGS   48
+#define MAX_OUTPUT ((size_t)1 << 24)
+
+/* A model that trains in milliseconds. */
+#define TINY                                                                                       \
+    "--new", "--shape", "width=32", "--shape", "n_layers=2", "--shape", "n_heads=2", "--shape",    \
+        "n_kv_heads=2", "--shape", "head_dim=16", "--shape", "ffn_width=64", "-t", "1"
+
+static char dir[64];   /* of everything that the tests write; they run in it */
+static char home[512]; /* where the tests began */
+
+typedef struct result {
+    int status; /* exit status; 128 + the number of the signal that ended it */
+    char *out, *err;
+} result;
+
+static char *slurp(const char *path)
+{
+    char *text = NULL;
+    size_t len;
+    tj_err err;
+    if (tj_fs_read(&text, &len, path, MAX_OUTPUT, &err) != TJ_OK) {
+        fail_msg("%s", err.msg);
+    }
+    return text;
+}
+
+static void spit(const char *path, const char *text)
+{
+    assert_int_equal(tj_fs_write(path, text, strlen(text), NULL), TJ_OK);
+}
+
+static void redirect(const char *path, int flags, int fd)
+{
+    int file = open(path, flags, 0644);
+    if (file < 0 || dup2(file, fd) < 0) {
+        _exit(126);
+    }
+}
+
+static pid_t start(const char *in, const char *const *args)
+{
+    const char *argv[MAX_ARGS] = {TJ_PROGRAM};
+    size_t n = 1;
+    for (; args[n - 1] != NULL; n++) {
+        assert_true(n + 1 < MAX_ARGS);
+        argv[n] = args[n - 1];
+    }
+    argv[n] = NULL;
+    if (in != NULL) {
+        spit("stdin", in);
+    }
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        redirect(in == NULL ? "/dev/null" : "stdin", O_RDONLY, STDIN_FILENO);
+        redirect("stdout", O_WRONLY | O_CREAT | O_TRUNC, STDOUT_FILENO);
+        redirect("stderr", O_WRONLY | O_CREAT | O_TRUNC, STDERR_FILENO);
+        execv(TJ_PROGRAM, (char *const *)(uintptr_t)argv);
+        _exit(127);
+    }
+    return pid;
+}
+
+static int wait_for(pid_t pid)
+{
+    int status = 0;
+    while (waitpid(pid, &status, 0) < 0) {
+        assert_int_equal(errno, EINTR);
+    }
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+static result run_list(const char *in, const char *const *args)
+{
+    result r = {.status = wait_for(start(in, args))};
+    r.out = slurp("stdout");
+    r.err = slurp("stderr");
+    return r;
+}
+
+#define RUN(in, ...) run_list(in, (const char *const[]){__VA_ARGS__, NULL})
+
+static void done(result *r)
+{
+    tj_free(r->out);
+    tj_free(r->err);
+}
+
+/* Ends the test with what the program said, if it did not end as expected. */
+static void expect_status(const result *r, int status)
+{
+    if (r->status != status) {
+        fail_msg("status %d, expected %d; it said:\n%s\n%s", r->status, status, r->out, r->err);
+    }
+}
+
+static void expect_text(const char *text, const char *part)
+{
+    if (strstr(text, part) == NULL) {
+        fail_msg("'%s' is not in:\n%s", part, text);
+    }
+}
+
+/* The program refuses with this status and says this on standard error, in one line. */
+static void expect_refusal(result r, int status, const char *says)
+{
+    expect_status(&r, status);
+    expect_text(r.err, says);
+    assert_string_equal(r.out, "");
+    expect_text(r.err, "tabiji: ");
+    assert_ptr_equal(strchr(r.err, '\n'), r.err + strlen(r.err) - 1);
+    done(&r);
+}
+
+static json_t *parse(const char *text)
+{
+    json_error_t why;
+    json_t *json = json_loads(text, 0, &why);
+    if (json == NULL) {
+        fail_msg("not JSON: %s\n%s", why.text, text);
+    }
+    return json;
+}
+
+/* The output of a run that succeeds, as JSON. */
+static json_t *expect_json(result r)
+{
+    expect_status(&r, 0);
+    json_t *json = parse(r.out);
+    done(&r);
+    return json;
+}
+
+/* ------------------------------------------------------------------ the folder of the tests */
+
+static const char lesson[] =
+    "{\"prompt\": \"Use 3 4 to make 12.\\n\", \"completion\": \"1. 4 * 3 = 12 left 12\\nReached "
+    "12.\\n\", \"other\": [1]}\n"
+    "\n"
+    "{\"prompt\": \"Use 2 5 to make 7.\\n\", \"completion\": \"1. 5 + 2 = 7 left 7\\nReached "
+    "7.\\n\"}\n";
+
+static int make_dir(void **state)
+{
+    (void)state;
+    snprintf(dir, sizeof dir, "/tmp/tabiji-cli-XXXXXX");
+    if (getcwd(home, sizeof home) == NULL || mkdtemp(dir) == NULL || chdir(dir) != 0) {
+        return -1;
+    }
+    spit("lessons.jsonl", lesson);
+    result r = RUN(NULL, "train", "lessons.jsonl", TINY, "--out", "model", "--lr", "0.01",
+                   "--epochs", "80", "--save-every", "0", "-q");
+    expect_status(&r, 0);
+    done(&r);
+    return 0;
+}
+
+static int remove_dir(void **state)
+{
+    (void)state;
+    const char *const argv[] = {"rm", "-rf", "--", dir, NULL};
+    pid_t pid = fork();
+    if (pid == 0) {
+        execvp(argv[0], (char *const *)(uintptr_t)argv);
+        _exit(127);
+    }
+    return pid > 0 && wait_for(pid) == 0 && chdir(home) == 0 ? 0 : -1;
+}
+
+/* ------------------------------------------------------------------ the command line */
+
+static void wrong_usage_exits_2_and_is_named(void **state)
+{
+    (void)state;
+    expect_refusal(RUN(NULL, "explode"), 2, "'explode' is not a command");
+    expect_refusal(RUN(NULL, "tree"), 2, "'tree' is not a command");
+    expect_refusal(RUN(NULL, "runs", "--colour"), 2,
+                   "'--colour' is not an option of 'tabiji runs'");
+    expect_refusal(RUN(NULL, "runs", "-x"), 2, "'-x' is not an option");
+    expect_refusal(RUN(NULL, "runs", "--json=1"), 2, "--json takes no value");
+    expect_refusal(RUN(NULL, "generate", "--seed"), 2, "--seed needs a value");
+    expect_refusal(RUN(NULL, "generate", "--seed", "many"), 2, "--seed is 'many'");
+    expect_refusal(RUN(NULL, "generate", "--temperature", "hot"), 2, "--temperature is 'hot'");
+    expect_refusal(RUN(NULL, "tree", "show", "first"), 2, "'first' is not a row number");
+    expect_refusal(RUN(NULL, "tree", "show"), 2, "usage: tabiji tree show");
+    expect_refusal(RUN(NULL, "tree", "show", "1", "-f", "xml"), 2,
+                   "--format is 'xml', expected text, json or dot");
+    expect_refusal(RUN(NULL, "tree", "grow", "-f", "xml", "x"), 2, "--format is 'xml'");
+    expect_refusal(RUN(NULL, "tree", "grow", "--width", "0", "x"), 2, "--width is 0");
+    expect_refusal(RUN(NULL, "thought", "derive", "--kind", "long"), 2, "--kind is 'long'");
+    expect_refusal(RUN(NULL, "train", "lessons.jsonl", "--new"), 2, "--out is needed");
+    expect_refusal(RUN(NULL, "train", "lessons.jsonl", "--out", "x"), 2, "--from DIR");
+    expect_refusal(RUN(NULL, "train", "lessons.jsonl", "--out", "x", "--new", "--from", "model"), 2,
+                   "--from DIR");
+    expect_refusal(RUN(NULL, "train", "lessons.jsonl", "--out", "model", "--from", "model"), 2,
+                   "--out model is the model");
+    expect_refusal(RUN(NULL, "train", "lessons.jsonl", "--out", "x", "--new", "--lr", "-1"), 2,
+                   "--lr is -1");
+    expect_refusal(
+        RUN(NULL, "train", "lessons.jsonl", "--out", "x", "--new", "--shape", "width=no"), 2,
+        "--shape.width");
+    expect_refusal(RUN(NULL, "completion", "tcsh"), 2, "'tcsh' is not bash, zsh or fish");
+    assert_false(tj_fs_exists("x"));
+}
+
+/* Calls fn with the name of each command that --help lists. */
+static size_t each_command(void (*fn)(const char *name, const char *ctx), const char *ctx)
+{
+    result r = RUN(NULL, "--help");
+    size_t n = 0;
+    expect_status(&r, 0);
+    char *at = strstr(r.out, "commands:\n");
+    assert_non_null(at);
+    for (at = strchr(at, '\n') + 1; strncmp(at, "  ", 2) == 0; at = strchr(at, '\n') + 1) {
+        char name[17] = "";
+        snprintf(name, sizeof name, "%.16s", at + 2);
+        for (size_t i = strlen(name); i-- > 0 && name[i] == ' ';) {
+            name[i] = 0;
+        }
+        fn(name, ctx);
+        n++;
+    }
+    done(&r);
+    return n;
+}
+
+static void expect_narrow(const char *text, size_t width)
+{
+    for (const char *at = text; *at != 0;) {
+        size_t n = strcspn(at, "\n");
+        if (n > width) {
+            fail_msg("%zu columns: %.*s", n, (int)n, at);
+        }
+        at += n + (at[n] == '\n' ? 1 : 0);
+    }
+}
+
+static void help_of(const char *name, const char *ctx)
+{
+    (void)ctx;
+    const char *space = strchr(name, ' ');
+    char first[17];
+    snprintf(first, sizeof first, "%.*s", (int)strcspn(name, " "), name);
+    result r = space == NULL ? RUN(NULL, first, "--help") : RUN(NULL, first, space + 1, "--help");
+    expect_status(&r, 0);
+    expect_text(r.out, name);
+    expect_text(r.out, "usage: tabiji ");
+    expect_text(r.out, "options:\n");
+    expect_narrow(r.out, 80);
+    assert_string_equal(r.err, "");
+    done(&r);
+}
+
+static void every_commands_help_fits_80_columns(void **state)
+{
+    (void)state;
+    assert_true(each_command(help_of, NULL) >= 17);
+    result r = RUN(NULL, "--help");
+    expect_narrow(r.out, 80);
+    done(&r);
+}
+
+static void is_in(const char *name, const char *text)
+{
+    expect_text(text, name);
+}
+
+static void manual_and_completion_know_every_command(void **state)
+{
+    (void)state;
+    static const char *const shells[] = {"bash", "zsh", "fish"};
+    result man = RUN(NULL, "man");
+    expect_status(&man, 0);
+    each_command(is_in, man.out);
+    expect_text(man.out, ".SH EXIT STATUS");
+    done(&man);
+    for (size_t i = 0; i < 3; i++) {
+        result r = RUN(NULL, "completion", shells[i]);
+        expect_status(&r, 0);
+        expect_text(r.out, "train");
+        expect_text(r.out, "save-every");
+        done(&r);
+    }
+}
+
+/* ------------------------------------------------------------------ configurations, workspaces */
+
+static void a_wrong_configuration_names_its_field(void **state)
+{
+    (void)state;
+    static const char *const cases[][2] = {
+        {"n_trains: 3\n", "wrong.yaml:1: n_trains"},
+        {"# slow\nphase1:\n  chains: many\n", "wrong.yaml:3: phase1.chains"},
+        {"eval:\n  temperature: -1\n", "wrong.yaml:2: eval.temperature"},
+        {"model:\n  widht: 3\n", "wrong.yaml:2: model.widht"},
+        {"model:\n  n_heads: 4\n  n_kv_heads: 3\n", "n_kv_heads"},
+        {"[1, 2]\n", "wrong.yaml: expected a mapping"},
+        {"task:\n  number_min: 9\n  number_max: 3\n", "number_m"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        spit("wrong.yaml", cases[i][0]);
+        expect_refusal(RUN(NULL, "config", "-c", "wrong.yaml"), 2, cases[i][1]);
+        expect_refusal(RUN(NULL, "run", "wrong.yaml", "-w", "unmade"), 2, cases[i][1]);
+    }
+    expect_refusal(RUN(NULL, "config", "-s", "model.width=wide"), 2, "--set: model.width");
+    spit("wrong.yaml", "n_train: [1\n");
+    expect_refusal(RUN(NULL, "config", "-c", "wrong.yaml"), 1, "wrong.yaml:");
+    expect_refusal(RUN(NULL, "config", "-c", "none.yaml"), 3, "none.yaml");
+    assert_false(tj_fs_exists("unmade"));
+    spit("right.yaml", "model: {width: 64}\nn_train: 9\n");
+    json_t *all = expect_json(RUN(NULL, "config", "-c", "right.yaml", "-s", "n_train=8"));
+    assert_int_equal(json_integer_value(json_object_get(all, "n_train")), 8);
+    assert_int_equal(json_integer_value(json_object_get(json_object_get(all, "model"), "width")),
+                     64);
+    json_decref(all);
+}
+
+static void a_workspace_in_use_exits_4(void **state)
+{
+    (void)state;
+    tj_store *store;
+    assert_int_equal(tj_store_open(&store, "held", TJ_STORE_CREATE, NULL, NULL), TJ_OK);
+    expect_refusal(RUN(NULL, "demo", "-w", "held"), 4, "held is in use by process");
+    json_t *runs = expect_json(RUN(NULL, "runs", "-w", "held", "--json")); /* reading is allowed */
+    assert_int_equal(json_array_size(runs), 0);
+    json_decref(runs);
+    tj_store_close(store);
+    json_t *verified = expect_json(RUN(NULL, "verify", "-w", "held", "--json"));
+    assert_int_equal(json_array_size(json_object_get(verified, "mismatches")), 0);
+    json_decref(verified);
+}
+
+static void a_missing_workspace_or_model_exits_3(void **state)
+{
+    (void)state;
+    expect_refusal(RUN(NULL, "runs", "-w", "nowhere"), 3, "nowhere");
+    expect_refusal(RUN(NULL, "verify", "-w", "nowhere"), 3, "nowhere");
+    expect_refusal(RUN(NULL, "report", "-w", "nowhere"), 3, "nowhere");
+    expect_refusal(RUN(NULL, "tree", "show", "1", "-w", "nowhere"), 3, "nowhere");
+    expect_refusal(RUN(NULL, "thought", "show", "1", "-w", "nowhere"), 3, "nowhere");
+    expect_refusal(RUN(NULL, "generate", "-w", "nowhere", "x"), 3, "nowhere");
+    expect_refusal(RUN(NULL, "tree", "grow", "-m", "nothing", "Use 3 4 to make 12."), 3, "nothing");
+    expect_refusal(RUN(NULL, "thought", "derive", "none.jsonl"), 3, "none.jsonl");
+    expect_refusal(RUN(NULL, "train", "none.jsonl", "--new", "--out", "x"), 3, "none.jsonl");
+    assert_false(tj_fs_exists("nowhere"));
+}
+
+/* ------------------------------------------------------------------ the chain */
+
+static void a_trained_model_answers(void **state)
+{
+    (void)state;
+    result r = RUN(NULL, "generate", "-m", "model", "Use 3 4 to make 12.");
+    expect_status(&r, 0);
+    assert_string_equal(r.out, "1. 4 * 3 = 12 left 12\nReached 12.\n");
+    result check = RUN(r.out, "task", "check", "-p", "Use 3 4 to make 12.");
+    expect_status(&check, 0);
+    done(&check);
+    done(&r);
+    json_t *list = expect_json(RUN("Use 3 4 to make 12.\nUse 2 5 to make 7.\n", "generate", "-m",
+                                   "model", "--samples", "2", "--temperature", "5", "--json"));
+    assert_int_equal(json_array_size(list), 4); /* nonsense, but all of it is there */
+    json_decref(list);
+    json_t *info = expect_json(RUN(NULL, "model", "info", "model", "--json"));
+    assert_int_equal(json_integer_value(json_object_get(json_object_get(info, "shape"), "width")),
+                     32);
+    json_decref(info);
+    expect_refusal(RUN(NULL, "task", "check", "--prompt", "Make 3."), 1, "prompt is not of the");
+}
+
+static void trees_grow_and_thoughts_are_derived_and_learnt(void **state)
+{
+    (void)state;
+    const char *problems = "Use 3 4 to make 12.\nUse 2 5 to make 7.\n\nUse 3 4 to make 1.\n";
+    result grown =
+        RUN(problems, "tree", "grow", "-m", "model", "-f", "jsonl", "--temperature", "0.3", "-q");
+    expect_status(&grown, 0);
+    result again = RUN(problems, "tree", "grow", "-m", "model", "-f", "jsonl", "--temperature",
+                       "0.3", "-q", "-t", "2");
+    assert_string_equal(grown.out, again.out);
+    done(&again);
+    result text =
+        RUN(NULL, "tree", "grow", "-m", "model", "Use 3 4 to make 12.", "--temperature", "0.3");
+    expect_text(text.out, "Use 3 4 to make 12.\n  + 1. 4 * 3 = 12 left 12\n");
+    done(&text);
+    result dot = RUN(NULL, "tree", "grow", "-m", "model", "-f", "dot", "Use 3 4 to make 12.");
+    expect_text(dot.out, "digraph tree {");
+    done(&dot);
+
+    spit("trees.jsonl", grown.out);
+    result derived = RUN(NULL, "thought", "derive", "trees.jsonl", "--json");
+    expect_status(&derived, 0);
+    spit("thoughts.jsonl", derived.out);
+    size_t n = 0;
+    for (char *line = derived.out; *line != 0; n++) {
+        char *end = strchr(line, '\n');
+        *end = 0;
+        json_t *j = parse(line);
+        assert_string_equal(json_string_value(json_object_get(j, "kind")),
+                            n % 2 == 0 ? "shortcut" : "journey");
+        expect_text(json_string_value(json_object_get(j, "completion")), "Reached ");
+        json_t *spans = json_object_get(j, "spans");
+        assert_true(json_array_size(spans) >= 2);
+        const json_t *last = json_array_get(spans, json_array_size(spans) - 1);
+        assert_string_equal(json_string_value(json_object_get(last, "action")), "conclude");
+        assert_true(json_is_true(json_object_get(last, "on_path")));
+        json_decref(j);
+        line = end + 1;
+    }
+    assert_true(n >= 4); /* of the two problems that were learnt */
+    if (n == 4) {        /* the third has no answer that this model knows */
+        expect_text(derived.err, "trees.jsonl:3: no correct path, skipped: Use 3 4 to make 1.");
+        expect_text(derived.err, "1 of 3 trees have no correct path");
+    }
+    done(&derived);
+    result shown = RUN(grown.out, "thought", "derive", "--kind", "shortcut");
+    expect_status(&shown, 0);
+    expect_text(shown.out, "shortcut  Use 3 4 to make 12.\n* propose    1. 4 * 3 = 12 left 12\n");
+    done(&shown);
+    done(&grown);
+
+    json_t *trained = expect_json(RUN(NULL, "train", "thoughts.jsonl", "--from", "model", "--out",
+                                      "model-2", "--json", "-t", "1"));
+    assert_int_equal(json_integer_value(json_object_get(trained, "examples")), (json_int_t)n);
+    json_decref(trained);
+    assert_true(tj_fs_exists("model-2/model.safetensors"));
+    assert_false(tj_fs_exists("model-2/snapshots"));
+}
+
+/* The tree of one problem, changed by hand, must not be told. */
+static void a_tree_that_claims_too_much_is_refused(void **state)
+{
+    (void)state;
+    json_t *list = expect_json(RUN(NULL, "tree", "grow", "-m", "model", "-f", "json",
+                                   "--temperature", "0.3", "Use 3 4 to make 12."));
+    const struct {
+        const char *field, *value, *says;
+    } changes[] = {{"text", "\"1. 4 * 3 = 13 left 13\\n\"", "do not spell"},
+                   {"ids", "[1, 2]", "node 1"},
+                   {"ids", "[99999999]", "node 1"},
+                   {"valid", "false", "node 1"},
+                   {"correct", "false", "terminal or correct"},
+                   {"terminal", "false", "terminal or correct"},
+                   {"parent", "1", "node 1"}};
+    char *whole = json_dumps(list, JSON_COMPACT);
+    result r = RUN(whole, "thought", "derive");
+    expect_status(&r, 0);
+    done(&r);
+    free(whole);
+    for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++) {
+        json_t *copy = json_deep_copy(list);
+        json_t *tree = json_array_get(copy, 0);
+        json_t *node = json_array_get(json_object_get(tree, "nodes"), 1);
+        json_object_set_new(node, changes[i].field,
+                            json_loads(changes[i].value, JSON_DECODE_ANY, NULL));
+        char *text = json_dumps(copy, JSON_COMPACT);
+        expect_refusal(RUN(text, "thought", "derive"), 1, changes[i].says);
+        free(text);
+        json_decref(copy);
+    }
+    json_t *tree = json_array_get(list, 0);
+    json_object_set_new(tree, "first", json_string("zz"));
+    char *text = json_dumps(list, JSON_COMPACT);
+    expect_refusal(RUN(text, "thought", "derive"), 1, "first");
+    free(text);
+    json_decref(list);
+    expect_refusal(RUN("[]\n\n{\"a\":\n1 2}", "thought", "derive"), 1,
+                   "standard input:4: not JSON");
+    expect_refusal(RUN("{\"a\": 1}\n", "thought", "derive", "-"), 1, "standard input:1: ");
+    expect_refusal(RUN("", "thought", "derive"), 1, "has no trees");
+    expect_refusal(RUN("Use 4 3 to make 12.\n", "tree", "grow", "-m", "model"), 1, "problem 1: ");
+}
+
+/* ------------------------------------------------------------------ training */
+
+static void a_bad_line_is_named_and_nothing_is_written(void **state)
+{
+    (void)state;
+    static const char *const cases[][2] = {
+        {"{\"prompt\": \"x\"}", "bad.jsonl:4: completion is missing"},
+        {"{\"completion\": \"x\"}", "bad.jsonl:4: prompt is missing"},
+        {"{\"prompt\": 3, \"completion\": \"x\"}", "bad.jsonl:4: prompt: expected text, found an"},
+        {"{\"prompt\": \"x\", \"completion\": [{}]}", "bad.jsonl:4: completion: expected text"},
+        {"[\"x\"]", "bad.jsonl:4: expected an object"},
+        {"{\"prompt\": \"x\", \"completion\": \"x\"", "bad.jsonl:4: not JSON"},
+        {"{\"prompt\": \"x\", \"prompt\": \"x\"}", "bad.jsonl:4: not JSON"},
+        {"{\"prompt\": \"\xff\", \"completion\": \"x\"}", "bad.jsonl:4: not UTF-8 at byte 13"},
+        {"{\"prompt\": \"\\u0000\", \"completion\": \"x\"}", "bad.jsonl:4: not JSON"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char text[1024];
+        snprintf(text, sizeof text, "%s%s\n%s", lesson, cases[i][0], lesson);
+        spit("bad.jsonl", text);
+        expect_refusal(RUN(NULL, "train", "bad.jsonl", TINY, "--out", "unmade"), 1, cases[i][1]);
+        assert_false(tj_fs_exists("unmade"));
+    }
+    spit("bad.jsonl", "\n \n");
+    expect_refusal(RUN(NULL, "train", "bad.jsonl", TINY, "--out", "unmade"), 1, "has no examples");
+    spit("bad.jsonl", lesson);
+    expect_refusal(
+        RUN(NULL, "train", "bad.jsonl", TINY, "--shape", "max_positions=16", "--out", "unmade"), 1,
+        "bad.jsonl:1: 21 tokens");
+    assert_false(tj_fs_exists("unmade"));
+}
+
+static void pause_ms(long ms)
+{
+    struct timespec t = {.tv_nsec = ms * 1000000};
+    nanosleep(&t, NULL);
+}
+
+#define LONG_TRAINING                                                                              \
+    "train", "lessons.jsonl", TINY, "--epochs", "60", "--batch", "1", "--lr", "0.003",             \
+        "--save-every", "5"
+
+static void a_killed_training_goes_on_to_the_same_bits(void **state)
+{
+    (void)state;
+    size_t n_killed = 0;
+    const char *const broken[] = {LONG_TRAINING, "--out", "broken", NULL};
+    result whole = RUN(NULL, LONG_TRAINING, "--out", "whole");
+    expect_status(&whole, 0);
+    done(&whole);
+    for (size_t i = 0; i < 2; i++) { /* each time after the first snapshot of its own */
+        char *before = i == 0 ? NULL : slurp("broken/snapshots/current");
+        pid_t pid = start(NULL, broken);
+        bool saved = false;
+        for (size_t waited = 0; !saved && waited < 60000; waited++) {
+            pause_ms(1);
+            char *now = NULL;
+            size_t len;
+            if (tj_fs_read(&now, &len, "broken/snapshots/current", 64, NULL) == TJ_OK) {
+                saved = before == NULL || strcmp(before, now) != 0;
+            }
+            tj_free(now);
+        }
+        tj_free(before);
+        assert_true(saved);
+        kill(pid, SIGKILL);
+        n_killed += wait_for(pid) == 128 + SIGKILL ? 1 : 0;
+        assert_false(tj_fs_exists("broken/model.safetensors"));
+    }
+    assert_int_equal(n_killed, 2);
+    result last = run_list(NULL, broken);
+    expect_status(&last, 0);
+    expect_text(last.err, "going on from broken/snapshots");
+    expect_text(last.out, "of them now");
+    done(&last);
+    char a[TJ_SHA256_HEX];
+    char b[TJ_SHA256_HEX];
+    assert_int_equal(tj_sha256_file(a, "whole/model.safetensors", NULL), TJ_OK);
+    assert_int_equal(tj_sha256_file(b, "broken/model.safetensors", NULL), TJ_OK);
+    assert_string_equal(a, b);
+    assert_false(tj_fs_exists("broken/snapshots"));
+}
+
+static void what_is_there_is_not_overwritten(void **state)
+{
+    (void)state;
+    const char *const stopped[] = {LONG_TRAINING, "--out", "stopped", NULL};
+    char before[TJ_SHA256_HEX];
+    char after[TJ_SHA256_HEX];
+    assert_int_equal(tj_sha256_file(before, "model/model.safetensors", NULL), TJ_OK);
+    expect_refusal(RUN(NULL, "train", "lessons.jsonl", TINY, "--out", "model"), 4,
+                   "model holds a model already");
+    assert_int_equal(tj_sha256_file(after, "model/model.safetensors", NULL), TJ_OK);
+    assert_string_equal(before, after);
+    assert_false(tj_fs_exists("model/snapshots"));
+
+    pid_t pid = start(NULL, stopped);
+    for (size_t waited = 0; !tj_fs_exists("stopped/snapshots/current") && waited < 60000;
+         waited++) {
+        pause_ms(1);
+    }
+    kill(pid, SIGTERM); /* as Ctrl-C: it saves and says how to go on */
+    assert_int_equal(wait_for(pid), 130);
+    char *said = slurp("stderr");
+    expect_text(said, "run the same command to go on");
+    tj_free(said);
+    result other = RUN(NULL, LONG_TRAINING, "--decay", "0.5", "--out", "stopped");
+    expect_status(&other, 4);
+    expect_text(other.err, "was begun with another decay (0.05, now 0.5)");
+    done(&other);
+    result forced =
+        RUN(NULL, "train", "lessons.jsonl", TINY, "--epochs", "1", "--force", "--out", "stopped");
+    expect_status(&forced, 0);
+    done(&forced);
+    assert_false(tj_fs_exists("stopped/snapshots"));
+    assert_true(tj_fs_exists("stopped/model.safetensors"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(wrong_usage_exits_2_and_is_named),
+        cmocka_unit_test(every_commands_help_fits_80_columns),
+        cmocka_unit_test(manual_and_completion_know_every_command),
+        cmocka_unit_test(a_wrong_configuration_names_its_field),
+        cmocka_unit_test(a_workspace_in_use_exits_4),
+        cmocka_unit_test(a_missing_workspace_or_model_exits_3),
+        cmocka_unit_test(a_trained_model_answers),
+        cmocka_unit_test(trees_grow_and_thoughts_are_derived_and_learnt),
+        cmocka_unit_test(a_tree_that_claims_too_much_is_refused),
+        cmocka_unit_test(a_bad_line_is_named_and_nothing_is_written),
+        cmocka_unit_test(a_killed_training_goes_on_to_the_same_bits),
+        cmocka_unit_test(what_is_there_is_not_overwritten),
+    };
+    return cmocka_run_group_tests(tests, make_dir, remove_dir);
+}
