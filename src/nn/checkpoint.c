@@ -1,6 +1,6 @@
 /* Checkpoints as Hugging Face transformers writes them: config.json and model.safetensors in a
  * folder; the optimiser's moments in a safetensors file beside them. */
-#include <inttypes.h>
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,8 +11,6 @@
 #include "base/fs.h"
 #include "nn/adamw.h"
 #include "nn/safetensors.h"
-
-#define TJ_MAX_CONFIG_BYTES ((size_t)1 << 20) /* public config.json files have a few kB */
 
 /* ------------------------------------------------------------------ config.json */
 
@@ -96,26 +94,105 @@ static double need_number(json_reader *r, const json_t *from, const char *key, d
     return json_number_value(v);
 }
 
+static bool is_absent(const json_t *v)
+{
+    return v == NULL || json_is_null(v);
+}
+
+static bool need_flag(json_reader *r, const char *key, bool fallback)
+{
+    const json_t *v = json_object_get(r->root, key);
+    if (r->rc == TJ_OK && !is_absent(v) && !json_is_boolean(v)) {
+        r->rc = tj_fail(r->err, TJ_E_PARSE, "%s: %s is not true or false", r->path, key);
+    }
+    return json_is_boolean(v) ? json_is_true(v) : fallback;
+}
+
+/* What the decoder does in one way only: a file that says another is refused, not misread. */
+static void refuse_flag(json_reader *r, const char *key)
+{
+    if (need_flag(r, key, false) && r->rc == TJ_OK) {
+        r->rc = tj_fail(r->err, TJ_E_INVAL, "%s: %s is not supported", r->path, key);
+    }
+}
+
+static void need_text(json_reader *r, const json_t *from, const char *key, const char *only)
+{
+    const json_t *v = json_object_get(from, key);
+    if (r->rc == TJ_OK && !is_absent(v) &&
+        (!json_is_string(v) || strcmp(json_string_value(v), only) != 0)) {
+        r->rc = tj_fail(r->err, TJ_E_INVAL, "%s: %s is not '%s', and no other is supported",
+                        r->path, key, only);
+    }
+}
+
 /* RoPE in either spelling; a file with neither is refused, since a default would be silently wrong.
  */
 static void read_rope(json_reader *r, tj_model_config *c)
 {
     const json_t *newer = json_object_get(r->root, "rope_parameters");
-    const json_t *scaling = json_object_get(r->root, "rope_scaling");
     const json_t *from = json_is_object(newer) ? newer : r->root;
-    const char *type = json_string_value(json_object_get(newer, "rope_type"));
-    if (json_is_object(scaling) || (type != NULL && strcmp(type, "default") != 0)) {
-        r->rc = tj_fail(r->err, TJ_E_INVAL, "%s: scaled RoPE is not supported", r->path);
-        return;
+    if (r->rc == TJ_OK && !is_absent(json_object_get(r->root, "rope_scaling"))) {
+        r->rc = tj_fail(r->err, TJ_E_INVAL, "%s: rope_scaling is not supported", r->path);
+    }
+    if (r->rc == TJ_OK && !is_absent(newer) && !json_is_object(newer)) {
+        r->rc = tj_fail(r->err, TJ_E_PARSE, "%s: rope_parameters is not an object", r->path);
+    }
+    need_text(r, newer, "rope_type", "default");
+    if (need_number(r, from, "partial_rotary_factor", 1.0) != 1.0 && r->rc == TJ_OK) {
+        r->rc = tj_fail(r->err, TJ_E_INVAL, "%s: partial_rotary_factor is not supported", r->path);
     }
     c->n_rope = 1;
     c->rope_theta[0] = need_number(r, from, "rope_theta", (double)NAN);
 }
 
-static bool flag(const json_t *root, const char *key, bool fallback)
+/* A token's id, or the first of a list of them; -1: none. */
+static int32_t read_id(json_reader *r, const char *key)
 {
-    const json_t *v = json_object_get(root, key);
-    return v == NULL ? fallback : json_is_true(v);
+    const json_t *v = json_object_get(r->root, key);
+    v = json_is_array(v) ? json_array_get(v, 0) : v;
+    if (r->rc != TJ_OK || is_absent(v)) {
+        return -1;
+    }
+    if (!json_is_integer(v) || json_integer_value(v) < -1 || json_integer_value(v) > INT32_MAX) {
+        r->rc = tj_fail(r->err, TJ_E_PARSE, "%s: %s is not a token id", r->path, key);
+        return -1;
+    }
+    return (int32_t)json_integer_value(v);
+}
+
+/* Which layers have a window: those that layer_types says, else those from max_window_layers on. */
+static void read_windows(json_reader *r, tj_model_config *c)
+{
+    const json_t *types = json_object_get(r->root, "layer_types");
+    size_t n_layers = c->n_layers < TJ_MAX_LAYERS ? c->n_layers : TJ_MAX_LAYERS; /* checked later */
+    if (!need_flag(r, "use_sliding_window", false)) {
+        return;
+    }
+    size_t window = need_size(r, "sliding_window", 0);
+    const json_t *first = json_object_get(r->root, "max_window_layers");
+    if (r->rc == TJ_OK && !is_absent(first) &&
+        (!json_is_integer(first) || json_integer_value(first) < 0)) {
+        r->rc = tj_fail(r->err, TJ_E_PARSE, "%s: max_window_layers is not an integer of at least 0",
+                        r->path);
+    }
+    if (r->rc == TJ_OK && !is_absent(types) && json_array_size(types) != c->n_layers) {
+        r->rc = tj_fail(r->err, TJ_E_PARSE, "%s: layer_types is not a list of %zu layers", r->path,
+                        c->n_layers);
+    }
+    /* 28 where it is missing, as in transformers, which leaves out what has its default */
+    size_t from = is_absent(first) ? 28 : (size_t)json_integer_value(first);
+    for (size_t l = 0; l < n_layers && r->rc == TJ_OK; l++) {
+        const char *type = json_string_value(json_array_get(types, l));
+        bool sliding = type != NULL && strcmp(type, "sliding_attention") == 0;
+        if (!is_absent(types) && !sliding &&
+            (type == NULL || strcmp(type, "full_attention") != 0)) {
+            r->rc = tj_fail(r->err, TJ_E_INVAL,
+                            "%s: layer_types[%zu] is not full_attention or sliding_attention",
+                            r->path, l);
+        }
+        c->layer[l].window = (is_absent(types) ? l >= from : sliding) ? window : 0;
+    }
 }
 
 static tj_code from_hf(tj_model_config *c, const json_t *root, const char *path, tj_err *err)
@@ -139,24 +216,22 @@ static tj_code from_hf(tj_model_config *c, const json_t *root, const char *path,
     c->max_positions = need_size(&r, "max_position_embeddings", 0);
     c->norm_eps = need_number(&r, root, "rms_norm_eps", (double)NAN);
     read_rope(&r, c);
-    if (r.rc != TJ_OK) {
-        return r.rc;
-    }
-    if (flag(root, "attention_bias", false) || flag(root, "mlp_bias", false)) {
-        return tj_fail(err, TJ_E_INVAL, "%s: attention_bias and mlp_bias are not supported", path);
-    }
-    c->tied_embedding = flag(root, "tie_word_embeddings", false);
+    need_text(&r, root, "hidden_act", "silu");
+    refuse_flag(&r, "attention_bias");
+    refuse_flag(&r, "mlp_bias");
+    c->tied_embedding = need_flag(&r, "tie_word_embeddings", false);
     c->qkv_bias = strcmp(type, "qwen2") == 0;
     c->qk_norm = strcmp(type, "qwen3") == 0;
-    c->value_head = flag(root, "tabiji_value_head", false);
-    json_t *bos = json_object_get(root, "bos_token_id");
-    json_t *eos = json_object_get(root, "eos_token_id");
-    c->bos_id = json_is_integer(bos) ? (int32_t)json_integer_value(bos) : -1;
-    c->eos_id = json_is_integer(eos) ? (int32_t)json_integer_value(eos) : -1;
-    if (flag(root, "use_sliding_window", false)) {
-        size_t window = need_size(&r, "sliding_window", 0);
-        for (size_t l = 0; l < c->n_layers && l < TJ_MAX_LAYERS; l++) {
-            c->layer[l].window = window;
+    c->value_head = need_flag(&r, "tabiji_value_head", false);
+    c->bos_id = read_id(&r, "bos_token_id");
+    c->eos_id = read_id(&r, "eos_token_id");
+    if (strcmp(type, "llama") != 0) { /* llama has no windows, whatever a file holds */
+        read_windows(&r, c);
+    }
+    if (r.rc == TJ_OK) {
+        r.rc = tj_model_config_check(c, err);
+        if (r.rc != TJ_OK) {
+            tj_err_context(err, "%s", path);
         }
     }
     return r.rc;
@@ -184,51 +259,57 @@ static tj_code write_weights(const tj_model *m, const char *path, tj_dtype store
     return tj_st_writer_commit(w, err);
 }
 
-static tj_code write_config(const tj_model *m, const char *path, tj_dtype stored, tj_err *err)
+static tj_code write_config(const tj_model *m, const char *family, const char *path,
+                            tj_dtype stored, tj_err *err)
 {
-    const char *family;
-    tj_code rc = tj_model_config_family(&family, &m->cfg, err);
-    if (rc != TJ_OK) {
-        return rc;
-    }
     json_t *j = hf_config(&m->cfg, family, stored);
     char *text = j == NULL ? NULL : json_dumps(j, JSON_INDENT(2));
-    rc = text == NULL ? tj_fail(err, TJ_E_NOMEM, "cannot write %s", path)
-                      : tj_fs_write(path, text, strlen(text), err);
+    tj_code rc = text == NULL ? tj_fail(err, TJ_E_NOMEM, "cannot write %s", path)
+                              : tj_fs_write(path, text, strlen(text), err);
     free(text); /* Jansson's own allocation */
     json_decref(j);
     return rc;
 }
 
-tj_code tj_model_save(const tj_model *m, const char *dir, tj_dtype stored, tj_err *err)
+/* The configuration lies on the disk, under another name, before the weights are replaced, so that
+ * a full disk cannot leave the one of the new model beside the other of the old. */
+static tj_code write_both(const tj_model *m, const char *family, const char *dir, tj_dtype stored,
+                          tj_err *err)
 {
     char *config = tj_fs_join(dir, "config.json");
+    char *next = tj_fs_join(dir, "config.json.next");
     char *weights = tj_fs_join(dir, "model.safetensors");
-    tj_code rc = TJ_OK;
-    if (config == NULL || weights == NULL) {
-        rc = tj_fail(err, TJ_E_NOMEM, "cannot save a model to %s", dir);
-    }
-    if (rc == TJ_OK) {
-        rc = tj_fs_mkdirs(dir, err);
-    }
-    if (rc == TJ_OK) { /* the configuration first: it is what may be refused */
-        rc = write_config(m, config, stored, err);
-    }
+    bool named = config != NULL && next != NULL && weights != NULL;
+    tj_code rc = named ? write_config(m, family, next, stored, err)
+                       : tj_fail(err, TJ_E_NOMEM, "cannot save a model to %s", dir);
     if (rc == TJ_OK) {
         rc = write_weights(m, weights, stored, err);
+        if (rc == TJ_OK) {
+            rc = tj_fs_rename(next, config, err);
+        }
+        if (rc != TJ_OK) {
+            (void)remove(next);
+        }
     }
     tj_free(config);
+    tj_free(next);
     tj_free(weights);
     return rc;
 }
 
-static tj_code read_weights(tj_model *m, const char *path, tj_err *err)
+tj_code tj_model_save(const tj_model *m, const char *dir, tj_dtype stored, tj_err *err)
 {
-    tj_st_reader *r;
-    tj_code rc = tj_st_open(&r, path, err);
-    if (rc != TJ_OK) {
-        return rc;
+    const char *family;
+    tj_code rc = tj_model_config_family(&family, &m->cfg, err);
+    if (rc == TJ_OK) {
+        rc = tj_fs_mkdirs(dir, err);
     }
+    return rc == TJ_OK ? write_both(m, family, dir, stored, err) : rc;
+}
+
+static tj_code read_weights(tj_model *m, const tj_st_reader *r, const char *path, tj_err *err)
+{
+    tj_code rc = TJ_OK;
     for (size_t i = 0; i < m->n_params && rc == TJ_OK; i++) {
         const tj_param *p = &m->params[i];
         rc = tj_st_read_f32(r, p->weight, p->name, p->shape, 2, err);
@@ -237,7 +318,54 @@ static tj_code read_weights(tj_model *m, const char *path, tj_err *err)
         rc = tj_fail(err, TJ_E_PARSE, "%s: %zu tensors, but the configuration has %zu", path,
                      tj_st_count(r), m->n_params);
     }
+    return rc;
+}
+
+/* A model of the configuration with the weights of a file. The file's size is checked before memory
+ * is taken: a wrong configuration must not ask for more than the file can fill. */
+static tj_code load_weights(tj_model **out, const tj_model_config *cfg, const char *path,
+                            tj_dtype compute, tj_err *err)
+{
+    tj_st_reader *r;
+    tj_code rc = tj_st_open(&r, path, err);
+    if (rc != TJ_OK) {
+        return rc;
+    }
+    size_t n = tj_model_config_n_weights(cfg);
+    if (tj_st_n_bytes(r) / 2 < n) {
+        rc = tj_fail(err, TJ_E_PARSE,
+                     "%s: %zu bytes of tensors are too few for the %zu weights of the "
+                     "configuration",
+                     path, tj_st_n_bytes(r), n);
+    }
+    if (rc == TJ_OK) {
+        rc = tj_model_create_empty(out, cfg, compute, err);
+    }
+    if (rc == TJ_OK) {
+        rc = read_weights(*out, r, path, err);
+    }
     tj_st_close(r);
+    return rc;
+}
+
+static tj_code read_config(tj_model_config *cfg, const char *path, tj_err *err)
+{
+    char *text = NULL;
+    size_t len = 0;
+    json_error_t je;
+    tj_code rc = tj_fs_read(&text, &len, path, TJ_MAX_CONFIG_BYTES, err);
+    if (rc != TJ_OK) {
+        return rc;
+    }
+    json_t *root = json_loadb(text, len, JSON_REJECT_DUPLICATES, &je);
+    if (json_is_object(root)) {
+        rc = from_hf(cfg, root, path, err);
+    } else {
+        rc = tj_fail(err, TJ_E_PARSE, "%s:%d: %s", path, root == NULL ? je.line : 1,
+                     root == NULL ? je.text : "not a JSON object");
+    }
+    json_decref(root);
+    tj_free(text);
     return rc;
 }
 
@@ -245,41 +373,18 @@ tj_code tj_model_load(tj_model **out, const char *dir, tj_dtype compute, tj_err 
 {
     char *config = tj_fs_join(dir, "config.json");
     char *weights = tj_fs_join(dir, "model.safetensors");
-    char *text = NULL;
-    size_t len = 0;
-    json_t *root = NULL;
     tj_model_config cfg;
     *out = NULL;
-    tj_code rc = TJ_OK;
-    if (config == NULL || weights == NULL) {
-        rc = tj_fail(err, TJ_E_NOMEM, "cannot load a model from %s", dir);
-        goto out;
-    }
-    rc = tj_fs_read(&text, &len, config, TJ_MAX_CONFIG_BYTES, err);
-    if (rc != TJ_OK) {
-        goto out;
-    }
-    json_error_t je;
-    root = json_loadb(text, len, JSON_REJECT_DUPLICATES, &je);
-    if (!json_is_object(root)) {
-        rc = tj_fail(err, TJ_E_PARSE, "%s:%d: %s", config, root == NULL ? je.line : 1,
-                     root == NULL ? je.text : "not a JSON object");
-        goto out;
-    }
-    rc = from_hf(&cfg, root, config, err);
+    tj_code rc = config == NULL || weights == NULL
+                     ? tj_fail(err, TJ_E_NOMEM, "cannot load a model from %s", dir)
+                     : read_config(&cfg, config, err);
     if (rc == TJ_OK) {
-        rc = tj_model_create_empty(out, &cfg, compute, err);
+        rc = load_weights(out, &cfg, weights, compute, err);
     }
-    if (rc == TJ_OK) {
-        rc = read_weights(*out, weights, err);
-    }
-out:
     if (rc != TJ_OK) {
         tj_model_destroy(*out);
         *out = NULL;
     }
-    json_decref(root);
-    tj_free(text);
     tj_free(config);
     tj_free(weights);
     return rc;
@@ -324,10 +429,14 @@ tj_code tj_adamw_load(tj_adamw *o, const char *path, tj_err *err)
         return rc;
     }
     const char *done = tj_st_meta(r, "n_updates");
-    char *end = NULL;
-    unsigned long long n = done == NULL ? 0 : strtoull(done, &end, 10);
-    if (done == NULL || end == done || *end != 0) {
-        rc = tj_fail(err, TJ_E_PARSE, "%s: no n_updates in its metadata", path);
+    errno = 0;
+    unsigned long long n = done == NULL ? 0 : strtoull(done, NULL, 10);
+    if (done == NULL || done[0] == 0 || done[strspn(done, "0123456789")] != 0 || errno != 0) {
+        rc = tj_fail(err, TJ_E_PARSE, "%s: n_updates in its metadata is not a number of updates",
+                     path);
+    } else if (tj_st_count(r) != 2 * m->n_params) {
+        rc = tj_fail(err, TJ_E_PARSE, "%s: %zu tensors, but the optimiser has %zu", path,
+                     tj_st_count(r), 2 * m->n_params);
     }
     for (size_t which = 0; which < 2; which++) {
         for (size_t i = 0; i < m->n_params && rc == TJ_OK; i++) {

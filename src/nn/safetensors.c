@@ -249,6 +249,11 @@ size_t tj_st_count(const tj_st_reader *r)
            (json_object_get(r->header, "__metadata__") != NULL ? 1 : 0);
 }
 
+size_t tj_st_n_bytes(const tj_st_reader *r)
+{
+    return r->n_bytes - r->data;
+}
+
 const char *tj_st_meta(const tj_st_reader *r, const char *key)
 {
     return json_string_value(json_object_get(json_object_get(r->header, "__metadata__"), key));
@@ -385,6 +390,17 @@ static void write_header(tj_st_writer *w)
     tj_buf_deinit(&all);
 }
 
+/* Rounds to nearest even; NaN stays one, which adding could turn into -0. */
+static uint16_t to_bf16(float value)
+{
+    uint32_t u;
+    memcpy(&u, &value, sizeof u);
+    if ((u & 0x7fffffffU) > 0x7f800000U) {
+        return (uint16_t)(u >> 16 | 0x40U);
+    }
+    return (uint16_t)((u + 0x7fffU + ((u >> 16) & 1U)) >> 16);
+}
+
 void tj_st_writer_values(tj_st_writer *w, const float *values, size_t n)
 {
     if (w->n_given == 0) {
@@ -401,10 +417,8 @@ void tj_st_writer_values(tj_st_writer *w, const float *values, size_t n)
     uint16_t block[4096];
     for (size_t at = 0; at < n;) {
         size_t m = n - at < 4096 ? n - at : 4096;
-        for (size_t i = 0; i < m; i++) { /* round to nearest even */
-            uint32_t u;
-            memcpy(&u, &values[at + i], sizeof u);
-            block[i] = (uint16_t)((u + 0x7fffU + ((u >> 16) & 1U)) >> 16);
+        for (size_t i = 0; i < m; i++) {
+            block[i] = to_bf16(values[at + i]);
         }
         tj_fs_writer_add(w->file, block, m * sizeof *block);
         at += m;

@@ -35,6 +35,7 @@ TJ_MUST_USE tj_code tj_st_open_bytes(tj_st_reader **out, const void *bytes, size
                                      const char *name, tj_err *err);
 void tj_st_close(tj_st_reader *reader);
 size_t tj_st_count(const tj_st_reader *reader);
+size_t tj_st_n_bytes(const tj_st_reader *reader); /* of all tensors together */
 /* Errors: TJ_E_NOTFOUND naming file and tensor. */
 TJ_MUST_USE tj_code tj_st_find(const tj_st_reader *reader, tj_st_tensor *out, const char *name,
                                tj_err *err);
