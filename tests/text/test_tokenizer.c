@@ -170,6 +170,32 @@ static void files_that_are_not_utf8_are_refused_by_line(void **state)
     assert_null(tok);
 }
 
+/* A byte that is not UTF-8 in place of any byte of a file: refused, with that byte's line. */
+static void a_wrong_byte_anywhere_is_found_on_its_line(void **state)
+{
+    (void)state;
+    static const char file[] = "{\n\"added_tokens\": [\n {\"id\": 3,\n  \"content\": \"<e>\"}],\n"
+                               "\"model\": {\n \"type\": \"BPE\",\n \"vocab\": {\"a\": 0,\n"
+                               "  \"b\": 1,\n  \"ab\": 2},\n \"merges\": [\n  \"a b\"]}}\n";
+    char copy[sizeof file];
+    int line = 1;
+    tj_tokenizer *tok;
+    assert_int_equal(tj_tokenizer_parse(&tok, file, sizeof file - 1, "v.json", NULL), TJ_OK);
+    tj_tokenizer_destroy(tok);
+    for (size_t i = 0; i + 1 < sizeof file; i++) {
+        tj_err err = {.msg = ""};
+        char says[32];
+        memcpy(copy, file, sizeof file);
+        copy[i] = '\xff';
+        snprintf(says, sizeof says, "v.json:%d: ", line);
+        tj_code rc = tj_tokenizer_parse(&tok, copy, sizeof file - 1, "v.json", &err);
+        if (rc != TJ_E_PARSE || strncmp(err.msg, says, strlen(says)) != 0) {
+            fail_msg("byte %zu: %d, '%s' does not begin with '%s'", i, (int)rc, err.msg, says);
+        }
+        line += file[i] == '\n' ? 1 : 0;
+    }
+}
+
 static void the_hash_is_of_what_determines_the_ids(void **state)
 {
     (void)state;
@@ -326,6 +352,7 @@ int main(void)
         cmocka_unit_test(what_cannot_be_spelled_is_an_error),
         cmocka_unit_test(wrong_files_are_refused_by_name),
         cmocka_unit_test(files_that_are_not_utf8_are_refused_by_line),
+        cmocka_unit_test(a_wrong_byte_anywhere_is_found_on_its_line),
         cmocka_unit_test(the_hash_is_of_what_determines_the_ids),
         cmocka_unit_test(added_tokens_are_found_longest_first),
         cmocka_unit_test(text_comes_back_from_its_ids),
