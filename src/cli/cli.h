@@ -75,7 +75,7 @@ void tj_cli_quiet(void);        /* no progress */
 void tj_cli_progress_end(void); /* leaves the bar's line */
 const char *tj_build_id(void);
 
-/* The commands, one file each. */
+/* The commands, one file each; what makes and shows an experiment is together in cmd_demo.c. */
 tj_code tj_cmd_demo(const tj_args *args, tj_err *err);
 tj_code tj_cmd_report(const tj_args *args, tj_err *err);
 tj_code tj_cmd_runs(const tj_args *args, tj_err *err);

@@ -63,11 +63,12 @@ static void print_summary(const json_t *s, const char *dir)
 {
     const json_t *d = json_object_get(s, "difference");
     tj_print_arms(s);
-    printf("\njourney - shortcut: %+.1f points, 95%% interval %+.1f to %+.1f, McNemar p = %.2g\n",
+    printf("\njourney - shortcut: %+.1f points, 95%% interval %+.1f to %+.1f\n",
            100.0 * tj_number(d, "points"), 100.0 * tj_number(d, "ci_low"),
-           100.0 * tj_number(d, "ci_high"), tj_number(d, "p_mcnemar"));
-    printf("N = %.0f, %.0f test problems, %.0f s\n\nreport: %s/report.html\n",
-           tj_number(s, "n_train"), tj_number(s, "n_test"), tj_number(s, "seconds"), dir);
+           100.0 * tj_number(d, "ci_high"));
+    printf("McNemar p = %.2g, N = %.0f, %.0f test problems, %.0f s\n\nreport: %s/report.html\n",
+           tj_number(d, "p_mcnemar"), tj_number(s, "n_train"), tj_number(s, "n_test"),
+           tj_number(s, "seconds"), dir);
 }
 
 /* DIR/report.html and DIR/summary.json; then says or prints what came out. */

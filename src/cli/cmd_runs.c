@@ -16,7 +16,7 @@ static tj_code print_run(void *ctx, const tj_run_info *r, tj_err *err)
                                         (json_int_t)r->cost.tokens, "error", r->error));
         return TJ_OK;
     }
-    printf("%4" PRId64 " %-7.7s %-9.9s %8.1f s %10" PRIu64 " tok  %.34s\n", r->id, r->stage, status,
+    printf("%4" PRId64 " %-7.7s %-9.9s %8.1f s %10" PRIu64 " tok %.29s\n", r->id, r->stage, status,
            r->cost.seconds, r->cost.tokens, r->name);
     if (r->error != NULL) {
         printf("     %.74s\n", r->error);

@@ -40,7 +40,7 @@ tj_code tj_cmd_verify(const tj_args *args, tj_err *err)
         rc = tj_print_json(all, err);
         json_decref(all);
     } else if (rc == TJ_OK && n == 0) {
-        printf("%zu ledger entries, nothing differs; head %s\n", n_entries, head);
+        printf("%zu ledger entries, nothing differs\nhead %s\n", n_entries, head);
     }
     if (rc == TJ_OK && n > 0) {
         rc = tj_fail(err, TJ_E_PARSE, "the workspace differs from its ledger in %zu places", n);
