@@ -15,7 +15,12 @@ void script_open(script *s, double p_wrong)
 {
     size_t len;
     const char *json = tj_countdown_tokenizer_json(&len);
-    s->cfg = (tj_countdown_config){4, 1, 13, 10, 100, 100};
+    s->cfg = (tj_countdown_config){.n_numbers = 4,
+                                   .number_min = 1,
+                                   .number_max = 13,
+                                   .target_min = 10,
+                                   .target_max = 100,
+                                   .value_max = 100};
     s->p_wrong = p_wrong;
     tj_countdown_task(&s->task, &s->cfg);
     assert_int_equal(tj_tokenizer_parse(&s->tok, json, len, "tokenizer", NULL), TJ_OK);

@@ -1,0 +1,10 @@
+/* The files of migrations/, embedded by the build and zero-terminated. Internal to store. */
+#ifndef TJ_STORE_MIGRATIONS_H
+#define TJ_STORE_MIGRATIONS_H
+
+#include <stddef.h>
+
+extern const unsigned char tj_schema_0001[];
+extern const size_t tj_schema_0001_n;
+
+#endif
