@@ -13,7 +13,11 @@
 static tj_code arm_updates(const tj_experiment *x, const tj_cell *cell, tj_arm_kind kind,
                            const tj_lesson_set *set, tj_lessons *lessons, size_t *out, tj_err *err)
 {
-    *out = tj_lessons_updates(lessons, x->env.cfg->phase2.epochs);
+    const tj_phase_config *phase = &x->env.cfg->phase2;
+    *out = tj_lessons_updates(lessons, phase->epochs);
+    if (phase->max_updates > 0 && *out > phase->max_updates) {
+        *out = phase->max_updates;
+    }
     if (kind != TJ_ARM_SHORTCUT_TOKENS) {
         return TJ_OK;
     }

@@ -34,6 +34,7 @@ static const tj_field phase_fields[] = {
     TJ_FIELD_SIZE(tj_phase_config, n_updates, 1, 1e9, "updates (phase 1)"),
     TJ_FIELD_SIZE(tj_phase_config, chains, 1, 1e6, "chains an update (phase 1)"),
     TJ_FIELD_SIZE(tj_phase_config, epochs, 1, 1e6, "epochs over the N problems (phase 2)"),
+    TJ_FIELD_SIZE(tj_phase_config, max_updates, 0, 1e9, "updates at most (phase 2); 0: any"),
     TJ_FIELD_SIZE(tj_phase_config, problems, 1, 1e6, "problems an update (phase 2)"),
     TJ_FIELD_DOUBLE(tj_phase_config, replay, 0.0, 100.0, "phase-1 texts a problem (phase 2)"),
     TJ_FIELD_DOUBLE(tj_phase_config, lr_max, 0.0, 1.0, "peak learning rate"),
@@ -154,6 +155,7 @@ void tj_demo_config_default(tj_demo_config *c, bool full)
     c->phase2.n_updates = 1;
     c->phase2.chains = 1;
     c->phase2.epochs = 4;
+    c->phase2.max_updates = 1000; /* the curve over N is about problems, not about updates */
     c->phase2.problems = 4;
     c->phase2.replay = 1.0;
     c->phase2.lr_max = 1e-3;

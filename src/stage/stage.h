@@ -41,11 +41,12 @@ typedef struct tj_corpus_config {
 } tj_corpus_config;
 
 typedef struct tj_phase_config {
-    size_t n_updates; /* phase 1 */
-    size_t chains;    /* phase 1: chains an update */
-    size_t epochs;    /* phase 2: over the N problems */
-    size_t problems;  /* phase 2: problems an update */
-    double replay;    /* phase 2: phase-1 texts beside each problem, in both arms */
+    size_t n_updates;   /* phase 1 */
+    size_t chains;      /* phase 1: chains an update */
+    size_t epochs;      /* phase 2: over the N problems... */
+    size_t max_updates; /* ...but at most so many updates, in both arms; 0: any */
+    size_t problems;    /* phase 2: problems an update */
+    double replay;      /* phase 2: phase-1 texts beside each problem, in both arms */
     double lr_max, lr_min_ratio, weight_decay, beta2, clip_norm;
     size_t n_warmup;
     size_t save_every; /* updates between snapshots */

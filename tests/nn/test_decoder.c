@@ -8,7 +8,7 @@
 #include "base/par.h"
 #include "nn/nn_testing.h"
 
-#define E_F32       1e-5
+#define E_F32          1e-5
 /* bf16 keeps 8 bits, so a rounding is 2^-9 relative; a value passes some ten of them in two layers
  * (activations at each product's input, q, k, v, gate, up), and they partly add up. Where a
  * gradient is ill-conditioned (its terms nearly cancel), no bf16 training can be near: how far
