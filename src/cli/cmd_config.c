@@ -1,0 +1,15 @@
+/* config: print the settings. */
+#include "cli/common.h"
+#include "cli/settings.h"
+
+tj_code tj_cmd_config(const tj_args *args, tj_err *err)
+{
+    tj_demo_config cfg;
+    tj_code rc = tj_read_settings(args, &cfg, err);
+    if (rc == TJ_OK) {
+        json_t *json = tj_demo_config_write(&cfg);
+        rc = tj_print_json(json, err);
+        json_decref(json);
+    }
+    return rc;
+}
