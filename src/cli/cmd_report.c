@@ -1,4 +1,7 @@
 /* report, eval: what a finished experiment says. */
+#include <stdlib.h>
+#include <string.h>
+
 #include "base/alloc.h"
 #include "base/config.h"
 #include "base/fs.h"
@@ -6,14 +9,25 @@
 #include "cli/results.h"
 #include "stage/stage.h"
 
+static tj_code write_data(const char *path, const json_t *data, tj_err *err)
+{
+    char *text = json_dumps(data, JSON_INDENT(1));
+    tj_code rc = text == NULL ? tj_fail(err, TJ_E_NOMEM, "cannot write %s", path)
+                              : tj_fs_write(path, text, strlen(text), err);
+    free(text); /* Jansson's own allocation */
+    return rc;
+}
+
 tj_code tj_cmd_report(const tj_args *args, tj_err *err)
 {
     json_t *data = NULL;
-    char command[256];
+    const char *file = tj_args_get(args, "data");
     const char *dir = tj_args_get(args, "workspace");
     dir = dir == NULL ? "demo" : dir;
-    snprintf(command, sizeof command, "tabiji demo -w %s", dir);
-    tj_code rc = tj_demo_report(dir, command, tj_build_id(), &data, err);
+    tj_code rc = tj_demo_report(dir, tj_build_id(), &data, err);
+    if (rc == TJ_OK && file != NULL) {
+        rc = write_data(file, data, err);
+    }
     if (rc == TJ_OK) {
         rc = tj_write_results(args, dir, data, err);
     }

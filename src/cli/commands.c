@@ -39,7 +39,11 @@ static const tj_option config_options[] = {
     {"set", 's', "KEY=VALUE", "set one value", NULL},
     {0}};
 
-static const tj_option report_options[] = {WORKSPACE, JSON, {0}};
+static const tj_option report_options[] = {
+    WORKSPACE,
+    {"data", 0, "FILE", "also write the report's data, as docs/report.md says", NULL},
+    JSON,
+    {0}};
 static const tj_option runs_options[] = {WORKSPACE, JSON, {0}};
 static const tj_option verify_options[] = {
     WORKSPACE,

@@ -5,11 +5,23 @@
 #include "base/alloc.h"
 #include "stage/experiment.h"
 
-#define NOTE_CONFIG "demo/config"
+#define NOTE_CONFIG  "demo/config"
+#define NOTE_COMMAND "demo/command" /* a JSON string */
 
 /* The workspace remembers the settings it was begun with, so that `tabiji report` can go through
  * the same stages and others are not mixed in. */
-static tj_code remember_config(tj_experiment *x, tj_err *err)
+static tj_code remember_command(tj_experiment *x, const char *command, tj_err *err)
+{
+    json_t *json = json_string(command);
+    char *text = json == NULL ? NULL : tj_json_canonical(json);
+    tj_code rc = text == NULL ? tj_fail(err, TJ_E_INVAL, "the command line is not UTF-8")
+                              : tj_store_set_note(x->env.store, NOTE_COMMAND, text, err);
+    tj_free(text);
+    json_decref(json);
+    return rc;
+}
+
+static tj_code remember_config(tj_experiment *x, const char *command, tj_err *err)
 {
     json_t *config = tj_demo_config_write(x->env.cfg);
     char *now = config == NULL ? NULL : tj_json_canonical(config);
@@ -23,6 +35,9 @@ static tj_code remember_config(tj_experiment *x, tj_err *err)
                      tj_store_dir(x->env.store));
     } else if (rc == TJ_OK && before == NULL && !x->env.only_done) {
         rc = tj_store_set_note(x->env.store, NOTE_CONFIG, now, err);
+        if (rc == TJ_OK) {
+            rc = remember_command(x, command, err);
+        }
     }
     tj_free(before);
     tj_free(now);
@@ -70,7 +85,7 @@ static tj_code run(const char *dir, const tj_demo_config *cfg, const char *comma
     }
     tj_code rc = tj_experiment_open(x, dir, cfg, build_id, only_done, job, err);
     if (rc == TJ_OK) {
-        rc = remember_config(x, err);
+        rc = remember_config(x, command, err);
         if (rc == TJ_OK) {
             rc = run_stages(x, err);
         }
@@ -90,36 +105,49 @@ tj_code tj_demo_run(const char *dir, const tj_demo_config *cfg, const char *comm
     return rc == TJ_OK ? run(dir, cfg, command, build_id, false, data, job, err) : rc;
 }
 
-static tj_code stored_config(const char *dir, tj_demo_config *cfg, tj_err *err)
+/* The settings and the command that a workspace was begun with; *command is a JSON string. */
+static tj_code stored_experiment(const char *dir, tj_demo_config *cfg, json_t **command,
+                                 tj_err *err)
 {
     tj_store *store;
-    char *text = NULL;
+    char *texts[2] = {NULL, NULL};
+    static const char *const keys[] = {NOTE_CONFIG, NOTE_COMMAND};
+    json_t *config = NULL;
     tj_code rc = tj_store_open(&store, dir, TJ_STORE_READ, NULL, err);
     if (rc != TJ_OK) {
         return rc;
     }
-    rc = tj_store_get_note(store, &text, NOTE_CONFIG, err);
+    for (size_t i = 0; i < 2 && rc == TJ_OK; i++) {
+        rc = tj_store_get_note(store, &texts[i], keys[i], err);
+        if (rc == TJ_OK && texts[i] == NULL) {
+            rc = tj_fail(err, TJ_E_NOTFOUND, "no experiment was begun in %s", dir);
+        }
+    }
     tj_store_close(store);
-    if (rc == TJ_OK && text == NULL) {
-        rc = tj_fail(err, TJ_E_NOTFOUND, "no experiment was begun in %s", dir);
-    }
-    json_t *json = NULL;
     if (rc == TJ_OK) {
-        rc = tj_config_parse(&json, text, strlen(text), "stored configuration", err);
+        rc = tj_config_parse(&config, texts[0], strlen(texts[0]), "stored configuration", err);
     }
     if (rc == TJ_OK) {
+        *command = json_loads(texts[1], JSON_DECODE_ANY, NULL);
         tj_demo_config_default(cfg, false);
-        rc = tj_demo_config_read(cfg, json, "stored configuration", err);
+        rc = tj_demo_config_read(cfg, config, "stored configuration", err);
     }
-    json_decref(json);
-    tj_free(text);
+    json_decref(config);
+    tj_free(texts[0]);
+    tj_free(texts[1]);
     return rc;
 }
 
-tj_code tj_demo_report(const char *dir, const char *command, const char *build_id, json_t **data,
-                       tj_err *err)
+tj_code tj_demo_report(const char *dir, const char *build_id, json_t **data, tj_err *err)
 {
     tj_demo_config cfg;
-    tj_code rc = stored_config(dir, &cfg, err);
-    return rc == TJ_OK ? run(dir, &cfg, command, build_id, true, data, NULL, err) : rc;
+    json_t *command = NULL;
+    *data = NULL;
+    tj_code rc = stored_experiment(dir, &cfg, &command, err);
+    if (rc == TJ_OK) {
+        const char *text = json_is_string(command) ? json_string_value(command) : "tabiji demo";
+        rc = run(dir, &cfg, text, build_id, true, data, NULL, err);
+    }
+    json_decref(command);
+    return rc;
 }

@@ -100,7 +100,7 @@ TJ_MUST_USE tj_code tj_demo_run(const char *dir, const tj_demo_config *cfg, cons
 
 /* The report data of an experiment that the workspace holds, whole.
  * Errors: TJ_E_NOTFOUND (no workspace, no experiment in it, or a stage that has not been done). */
-TJ_MUST_USE tj_code tj_demo_report(const char *dir, const char *command, const char *build_id,
-                                   json_t **data, tj_err *err);
+TJ_MUST_USE tj_code tj_demo_report(const char *dir, const char *build_id, json_t **data,
+                                   tj_err *err);
 
 #endif
