@@ -56,6 +56,15 @@ static void what_was_written_is_read(void **state)
     }
     assert_int_equal(tj_fs_writer_commit(w, NULL), TJ_OK);
     assert_file(base_path("f"), bytes, 200000);
+    for (size_t first = 65530; first <= 65537; first++) { /* the second piece fits, or just not */
+        for (size_t second = 0; second < 8; second++) {
+            assert_int_equal(tj_fs_writer_open(&w, base_path("f"), NULL), TJ_OK);
+            tj_fs_writer_add(w, bytes, first);
+            tj_fs_writer_add(w, bytes + first, second);
+            assert_int_equal(tj_fs_writer_commit(w, NULL), TJ_OK);
+            assert_file(base_path("f"), bytes, first + second);
+        }
+    }
     assert_int_equal(base_n_files(), 1);
     tj_free(bytes);
 }

@@ -708,6 +708,45 @@ static void an_optimiser_cut_at_any_byte_is_refused(void **state)
     tj_model_destroy(m);
 }
 
+static void an_optimiser_of_other_tensors_is_refused(void **state)
+{
+    (void)state;
+    static const char *const moments[] = {"exp_avg", "exp_avg_sq"};
+    static const float spare[2];
+    tj_model *m = tiny(14);
+    tj_adamw *opt = optimiser(m, 0);
+    size_t n;
+    tj_param *params = tj_model_params(m, &n);
+    char path[512];
+    snprintf(path, sizeof path, "%s", in_folder("optimizer.safetensors"));
+    for (size_t n_extra = 0; n_extra < 2; n_extra++) {
+        tj_st_writer *w;
+        tj_err err = {.msg = ""};
+        assert_int_equal(tj_st_writer_open(&w, path, NULL), TJ_OK);
+        tj_st_writer_meta(w, "n_updates", "7");
+        for (size_t i = 0; i < 2 * n; i++) {
+            char name[128];
+            snprintf(name, sizeof name, "%s.%s", moments[i / n], params[i % n].name);
+            tj_st_writer_declare(w, name, TJ_F32, params[i % n].shape, 2);
+        }
+        if (n_extra == 1) {
+            tj_st_writer_declare(w, "exp_avg.other", TJ_F32, (const size_t[]){2}, 1);
+        }
+        for (size_t i = 0; i < 2 * n; i++) {
+            tj_st_writer_values(w, params[i % n].weight, params[i % n].n);
+        }
+        if (n_extra == 1) {
+            tj_st_writer_values(w, spare, 2);
+        }
+        assert_int_equal(tj_st_writer_commit(w, NULL), TJ_OK);
+        assert_int_equal(tj_adamw_load(opt, path, &err), n_extra == 0 ? TJ_OK : TJ_E_PARSE);
+        assert_int_equal(tj_adamw_n_done(opt), 7);
+        assert_true(n_extra == 0 || strstr(err.msg, "tensors, but the optimiser has") != NULL);
+    }
+    tj_adamw_destroy(opt);
+    tj_model_destroy(m);
+}
+
 /* ------------------------------------------------------------------ snapshots */
 
 typedef struct bench { /* what is saved, and what it is loaded into */
@@ -815,6 +854,8 @@ static void a_damaged_generation_is_an_error_and_not_none(void **state)
         tj_code rc = tj_snapshot_load(folder, a.other, a.other_opt, NULL, &err);
         assert_true(rc == TJ_E_PARSE || rc == TJ_E_LIMIT);
         assert_non_null(strstr(err.msg, folder));
+        /* a path is not followed */
+        assert_true(strchr(names[i], '/') == NULL || strstr(err.msg, "does not name") != NULL);
     }
     put_file(in_folder("current"), "gen-1-a", 7);
     assert_snapshot(&a);
@@ -865,6 +906,7 @@ int main(void)
         IN_A_FOLDER(a_full_disk_leaves_the_old_checkpoint),
         IN_A_FOLDER(failing_allocations_leave_the_old_checkpoint),
         IN_A_FOLDER(an_optimiser_cut_at_any_byte_is_refused),
+        IN_A_FOLDER(an_optimiser_of_other_tensors_is_refused),
         IN_A_FOLDER(half_a_generation_is_not_taken),
         IN_A_FOLDER(a_damaged_generation_is_an_error_and_not_none),
         IN_A_FOLDER(a_full_disk_leaves_the_old_snapshot),
