@@ -72,6 +72,7 @@ static const tj_field derive_fields[] = {
 
 static const tj_field eval_fields[] = {
     TJ_FIELD_SIZE(tj_eval_config, n_problems, 1, 1e7, "test problems"),
+    TJ_FIELD_SIZE(tj_eval_config, n_valid, 1, 1e7, "validation problems kept apart"),
     TJ_FIELD_ENUM(tj_eval_config, split, split_names, "valid: choose settings, claim nothing"),
     TJ_FIELD_SIZE(tj_eval_config, max_tokens, 1, 1e6, "tokens of an answer at most"),
     TJ_FIELD_DOUBLE(tj_eval_config, temperature, 0.0, 10.0, "of the sampled controls"),
@@ -170,6 +171,7 @@ void tj_demo_config_default(tj_demo_config *c, bool full)
     c->derive.back_to_root = true;
     c->derive.p_connective = 0.15;
     c->eval = (tj_eval_config){.n_problems = 2000,
+                               .n_valid = 500,
                                .max_tokens = 200,
                                .temperature = 0.7,
                                .max_samples = 8,

@@ -13,7 +13,6 @@
 #define STREAM_GROW   202
 #define STREAM_DERIVE 203
 #define SPLIT_SEED    7
-#define N_VALID       500 /* validation problems: for choosing settings, never for claims */
 
 const char *tj_arm_kind_name(tj_arm_kind kind)
 {
@@ -39,7 +38,7 @@ static void plan_cells(tj_experiment *x)
         x->n_needed = c->curve[i] > x->n_needed ? c->curve[i] : x->n_needed;
     }
     x->n_candidates = (size_t)((double)x->n_needed * c->grow_spare + 0.999);
-    x->n_valid = c->eval.split == 0 ? N_VALID : c->eval.n_problems;
+    x->n_valid = c->eval.split == 0 ? c->eval.n_valid : c->eval.n_problems;
 }
 
 static size_t split_size(const tj_experiment *x, tj_split split)
@@ -361,10 +360,10 @@ static tj_code store_tree(void *ctx, tj_tree *tree, tj_err *err)
         w->in_bracket = 0;
         rc = tj_store_commit(store, err);
     }
-    w->n_solved += is_solved(tree) ? 1 : 0;
-    tj_job_progress(w->x->env.job, w->name,
-                    w->n_solved < w->x->n_needed ? w->n_solved : w->x->n_needed, w->x->n_needed,
-                    "trees with an answer", NULL);
+    if (is_solved(tree) && w->n_solved++ < w->x->n_needed) {
+        tj_job_progress(w->x->env.job, w->name, w->n_solved, w->x->n_needed, "trees with an answer",
+                        NULL);
+    }
     return rc;
 }
 

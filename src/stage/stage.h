@@ -54,6 +54,7 @@ typedef struct tj_phase_config {
 
 typedef struct tj_eval_config {
     size_t n_problems;  /* test problems */
+    size_t n_valid;     /* validation problems kept apart: for settings, never for claims */
     int split;          /* 0: test; 1: validation problems, for choosing settings */
     size_t max_tokens;  /* of an answer, of a shortcut or a journey model */
     double temperature; /* of the sampled controls */
