@@ -167,8 +167,9 @@ tj_code tj_model_create_empty(tj_model **out, const tj_model_config *cfg, tj_dty
     m->packed_head_bwd = tj_calloc(m->n_chunks, sizeof(void *));
     if (m->weights == NULL || m->params == NULL || m->packed_fwd == NULL || m->packed_bwd == NULL ||
         m->packed_head_fwd == NULL || m->packed_head_bwd == NULL) {
+        size_t n_weights = m->n_slab;
         tj_model_destroy(m);
-        return tj_fail(err, TJ_E_NOMEM, "cannot allocate a model of %zu weights", m->n_slab);
+        return tj_fail(err, TJ_E_NOMEM, "cannot allocate a model of %zu weights", n_weights);
     }
     build(m);
     *out = m;

@@ -115,7 +115,7 @@ static void model_default(tj_model_config *m)
 void tj_demo_config_default(tj_demo_config *c, bool full)
 {
     memset(c, 0, sizeof *c);
-    c->seed = 7;
+    c->seed = 12;
     c->n_seeds = 3;
     for (size_t i = 0; i < c->n_seeds; i++) {
         c->seeds[i] = i + 1;
@@ -126,10 +126,11 @@ void tj_demo_config_default(tj_demo_config *c, bool full)
     c->n_curve = sizeof curve / sizeof curve[0];
     memcpy(c->curve, curve, sizeof curve);
     c->full = full;
+    c->precision = 1; /* f32: machines with and without bf16 find the same, but for rounding */
     c->margin = 10;
     c->task = (tj_countdown_config){.n_numbers = 4,
                                     .number_min = 1,
-                                    .number_max = 16,
+                                    .number_max = 20,
                                     .target_min = 10,
                                     .target_max = 100,
                                     .value_max = 100,
@@ -141,7 +142,7 @@ void tj_demo_config_default(tj_demo_config *c, bool full)
                                    .p_late = 0.5,
                                    .p_again = 0.5,
                                    .p_smaller = 0.1};
-    c->phase1 = (tj_phase_config){.n_updates = full ? 60000 : 7000,
+    c->phase1 = (tj_phase_config){.n_updates = 5000,
                                   .chains = 4,
                                   .epochs = 1,
                                   .problems = 1,
@@ -166,7 +167,7 @@ void tj_demo_config_default(tj_demo_config *c, bool full)
     c->grow.depth = 3;
     c->grow.max_step_tokens = 20;
     c->grow.temperature = 0.8;
-    c->grow_spare = 1.7;
+    c->grow_spare = 2.0;
     tj_derive_config_default(&c->derive);
     c->derive.back_to_root = true;
     c->derive.p_connective = 0.15;
