@@ -276,6 +276,12 @@ static void declaration(tj_buf *out, const json_t *data)
     tj_buf_str(out, ".<br><code class=\"hash\">");
     tj_html_str(out, tj_data_text(declared, "hash"));
     tj_buf_str(out, "</code></p></div>\n");
+    if (tj_data_has(declared, "body")) {
+        tj_buf_str(out, "<details class=\"box\"><summary>The declaration as it stands in the "
+                        "ledger</summary><div class=\"inside\"><code class=\"hash\">");
+        tj_html_str(out, tj_data_text(declared, "body"));
+        tj_buf_str(out, "</code></div></details>\n");
+    }
 }
 
 static void differences(tj_buf *out, const json_t *data)

@@ -13,11 +13,20 @@
 
 static void problem_sets(tj_buf *out, const json_t *data)
 {
-    tj_html_table_begin(out, "Problem sets", "Set|Split|#Problems|What it is for|Digest", false);
-    tj_buf_str(out, "<tbody>\n");
+    const json_t *sets = json_object_get(json_object_get(data, "data"), "sets");
     size_t i;
     const json_t *set;
-    json_array_foreach(json_object_get(json_object_get(data, "data"), "sets"), i, set)
+    bool digests = false;
+    json_array_foreach(sets, i, set)
+    {
+        digests = digests || tj_data_has(set, "digest");
+    }
+    tj_html_table_begin(out, "Problem sets",
+                        digests ? "Set|Split|#Problems|What it is for|Digest"
+                                : "Set|Split|#Problems|What it is for",
+                        false);
+    tj_buf_str(out, "<tbody>\n");
+    json_array_foreach(sets, i, set)
     {
         tj_buf_str(out, "<tr><th scope=\"row\">");
         tj_html_str(out, tj_data_text(set, "name"));
@@ -27,12 +36,14 @@ static void problem_sets(tj_buf *out, const json_t *data)
         tj_html_count(out, tj_data_number(set, "n"));
         tj_buf_str(out, "</td><td class=\"text\">");
         tj_html_str(out, tj_data_text(set, "what"));
-        tj_buf_str(out, "</td><td>");
-        tj_buf_str(out, "<code class=\"soft\" title=\"");
-        tj_html_str(out, tj_data_text(set, "digest"));
-        tj_buf_str(out, "\">");
-        tj_html_short(out, tj_data_text(set, "digest"), 12);
-        tj_buf_str(out, "</code></td></tr>\n");
+        if (digests) {
+            tj_buf_str(out, "</td><td><code class=\"soft\" title=\"");
+            tj_html_str(out, tj_data_text(set, "digest"));
+            tj_buf_str(out, "\">");
+            tj_html_short(out, tj_data_text(set, "digest"), 12);
+            tj_buf_str(out, "</code>");
+        }
+        tj_buf_str(out, "</td></tr>\n");
     }
     tj_buf_str(out, "</tbody>");
     tj_html_table_end(out);

@@ -277,8 +277,9 @@ static tj_code compare(const tj_experiment *x, tj_difference *out, const tj_arm_
                        const tj_arm_result *b, tj_err *err)
 {
     tj_boot_config cfg = boot(x);
-    tj_scores sa = {a->scores, a->n_cells, x->test.n};
-    tj_scores sb = {b->scores, b->n_cells, x->test.n};
+    size_t n_cells = a->n_cells < b->n_cells ? a->n_cells : b->n_cells; /* the first ones */
+    tj_scores sa = {a->scores, n_cells, x->test.n};
+    tj_scores sb = {b->scores, n_cells, x->test.n};
     return tj_eval_difference(out, &sa, &sb, &cfg, err);
 }
 
@@ -287,10 +288,11 @@ static tj_code compare_more(tj_experiment *x, const char *label, const char *a, 
 {
     const tj_arm_result *ra = find_arm(x, a);
     const tj_arm_result *rb = find_arm(x, b);
-    if (ra == NULL || rb == NULL || ra->n_cells != rb->n_cells) {
+    if (ra == NULL || rb == NULL) {
         return TJ_OK;
     }
-    x->others[x->n_others].label = label;
+    snprintf(x->others[x->n_others].label, sizeof x->others[0].label, "%s%s", label,
+             ra->n_cells == rb->n_cells ? "" : " (first seed)");
     x->others[x->n_others].a = a;
     x->others[x->n_others].b = b;
     return compare(x, &x->others[x->n_others++].difference, ra, rb, err);

@@ -207,7 +207,12 @@ json_t *tj_demo_config_write(const tj_demo_config *cfg)
 {
     json_t *j = tj_config_write(cfg, demo_fields);
     json_t *model = tj_model_config_to_json(&cfg->model);
-    if (j == NULL || model == NULL || json_object_set_new(j, "model", model) != 0) {
+    if (j == NULL || model == NULL) {
+        json_decref(j);
+        json_decref(model);
+        return NULL;
+    }
+    if (json_object_set_new(j, "model", model) != 0) { /* takes model in any case */
         json_decref(j);
         return NULL;
     }

@@ -68,7 +68,8 @@ typedef struct tj_experiment {
     size_t n_arms;
     tj_difference headline;
     struct {
-        const char *label, *a, *b;
+        char label[96];
+        const char *a, *b;
         tj_difference difference;
     } others[8];
     size_t n_others;

@@ -1,6 +1,7 @@
 /* The report data of docs/report.md, from the experiment and the workspace. */
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
 #include <time.h>
@@ -160,21 +161,35 @@ static json_t *pipeline_json(const tj_experiment *x, const run_sums *s)
     static const char *const stages[] = {"data", "train", "grow", "derive", "train", "eval"};
     static const char *const titles[] = {"Draw problems",   "Train phase 1",   "Grow trees",
                                          "Derive thoughts", "Train both arms", "Evaluate"};
+    static const char *const inputs[] = {"the setting",    "problems, solver",
+                                         "base, problems", "trees",
+                                         "base, thoughts", "models, problems unseen"};
+    char outputs[6][64];
+    size_t n_trees = 0;
     json_t *out = json_array();
-    snprintf(detail[P_DATA], sizeof detail[0], "%zu train, %zu test",
-             c->corpus.n_problems + c->n_seeds * x->n_candidates, c->eval.n_problems);
-    snprintf(detail[P_BASE], sizeof detail[0], "%zu base, %zu updates", c->n_bases,
-             c->phase1.n_updates);
-    snprintf(detail[P_GROW], sizeof detail[0], "%zu x %zu trees, w = %zu, D = %zu", x->n_cells,
-             x->n_candidates, c->grow.width, c->grow.depth);
-    snprintf(detail[P_DERIVE], sizeof detail[0], "shortcut and journey of %zu problems a seed",
-             x->n_needed);
+    for (size_t i = 0; i < x->n_cells; i++) {
+        n_trees += x->cells[i].n_trees;
+    }
+    snprintf(detail[P_DATA], sizeof detail[0], "%zu train, %zu validation, %zu test",
+             c->corpus.n_problems + c->n_seeds * x->n_candidates, x->n_valid, c->eval.n_problems);
+    snprintf(detail[P_BASE], sizeof detail[0], "%zu updates", c->phase1.n_updates);
+    snprintf(detail[P_GROW], sizeof detail[0], "w = %zu, D = %zu, until %zu have an answer",
+             c->grow.width, c->grow.depth, x->n_needed);
+    snprintf(detail[P_DERIVE], sizeof detail[0], "a shortcut and a journey of each tree");
     snprintf(detail[P_ARMS], sizeof detail[0], "%zu seeds, N = %zu, %zu epochs", x->n_cells,
              c->n_train, c->phase2.epochs);
-    snprintf(detail[P_EVAL], sizeof detail[0], "%zu unseen problems", c->eval.n_problems);
+    snprintf(detail[P_EVAL], sizeof detail[0], "%zu problems", c->eval.n_problems);
+    snprintf(outputs[P_DATA], sizeof outputs[0], "problems in splits");
+    snprintf(outputs[P_BASE], sizeof outputs[0], "%zu %s", c->n_bases,
+             c->n_bases == 1 ? "base" : "bases");
+    snprintf(outputs[P_GROW], sizeof outputs[0], "%zu trees", n_trees);
+    snprintf(outputs[P_DERIVE], sizeof outputs[0], "%zu thoughts", 2 * x->n_cells * x->n_needed);
+    snprintf(outputs[P_ARMS], sizeof outputs[0], "%zu models", s->n[P_ARMS]);
+    snprintf(outputs[P_EVAL], sizeof outputs[0], "%zu sets of answers", s->n[P_EVAL]);
     for (size_t i = 0; i < 6; i++) {
-        json_array_append_new(out, json_pack("{s:s, s:s, s:s, s:f, s:I, s:s}", "stage", stages[i],
-                                             "title", titles[i], "detail", detail[i], "seconds",
+        json_array_append_new(out, json_pack("{s:s, s:s, s:s, s:s, s:s, s:f, s:I, s:s}", "stage",
+                                             stages[i], "title", titles[i], "detail", detail[i],
+                                             "in", inputs[i], "out", outputs[i], "seconds",
                                              s->seconds[i], "tokens", (json_int_t)s->tokens[i],
                                              "status", s->n[i] > 0 ? "done" : "pending"));
     }
@@ -206,13 +221,43 @@ typedef struct entry_out {
     json_t *json;
 } entry_out;
 
+/* The declaration as a sentence; its body stands beside it, whole. */
+static json_t *declaration_text(const json_t *body)
+{
+    char *seeds = json_dumps(json_object_get(body, "seeds"), 0);
+    json_t *text = json_sprintf(
+        "Problem set %.12s…: N = %lld, %lld test problems, seeds %s. Primary: %s. McNemar's exact "
+        "test on seed %lld. Same tokens: %s.",
+        json_string_value(json_object_get(body, "problem_set")),
+        (long long)json_integer_value(json_object_get(body, "n_train")),
+        (long long)json_integer_value(json_object_get(body, "n_test")), seeds == NULL ? "" : seeds,
+        json_string_value(json_object_get(body, "primary")),
+        (long long)json_integer_value(json_object_get(body, "mcnemar_seed")),
+        json_string_value(json_object_get(body, "same_tokens")));
+    free(seeds); /* Jansson's own allocation */
+    return text;
+}
+
 static tj_code find_entry(void *ctx, const tj_ledger_entry *e, tj_err *err)
 {
     (void)err;
     entry_out *out = ctx;
     if (e->seq == out->seq) {
-        out->json = json_pack("{s:I, s:s, s:o, s:s}", "entry", (json_int_t)e->seq, "hash", e->hash,
-                              "time", time_json(e->time_us), "text", e->body);
+        json_t *body = json_loads(e->body, 0, NULL);
+        out->json = json_pack("{s:I, s:s, s:o, s:o, s:s}", "entry", (json_int_t)e->seq, "hash",
+                              e->hash, "time", time_json(e->time_us), "text",
+                              declaration_text(body), "body", e->body);
+        json_decref(body);
+    }
+    return TJ_OK;
+}
+
+static tj_code find_first_look(void *ctx, const tj_run_info *run, tj_err *err)
+{
+    (void)err;
+    int64_t *first = ctx;
+    if (strcmp(run->stage, "eval") == 0 && (*first == 0 || run->started_us < *first)) {
+        *first = run->started_us;
     }
     return TJ_OK;
 }
@@ -221,10 +266,17 @@ static tj_code ledger_json(const tj_experiment *x, json_t **out, tj_err *err)
 {
     char head[TJ_SHA256_HEX];
     size_t n;
+    int64_t first_look = 0;
     entry_out entry = {.seq = x->declaration};
     tj_code rc = tj_ledger_head(x->env.store, head, &n, err);
     if (rc == TJ_OK) {
         rc = tj_ledger_each(x->env.store, "declared", 0, find_entry, &entry, err);
+    }
+    if (rc == TJ_OK) {
+        rc = tj_run_each(x->env.store, TJ_RUN_ANY, find_first_look, &first_look, err);
+    }
+    if (first_look != 0 && entry.json != NULL) {
+        json_object_set_new(entry.json, "first_look", time_json(first_look));
     }
     *out = rc == TJ_OK ? json_pack("{s:s, s:I, s:o*}", "head", head, "n_entries", (json_int_t)n,
                                    "declaration", entry.json)

@@ -136,7 +136,7 @@ static tj_code train(const tj_stage_env *env, const tj_training *t, tj_scope *sc
     tj_sft_config sft = sft_config(t);
     tj_named_job job;
     curve c = {.store = env->store, .scope = scope};
-    c.every = t->n_updates / 200 > 0 ? t->n_updates / 200 : 1;
+    c.every = t->n_updates / 80 > 0 ? t->n_updates / 80 : 1; /* some 80 points */
     tj_named_job_init(&job, env->job, t->spec->name);
     snprintf(relative, sizeof relative, "snapshots/%lld", (long long)scope->run);
     tj_code rc = tj_store_path(env->store, &snapshots, relative, err);

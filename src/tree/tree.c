@@ -61,9 +61,7 @@ tj_code tj_tree_add_node(tj_tree *tree, size_t *out, size_t parent, const char *
     node->state = is_root ? tree->first : tree->nodes[parent].state;
     node->valid = is_root;
     node->solvable = is_root;
-    for (size_t i = 0; !is_root && i < tree->n_nodes; i++) {
-        node->order += tree->nodes[i].parent == parent ? 1 : 0;
-    }
+    node->order = is_root ? 0 : tree->nodes[parent].n_children;
     node->text = tj_strdup(text);
     tj_code rc = node->text == NULL ? tj_fail(err, TJ_E_NOMEM, "cannot hold a node's text")
                                     : copy_ids(node, ids, logprobs, n_ids, err);
@@ -72,6 +70,9 @@ tj_code tj_tree_add_node(tj_tree *tree, size_t *out, size_t parent, const char *
         tj_free(node->logprobs);
         tj_free(node->text);
         return rc;
+    }
+    if (!is_root) {
+        tree->nodes[parent].n_children++;
     }
     *out = tree->n_nodes++;
     return TJ_OK;

@@ -53,6 +53,7 @@ typedef struct tj_node {
     bool correct;                /* terminal and the goal is reached */
     bool pruned;                 /* kept in the tree, not grown further */
     size_t n_duplicates;         /* samples merged into it */
+    size_t n_children;           /* counted as they are added */
 } tj_node;
 
 typedef struct tj_tree {
