@@ -44,8 +44,19 @@ void nn_ids(int32_t *ids, size_t n, size_t n_vocab, tj_rng *rng);
 double nn_tensor_error(const float *got, const double *want, size_t n);
 /* max of |got - want| / max(1, |want|): the same for losses and log-probabilities. */
 double nn_logp_error(const float *got, const double *want, size_t n);
-/* Fails with names and numbers. */
-void nn_assert_grads(tj_model *model, const tj_ref *ref, double e, const char *what);
+/* Where terms nearly cancel, a gradient is ill-conditioned and no arithmetic of so many bits can be
+ * near: how far one rounding of every weight takes it is measured on the reference, and an error of
+ * NN_ROUNDINGS such is allowed. A gradient that vanishes by cancellation (of q and k, where a token
+ * sees one key only) is measured by NN_VANISHING of the model's largest. */
+#define NN_ROUNDINGS 10.0
+#define NN_VANISHING 1e-2
+double nn_rounding(tj_dtype dtype); /* largest relative error of one: 2^-24, 2^-9 */
+/* Moves every weight by one rounding, up or down. */
+void nn_ref_round(tj_ref *ref, tj_dtype dtype, uint64_t seed);
+/* Fails, with names and numbers, unless the gradients are equal to e in this sense; `rounded` is
+ * the reference after nn_ref_round and the same run. */
+void nn_assert_grads(tj_model *model, const tj_ref *ref, const tj_ref *rounded, double e,
+                     const char *what);
 void nn_assert_logp(const float *got, const double *want, size_t n, double e, const char *what);
 /* Fails unless two models have the same bits in all gradients (joined) or weights. */
 void nn_assert_same_grads(tj_model *a, tj_model *b);
