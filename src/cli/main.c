@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/par.h"
 #include "cli/cli.h"
@@ -216,8 +217,21 @@ static int fail(const tj_err *err)
     return tj_exit_status(err->code);
 }
 
+/* Threads that wait busily for each other gain nothing here, and where anything else runs they make
+ * a small model's training several times slower (docs/architecture.md, "Threads that wait"). OpenMP
+ * reads how to wait before main begins, so the program begins once more; where that is not possible
+ * it goes on as it is. */
+static void wait_passively(char **argv)
+{
+    if (getenv("OMP_WAIT_POLICY") == NULL && getenv("GOMP_SPINCOUNT") == NULL &&
+        setenv("OMP_WAIT_POLICY", "passive", 1) == 0) {
+        (void)execv("/proc/self/exe", argv);
+    }
+}
+
 int main(int argc, char **argv)
 {
+    wait_passively(argv);
     static tj_args args;
     tj_err err = {.code = TJ_OK};
     int used = 0;

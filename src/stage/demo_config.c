@@ -167,6 +167,7 @@ void tj_demo_config_default(tj_demo_config *c, bool full)
     c->grow.depth = 3;
     c->grow.max_step_tokens = 20;
     c->grow.temperature = 0.8;
+    c->grow.batch_problems = 256;
     c->grow_spare = 2.0;
     tj_derive_config_default(&c->derive);
     c->derive.back_to_root = true;
