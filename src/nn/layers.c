@@ -351,11 +351,15 @@ static void middle_item(void *ctx, size_t item, size_t thread)
     }
 }
 
-static bool group_trains(const tj_model *m, size_t offset)
+/* Whether any parameter of the n values at an offset is trained: q, k and v are one matrix, as are
+ * gate and up, and one of them may be frozen alone. */
+static bool group_trains(const tj_model *m, size_t offset, size_t n)
 {
     for (size_t i = 0; i < m->n_params; i++) {
-        if (m->params[i].weight == m->weights + offset) {
-            return m->params[i].trainable;
+        const tj_param *p = &m->params[i];
+        size_t at = (size_t)(p->weight - m->weights);
+        if (p->trainable && at >= offset && at < offset + n) {
+            return true;
         }
     }
     return false;
@@ -366,7 +370,7 @@ static void add_dw(middle_job *job, tj_mat mat, size_t layer, const void *dy, co
     const tj_model *m = job->p->model;
     const tj_layer_at *at = &m->at[layer];
     const size_t offset[TJ_N_MATS] = {at->qkv, at->o, at->gu, at->down};
-    if (group_trains(m, offset[mat])) {
+    if (group_trains(m, offset[mat], m->mat[mat].out * m->mat[mat].in)) {
         job->dw[job->n_dw++] = (dw_task){mat, layer, dy, x};
     }
 }
@@ -481,7 +485,8 @@ void tj_layers_backward(tj_pass *p)
     backward_tiles(p, 0, n_layers);
     join_partials(p, 0, false);
     run_middle(p, SIZE_MAX);
-    if (group_trains(p->model, p->model->at_embed)) {
+    const tj_model_config *cfg = &p->model->cfg;
+    if (group_trains(p->model, p->model->at_embed, cfg->n_vocab * cfg->width)) {
         embed_backward(p);
     }
 }

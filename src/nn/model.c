@@ -292,10 +292,19 @@ tj_param *tj_model_params(tj_model *m, size_t *n_params)
     return m->params;
 }
 
+static void point_to_grads(tj_model *m) /* frozen parameters have none, as nn.h says */
+{
+    for (size_t i = 0; i < m->n_params; i++) {
+        tj_param *p = &m->params[i];
+        p->grad = p->trainable ? m->grads + (p->weight - m->weights) : NULL;
+    }
+}
+
 tj_code tj_model_make_grads(tj_model *m, tj_err *err)
 {
     if (m->grads != NULL) {
         tj_model_zero_grads(m);
+        point_to_grads(m);
         return TJ_OK;
     }
     m->grads = tj_aligned_array(m->n_slab, sizeof *m->grads);
@@ -307,9 +316,7 @@ tj_code tj_model_make_grads(tj_model *m, tj_err *err)
         m->grads = NULL;
         return tj_fail(err, TJ_E_NOMEM, "cannot allocate gradients of %zu weights", m->n_slab);
     }
-    for (size_t i = 0; i < m->n_params; i++) {
-        m->params[i].grad = m->grads + (m->params[i].weight - m->weights);
-    }
+    point_to_grads(m);
     return TJ_OK;
 }
 

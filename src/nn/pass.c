@@ -177,75 +177,93 @@ static bool get_scratch(tj_pass *p)
 {
     const tj_model *m = p->model;
     size_t wide = max2(m->qkv_width, max2(m->cfg.ffn_width, m->cfg.width));
-    size_t need = max2(TJ_TILE * (wide + max2(m->cfg.width, m->cfg.ffn_width)),
-                       max2(tj_attn_scratch(m), 2 * m->q_width));
+    p->scratch_floats = max2(TJ_TILE * (wide + max2(m->cfg.width, m->cfg.ffn_width)),
+                             max2(tj_attn_scratch(m), 2 * m->q_width));
     while (p->n_scratch < tj_par_threads()) {
-        float *s = tj_aligned_array(need, sizeof *s);
+        float *s = tj_aligned_array(p->scratch_floats, sizeof *s);
         if (s == NULL) {
             return false;
         }
         p->scratch[p->n_scratch++] = s;
-        p->bytes += need * sizeof *s;
+        p->bytes += p->scratch_floats * sizeof *s;
     }
     return true;
 }
 
-static bool get_head(tj_pass *p)
+static void get_head(tj_pass *p, bool *ok, size_t rows, size_t n_values)
 {
     const tj_model *m = p->model;
-    size_t n_pos = p->layout.n_pos;
-    size_t n_values = p->layout.n_values;
-    bool ok = true;
-    if (n_pos > p->cap_pos || n_values > p->cap_values) {
-        free_head(p);
-        size_t rows = (n_pos + n_pos / 4 + TJ_HEAD_ROWS) / TJ_HEAD_ROWS * TJ_HEAD_ROWS;
-        if (n_pos > 0) {
-            p->head_x = get(p, &ok, rows, m->cfg.width, sizeof(float));
-            p->lse = get(p, &ok, rows, 1, sizeof(float));
-            p->head_xn = get(p, &ok, TJ_HEAD_ROWS, m->cfg.width, m->elem);
-            p->logits = get(p, &ok, TJ_HEAD_ROWS, m->cfg.n_vocab, sizeof(float));
-            p->part_max = get(p, &ok, TJ_HEAD_ROWS, m->n_chunks, sizeof(float));
-            p->part_sum = get(p, &ok, TJ_HEAD_ROWS, m->n_chunks, sizeof(double));
-            p->head_dx = p->options.train ? get(p, &ok, rows, m->cfg.width, sizeof(float)) : NULL;
-            p->cap_pos = rows;
-        }
-        if (n_values > 0) {
-            p->value_x = get(p, &ok, n_values + n_values / 4, m->cfg.width, sizeof(float));
-            p->cap_values = n_values + n_values / 4;
-        }
+    if (rows > 0) {
+        p->head_x = get(p, ok, rows, m->cfg.width, sizeof(float));
+        p->lse = get(p, ok, rows, 1, sizeof(float));
+        p->head_xn = get(p, ok, TJ_HEAD_ROWS, m->cfg.width, m->elem);
+        p->logits = get(p, ok, TJ_HEAD_ROWS, m->cfg.n_vocab, sizeof(float));
+        p->part_max = get(p, ok, TJ_HEAD_ROWS, m->n_chunks, sizeof(float));
+        p->part_sum = get(p, ok, TJ_HEAD_ROWS, m->n_chunks, sizeof(double));
+        p->head_dx = p->options.train ? get(p, ok, rows, m->cfg.width, sizeof(float)) : NULL;
     }
-    return ok;
+    if (n_values > 0) {
+        p->value_x = get(p, ok, n_values, m->cfg.width, sizeof(float));
+    }
 }
 
+/* Grows to the layout's tokens, loss positions and value rows. Where one of them is too many, all
+ * buffers are made anew, none smaller than before: forests that differ in which is large would
+ * otherwise take each other's buffers away in turn, and the count of bytes would drift. */
 static tj_code reserve(tj_pass *p, tj_err *err)
 {
     size_t n = p->layout.n_padded;
-    bool ok = true;
-    if (n > p->cap) {
+    size_t n_pos = p->layout.n_pos;
+    size_t n_values = p->layout.n_values;
+    size_t cap = p->cap;
+    size_t cap_pos = p->cap_pos;
+    size_t cap_values = p->cap_values;
+    bool ok = get_scratch(p);
+    if (n > cap) {
+        cap = (n + n / 8 + TJ_TILE - 1) / TJ_TILE * TJ_TILE;
+    }
+    if (n_pos > cap_pos) {
+        cap_pos = (n_pos + n_pos / 4 + TJ_HEAD_ROWS) / TJ_HEAD_ROWS * TJ_HEAD_ROWS;
+    }
+    if (n_values > cap_values) {
+        cap_values = n_values + n_values / 4;
+    }
+    if (ok && cap == p->cap && cap_pos == p->cap_pos && cap_values == p->cap_values) {
+        return TJ_OK;
+    }
+    free_buffers(p);
+    free_head(p);
+    p->bytes = p->n_scratch * p->scratch_floats * sizeof(float);
+    get_layers(p, &ok, cap);
+    if (p->options.train) {
+        get_gradients(p, &ok, cap);
+    }
+    get_head(p, &ok, cap_pos, cap_values);
+    if (!ok) {
         free_buffers(p);
         free_head(p);
         p->bytes = p->n_scratch * p->scratch_floats * sizeof(float);
-        size_t cap = (n + n / 8 + TJ_TILE - 1) / TJ_TILE * TJ_TILE;
-        get_layers(p, &ok, cap);
-        if (p->options.train) {
-            get_gradients(p, &ok, cap);
-        }
-        if (!ok) {
-            free_buffers(p);
-            return tj_fail(err, TJ_E_NOMEM, "cannot hold the activations of %zu tokens", n);
-        }
-        p->cap = cap;
+        return tj_fail(err, TJ_E_NOMEM,
+                       "cannot hold the activations of %zu tokens, %zu of them loss positions",
+                       p->layout.n_tokens, n_pos);
     }
-    if (!get_scratch(p) || !get_head(p)) {
-        free_head(p);
-        return tj_fail(err, TJ_E_NOMEM, "cannot hold %zu loss positions", p->layout.n_pos);
-    }
+    p->cap = cap;
+    p->cap_pos = cap_pos;
+    p->cap_values = cap_values;
     return TJ_OK;
 }
 
 /* ------------------------------------------------------------------ the public calls */
 
-static tj_code prepare(tj_pass *p, const tj_forest *forest, tj_err *err)
+/* After a failure the pass holds no forest's activations: no forest has so many rows, so backward
+ * refuses all. */
+static void forget_forest(tj_pass *p)
+{
+    p->layout.n_tokens = 0;
+    p->layout.n_rows = SIZE_MAX;
+}
+
+static tj_code make_ready(tj_pass *p, const tj_forest *forest, tj_err *err)
 {
     tj_model *m = p->model;
     tj_code rc =
@@ -265,6 +283,15 @@ static tj_code prepare(tj_pass *p, const tj_forest *forest, tj_err *err)
     }
     rc = tj_model_need_positions(m, last + 1, err);
     return rc == TJ_OK ? tj_model_need_forward(m, err) : rc;
+}
+
+static tj_code prepare(tj_pass *p, const tj_forest *forest, tj_err *err)
+{
+    tj_code rc = make_ready(p, forest, err);
+    if (rc != TJ_OK) {
+        forget_forest(p);
+    }
+    return rc;
 }
 
 static tj_code check_finite(const float *x, size_t n, const char *what, tj_err *err)
@@ -287,7 +314,13 @@ static tj_code run_forward(tj_pass *p, float *logp, const float *dlogp, float *v
         tj_values_forward(p, values);
     }
     tj_code rc = check_finite(logp, p->layout.n_rows, "the log-probability", err);
-    return rc == TJ_OK ? check_finite(values, p->layout.n_values, "the value", err) : rc;
+    if (rc == TJ_OK) {
+        rc = check_finite(values, p->layout.n_values, "the value", err);
+    }
+    if (rc != TJ_OK) {
+        forget_forest(p);
+    }
+    return rc;
 }
 
 tj_code tj_forward(tj_pass *p, const tj_forest *forest, float *logp, float *values, tj_err *err)
@@ -308,7 +341,8 @@ tj_code tj_backward(tj_pass *p, const tj_forest *forest, const float *dlogp, con
                     tj_err *err)
 {
     if (!p->options.train || p->layout.n_tokens != tj_forest_n_tokens(forest) ||
-        p->layout.n_rows != tj_forest_n_loss_rows(forest)) {
+        p->layout.n_rows != tj_forest_n_loss_rows(forest) ||
+        p->layout.n_values != tj_forest_n_value_rows(forest)) {
         return tj_fail(err, TJ_E_INVAL, "backward needs a training pass and its forest's forward");
     }
     tj_code rc = tj_model_need_backward(p->model, err);
