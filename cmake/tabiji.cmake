@@ -50,6 +50,26 @@ function(tj_library)
     target_link_libraries(tabiji PUBLIC tj_flags ${libs} m)
 endfunction()
 
+# libtabiji for others: the archive, the public headers (each room's own, all of base), tabiji.pc.
+function(tj_install_library)
+    install(TARGETS tabiji ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+    foreach(room IN LISTS TJ_ROOMS)
+        set(headers ${CMAKE_SOURCE_DIR}/src/${room}/${room}.h)
+        if(room STREQUAL base)
+            file(GLOB headers ${CMAKE_SOURCE_DIR}/src/base/*.h)
+            list(FILTER headers EXCLUDE REGEX "/lanes\\.h$") # for kernels only
+        endif()
+        foreach(header IN LISTS headers)
+            if(EXISTS ${header})
+                install(FILES ${header}
+                    DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/tabiji/${room})
+            endif()
+        endforeach()
+    endforeach()
+    configure_file(${CMAKE_SOURCE_DIR}/cmake/tabiji.pc.in ${CMAKE_BINARY_DIR}/tabiji.pc @ONLY)
+    install(FILES ${CMAKE_BINARY_DIR}/tabiji.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+endfunction()
+
 # tj_test(FILE [LABEL slow|real]): tests/<room>/<FILE>.c, a cmocka program of that name.
 function(tj_test file)
     cmake_parse_arguments(TEST "" "LABEL" "SOURCES" ${ARGN})
