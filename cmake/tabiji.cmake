@@ -38,6 +38,14 @@ function(tj_room name)
     set_property(GLOBAL APPEND PROPERTY TJ_ROOM_LIBS ${ROOM_LIBS})
 endfunction()
 
+# tj_slow_test(NAME FILE VARIABLE=VALUE ...): a test program again with more to do, under the label
+# slow: `make check-slow` runs it.
+function(tj_slow_test name file)
+    add_test(NAME ${name} COMMAND ${file} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+    set_tests_properties(${name} PROPERTIES TIMEOUT 3000 LABELS slow
+        ENVIRONMENT "OMP_WAIT_POLICY=passive;${ARGN}")
+endfunction()
+
 # libtabiji: all rooms but cli.
 function(tj_library)
     get_property(targets GLOBAL PROPERTY TJ_ROOM_TARGETS)

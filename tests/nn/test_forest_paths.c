@@ -1,6 +1,6 @@
 /* Random forests against their root-to-leaf paths run one by one: losses, values, gradients and
- * log-probabilities to 1e-5 in f32. A path is a forest of one chain, which test_decoder.c holds to
- * the reference. */
+ * log-probabilities to 1e-5 in f32; TABIJI_TEST_SHAPES says how many (1,000). A path is a forest of
+ * one chain, which test_decoder.c holds to the reference. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -286,13 +286,16 @@ static void forests_equal_their_paths(void **state)
 {
     (void)state;
     uint64_t seed = nn_seed(1);
+    const char *more = getenv("TABIJI_TEST_SHAPES");
+    size_t n_shapes = more == NULL ? N_SHAPES : strtoul(more, NULL, 10);
+    assert_true(n_shapes > 0);
     for (size_t option = 0; option < NN_N_OPTIONS; option++) {
         tj_model_config cfg;
         nn_config_options(&cfg, option);
         cfg.max_positions = MAX_SEGMENTS * MAX_LENGTH;
         tj_model *forest = nn_model(&cfg, TJ_F32, seed + option);
         tj_model *paths = nn_model(&cfg, TJ_F32, seed + option);
-        for (size_t i = option; i < N_SHAPES; i += NN_N_OPTIONS) {
+        for (size_t i = option; i < n_shapes; i += NN_N_OPTIONS) {
             check_shape(forest, paths, seed + option, seed, i);
             tj_model_zero_grads(forest);
             tj_model_zero_grads(paths);
