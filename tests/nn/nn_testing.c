@@ -171,6 +171,11 @@ static double largest(const double *x, const double *minus, size_t n)
     return top;
 }
 
+double nn_gradient_scale(double own, double everywhere)
+{
+    return own > 1e-4 * everywhere ? own : everywhere;
+}
+
 void nn_assert_grads(tj_model *model, const tj_ref *ref, const tj_ref *rounded, double e,
                      const char *what)
 {
@@ -184,7 +189,7 @@ void nn_assert_grads(tj_model *model, const tj_ref *ref, const tj_ref *rounded, 
     for (size_t i = 0; i < n; i++) {
         const tj_ref_tensor *t = tj_ref_find(ref, params[i].name);
         const tj_ref_tensor *r = tj_ref_find(rounded, params[i].name);
-        double top = fmax(largest(t->g, NULL, t->n), NN_VANISHING * everywhere);
+        double top = nn_gradient_scale(largest(t->g, NULL, t->n), everywhere);
         double rounding = largest(r->g, t->g, t->n) / top;
         double allowed = fmax(e, NN_ROUNDINGS * rounding);
         double worst = 0.0;

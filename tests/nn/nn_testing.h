@@ -47,9 +47,11 @@ double nn_logp_error(const float *got, const double *want, size_t n);
 /* Where terms nearly cancel, a gradient is ill-conditioned and no arithmetic of so many bits can be
  * near: how far one rounding of every weight takes it is measured on the reference, and an error of
  * NN_ROUNDINGS such is allowed. A gradient that vanishes by cancellation (of q and k, where a token
- * sees one key only) is measured by NN_VANISHING of the model's largest. */
+ * sees one key only) is nothing but rounding of the terms that cancel. */
 #define NN_ROUNDINGS 10.0
-#define NN_VANISHING 1e-2
+/* What an error of a gradient is measured by, from its own largest value and the whole model's: the
+ * former, but the latter where the former vanishes beside it. */
+double nn_gradient_scale(double own, double everywhere);
 double nn_rounding(tj_dtype dtype); /* largest relative error of one: 2^-24, 2^-9 */
 /* Moves every weight by one rounding, up or down. */
 void nn_ref_round(tj_ref *ref, tj_dtype dtype, uint64_t seed);

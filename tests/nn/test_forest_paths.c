@@ -206,7 +206,7 @@ static bool is_near(tj_model *a, tj_model *b, tj_model *rounded, const char **wh
         everywhere = fmax(everywhere, largest_grad(&pb[i], NULL));
     }
     for (size_t i = 0; i < n; i++) {
-        double top = fmax(largest_grad(&pb[i], NULL), NN_VANISHING * everywhere);
+        double top = nn_gradient_scale(largest_grad(&pb[i], NULL), everywhere);
         double allowed = E * top;
         if (rounded != NULL) {
             const tj_param *pr = &tj_model_params(rounded, &n)[i];

@@ -302,9 +302,8 @@ static double largest(const tj_param *p, const tj_param *minus)
     return top;
 }
 
-/* Whether gradients are equal to E of a tensor's largest, or of NN_VANISHING of the model's where
- * that is more; with `rounded`, whose weights are one rounding off, to NN_ROUNDINGS such where that
- * is more (see nn_testing.h). */
+/* Whether gradients are equal to E (see nn_gradient_scale); with `rounded`, whose weights are one
+ * rounding off, to NN_ROUNDINGS such where that is more (see nn_testing.h). */
 static bool is_near(tj_model *a, tj_model *b, tj_model *rounded, const char **where, double *by)
 {
     size_t n;
@@ -315,7 +314,7 @@ static bool is_near(tj_model *a, tj_model *b, tj_model *rounded, const char **wh
         everywhere = fmax(everywhere, largest(&pa[i], NULL));
     }
     for (size_t i = 0; i < n; i++) {
-        double allowed = E * fmax(largest(&pa[i], NULL), NN_VANISHING * everywhere);
+        double allowed = E * nn_gradient_scale(largest(&pa[i], NULL), everywhere);
         if (rounded != NULL) {
             const tj_param *pr = &tj_model_params(rounded, &n)[i];
             allowed = fmax(allowed, NN_ROUNDINGS * largest(&pa[i], pr));
