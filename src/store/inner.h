@@ -30,6 +30,10 @@ TJ_MUST_USE tj_code tj_need_started(tj_store *store, int64_t run, tj_err *err);
 /* Digests the models' files again; adds to *n. */
 TJ_MUST_USE tj_code tj_model_files_check(tj_store *store, size_t *n, tj_mismatch_fn fn, void *ctx,
                                          tj_err *err);
+/* Binds n bytes of 4-byte values as the next parameter; none as an empty blob. */
+void tj_bind_values(tj_stmt *st, const void *bytes, size_t n);
+/* A copy of a blob column of 4-byte values (tj_free); NULL where empty. *n counts values. */
+TJ_MUST_USE tj_code tj_copy_values(tj_stmt *st, int column, void **out, size_t *n, tj_err *err);
 TJ_MUST_USE tj_code tj_need_write(const tj_store *store, tj_err *err);
 
 #endif
