@@ -385,7 +385,7 @@ static tj_code headline(tj_experiment *x, tj_err *err)
     if (rc == TJ_OK) {
         rc = same_token_controls(x, err);
     }
-    if (rc == TJ_OK) {
+    if (rc == TJ_OK && x->env.cfg->full) {
         rc = greedy_arm(x, "shortcut_equal_tokens", "Shortcut, trained for as many tokens",
                         "tokens", x->model[TJ_ARM_SHORTCUT_TOKENS], x->n_cells, NULL, err);
     }
@@ -398,7 +398,7 @@ static tj_code headline(tj_experiment *x, tj_err *err)
 
 tj_code tj_experiment_evaluate(tj_experiment *x, tj_err *err)
 {
-    size_t n_kinds = x->env.cfg->full ? TJ_N_ARM_KINDS : TJ_ARM_SHORTCUT_TOKENS + 1;
+    size_t n_kinds = x->env.cfg->full ? TJ_N_ARM_KINDS : TJ_ARM_JOURNEY + 1;
     tj_code rc = TJ_OK;
     for (size_t k = 0; k < n_kinds && rc == TJ_OK; k++) {
         rc = train_cells(x, (tj_arm_kind)k, err);

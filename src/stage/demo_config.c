@@ -142,7 +142,7 @@ void tj_demo_config_default(tj_demo_config *c, bool full)
                                    .p_late = 0.5,
                                    .p_again = 0.5,
                                    .p_smaller = 0.1};
-    c->phase1 = (tj_phase_config){.n_updates = 5000,
+    c->phase1 = (tj_phase_config){.n_updates = full ? 5000 : 4000,
                                   .chains = 4,
                                   .epochs = 1,
                                   .problems = 1,
@@ -167,7 +167,7 @@ void tj_demo_config_default(tj_demo_config *c, bool full)
     c->grow.depth = 3;
     c->grow.max_step_tokens = 20;
     c->grow.temperature = 0.8;
-    c->grow.batch_problems = 256;
+    c->grow.batch_problems = 192;
     c->grow_spare = 2.0;
     tj_derive_config_default(&c->derive);
     c->derive.back_to_root = true;

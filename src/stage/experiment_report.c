@@ -608,9 +608,13 @@ static json_t *notes_json(const tj_experiment *x)
     }
     json_t *notes = json_array();
     json_array_append_new(
-        notes, json_string("An update takes the same number of problems in both arms, so that "
-                           "equal epochs are equal updates; the comparison at equal training "
-                           "tokens stands beside it."));
+        notes, json_string(x->env.cfg->full
+                               ? "An update takes the same number of problems in both arms, so "
+                                 "that equal epochs are equal updates; the comparison at equal "
+                                 "training tokens stands beside it."
+                               : "An update takes the same number of problems in both arms, so "
+                                 "that equal epochs are equal updates; the full profile also "
+                                 "compares at equal training tokens."));
     snprintf(text, sizeof text,
              "In each seed trees were grown, problem by problem in a drawn order, until %zu had a "
              "correct path (%zu to %zu trees a seed). A problem whose tree has none is in neither "
