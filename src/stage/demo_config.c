@@ -137,12 +137,12 @@ void tj_demo_config_default(tj_demo_config *c, bool full)
                                     .targets_by_play = true};
     model_default(&c->model);
     c->corpus = (tj_corpus_config){.n_problems = 9500,
-                                   .chain_tokens = 240,
+                                   .chain_tokens = full ? 240 : 220,
                                    .p_fail = 0.5,
                                    .p_late = 0.5,
                                    .p_again = 0.5,
                                    .p_smaller = 0.1};
-    c->phase1 = (tj_phase_config){.n_updates = full ? 5000 : 4000,
+    c->phase1 = (tj_phase_config){.n_updates = full ? 5000 : 3800,
                                   .chains = 4,
                                   .epochs = 1,
                                   .problems = 1,
