@@ -166,7 +166,8 @@ tj_code tj_adamw_update(tj_adamw *o, double *norm, tj_err *err)
     bool clip = o->cfg.clip_norm > 0.0 && total > o->cfg.clip_norm;
     o->lr = tj_adamw_lr(&o->cfg, o->n_done);
     o->gscale = clip ? (float)(o->cfg.clip_norm / total) : 1.0F;
-    /* of the betas that the moments are kept with, or the first updates are off by their rounding */
+    /* of the betas that the moments are kept with, or the first updates are off by their rounding
+     */
     o->step_size = (float)(o->lr / (1.0 - pow((double)(float)o->cfg.beta1, t)));
     o->inv_bc2 = (float)(1.0 / (1.0 - pow((double)(float)o->cfg.beta2, t)));
     tj_par_for(o->n_pieces, update_item, o);

@@ -203,8 +203,8 @@ TJ_MUST_USE tj_code tj_forward(tj_pass *pass, const tj_forest *forest, float *lo
 TJ_MUST_USE tj_code tj_backward(tj_pass *pass, const tj_forest *forest, const float *dlogp,
                                 const float *dvalues, tj_err *err);
 /* The two in one where dlogp is known beforehand, as in SFT (weight -1/rows of the update):
- * the same gradients with one product less over the vocabulary. After TJ_E_NUMERIC the gradients may
- * hold part of this pass: zero them. */
+ * the same gradients with one product less over the vocabulary. After TJ_E_NUMERIC the gradients
+ * may hold part of this pass: zero them. */
 TJ_MUST_USE tj_code tj_forward_backward(tj_pass *pass, const tj_forest *forest, float *logp,
                                         const float *dlogp, tj_err *err);
 
