@@ -168,7 +168,7 @@ void tj_demo_config_default(tj_demo_config *c, bool full)
     c->grow.max_step_tokens = 20;
     c->grow.temperature = 0.8;
     c->grow.batch_problems = 192;
-    c->grow_spare = 2.0;
+    c->grow_spare = full ? 2.0 : 3.0; /* a short training may leave more trees without an answer */
     tj_derive_config_default(&c->derive);
     c->derive.back_to_root = true;
     c->derive.p_connective = 0.15;
