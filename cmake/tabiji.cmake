@@ -86,7 +86,7 @@ function(tj_test file)
     target_link_libraries(${file} PRIVATE tabiji cmocka)
     add_test(NAME ${file} COMMAND ${file} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
     # several tests run at once: threads that wait busily would only slow the others down
-    set_tests_properties(${file} PROPERTIES TIMEOUT 300 ENVIRONMENT OMP_WAIT_POLICY=passive)
+    set_tests_properties(${file} PROPERTIES TIMEOUT 1200 ENVIRONMENT OMP_WAIT_POLICY=passive)
     if(TEST_LABEL)
         set_tests_properties(${file} PROPERTIES LABELS ${TEST_LABEL})
     endif()

@@ -46,9 +46,10 @@ double nn_tensor_error(const float *got, const double *want, size_t n);
 double nn_logp_error(const float *got, const double *want, size_t n);
 /* Where terms nearly cancel, a gradient is ill-conditioned and no arithmetic of so many bits can be
  * near: how far one rounding of every weight takes it is measured on the reference, and an error of
- * NN_ROUNDINGS such is allowed. A gradient that vanishes by cancellation (of q and k, where a token
- * sees one key only) is nothing but rounding of the terms that cancel. */
-#define NN_ROUNDINGS 10.0
+ * NN_ROUNDINGS such is allowed: a value passes about as many in two layers and back. A gradient
+ * that vanishes by cancellation (of q and k, where a token sees one key only) is nothing but
+ * rounding of the terms that cancel. */
+#define NN_ROUNDINGS 20.0
 /* What an error of a gradient is measured by, from its own largest value and the whole model's: the
  * former, but the latter where the former vanishes beside it. */
 double nn_gradient_scale(double own, double everywhere);
