@@ -234,7 +234,12 @@ static void run_paths(tj_model *model, shape *s)
     tj_model_join_grads(model);
 }
 
-/* The paths' gradients where every weight is one rounding off. */
+static float nudge(float x, tj_rng *rng)
+{
+    return nextafterf(x, tj_rng_below(rng, 2) == 0 ? 9e9F : -9e9F);
+}
+
+/* The paths' gradients where every weight and every derivative given is one rounding off. */
 static tj_model *run_rounded(const tj_model_config *cfg, shape *s, uint64_t model_seed)
 {
     tj_model *model = nn_model(cfg, TJ_F32, model_seed);
@@ -244,8 +249,11 @@ static tj_model *run_rounded(const tj_model_config *cfg, shape *s, uint64_t mode
     tj_rng_init(&rng, model_seed, 77, 0, 0);
     for (size_t i = 0; i < n; i++) {
         for (size_t j = 0; j < p[i].n; j++) {
-            p[i].weight[j] = nextafterf(p[i].weight[j], tj_rng_below(&rng, 2) == 0 ? 9e9F : -9e9F);
+            p[i].weight[j] = nudge(p[i].weight[j], &rng);
         }
+    }
+    for (size_t r = 0; r < s->n_rows; r++) {
+        s->rows[r].dlogp = nudge(s->rows[r].dlogp, &rng);
     }
     assert_int_equal(tj_model_refresh(model, NULL), TJ_OK);
     run_paths(model, s);
