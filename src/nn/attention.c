@@ -12,7 +12,9 @@
 #define K TJ_ATT_K
 
 /* Tiles of queries stand at multiples of Q and never reach past the padded rows. */
-_Static_assert(TJ_TILE % Q == 0 && TJ_TILE % K == 0, "attention tiles must divide a tile of rows");
+_Static_assert(TJ_TILE_NARROW % Q == 0 && TJ_TILE_NARROW % K == 0 &&
+                   TJ_TILE_WIDE % TJ_TILE_NARROW == 0,
+               "attention tiles must divide a tile of rows");
 
 static size_t per_cell(const tj_model *m)
 {
@@ -34,7 +36,7 @@ static size_t group_size(const tj_model *m)
 size_t tj_attn_scratch(const tj_model *m)
 {
     size_t dim = padded_dim(m);
-    size_t forward = group_size(m) * TJ_TILE * (dim + 2) + 2 * dim * K + 2 * Q * K + Q;
+    size_t forward = group_size(m) * m->tile * (dim + 2) + 2 * dim * K + 2 * Q * K + Q;
     size_t backward = 5 * dim * K + 3 * dim * Q + 6 * Q * K;
     return forward > backward ? forward : backward;
 }

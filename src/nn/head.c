@@ -12,7 +12,7 @@
 typedef struct head_job {
     tj_pass *p;
     size_t begin, n; /* positions of this block */
-    size_t n_tiles;  /* of TJ_TILE rows */
+    size_t n_tiles;  /* of the model's tile rows */
     float *logp;     /* [R] or NULL */
     const float *dlogp;
 } head_job;
@@ -25,9 +25,9 @@ static void gather_tile(void *ctx, size_t tile, size_t thread)
     const tj_model *m = p->model;
     size_t width = m->cfg.width;
     const float *x = p->layers[m->cfg.n_layers].x;
-    float *to = p->head_x + (job->begin + tile * TJ_TILE) * width;
-    for (size_t i = 0; i < TJ_TILE; i++) {
-        size_t pos = tile * TJ_TILE + i;
+    float *to = p->head_x + (job->begin + tile * m->tile) * width;
+    for (size_t i = 0; i < m->tile; i++) {
+        size_t pos = tile * m->tile + i;
         if (pos < job->n) {
             memcpy(to + i * width, x + p->layout.loss_pos[job->begin + pos] * width,
                    width * sizeof *to);
@@ -35,14 +35,15 @@ static void gather_tile(void *ctx, size_t tile, size_t thread)
             memset(to + i * width, 0, width * sizeof *to);
         }
     }
-    m->k->rmsnorm((char *)p->head_xn + tile * TJ_TILE * width * m->elem, m->dtype, NULL, to,
-                  m->weights + m->at_norm, m->cfg.norm_eps, TJ_TILE, width);
+    m->k->rmsnorm((char *)p->head_xn + tile * m->tile * width * m->elem, m->dtype, NULL, to,
+                  m->weights + m->at_norm, m->cfg.norm_eps, m->tile, width);
 }
 
 static size_t count_rows(const head_job *job, size_t tile) /* positions in a tile */
 {
-    size_t first = tile * TJ_TILE;
-    return job->n - first < TJ_TILE ? job->n - first : TJ_TILE;
+    size_t rows = job->p->model->tile;
+    size_t first = tile * rows;
+    return job->n - first < rows ? job->n - first : rows;
 }
 
 /* Item: a chunk of the vocabulary and a tile of positions. */
@@ -53,12 +54,12 @@ static void logits_item(void *ctx, size_t item, size_t thread)
     const tj_model *m = p->model;
     size_t chunk = item / job->n_tiles;
     size_t tile = item % job->n_tiles;
-    float *out = p->logits + tile * TJ_TILE * m->cfg.n_vocab + chunk * m->chunk;
+    float *out = p->logits + tile * m->tile * m->cfg.n_vocab + chunk * m->chunk;
     tj_gemm_run(m->head_fwd[tj_model_chunk_kind(m, chunk)], thread,
-                (const char *)p->head_xn + tile * TJ_TILE * m->cfg.width * m->elem,
+                (const char *)p->head_xn + tile * m->tile * m->cfg.width * m->elem,
                 m->packed_head_fwd[chunk], out);
     for (size_t i = 0; i < count_rows(job, tile); i++) {
-        size_t at = chunk * TJ_HEAD_ROWS + tile * TJ_TILE + i;
+        size_t at = chunk * TJ_HEAD_ROWS + tile * m->tile + i;
         m->k->max_sum_exp(&p->part_max[at], &p->part_sum[at], out + i * m->cfg.n_vocab,
                           tj_model_chunk_size(m, chunk));
     }
@@ -147,7 +148,7 @@ static void dlogits_item(void *ctx, size_t tile, size_t thread)
     (void)thread;
     const head_job *job = ctx;
     const tj_model *m = job->p->model;
-    for (size_t i = tile * TJ_TILE; i < (tile + 1) * TJ_TILE; i++) {
+    for (size_t i = tile * m->tile; i < (tile + 1) * m->tile; i++) {
         if (i < job->n) {
             dlogits_row(job, i);
         } else {
@@ -166,11 +167,11 @@ static void head_backward_item(void *ctx, size_t item, size_t thread)
     size_t row_bytes = m->cfg.n_vocab * sizeof(float);
     const char *dlogits = (const char *)p->logits;
     if (item < job->n_tiles) {
-        float *dx = p->head_dx + (job->begin + item * TJ_TILE) * width;
-        memset(dx, 0, TJ_TILE * width * sizeof *dx);
+        float *dx = p->head_dx + (job->begin + item * m->tile) * width;
+        memset(dx, 0, m->tile * width * sizeof *dx);
         for (size_t c = 0; c < m->n_chunks; c++) {
             tj_gemm_run(m->head_bwd[tj_model_chunk_kind(m, c)], thread,
-                        dlogits + item * TJ_TILE * row_bytes + c * m->chunk * m->elem,
+                        dlogits + item * m->tile * row_bytes + c * m->chunk * m->elem,
                         m->packed_head_bwd[c], dx);
         }
         return;
@@ -179,8 +180,8 @@ static void head_backward_item(void *ctx, size_t item, size_t thread)
     float *grad = m->grads + m->at_head + c * m->chunk * width;
     for (size_t tile = 0; tile < job->n_tiles; tile++) {
         tj_gemm_run(m->head_dw[tj_model_chunk_kind(m, c)], thread,
-                    dlogits + tile * TJ_TILE * row_bytes + c * m->chunk * m->elem,
-                    (const char *)p->head_xn + tile * TJ_TILE * width * m->elem, grad);
+                    dlogits + tile * m->tile * row_bytes + c * m->chunk * m->elem,
+                    (const char *)p->head_xn + tile * m->tile * width * m->elem, grad);
     }
 }
 
@@ -195,7 +196,7 @@ static void head_norm_backward(const head_job *job)
         float *sums = p->partials; /* one tile's, cleared */
         memset(sums, 0, width * sizeof *sums);
         for (size_t i = 0; i < n; i++) {
-            size_t pos = job->begin + tile * TJ_TILE + i;
+            size_t pos = job->begin + tile * m->tile + i;
             float *dx = p->dx + p->layout.loss_pos[pos] * width;
             m->k->rmsnorm_bwd(dx, sums, p->head_dx + pos * width, p->head_x + pos * width,
                               m->weights + m->at_norm, m->cfg.norm_eps, 1, width);
@@ -218,7 +219,7 @@ static head_job block_at(tj_pass *p, size_t begin, float *logp, const float *dlo
     return (head_job){.p = p,
                       .begin = begin,
                       .n = n,
-                      .n_tiles = (n + TJ_TILE - 1) / TJ_TILE,
+                      .n_tiles = (n + p->model->tile - 1) / p->model->tile,
                       .logp = logp,
                       .dlogp = dlogp};
 }

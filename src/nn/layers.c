@@ -1,4 +1,4 @@
-/* The decoder layers over tiles of TJ_TILE rows. A tile goes through a layer in two halves, since
+/* The decoder layers over tiles of rows. A tile goes through a layer in two halves, since
  * attention needs the keys of all earlier tiles:
  *
  *     first half   x -> norm -> q, k, v -> RoPE
@@ -40,7 +40,7 @@ static void embed_tile(tj_pass *p, size_t row)
     const tj_model *m = p->model;
     size_t width = m->cfg.width;
     float *x = p->layers[0].x + row * width;
-    for (size_t i = 0; i < TJ_TILE; i++) {
+    for (size_t i = 0; i < m->tile; i++) {
         if (row + i < p->layout.n_tokens) {
             const float *e = slab(m, m->at_embed) + (size_t)p->layout.ids[row + i] * width;
             memcpy(x + i * width, e, width * sizeof *x);
@@ -53,7 +53,7 @@ static void embed_tile(tj_pass *p, size_t row)
 static void norm_heads(const tj_model *m, float *rows, size_t width, size_t col, size_t n_heads,
                        const float *w)
 {
-    for (size_t i = 0; i < TJ_TILE; i++) {
+    for (size_t i = 0; i < m->tile; i++) {
         float *at = rows + i * width + col;
         m->k->rmsnorm(at, TJ_F32, NULL, at, w, m->cfg.norm_eps, n_heads, m->cfg.head_dim);
     }
@@ -67,24 +67,24 @@ static void first_half(tj_pass *p, size_t layer, size_t row, size_t thread)
     size_t width = m->cfg.width;
     size_t wide = m->qkv_width;
     float *qkv = p->scratch[thread];
-    float *xn = qkv + TJ_TILE * wide;
+    float *xn = qkv + m->tile * wide;
     m->k->rmsnorm(xn, m->dtype, NULL, acts->x + row * width, slab(m, at->norm1), m->cfg.norm_eps,
-                  TJ_TILE, width);
+                  m->tile, width);
     tj_gemm_run(m->fwd[TJ_MAT_QKV], thread, xn, packed(m, m->packed_fwd, layer, TJ_MAT_QKV), qkv);
     if (m->cfg.qkv_bias) {
-        for (size_t i = 0; i < TJ_TILE; i++) {
+        for (size_t i = 0; i < m->tile; i++) {
             m->k->add(qkv + i * wide, slab(m, at->qkv_bias), wide);
         }
     }
     if (m->cfg.qk_norm) {
-        m->k->to_act(at_row(acts->raw, m, row, wide), m->dtype, qkv, TJ_TILE * wide);
+        m->k->to_act(at_row(acts->raw, m, row, wide), m->dtype, qkv, m->tile * wide);
         norm_heads(m, qkv, wide, 0, m->cfg.n_heads, slab(m, at->q_norm));
         norm_heads(m, qkv, wide, m->q_width, m->cfg.n_kv_heads, slab(m, at->k_norm));
     }
     /* q and k lie side by side: one rotation for both */
-    m->k->rope(qkv, wide, p->layout.pos + row, m->rope[m->cfg.layer[layer].rope], TJ_TILE,
+    m->k->rope(qkv, wide, p->layout.pos + row, m->rope[m->cfg.layer[layer].rope], m->tile,
                m->cfg.n_heads + m->cfg.n_kv_heads, m->cfg.head_dim, 1.0F);
-    m->k->to_act(at_row(acts->qkv, m, row, wide), m->dtype, qkv, TJ_TILE * wide);
+    m->k->to_act(at_row(acts->qkv, m, row, wide), m->dtype, qkv, m->tile * wide);
 }
 
 static tj_attn_args attn_args(tj_pass *p, size_t layer)
@@ -107,12 +107,12 @@ static void second_half(tj_pass *p, size_t layer, size_t row, bool stop_before_d
     const tj_layer_at *at = &m->at[layer];
     tj_layer_acts *acts = &p->layers[layer];
     size_t width = m->cfg.width;
-    size_t n = TJ_TILE * width;
+    size_t n = m->tile * width;
     float *x = acts->x + row * width;
     float *x_mid = acts->x_mid + row * width;
     float *out = p->scratch[thread];
     tj_attn_args args = attn_args(p, layer);
-    tj_attn_forward(&args, row, TJ_TILE, out);
+    tj_attn_forward(&args, row, m->tile, out);
     tj_gemm_run(m->fwd[TJ_MAT_O], thread, at_row(acts->att, m, row, m->q_width),
                 packed(m, m->packed_fwd, layer, TJ_MAT_O), out);
     for (size_t i = 0; i < n; i++) {
@@ -120,13 +120,13 @@ static void second_half(tj_pass *p, size_t layer, size_t row, bool stop_before_d
     }
     void *xn = out + n;
     void *gu = at_row(acts->gu, m, row, 2 * m->cfg.ffn_width);
-    m->k->rmsnorm(xn, m->dtype, NULL, x_mid, slab(m, at->norm2), m->cfg.norm_eps, TJ_TILE, width);
+    m->k->rmsnorm(xn, m->dtype, NULL, x_mid, slab(m, at->norm2), m->cfg.norm_eps, m->tile, width);
     tj_gemm_run(m->fwd[TJ_MAT_GU], thread, xn, packed(m, m->packed_fwd, layer, TJ_MAT_GU), gu);
     if (stop_before_down) {
         return;
     }
     void *act = out + n; /* xn is used up */
-    m->k->swiglu(act, gu, m->dtype, TJ_TILE, m->cfg.ffn_width);
+    m->k->swiglu(act, gu, m->dtype, m->tile, m->cfg.ffn_width);
     tj_gemm_run(m->fwd[TJ_MAT_DOWN], thread, act, packed(m, m->packed_fwd, layer, TJ_MAT_DOWN),
                 out);
     float *y = p->layers[layer + 1].x + row * width;
@@ -139,7 +139,7 @@ static void second_half(tj_pass *p, size_t layer, size_t row, bool stop_before_d
 static void forward_item(void *ctx, size_t tile, size_t thread)
 {
     const layer_job *job = ctx;
-    size_t row = tile * TJ_TILE;
+    size_t row = tile * job->p->model->tile;
     if (job->layer == 0) {
         embed_tile(job->p, row);
     } else {
@@ -162,7 +162,7 @@ void tj_layers_forward(tj_pass *p)
 
 static float *partial(const tj_pass *p, size_t row, size_t offset)
 {
-    return p->partials + row / TJ_TILE * p->partial_width + offset;
+    return p->partials + row / p->model->tile * p->partial_width + offset;
 }
 
 /* Where a layer's sums over a tile's rows stand in `partials`. */
@@ -195,7 +195,7 @@ static void backward_second_half(tj_pass *p, size_t layer, size_t row, size_t th
     tj_layer_acts *acts = &p->layers[layer];
     size_t width = m->cfg.width;
     size_t ffn = m->cfg.ffn_width;
-    size_t n = TJ_TILE * width;
+    size_t n = m->tile * width;
     float *dx = p->dx + row * width;
     float *wide = p->scratch[thread]; /* [TILE, max(F, C)] */
     void *gu = at_row(acts->gu, m, row, 2 * ffn);
@@ -206,20 +206,20 @@ static void backward_second_half(tj_pass *p, size_t layer, size_t row, size_t th
     m->k->to_act(dy, m->dtype, dx, n);
     tj_gemm_run(m->bwd[TJ_MAT_DOWN], thread, dy, packed(m, m->packed_bwd, layer, TJ_MAT_DOWN),
                 wide);
-    m->k->swiglu_bwd(dgu, at_row(p->act, m, row, ffn), gu, wide, m->dtype, TJ_TILE, ffn);
+    m->k->swiglu_bwd(dgu, at_row(p->act, m, row, ffn), gu, wide, m->dtype, m->tile, ffn);
     /* gate, up = W norm2(x_mid) */
     tj_gemm_run(m->bwd[TJ_MAT_GU], thread, dgu, packed(m, m->packed_bwd, layer, TJ_MAT_GU), wide);
     m->k->rmsnorm(at_row(p->xn, m, row, width), m->dtype, NULL, x_mid, slab(m, at->norm2),
-                  m->cfg.norm_eps, TJ_TILE, width);
+                  m->cfg.norm_eps, m->tile, width);
     m->k->rmsnorm_bwd(dx, partial(p, row, partial_layout(m).norm2), wide, x_mid, slab(m, at->norm2),
-                      m->cfg.norm_eps, TJ_TILE, width);
+                      m->cfg.norm_eps, m->tile, width);
     /* x_mid = x + o(att) */
     void *dmid = at_row(p->dx_o, m, row, width);
     m->k->to_act(dmid, m->dtype, dx, n);
     tj_gemm_run(m->bwd[TJ_MAT_O], thread, dmid, packed(m, m->packed_bwd, layer, TJ_MAT_O),
                 at_row(p->dout, m, row, m->q_width));
     tj_attn_args args = attn_args(p, layer);
-    tj_attn_delta(&args, row, TJ_TILE);
+    tj_attn_delta(&args, row, m->tile);
 }
 
 /* Gradient through q/k norm of one row's heads at `col`; dqkv is overwritten. */
@@ -249,13 +249,13 @@ static void backward_first_half(tj_pass *p, size_t layer, size_t row, size_t thr
     float *dqkv = p->dqkv + row * wide;
     float *dxn = p->scratch[thread];
     const float *x = p->layers[layer].x + row * width;
-    if (row + TJ_TILE > p->layout.n_tokens) { /* padding belongs to no tree */
+    if (row + m->tile > p->layout.n_tokens) { /* padding belongs to no tree */
         size_t n = p->layout.n_tokens - row;
-        memset(dqkv + n * wide, 0, (TJ_TILE - n) * wide * sizeof *dqkv);
+        memset(dqkv + n * wide, 0, (m->tile - n) * wide * sizeof *dqkv);
     }
-    m->k->rope(dqkv, wide, p->layout.pos + row, m->rope[m->cfg.layer[layer].rope], TJ_TILE,
+    m->k->rope(dqkv, wide, p->layout.pos + row, m->rope[m->cfg.layer[layer].rope], m->tile,
                m->cfg.n_heads + m->cfg.n_kv_heads, m->cfg.head_dim, -1.0F);
-    for (size_t i = 0; i < TJ_TILE; i++) {
+    for (size_t i = 0; i < m->tile; i++) {
         if (m->cfg.qk_norm) {
             norm_heads_bwd(p, layer, row + i, 0, m->cfg.n_heads, slab(m, at->q_norm),
                            partial(p, row, sums.q_norm), dxn);
@@ -267,12 +267,12 @@ static void backward_first_half(tj_pass *p, size_t layer, size_t row, size_t thr
         }
     }
     void *d = at_row(p->dqkv_act, m, row, wide);
-    m->k->to_act(d, m->dtype, dqkv, TJ_TILE * wide);
+    m->k->to_act(d, m->dtype, dqkv, m->tile * wide);
     tj_gemm_run(m->bwd[TJ_MAT_QKV], thread, d, packed(m, m->packed_bwd, layer, TJ_MAT_QKV), dxn);
     m->k->rmsnorm(at_row(p->xn_qkv, m, row, width), m->dtype, NULL, x, slab(m, at->norm1),
-                  m->cfg.norm_eps, TJ_TILE, width);
+                  m->cfg.norm_eps, m->tile, width);
     m->k->rmsnorm_bwd(p->dx + row * width, partial(p, row, sums.norm1), dxn, x, slab(m, at->norm1),
-                      m->cfg.norm_eps, TJ_TILE, width);
+                      m->cfg.norm_eps, m->tile, width);
 }
 
 typedef struct backward_tiles_job {
@@ -285,11 +285,12 @@ static void backward_tile_item(void *ctx, size_t tile, size_t thread)
 {
     const backward_tiles_job *job = ctx;
     size_t n_layers = job->p->model->cfg.n_layers;
+    size_t row = tile * job->p->model->tile;
     if (job->done_layer < n_layers) {
-        backward_first_half(job->p, job->done_layer, tile * TJ_TILE, thread);
+        backward_first_half(job->p, job->done_layer, row, thread);
     }
     if (job->next_layer < n_layers) {
-        backward_second_half(job->p, job->next_layer, tile * TJ_TILE, thread);
+        backward_second_half(job->p, job->next_layer, row, thread);
     }
 }
 
@@ -323,7 +324,7 @@ static void dw_block(const tj_pass *p, const dw_task *t, size_t block, size_t th
     const tj_layer_at *at = &m->at[t->layer];
     const size_t offset[TJ_N_MATS] = {at->qkv, at->o, at->gu, at->down};
     float *grad = m->grads + offset[t->mat] + block * s->block * s->in;
-    for (size_t row = 0; row < p->layout.n_padded; row += TJ_TILE) {
+    for (size_t row = 0; row < p->layout.n_padded; row += m->tile) {
         tj_gemm_run(m->dw[t->mat], thread,
                     (const char *)t->dy + (row * s->out + block * s->block) * m->elem,
                     (const char *)t->x + row * s->in * m->elem, grad);
@@ -430,13 +431,13 @@ static void join_partials(tj_pass *p, size_t layer, bool second)
 static void again_first(void *ctx, size_t tile, size_t thread)
 {
     const layer_job *job = ctx;
-    first_half(job->p, job->layer, tile * TJ_TILE, thread);
+    first_half(job->p, job->layer, tile * job->p->model->tile, thread);
 }
 
 static void again_second(void *ctx, size_t tile, size_t thread)
 {
     const layer_job *job = ctx;
-    second_half(job->p, job->layer, tile * TJ_TILE, true, thread);
+    second_half(job->p, job->layer, tile * job->p->model->tile, true, thread);
 }
 
 static void recompute(tj_pass *p, size_t layer)

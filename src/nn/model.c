@@ -121,6 +121,7 @@ static void set_shapes(tj_model *m)
 {
     const tj_model_config *c = &m->cfg;
     m->elem = m->dtype == TJ_BF16 ? 2 : 4;
+    m->tile = c->width <= TJ_NARROW ? TJ_TILE_NARROW : TJ_TILE_WIDE;
     m->k = tj_kernels_get();
     m->q_width = c->n_heads * c->head_dim;
     m->kv_width = c->n_kv_heads * c->head_dim;
@@ -471,7 +472,7 @@ tj_code tj_model_need_forward(tj_model *m, tj_err *err)
 {
     tj_code rc = TJ_OK;
     if (m->packed_head_fwd[m->n_chunks - 1] == NULL) {
-        rc = make_forward(m, m->fwd, m->head_fwd, TJ_TILE, false, err);
+        rc = make_forward(m, m->fwd, m->head_fwd, m->tile, false, err);
         if (rc == TJ_OK) {
             rc = alloc_packed(m, m->packed_fwd, m->packed_head_fwd, m->fwd, m->head_fwd, err);
         }
@@ -498,10 +499,10 @@ static tj_code make_backward(tj_model *m, tj_err *err)
     tj_code rc = TJ_OK;
     for (size_t i = 0; i < TJ_N_MATS && rc == TJ_OK; i++) {
         const tj_mat_shape *s = &m->mat[i];
-        tj_gemm_spec bwd = fwd_spec(m, TJ_TILE, s->out, s->in);
+        tj_gemm_spec bwd = fwd_spec(m, m->tile, s->out, s->in);
         bwd.out = i == TJ_MAT_O ? m->dtype : TJ_F32;
         tj_gemm_spec dw = {.m = s->block,
-                           .k = TJ_TILE,
+                           .k = m->tile,
                            .n = s->in,
                            .lda = s->out,
                            .ldb = s->in,
@@ -520,11 +521,11 @@ static tj_code make_backward(tj_model *m, tj_err *err)
     size_t ld = m->cfg.n_vocab * (m->dtype == TJ_BF16 ? 2 : 1);
     for (size_t i = 0; i < n_chunk_kinds(m) && rc == TJ_OK; i++) {
         size_t n = chunk_of_kind(m, i);
-        tj_gemm_spec bwd = fwd_spec(m, TJ_TILE, n, m->cfg.width);
+        tj_gemm_spec bwd = fwd_spec(m, m->tile, n, m->cfg.width);
         bwd.lda = ld;
         bwd.accumulate = true;
         tj_gemm_spec dw = {.m = n,
-                           .k = TJ_TILE,
+                           .k = m->tile,
                            .n = m->cfg.width,
                            .lda = ld,
                            .ldb = m->cfg.width,

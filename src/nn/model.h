@@ -11,9 +11,13 @@
 #include "nn/kernels.h"
 #include "nn/nn.h"
 
-/* Rows of a tile: every product over tokens has this many rows in training (short tiles are padded
- * with zeros), and TJ_TILE_GEN in generation. Results of a row do not depend on its tile. */
-#define TJ_TILE           128
+/* Rows of a tile: every product over tokens has tj_model.tile rows in training (short tiles are
+ * padded with zeros), and TJ_TILE_GEN in generation. Results of a row do not depend on its tile.
+ * Narrow models, whose updates are small, gain by finer tiles (less padding, an even share for each
+ * thread) what wide ones lose by shorter products. */
+#define TJ_TILE_NARROW    64
+#define TJ_TILE_WIDE      128
+#define TJ_NARROW         256 /* widths up to this are narrow */
 #define TJ_TILE_GEN       16
 /* Columns of the output embedding computed at once. */
 #define TJ_HEAD_CHUNK     256
@@ -35,6 +39,7 @@ struct tj_model {
     tj_model_config cfg;
     tj_dtype dtype;
     size_t elem; /* bytes of an act value */
+    size_t tile; /* rows: TJ_TILE_NARROW or TJ_TILE_WIDE */
     const tj_kernels *k;
 
     tj_param *params;

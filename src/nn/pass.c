@@ -165,7 +165,7 @@ static void get_gradients(tj_pass *p, bool *ok, size_t n)
     p->dqkv = get(p, ok, n, m->qkv_width, sizeof(float));
     p->dqkv_act = get(p, ok, n, m->qkv_width, m->elem);
     p->xn_qkv = get(p, ok, n, width, m->elem);
-    p->partials = get(p, ok, n / TJ_TILE, p->partial_width, sizeof(float));
+    p->partials = get(p, ok, n / p->model->tile, p->partial_width, sizeof(float));
 }
 
 static size_t max2(size_t a, size_t b)
@@ -177,7 +177,7 @@ static bool get_scratch(tj_pass *p)
 {
     const tj_model *m = p->model;
     size_t wide = max2(m->qkv_width, max2(m->cfg.ffn_width, m->cfg.width));
-    p->scratch_floats = max2(TJ_TILE * (wide + max2(m->cfg.width, m->cfg.ffn_width)),
+    p->scratch_floats = max2(p->model->tile * (wide + max2(m->cfg.width, m->cfg.ffn_width)),
                              max2(tj_attn_scratch(m), 2 * m->q_width));
     while (p->n_scratch < tj_par_threads()) {
         float *s = tj_aligned_array(p->scratch_floats, sizeof *s);
@@ -220,7 +220,7 @@ static tj_code reserve(tj_pass *p, tj_err *err)
     size_t cap_values = p->cap_values;
     bool ok = get_scratch(p);
     if (n > cap) {
-        cap = (n + n / 8 + TJ_TILE - 1) / TJ_TILE * TJ_TILE;
+        cap = (n + n / 8 + p->model->tile - 1) / p->model->tile * p->model->tile;
     }
     if (n_pos > cap_pos) {
         cap_pos = (n_pos + n_pos / 4 + TJ_HEAD_ROWS) / TJ_HEAD_ROWS * TJ_HEAD_ROWS;
@@ -266,8 +266,8 @@ static void forget_forest(tj_pass *p)
 static tj_code make_ready(tj_pass *p, const tj_forest *forest, tj_err *err)
 {
     tj_model *m = p->model;
-    tj_code rc =
-        tj_forest_layout(forest, &p->layout, TJ_TILE, m->cfg.n_vocab, m->cfg.max_positions, err);
+    tj_code rc = tj_forest_layout(forest, &p->layout, p->model->tile, m->cfg.n_vocab,
+                                  m->cfg.max_positions, err);
     if (rc == TJ_OK && p->layout.n_values > 0 && !m->cfg.value_head) {
         rc = tj_fail(err, TJ_E_INVAL, "value rows need a model with a value head");
     }

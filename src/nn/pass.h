@@ -25,7 +25,7 @@ struct tj_pass {
     tj_model *model;
     tj_pass_options options;
     tj_layout layout;
-    size_t cap;   /* tokens that the buffers hold, a multiple of TJ_TILE */
+    size_t cap;   /* tokens that the buffers hold, a multiple of the model's tile */
     size_t bytes; /* of all buffers */
 
     tj_layer_acts *layers; /* [L + 1]; of the last only x. With recompute, or without training, all
@@ -62,7 +62,7 @@ struct tj_pass {
 
 static inline size_t tj_pass_n_tiles(const tj_pass *p)
 {
-    return p->layout.n_padded / TJ_TILE;
+    return p->layout.n_padded / p->model->tile;
 }
 
 /* The decoder layers: forward fills layers[]; backward turns p->dx (of the last layer's output)

@@ -177,12 +177,12 @@ typedef struct shape {
 } shape;
 
 /* One head, many heads, wide and narrow heads; vocabularies of one chunk, of several, with a last
- * chunk of one; widths that are and are not multiples of a vector. */
+ * chunk of one; widths that are and are not multiples of a vector, and one of wide tiles. */
 static const shape shapes[] = {
     {2, 2, 1, 1, 1, 2, 1},        {300, 64, 2, 2, 2, 32, 96},   {512, 32, 1, 4, 1, 16, 48},
     {513, 32, 1, 3, 3, 10, 33},   {769, 48, 1, 6, 2, 8, 17},    {1300, 16, 1, 1, 1, 128, 64},
     {64, 40, 3, 8, 2, 4, 200},    {128, 128, 1, 4, 2, 64, 384}, {60, 17, 2, 5, 1, 6, 31},
-    {100, 256, 1, 2, 1, 256, 16},
+    {100, 256, 1, 2, 1, 256, 16}, {90, 264, 1, 3, 1, 16, 40},
 };
 
 static void set_shape(tj_model_config *cfg, const shape *s)

@@ -11,7 +11,7 @@
 #include "base/par.h"
 #include "nn/nn_testing.h"
 
-#define TILE     128 /* rows of a tile: TJ_TILE of nn/model.h */
+#define TILE     64 /* rows of a narrow model's tile: TJ_TILE_NARROW of nn/model.h */
 #define MAX_ROWS 4096
 #define E        1e-6
 #define E_LOGP   1e-5 /* as in test_forest_paths.c */
