@@ -449,6 +449,37 @@ static tj_code set_path(json_t *root, char *path, json_t *value, tj_err *err)
     return TJ_OK;
 }
 
+/* Tables and lists around the innermost value; what tj_config_parse gave is no deeper than
+ * TJ_MAX_CONFIG_DEPTH. */
+static size_t depth_of(json_t *json)
+{
+    size_t inner = 0;
+    size_t i;
+    json_t *value;
+    json_array_foreach(json, i, value)
+    {
+        size_t depth = depth_of(value);
+        inner = depth > inner ? depth : inner;
+    }
+    const char *key;
+    json_object_foreach(json, key, value)
+    {
+        size_t depth = depth_of(value);
+        inner = depth > inner ? depth : inner;
+    }
+    return inner + (json_is_array(json) || json_is_object(json) ? 1 : 0);
+}
+
+/* The tables around a value at path[0..len), the configuration itself being one. */
+static size_t tables_in(const char *path, size_t len)
+{
+    size_t tables = 1;
+    for (size_t i = 0; i < len; i++) {
+        tables += path[i] == '.' ? 1 : 0;
+    }
+    return tables;
+}
+
 tj_code tj_config_set(json_t *root, const char *assignment, tj_err *err)
 {
     const char *equals = strchr(assignment, '=');
@@ -474,6 +505,11 @@ tj_code tj_config_set(json_t *root, const char *assignment, tj_err *err)
             err->code = TJ_E_INVAL;
         }
         return rc == TJ_E_PARSE ? TJ_E_INVAL : rc;
+    }
+    if (tables_in(assignment, n_path) + depth_of(value) > TJ_MAX_CONFIG_DEPTH) {
+        json_decref(value);
+        return tj_fail(err, TJ_E_INVAL, "cannot set '%.*s': nested deeper than %d levels",
+                       (int)n_path, assignment, TJ_MAX_CONFIG_DEPTH);
     }
     char *path = tj_strndup(assignment, n_path);
     if (path == NULL) {

@@ -225,6 +225,9 @@ static void wrong_assignments_change_nothing(void **state)
         {"a=", "cannot set 'a': value:1: nothing in it"},
         {"a=*b", "cannot set 'a': value:1: anchors and aliases"},
         {"a=\xff", "cannot set 'a': value:1: "},
+        {"a=[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]",
+         "nested deeper than 32"},
+        {"a.b.c.d.e.f.g.h.i.j.k.l.m.n.o.p.q.r.s.t.u.v.w.x.y.z.A.B.C.D.E.F.G=1", "deeper than 32"},
     };
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         json_t *root = json_pack("{s:{s:i}}", "t", "x", 1);
