@@ -551,10 +551,7 @@ static tj_code read_keys(tj_gguf *g, tj_err *err)
             return rc;
         }
     }
-    for (size_t i = 0; i < g->n_keys; i++) { /* now that names moves no more */
-        g->by_key[i] = (named){name_at(g, g->entries[i].name_at), i};
-    }
-    return sort_names(g, g->by_key, g->n_keys, "key", err);
+    return TJ_OK;
 }
 
 static tj_code read_tensors(tj_gguf *g, tj_err *err)
@@ -570,22 +567,34 @@ static tj_code read_tensors(tj_gguf *g, tj_err *err)
             return rc;
         }
     }
+    return TJ_OK;
+}
+
+/* After the last name: `names` moves no more, so that it can be pointed into. */
+static tj_code sort_all(tj_gguf *g, tj_err *err)
+{
+    for (size_t i = 0; i < g->n_keys; i++) {
+        g->by_key[i] = (named){name_at(g, g->entries[i].name_at), i};
+    }
     for (size_t i = 0; i < g->n_tensors; i++) {
         g->tensors[i].lent.name = name_at(g, g->tensors[i].name_at);
         g->by_tensor[i] = (named){g->tensors[i].lent.name, i};
     }
-    return sort_names(g, g->by_tensor, g->n_tensors, "tensor", err);
+    tj_code rc = sort_names(g, g->by_key, g->n_keys, "key", err);
+    return rc == TJ_OK ? sort_names(g, g->by_tensor, g->n_tensors, "tensor", err) : rc;
 }
 
+/* *align is unchanged where the file does not say. */
 static tj_code read_alignment(const tj_gguf *g, size_t *align, tj_err *err)
 {
     static const char key[] = "general.alignment";
-    uint64_t v = TJ_GGUF_ALIGN;
-    if (tj_gguf_has(g, key)) {
-        tj_code rc = tj_gguf_u64(g, &v, key, err);
-        if (rc != TJ_OK) {
-            return rc;
-        }
+    uint64_t v;
+    if (!tj_gguf_has(g, key)) {
+        return TJ_OK;
+    }
+    tj_code rc = tj_gguf_u64(g, &v, key, err);
+    if (rc != TJ_OK) {
+        return rc;
     }
     if (v == 0 || (v & (v - 1)) != 0 || !to_size(align, v)) {
         return tj_fail(err, TJ_E_PARSE, "%s: key '%s' is %" PRIu64 ", expected a power of two",
@@ -645,7 +654,7 @@ static tj_code check_overlaps(const tj_gguf *g, tj_err *err)
 
 static tj_code place_tensors(tj_gguf *g, tj_err *err)
 {
-    size_t align;
+    size_t align = TJ_GGUF_ALIGN;
     tj_code rc = read_alignment(g, &align, err);
     if (rc != TJ_OK) {
         return rc;
@@ -695,7 +704,8 @@ static tj_code read_all(tj_gguf *g, tj_err *err)
         tj_err_context(err, "%s", g->name);
         return rc;
     }
-    if ((rc = read_keys(g, err)) != TJ_OK || (rc = read_tensors(g, err)) != TJ_OK) {
+    if ((rc = read_keys(g, err)) != TJ_OK || (rc = read_tensors(g, err)) != TJ_OK ||
+        (rc = sort_all(g, err)) != TJ_OK) {
         return rc;
     }
     return place_tensors(g, err);
