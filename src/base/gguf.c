@@ -208,9 +208,11 @@ static size_t left(const cursor *c)
     return c->n - c->at;
 }
 
-/* Messages from here on have no file and name: whoever knows them puts them before. */
+/* Each gives what comes next, or nothing (NULL, 0) and an error. Messages from here on have no file
+ * and name: whoever knows them puts them before. */
 static tj_code take(cursor *c, const unsigned char **out, size_t n, tj_err *err)
 {
+    *out = NULL;
     if (n > left(c)) {
         return tj_fail(err, TJ_E_PARSE, "the file ends too early, after %zu bytes", c->n);
     }
@@ -223,9 +225,7 @@ static tj_code take_u32(cursor *c, uint32_t *out, tj_err *err)
 {
     const unsigned char *p;
     tj_code rc = take(c, &p, 4, err);
-    if (rc == TJ_OK) {
-        *out = (uint32_t)load(p, 4);
-    }
+    *out = rc == TJ_OK ? (uint32_t)load(p, 4) : 0;
     return rc;
 }
 
@@ -233,9 +233,7 @@ static tj_code take_u64(cursor *c, uint64_t *out, tj_err *err)
 {
     const unsigned char *p;
     tj_code rc = take(c, &p, 8, err);
-    if (rc == TJ_OK) {
-        *out = load(p, 8);
-    }
+    *out = rc == TJ_OK ? load(p, 8) : 0;
     return rc;
 }
 
@@ -243,6 +241,7 @@ static tj_code take_u64(cursor *c, uint64_t *out, tj_err *err)
 static tj_code take_count(cursor *c, size_t *out, size_t min_bytes, const char *what, tj_err *err)
 {
     uint64_t n;
+    *out = 0;
     tj_code rc = take_u64(c, &n, err);
     if (rc != TJ_OK) {
         return rc;
@@ -257,6 +256,7 @@ static tj_code take_count(cursor *c, size_t *out, size_t min_bytes, const char *
 
 static tj_code take_string(cursor *c, const unsigned char **out, size_t *len, tj_err *err)
 {
+    *out = NULL;
     tj_code rc = take_count(c, len, 1, "bytes of a string", err);
     return rc == TJ_OK ? take(c, out, *len, err) : rc;
 }
@@ -266,6 +266,7 @@ static tj_code take_string(cursor *c, const unsigned char **out, size_t *len, tj
 static tj_code take_kind(cursor *c, tj_gguf_kind *out, tj_err *err)
 {
     uint32_t kind;
+    *out = TJ_GGUF_U8;
     tj_code rc = take_u32(c, &kind, err);
     if (rc != TJ_OK) {
         return rc;
@@ -293,6 +294,7 @@ static tj_code skip_scalars(cursor *c, tj_gguf_kind kind, size_t n, tj_err *err)
 /* What stands before an array's elements: their kind, and how many they are. */
 static tj_code take_array_head(cursor *c, tj_gguf_kind *elem, size_t *n, tj_err *err)
 {
+    *n = 0;
     tj_code rc = take_kind(c, elem, err);
     if (rc != TJ_OK) {
         return rc;
