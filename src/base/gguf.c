@@ -9,6 +9,7 @@
 #include "base/gguf.h"
 
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -69,122 +70,6 @@ struct tj_gguf {
     size_t n_string_at, cap_string_at;
 };
 
-/* ------------------------------------------------------------------ kinds and types */
-
-static const struct {
-    const char *name;
-    size_t bytes; /* of a value; 0: it varies */
-} kinds[] = {
-    [TJ_GGUF_U8] = {"u8", 1},         [TJ_GGUF_I8] = {"i8", 1},       [TJ_GGUF_U16] = {"u16", 2},
-    [TJ_GGUF_I16] = {"i16", 2},       [TJ_GGUF_U32] = {"u32", 4},     [TJ_GGUF_I32] = {"i32", 4},
-    [TJ_GGUF_F32] = {"f32", 4},       [TJ_GGUF_BOOL] = {"bool", 1},   [TJ_GGUF_U64] = {"u64", 8},
-    [TJ_GGUF_STRING] = {"string", 0}, [TJ_GGUF_ARRAY] = {"array", 0}, [TJ_GGUF_I64] = {"i64", 8},
-    [TJ_GGUF_F64] = {"f64", 8},
-};
-#define N_KINDS (sizeof kinds / sizeof kinds[0])
-
-static const struct type {
-    const char *name;
-    tj_ggml_type type;
-    size_t values, bytes; /* of a block */
-} types[] = {
-    {"F32", TJ_GGML_F32, 1, 4},       {"F16", TJ_GGML_F16, 1, 2},
-    {"BF16", TJ_GGML_BF16, 1, 2},     {"Q4_0", TJ_GGML_Q4_0, 32, 18},
-    {"Q4_1", TJ_GGML_Q4_1, 32, 20},   {"Q5_0", TJ_GGML_Q5_0, 32, 22},
-    {"Q5_1", TJ_GGML_Q5_1, 32, 24},   {"Q8_0", TJ_GGML_Q8_0, 32, 34},
-    {"Q4_K", TJ_GGML_Q4_K, 256, 144}, {"Q5_K", TJ_GGML_Q5_K, 256, 176},
-    {"Q6_K", TJ_GGML_Q6_K, 256, 210},
-};
-#define N_TYPES (sizeof types / sizeof types[0])
-
-const char *tj_gguf_kind_name(tj_gguf_kind kind)
-{
-    return kinds[kind].name;
-}
-
-static bool is_signed(tj_gguf_kind kind)
-{
-    return kind == TJ_GGUF_I8 || kind == TJ_GGUF_I16 || kind == TJ_GGUF_I32 || kind == TJ_GGUF_I64;
-}
-
-bool tj_gguf_is_integer(tj_gguf_kind kind)
-{
-    return is_signed(kind) || kind == TJ_GGUF_U8 || kind == TJ_GGUF_U16 || kind == TJ_GGUF_U32 ||
-           kind == TJ_GGUF_U64;
-}
-
-bool tj_gguf_is_number(tj_gguf_kind kind)
-{
-    return tj_gguf_is_integer(kind) || kind == TJ_GGUF_F32 || kind == TJ_GGUF_F64;
-}
-
-bool tj_gguf_is_name(const char *bytes, size_t n, size_t max)
-{
-    for (size_t i = 0; i < n; i++) {
-        unsigned char c = (unsigned char)bytes[i];
-        if (c < 0x20 || c == 0x7f) {
-            return false;
-        }
-    }
-    return n >= 1 && n <= max;
-}
-
-/* NULL if there is no such type. */
-static const struct type *find_type(int64_t type)
-{
-    for (size_t i = 0; i < N_TYPES; i++) {
-        if ((int64_t)types[i].type == type) {
-            return &types[i];
-        }
-    }
-    return NULL;
-}
-
-const char *tj_ggml_type_name(int type)
-{
-    const struct type *t = find_type(type);
-    return t == NULL ? NULL : t->name;
-}
-
-static char to_upper(char c)
-{
-    return c >= 'a' && c <= 'z' ? (char)(c - 'a' + 'A') : c;
-}
-
-/* `name` in capitals is `want`. */
-static bool is_named(const char *name, const char *want)
-{
-    size_t i = 0;
-    while (want[i] != '\0' && to_upper(name[i]) == want[i]) {
-        i++;
-    }
-    return want[i] == '\0' && name[i] == '\0';
-}
-
-int tj_ggml_type_of(const char *name)
-{
-    for (size_t i = 0; i < N_TYPES; i++) {
-        if (is_named(name, types[i].name)) {
-            return (int)types[i].type;
-        }
-    }
-    return -1;
-}
-
-size_t tj_ggml_block_values(tj_ggml_type type)
-{
-    const struct type *t = find_type((int64_t)type);
-    TJ_ASSERT(t != NULL);
-    return t->values;
-}
-
-size_t tj_ggml_block_bytes(tj_ggml_type type)
-{
-    const struct type *t = find_type((int64_t)type);
-    TJ_ASSERT(t != NULL);
-    return t->bytes;
-}
-
 /* ------------------------------------------------------------------ bytes */
 
 /* n <= 8 bytes, the lowest first. */
@@ -210,31 +95,29 @@ static size_t left(const cursor *c)
 
 /* Each gives what comes next, or nothing (NULL, 0) and an error. Messages from here on have no file
  * and name: whoever knows them puts them before. */
-static tj_code take(cursor *c, const unsigned char **out, size_t n, tj_err *err)
+static const unsigned char *take(cursor *c, size_t n, tj_err *err)
 {
-    *out = NULL;
     if (n > left(c)) {
-        return tj_fail(err, TJ_E_PARSE, "the file ends too early, after %zu bytes", c->n);
+        tj_fail(err, TJ_E_PARSE, "the file ends too early, after %zu bytes", c->n);
+        return NULL;
     }
-    *out = c->bytes + c->at;
+    const unsigned char *p = c->bytes + c->at;
     c->at += n;
-    return TJ_OK;
+    return p;
 }
 
 static tj_code take_u32(cursor *c, uint32_t *out, tj_err *err)
 {
-    const unsigned char *p;
-    tj_code rc = take(c, &p, 4, err);
-    *out = rc == TJ_OK ? (uint32_t)load(p, 4) : 0;
-    return rc;
+    const unsigned char *p = take(c, 4, err);
+    *out = p == NULL ? 0 : (uint32_t)load(p, 4);
+    return p == NULL ? TJ_E_PARSE : TJ_OK;
 }
 
 static tj_code take_u64(cursor *c, uint64_t *out, tj_err *err)
 {
-    const unsigned char *p;
-    tj_code rc = take(c, &p, 8, err);
-    *out = rc == TJ_OK ? load(p, 8) : 0;
-    return rc;
+    const unsigned char *p = take(c, 8, err);
+    *out = p == NULL ? 0 : load(p, 8);
+    return p == NULL ? TJ_E_PARSE : TJ_OK;
 }
 
 /* A number of things of at least min_bytes each that follow. */
@@ -256,9 +139,9 @@ static tj_code take_count(cursor *c, size_t *out, size_t min_bytes, const char *
 
 static tj_code take_string(cursor *c, const unsigned char **out, size_t *len, tj_err *err)
 {
-    *out = NULL;
     tj_code rc = take_count(c, len, 1, "bytes of a string", err);
-    return rc == TJ_OK ? take(c, out, *len, err) : rc;
+    *out = rc == TJ_OK ? take(c, *len, err) : NULL;
+    return *out == NULL ? TJ_E_PARSE : TJ_OK;
 }
 
 /* ------------------------------------------------------------------ values */
@@ -271,7 +154,7 @@ static tj_code take_kind(cursor *c, tj_gguf_kind *out, tj_err *err)
     if (rc != TJ_OK) {
         return rc;
     }
-    if (kind >= N_KINDS) {
+    if (kind > TJ_GGUF_F64) { /* the last one */
         return tj_fail(err, TJ_E_PARSE, "a value of the unknown kind %" PRIu32, kind);
     }
     *out = (tj_gguf_kind)kind;
@@ -281,14 +164,16 @@ static tj_code take_kind(cursor *c, tj_gguf_kind *out, tj_err *err)
 /* n is 1, or was checked by take_count: the product does not overflow. */
 static tj_code skip_scalars(cursor *c, tj_gguf_kind kind, size_t n, tj_err *err)
 {
-    const unsigned char *p;
-    tj_code rc = take(c, &p, n * kinds[kind].bytes, err);
-    for (size_t i = 0; rc == TJ_OK && kind == TJ_GGUF_BOOL && i < n; i++) {
+    const unsigned char *p = take(c, n * tj_gguf_kind_bytes(kind), err);
+    if (p == NULL) {
+        return TJ_E_PARSE;
+    }
+    for (size_t i = 0; kind == TJ_GGUF_BOOL && i < n; i++) {
         if (p[i] > 1) {
-            rc = tj_fail(err, TJ_E_PARSE, "a truth value of %d, expected 0 or 1", p[i]);
+            return tj_fail(err, TJ_E_PARSE, "a truth value of %d, expected 0 or 1", p[i]);
         }
     }
-    return rc;
+    return TJ_OK;
 }
 
 /* What stands before an array's elements: their kind, and how many they are. */
@@ -301,7 +186,7 @@ static tj_code take_array_head(cursor *c, tj_gguf_kind *elem, size_t *n, tj_err 
     }
     size_t min_bytes = *elem == TJ_GGUF_STRING  ? MIN_STRING_BYTES
                        : *elem == TJ_GGUF_ARRAY ? MIN_ARRAY_BYTES
-                                                : kinds[*elem].bytes;
+                                                : tj_gguf_kind_bytes(*elem);
     return take_count(c, n, min_bytes, "elements", err);
 }
 
@@ -466,16 +351,17 @@ static tj_code read_type(cursor *c, tj_gguf_tensor *t, tj_err *err)
     if (rc != TJ_OK) {
         return rc;
     }
-    const struct type *type = find_type(number);
-    if (type == NULL) {
+    const char *name = number <= INT_MAX ? tj_ggml_type_name((int)number) : NULL;
+    if (name == NULL) {
         return tj_fail(err, TJ_E_PARSE, "type %" PRIu32 " is not known", number);
     }
-    t->type = type->type;
-    if (t->dims[0] % type->values != 0) {
+    t->type = (tj_ggml_type)number;
+    size_t n_values = tj_ggml_block_values(t->type);
+    if (t->dims[0] % n_values != 0) {
         return tj_fail(err, TJ_E_PARSE, "rows of %zu values, which %s packs in blocks of %zu",
-                       t->dims[0], type->name, type->values);
+                       t->dims[0], name, n_values);
     }
-    if (!tj_mul_size(&t->n_bytes, t->n / type->values, type->bytes)) {
+    if (!tj_mul_size(&t->n_bytes, t->n / n_values, tj_ggml_block_bytes(t->type))) {
         return tj_fail(err, TJ_E_PARSE, "an impossible shape of %zu values", t->n);
     }
     return TJ_OK;
@@ -623,31 +509,36 @@ static tj_code place_tensor(const tj_gguf *g, tensor *t, size_t n_data, size_t a
     return TJ_OK;
 }
 
-static int by_offset(const void *a, const void *b)
+typedef struct extent {
+    size_t begin;
+    const tj_gguf_tensor *tensor;
+} extent;
+
+static int by_begin(const void *a, const void *b)
 {
-    const tensor *const *x = a;
-    const tensor *const *y = b;
-    return (*x)->offset < (*y)->offset ? -1 : (*x)->offset > (*y)->offset;
+    const extent *x = a;
+    const extent *y = b;
+    return x->begin < y->begin ? -1 : x->begin > y->begin;
 }
 
 /* No byte belongs to two tensors; none is empty, so each ends behind its beginning. */
 static tj_code check_overlaps(const tj_gguf *g, tj_err *err)
 {
     tj_code rc = TJ_OK;
-    const tensor **sorted = tj_calloc(g->n_tensors, sizeof *sorted);
+    extent *sorted = tj_calloc(g->n_tensors, sizeof *sorted);
     if (sorted == NULL) {
         return tj_fail(err, TJ_E_NOMEM, "%s: cannot check %zu tensors", g->name, g->n_tensors);
     }
     for (size_t i = 0; i < g->n_tensors; i++) {
-        sorted[i] = &g->tensors[i];
+        sorted[i] = (extent){g->tensors[i].offset, &g->tensors[i].lent};
     }
-    qsort(sorted, g->n_tensors, sizeof *sorted, by_offset);
+    qsort(sorted, g->n_tensors, sizeof *sorted, by_begin);
     for (size_t i = 1; i < g->n_tensors && rc == TJ_OK; i++) {
-        const tensor *a = sorted[i - 1];
-        const tensor *b = sorted[i];
-        if (b->offset - a->offset < a->lent.n_bytes) {
+        const extent *a = &sorted[i - 1];
+        const extent *b = &sorted[i];
+        if (b->begin - a->begin < a->tensor->n_bytes) {
             rc = tj_fail(err, TJ_E_PARSE, "%s: tensor '%s' begins inside tensor '%s'", g->name,
-                         b->lent.name, a->lent.name);
+                         b->tensor->name, a->tensor->name);
         }
     }
     tj_free(sorted);
@@ -671,14 +562,14 @@ static tj_code place_tensors(tj_gguf *g, tj_err *err)
 
 static tj_code read_head(tj_gguf *g, tj_err *err)
 {
-    const unsigned char *magic;
     uint32_t version;
     uint64_t n_tensors;
     if (g->at.n < 4 || memcmp(g->at.bytes, "GGUF", 4) != 0) {
         return tj_fail(err, TJ_E_PARSE, "not a GGUF file: it does not begin with \"GGUF\"");
     }
-    tj_code rc = take(&g->at, &magic, 4, err);
-    if (rc != TJ_OK || (rc = take_u32(&g->at, &version, err)) != TJ_OK) {
+    g->at.at = 4;
+    tj_code rc = take_u32(&g->at, &version, err);
+    if (rc != TJ_OK) {
         return rc;
     }
     if (version != 0 && (version & 0xffff) == 0) { /* as ggml tells them apart */
@@ -803,14 +694,15 @@ bool tj_gguf_has(const tj_gguf *g, const char *key)
     return find_name(g->by_key, g->n_keys, key) != NULL;
 }
 
-static tj_code find_entry(const tj_gguf *g, const entry **out, const char *key, tj_err *err)
+/* NULL, and an error of the code TJ_E_NOTFOUND, if there is none. */
+static const entry *find_entry(const tj_gguf *g, const char *key, tj_err *err)
 {
     const named *found = find_name(g->by_key, g->n_keys, key);
     if (found == NULL) {
-        return tj_fail(err, TJ_E_NOTFOUND, "%s: no key '%.80s'", g->name, key);
+        tj_fail(err, TJ_E_NOTFOUND, "%s: no key '%.80s'", g->name, key);
+        return NULL;
     }
-    *out = &g->entries[found->i];
-    return TJ_OK;
+    return &g->entries[found->i];
 }
 
 static tj_code wrong_kind(const tj_gguf *g, const entry *e, const char *want, tj_err *err)
@@ -822,9 +714,10 @@ static tj_code wrong_kind(const tj_gguf *g, const entry *e, const char *want, tj
 /* Any integer or truth value as 64 bits: its sign is extended where its kind has one. */
 static uint64_t load_integer(const unsigned char *p, tj_gguf_kind kind)
 {
-    size_t n = kinds[kind].bytes;
+    size_t n = tj_gguf_kind_bytes(kind);
+    TJ_DASSERT(n > 0);
     uint64_t v = load(p, n);
-    if (is_signed(kind)) {
+    if (tj_gguf_is_signed(kind)) {
         uint64_t sign = (uint64_t)1 << (8 * n - 1);
         v = (v ^ sign) - sign;
     }
@@ -853,7 +746,7 @@ static double load_double(const unsigned char *p, tj_gguf_kind kind)
         memcpy(&v, &bits, sizeof v);
         return v;
     }
-    return is_signed(kind) ? (double)as_signed(bits) : (double)bits;
+    return tj_gguf_is_signed(kind) ? (double)as_signed(bits) : (double)bits;
 }
 
 /* The bits of an integer that must fit: not below 0 where the result is unsigned, not above
@@ -862,16 +755,15 @@ static double load_double(const unsigned char *p, tj_gguf_kind kind)
 static tj_code find_integer(const tj_gguf *g, uint64_t *out, const char *key, bool want_signed,
                             tj_err *err)
 {
-    const entry *e;
-    tj_code rc = find_entry(g, &e, key, err);
-    if (rc != TJ_OK) {
-        return rc;
+    const entry *e = find_entry(g, key, err);
+    if (e == NULL) {
+        return TJ_E_NOTFOUND;
     }
     if (!tj_gguf_is_integer(e->kind)) {
         return wrong_kind(g, e, "an integer", err);
     }
     uint64_t bits = load_integer(e->value, e->kind);
-    if (is_signed(e->kind) != want_signed && bits >> 63 != 0) {
+    if (tj_gguf_is_signed(e->kind) != want_signed && bits >> 63 != 0) {
         return want_signed ? tj_fail(err, TJ_E_PARSE,
                                      "%s: key '%.80s' is %" PRIu64 ", expected at most %" PRId64,
                                      g->name, key, bits, INT64_MAX)
@@ -890,7 +782,7 @@ tj_code tj_gguf_u64(const tj_gguf *g, uint64_t *out, const char *key, tj_err *er
 
 tj_code tj_gguf_i64(const tj_gguf *g, int64_t *out, const char *key, tj_err *err)
 {
-    uint64_t bits;
+    uint64_t bits = 0;
     tj_code rc = find_integer(g, &bits, key, true, err);
     if (rc == TJ_OK) {
         *out = as_signed(bits);
@@ -900,10 +792,9 @@ tj_code tj_gguf_i64(const tj_gguf *g, int64_t *out, const char *key, tj_err *err
 
 tj_code tj_gguf_f64(const tj_gguf *g, double *out, const char *key, tj_err *err)
 {
-    const entry *e;
-    tj_code rc = find_entry(g, &e, key, err);
-    if (rc != TJ_OK) {
-        return rc;
+    const entry *e = find_entry(g, key, err);
+    if (e == NULL) {
+        return TJ_E_NOTFOUND;
     }
     if (!tj_gguf_is_number(e->kind)) {
         return wrong_kind(g, e, "a number", err);
@@ -914,10 +805,9 @@ tj_code tj_gguf_f64(const tj_gguf *g, double *out, const char *key, tj_err *err)
 
 tj_code tj_gguf_bool(const tj_gguf *g, bool *out, const char *key, tj_err *err)
 {
-    const entry *e;
-    tj_code rc = find_entry(g, &e, key, err);
-    if (rc != TJ_OK) {
-        return rc;
+    const entry *e = find_entry(g, key, err);
+    if (e == NULL) {
+        return TJ_E_NOTFOUND;
     }
     if (e->kind != TJ_GGUF_BOOL) {
         return wrong_kind(g, e, "bool", err);
@@ -929,10 +819,9 @@ tj_code tj_gguf_bool(const tj_gguf *g, bool *out, const char *key, tj_err *err)
 tj_code tj_gguf_string(const tj_gguf *g, const char **out, size_t *out_len, const char *key,
                        tj_err *err)
 {
-    const entry *e;
-    tj_code rc = find_entry(g, &e, key, err);
-    if (rc != TJ_OK) {
-        return rc;
+    const entry *e = find_entry(g, key, err);
+    if (e == NULL) {
+        return TJ_E_NOTFOUND;
     }
     if (e->kind != TJ_GGUF_STRING) {
         return wrong_kind(g, e, "string", err);
@@ -945,24 +834,23 @@ tj_code tj_gguf_string(const tj_gguf *g, const char **out, size_t *out_len, cons
 tj_code tj_gguf_raw(const tj_gguf *g, tj_gguf_kind *kind, const unsigned char **bytes, size_t *n,
                     const char *key, tj_err *err)
 {
-    const entry *e;
-    tj_code rc = find_entry(g, &e, key, err);
-    if (rc == TJ_OK) {
-        *kind = e->kind;
-        *bytes = e->value;
-        *n = e->n_value;
+    const entry *e = find_entry(g, key, err);
+    if (e == NULL) {
+        return TJ_E_NOTFOUND;
     }
-    return rc;
+    *kind = e->kind;
+    *bytes = e->value;
+    *n = e->n_value;
+    return TJ_OK;
 }
 
 /* ------------------------------------------------------------------ arrays */
 
 tj_code tj_gguf_get_array(const tj_gguf *g, tj_gguf_array *out, const char *key, tj_err *err)
 {
-    const entry *e;
-    tj_code rc = find_entry(g, &e, key, err);
-    if (rc != TJ_OK) {
-        return rc;
+    const entry *e = find_entry(g, key, err);
+    if (e == NULL) {
+        return TJ_E_NOTFOUND;
     }
     if (e->kind != TJ_GGUF_ARRAY) {
         return wrong_kind(g, e, "array", err);
@@ -990,7 +878,7 @@ int64_t tj_gguf_array_i64(const tj_gguf_array *array, size_t i)
 {
     TJ_ASSERT(tj_gguf_is_integer(array->kind) || array->kind == TJ_GGUF_BOOL);
     TJ_ASSERT(i < array->n);
-    uint64_t bits = load_integer(array->bytes + i * kinds[array->kind].bytes, array->kind);
+    uint64_t bits = load_integer(array->bytes + i * tj_gguf_kind_bytes(array->kind), array->kind);
     return array->kind == TJ_GGUF_U64 && bits > INT64_MAX ? INT64_MAX : as_signed(bits);
 }
 
@@ -998,7 +886,7 @@ double tj_gguf_array_f64(const tj_gguf_array *array, size_t i)
 {
     TJ_ASSERT(tj_gguf_is_number(array->kind));
     TJ_ASSERT(i < array->n);
-    return load_double(array->bytes + i * kinds[array->kind].bytes, array->kind);
+    return load_double(array->bytes + i * tj_gguf_kind_bytes(array->kind), array->kind);
 }
 
 /* ------------------------------------------------------------------ looking up tensors */

@@ -48,8 +48,10 @@ typedef enum tj_gguf_kind {
 
 /* "u8", "string" …; lent. */
 const char *tj_gguf_kind_name(tj_gguf_kind kind);
-bool tj_gguf_is_integer(tj_gguf_kind kind); /* BOOL is none */
-bool tj_gguf_is_number(tj_gguf_kind kind);  /* an integer, F32 or F64 */
+size_t tj_gguf_kind_bytes(tj_gguf_kind kind); /* of a value; 0 where that varies */
+bool tj_gguf_is_signed(tj_gguf_kind kind);    /* I8 … I64 */
+bool tj_gguf_is_integer(tj_gguf_kind kind);   /* BOOL is none */
+bool tj_gguf_is_number(tj_gguf_kind kind);    /* an integer, F32 or F64 */
 /* Whether n bytes may be a key or a tensor's name: 1 to max of them, none a control character. */
 bool tj_gguf_is_name(const char *bytes, size_t n, size_t max);
 
