@@ -6,17 +6,44 @@
 
 #include "text/utf8.h"
 
-tj_code tj_pretokenizer_add(tj_pretokenizer *pre, tj_pattern *pattern, bool keep_matches,
-                            bool keep_gaps, tj_err *err)
+/* Adds a stage of zeros, to be filled in. */
+static tj_code add_stage(tj_pretokenizer *pre, tj_err *err)
 {
     if (pre->n_stages == TJ_MAX_PRETOKENIZERS) {
         return tj_fail(err, TJ_E_LIMIT, "more than %d pre-tokenizers", TJ_MAX_PRETOKENIZERS);
     }
-    pre->stages[pre->n_stages].pattern = pattern;
-    pre->stages[pre->n_stages].keep_matches = keep_matches;
-    pre->stages[pre->n_stages].keep_gaps = keep_gaps;
-    pre->n_stages++;
+    memset(&pre->stages[pre->n_stages++], 0, sizeof pre->stages[0]);
     return TJ_OK;
+}
+
+tj_code tj_pretokenizer_add(tj_pretokenizer *pre, tj_pattern *pattern, bool keep_matches,
+                            bool keep_gaps, tj_err *err)
+{
+    tj_code rc = add_stage(pre, err);
+    if (rc == TJ_OK) {
+        pre->stages[pre->n_stages - 1].pattern = pattern;
+        pre->stages[pre->n_stages - 1].keep_matches = keep_matches;
+        pre->stages[pre->n_stages - 1].keep_gaps = keep_gaps;
+    }
+    return rc;
+}
+
+tj_code tj_pretokenizer_add_merging(tj_pretokenizer *pre, tj_pattern *pattern, tj_err *err)
+{
+    tj_code rc = tj_pretokenizer_add(pre, pattern, true, true, err);
+    if (rc == TJ_OK) {
+        pre->stages[pre->n_stages - 1].with_previous = true;
+    }
+    return rc;
+}
+
+tj_code tj_pretokenizer_add_scan(tj_pretokenizer *pre, tj_scan_fn scan, tj_err *err)
+{
+    tj_code rc = add_stage(pre, err);
+    if (rc == TJ_OK) {
+        pre->stages[pre->n_stages - 1].scan = scan;
+    }
+    return rc;
 }
 
 void tj_pretokenizer_deinit(tj_pretokenizer *pre)
@@ -29,7 +56,7 @@ void tj_pretokenizer_deinit(tj_pretokenizer *pre)
 
 typedef struct cutter {
     const tj_pretokenizer *pre;
-    tj_matcher *matcher;
+    tj_matcher **matcher;
     tj_piece_fn emit;
     void *ctx;
 } cutter;
@@ -46,21 +73,43 @@ static tj_code pass_on(const cutter *c, size_t stage, bool keep, const char *tex
     return cut(c, stage + 1, text + begin, end - begin, err);
 }
 
-static tj_code cut(const cutter *c, size_t stage, const char *text, size_t len, tj_err *err)
+static tj_code scan(const cutter *c, size_t stage, const char *text, size_t len, tj_err *err)
 {
-    if (stage == c->pre->n_stages) {
-        return c->emit(c->ctx, text, len, err);
+    tj_scan_fn next = c->pre->stages[stage].scan;
+    bool is_last = stage + 1 == c->pre->n_stages;
+    tj_code rc = TJ_OK;
+    for (size_t at = 0, end; at < len && rc == TJ_OK; at = end) {
+        end = next(text, len, at);
+        rc = is_last ? c->emit(c->ctx, text + at, end - at, err)
+                     : cut(c, stage + 1, text + at, end - at, err);
     }
-    bool keep_matches = c->pre->stages[stage].keep_matches;
-    bool keep_gaps = c->pre->stages[stage].keep_gaps;
+    return rc;
+}
+
+/* A match and the gap before it, which begins at `done`. A match that follows another has no gap to
+ * end, and is a piece. */
+static tj_code pass_match(const cutter *c, size_t stage, const char *text, size_t done,
+                          size_t begin, size_t end, tj_err *err)
+{
+    if (c->pre->stages[stage].with_previous) {
+        return pass_on(c, stage, true, text, done, end, err);
+    }
+    tj_code rc = pass_on(c, stage, c->pre->stages[stage].keep_gaps, text, done, begin, err);
+    return rc != TJ_OK
+               ? rc
+               : pass_on(c, stage, c->pre->stages[stage].keep_matches, text, begin, end, err);
+}
+
+static tj_code search(const cutter *c, size_t stage, const char *text, size_t len, tj_err *err)
+{
     size_t done = 0; /* handed on (or dropped) up to here */
     size_t from = 0; /* search from here */
     bool after_match = false;
-    tj_code rc = TJ_OK;
-    while (from <= len) {
+    tj_code rc = *c->matcher == NULL ? tj_matcher_create(c->matcher, err) : TJ_OK;
+    while (rc == TJ_OK && from <= len) {
         bool found;
         size_t begin, end;
-        rc = tj_pattern_search(c->pre->stages[stage].pattern, c->matcher, text, len, from, &found,
+        rc = tj_pattern_search(c->pre->stages[stage].pattern, *c->matcher, text, len, from, &found,
                                &begin, &end, err);
         if (rc != TJ_OK || !found) {
             break;
@@ -70,20 +119,24 @@ static tj_code cut(const cutter *c, size_t stage, const char *text, size_t len, 
             from += from < len ? tj_utf8_length((unsigned char)text[from]) : 1;
             continue;
         }
-        rc = pass_on(c, stage, keep_gaps, text, done, begin, err);
-        if (rc == TJ_OK) {
-            rc = pass_on(c, stage, keep_matches, text, begin, end, err);
-        }
-        if (rc != TJ_OK) {
-            break;
-        }
+        rc = pass_match(c, stage, text, done, begin, end, err);
         done = from = end;
         after_match = true;
     }
-    return rc == TJ_OK ? pass_on(c, stage, keep_gaps, text, done, len, err) : rc;
+    return rc != TJ_OK ? rc
+                       : pass_on(c, stage, c->pre->stages[stage].keep_gaps, text, done, len, err);
 }
 
-tj_code tj_pretokenize(const tj_pretokenizer *pre, tj_matcher *matcher, const char *text,
+static tj_code cut(const cutter *c, size_t stage, const char *text, size_t len, tj_err *err)
+{
+    if (stage == c->pre->n_stages) {
+        return c->emit(c->ctx, text, len, err);
+    }
+    return c->pre->stages[stage].scan != NULL ? scan(c, stage, text, len, err)
+                                              : search(c, stage, text, len, err);
+}
+
+tj_code tj_pretokenize(const tj_pretokenizer *pre, tj_matcher **matcher, const char *text,
                        size_t len, tj_piece_fn emit, void *ctx, tj_err *err)
 {
     if (len == 0) {

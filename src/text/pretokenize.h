@@ -13,8 +13,9 @@
 #include <stddef.h>
 
 #include "base/err.h"
+#include "text/scan.h"
 
-#define TJ_MAX_PRETOKENIZERS 16          /* patterns in a row; known files have up to 5 */
+#define TJ_MAX_PRETOKENIZERS 16          /* patterns in a row; known files have up to 7 */
 #define TJ_MAX_PATTERN_BYTES (16 * 1024) /* a regular expression; known ones stay below 3,000 */
 #define TJ_MATCH_LIMIT       1000000     /* backtracking steps of one search: milliseconds */
 #define TJ_MATCH_HEAP_KIB    (64 * 1024) /* of the interpreter, where there is no JIT */
@@ -42,20 +43,26 @@ TJ_MUST_USE tj_code tj_pattern_search(const tj_pattern *pattern, tj_matcher *mat
 
 typedef struct tj_pretokenizer {
     struct {
-        tj_pattern *pattern;
+        tj_pattern *pattern;          /* or NULL: */
+        tj_scan_fn scan;              /* every piece of it is kept */
         bool keep_matches, keep_gaps; /* Isolated keeps both, Removed one of them */
+        bool with_previous;           /* MergedWithPrevious: a match ends the gap before it */
     } stages[TJ_MAX_PRETOKENIZERS];
     size_t n_stages;
 } tj_pretokenizer;
 
-/* Adds a stage; takes pattern. TJ_E_LIMIT when there are too many. */
+/* Add a stage: a pattern, which is taken; or a scan. TJ_E_LIMIT when there are too many. */
 TJ_MUST_USE tj_code tj_pretokenizer_add(tj_pretokenizer *pre, tj_pattern *pattern,
                                         bool keep_matches, bool keep_gaps, tj_err *err);
+TJ_MUST_USE tj_code tj_pretokenizer_add_merging(tj_pretokenizer *pre, tj_pattern *pattern,
+                                                tj_err *err);
+TJ_MUST_USE tj_code tj_pretokenizer_add_scan(tj_pretokenizer *pre, tj_scan_fn scan, tj_err *err);
 void tj_pretokenizer_deinit(tj_pretokenizer *pre);
 
 /* Receives a piece, never empty; an error ends the cutting. */
 typedef tj_code (*tj_piece_fn)(void *ctx, const char *piece, size_t len, tj_err *err);
-TJ_MUST_USE tj_code tj_pretokenize(const tj_pretokenizer *pre, tj_matcher *matcher,
+/* *matcher is created for the first pattern that needs one. */
+TJ_MUST_USE tj_code tj_pretokenize(const tj_pretokenizer *pre, tj_matcher **matcher,
                                    const char *text, size_t len, tj_piece_fn emit, void *ctx,
                                    tj_err *err);
 

@@ -1,10 +1,11 @@
-/* Text and token ids: tokenizers read from Hugging Face tokenizer.json files (BPE).
+/* Text and token ids: tokenizers read from Hugging Face tokenizer.json files and from GGUF files
+ * (byte-level BPE, BPE of characters with byte fallback, SentencePiece's BPE by scores).
  *
  * Token ids are the truth: every sequence of ids names the tokenizer it belongs to by its hash, and
  * text is encoded once.
  *
  * Ownership: a tokenizer is immutable after loading; free with tj_tokenizer_destroy.
- * Threads:   immutable after create; encode uses the caller's buffers only.
+ * Threads:   immutable after create; an encoder or detokenizer is confined to one thread.
  */
 #ifndef TJ_TEXT_TEXT_H
 #define TJ_TEXT_TEXT_H
@@ -15,12 +16,15 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/gguf.h"
 
 #define TJ_MAX_TOKENIZER_BYTES                                                                     \
-    ((size_t)64 << 20)                         /* a tokenizer.json; 256k tokens take about 30      \
-                                                */
+    ((size_t)64 << 20)                         /* a tokenizer.json, or the tokens of a GGUF; 256k  \
+                                                * tokens take about 30 */
 #define TJ_MAX_VOCAB        ((size_t)1 << 21)  /* token ids below; eight times today's largest */
 #define TJ_MAX_ENCODE_BYTES ((size_t)64 << 20) /* a text; offsets in it fit 32 bits */
+
+/* ------------------------------------------------------------ ids */
 
 /* A growing array of token ids. */
 typedef struct tj_ids {
@@ -31,45 +35,112 @@ typedef struct tj_ids {
 void tj_ids_deinit(tj_ids *ids);
 TJ_MUST_USE tj_code tj_ids_add(tj_ids *ids, const int32_t *more, size_t n, tj_err *err);
 
+/* ------------------------------------------------------------ tokenizers */
+
 typedef struct tj_tokenizer tj_tokenizer;
 
-/* Reads a tokenizer.json: model type BPE, byte-level or not, with `ignore_merges` and
- * `byte_fallback`; pre-tokenizers Split (Isolated, Removed), Digits, ByteLevel and Sequence; added
- * tokens. What is not supported and would change the ids is refused by name. post_processor,
- * truncation and padding are the caller's affair and not applied: a text has no tokens but its own.
- * Gives *out; NULL on error. `name` is the file's name for messages.
- * Errors: TJ_E_PARSE naming file and field (or line, where the text is not UTF-8 or not JSON),
- * TJ_E_LIMIT, TJ_E_NOMEM; for load, those of tj_fs_read. */
+/* Reads FILE.gguf, a tokenizer.json (any other file), or a folder that holds a tokenizer.json and,
+ * for what tj_tokenizer_extras tells, a tokenizer_config.json and a chat_template.jinja. Gives
+ * *out; NULL on error. Errors: TJ_E_PARSE naming file and field (or line, where the text is not
+ * UTF-8 or not JSON), TJ_E_LIMIT, TJ_E_NOMEM, TJ_E_NOTFOUND, TJ_E_IO. */
 TJ_MUST_USE tj_code tj_tokenizer_load(tj_tokenizer **out, const char *path, tj_err *err);
+
+/* A tokenizer.json at hand; `name` is the file's name for messages. Read are: model type BPE,
+ * byte-level or not, with `ignore_merges` and `byte_fallback`; normalizers NFC, Prepend, Replace
+ * (of a text) and Sequence; pre-tokenizers Split (Isolated, Removed, MergedWithPrevious), Digits,
+ * ByteLevel and Sequence; added tokens. What is not supported and would change the ids is refused
+ * by name. post_processor, truncation and padding are the caller's affair and not applied: a text
+ * has no tokens but its own. */
 TJ_MUST_USE tj_code tj_tokenizer_parse(tj_tokenizer **out, const char *json, size_t len,
                                        const char *name, tj_err *err);
+
+/* The tokenizer of a GGUF file, which need not hold tensors. tokenizer.ggml.model is "gpt2"
+ * (byte-level BPE, cut as tokenizer.ggml.pre says; an unknown pre-tokenizer is refused by name) or
+ * "llama" (SentencePiece's BPE: of all neighbours whose join is a token, the one of the highest
+ * score is joined, the leftmost of several; what is left over is spelled in bytes). */
+TJ_MUST_USE tj_code tj_tokenizer_read_gguf(tj_tokenizer **out, const tj_gguf *gguf, tj_err *err);
 void tj_tokenizer_destroy(tj_tokenizer *tok);
 
-/* SHA-256 (64 hex digits) of what determines its ids: vocabulary, merges, pre-tokenizer, added
- * tokens; not of white space, order of fields or the form of merges in the file. Lent. */
+/* What files say beside what determines the ids. Lent. */
+typedef struct tj_tokenizer_extras {
+    int32_t bos, eos, unk, pad; /* ids; -1 where the file names none */
+    bool add_bos, add_eos;      /* whether the file wants them around a text; then there are ids */
+    const char *chat_template;  /* Jinja; NULL if there is none */
+} tj_tokenizer_extras;
+const tj_tokenizer_extras *tj_tokenizer_get_extras(const tj_tokenizer *tok);
+
+/* SHA-256 (64 hex digits) of what determines its ids: vocabulary, merges or scores, normalizer,
+ * pre-tokenizer, added tokens; not of white space, order of fields or the form of merges in the
+ * file. Lent. */
 const char *tj_tokenizer_hash(const tj_tokenizer *tok);
 size_t tj_tokenizer_n_vocab(const tj_tokenizer *tok); /* largest id + 1 */
 /* The id of a token by its text as it stands in the vocabulary file; -1 if there is none. */
 int32_t tj_tokenizer_find(const tj_tokenizer *tok, const char *text);
+bool tj_tokenizer_is_special(const tj_tokenizer *tok, int32_t id);
+
+/* ------------------------------------------------------------ text to ids */
 
 /* Appends the ids of UTF-8 text to *out, which is unchanged on error. With parse_special, the texts
  * of special added tokens ("<eos>") become those tokens; without, they are ordinary text. Added
  * tokens that are not special are always recognised. Errors: TJ_E_PARSE (byte offset of what is not
  * UTF-8), TJ_E_INVAL (a character that the vocabulary cannot spell), TJ_E_LIMIT (more than
- * TJ_MAX_ENCODE_BYTES, or the tokenizer's pattern takes too much work on this text), TJ_E_NOMEM.
- * Cost: O(n log n) in the length of the longest piece; the pattern's own cost is bounded. */
+ * TJ_MAX_ENCODE_BYTES, or the tokenizer's pattern or normal form takes too much work on this text),
+ * TJ_E_NOMEM. Cost: O(n log n) in the length of the longest piece; the pattern's own cost is
+ * bounded. */
 TJ_MUST_USE tj_code tj_tokenizer_encode(const tj_tokenizer *tok, tj_ids *out, const char *text,
                                         size_t len, bool parse_special, tj_err *err);
+
+/* The same for many texts: keeps its storage and remembers the ids of the pieces it has met (some
+ * 2 MiB), which determine nothing but the time. Keeps tok. Gives *out; NULL on error. */
+typedef struct tj_encoder tj_encoder;
+TJ_MUST_USE tj_code tj_encoder_create(tj_encoder **out, const tj_tokenizer *tok, tj_err *err);
+TJ_MUST_USE tj_code tj_encoder_encode(tj_encoder *encoder, tj_ids *out, const char *text,
+                                      size_t len, bool parse_special, tj_err *err);
+void tj_encoder_destroy(tj_encoder *encoder); /* NULL is allowed */
+
+/* ------------------------------------------------------------ ids to text */
+
 /* Lends the bytes of one token (of an added token: its text). For an id without a token, "" and
  * n_bytes 0. */
 const char *tj_tokenizer_bytes(const tj_tokenizer *tok, int32_t id, size_t *n_bytes);
-bool tj_tokenizer_is_special(const tj_tokenizer *tok, int32_t id);
-/* Appends the bytes of ids; special tokens are left out unless with_special. */
+/* Appends the bytes of ids, one after another; special tokens are left out unless with_special.
+ * Where the tokenizer puts a space before each text, that space is there: ids may be the middle of
+ * a text. */
 void tj_tokenizer_decode(const tj_tokenizer *tok, tj_buf *out, const int32_t *ids, size_t n,
                          bool with_special);
+
+/* The same id by id, for output that a reader sees as it comes: whole characters only, bytes of one
+ * whose end is still missing are held back. */
+typedef struct tj_detok_options {
+    bool with_special; /* special tokens are shown */
+    bool at_start;     /* the ids begin a text: the space that the tokenizer put there is dropped */
+    bool raw;          /* bytes that are not UTF-8 are given as they are, not as U+FFFD */
+} tj_detok_options;
+
+typedef struct tj_detok {
+    const tj_tokenizer *tok;
+    tj_detok_options options;
+    bool drop_space; /* the next byte is the first */
+    char held[4];    /* the beginning of a character */
+    size_t n_held;
+} tj_detok;
+
+/* Keeps tok. */
+void tj_detok_init(tj_detok *detok, const tj_tokenizer *tok, tj_detok_options options);
+/* Appends what id completes; an id without a token adds nothing. */
+void tj_detok_add(tj_detok *detok, tj_buf *out, int32_t id);
+/* Appends what was held back, as U+FFFD or raw, and begins anew in the middle of a text. */
+void tj_detok_flush(tj_detok *detok, tj_buf *out);
+
+/* ------------------------------------------------------------ UTF-8 */
+
+#define TJ_REPLACEMENT "\xEF\xBF\xBD" /* U+FFFD */
 
 /* Byte offset of the first byte that is not valid UTF-8 (RFC 3629: no overlong forms, no
  * surrogates, nothing above U+10FFFF), or len when all is. */
 size_t tj_utf8_check(const char *text, size_t len);
+/* Appends text with U+FFFD in place of each maximal subpart that is not UTF-8, as browsers decode
+ * (WHATWG Encoding) and Python with errors="replace". */
+void tj_utf8_replace(tj_buf *out, const char *text, size_t len);
 
 #endif

@@ -2,69 +2,79 @@
  * second byte may be depends on the first, and later bytes are 80..BF. */
 #include "text/utf8.h"
 
+#include <string.h>
+
 #include "base/assert.h"
 #include "text/text.h"
 
-/* Length of the well-formed sequence at p, of which n > 0 bytes are there; 0 if there is none. */
-static size_t well_formed(const unsigned char *p, size_t n)
+#define HIGH_BITS 0x8080808080808080u
+
+tj_utf8_kind tj_utf8_next(const char *text, size_t n, size_t *len)
 {
+    const unsigned char *p = (const unsigned char *)text;
     unsigned char lead = p[0], lo = 0x80, hi = 0xBF;
-    size_t len;
+    size_t want = tj_utf8_length(lead);
+    *len = 1;
     if (lead < 0x80) {
-        return 1;
+        return TJ_UTF8_CHAR;
     }
-    if (lead >= 0xC2 && lead <= 0xDF) {
-        len = 2;
-    } else if (lead >= 0xE0 && lead <= 0xEF) {
-        len = 3;
-        lo = lead == 0xE0 ? 0xA0 : lo; /* no overlong forms */
-        hi = lead == 0xED ? 0x9F : hi; /* no surrogates */
-    } else if (lead >= 0xF0 && lead <= 0xF4) {
-        len = 4;
-        lo = lead == 0xF0 ? 0x90 : lo;
-        hi = lead == 0xF4 ? 0x8F : hi; /* nothing above U+10FFFF */
-    } else {
-        return 0;
+    if (lead < 0xC2 || lead > 0xF4) {
+        return TJ_UTF8_WRONG;
     }
-    if (n < len || p[1] < lo || p[1] > hi) {
-        return 0;
+    lo = lead == 0xE0 ? 0xA0 : lead == 0xF0 ? 0x90 : lo; /* no overlong forms */
+    hi = lead == 0xED ? 0x9F : lead == 0xF4 ? 0x8F : hi; /* no surrogates, none above U+10FFFF */
+    for (; *len < want; (*len)++) {
+        if (*len == n) {
+            return TJ_UTF8_CUT;
+        }
+        if (p[*len] < lo || p[*len] > hi) {
+            return TJ_UTF8_WRONG;
+        }
+        lo = 0x80;
+        hi = 0xBF;
     }
-    for (size_t i = 2; i < len; i++) {
-        if (p[i] < 0x80 || p[i] > 0xBF) {
-            return 0;
+    return TJ_UTF8_CHAR;
+}
+
+/* Bytes at the beginning that are ASCII, eight at a time (the last few may be missed). */
+static size_t skip_ascii(const char *text, size_t len)
+{
+    size_t at = 0;
+    for (uint64_t word; len - at >= sizeof word; at += sizeof word) {
+        memcpy(&word, text + at, sizeof word);
+        if ((word & HIGH_BITS) != 0) {
+            break;
         }
     }
-    return len;
+    return at;
 }
 
 size_t tj_utf8_check(const char *text, size_t len)
 {
-    size_t at = 0;
-    while (at < len) {
-        size_t n = well_formed((const unsigned char *)text + at, len - at);
-        if (n == 0) {
+    for (size_t at = 0; at < len;) {
+        at += skip_ascii(text + at, len - at);
+        size_t n;
+        if (at < len && tj_utf8_next(text + at, len - at, &n) != TJ_UTF8_CHAR) {
             return at;
         }
-        at += n;
+        at += at < len ? n : 0;
     }
     return len;
 }
 
-size_t tj_utf8_length(unsigned char lead)
+void tj_utf8_replace(tj_buf *out, const char *text, size_t len)
 {
-    return lead < 0x80 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
-}
-
-uint32_t tj_utf8_decode(const char *text, size_t *n_bytes)
-{
-    const unsigned char *p = (const unsigned char *)text;
-    size_t n = tj_utf8_length(p[0]);
-    uint32_t c = n == 1 ? p[0] : p[0] & (0x7Fu >> n);
-    for (size_t i = 1; i < n; i++) {
-        c = c << 6 | (p[i] & 0x3Fu);
+    for (size_t at = 0; at < len;) {
+        size_t valid = tj_utf8_check(text + at, len - at);
+        tj_buf_add(out, text + at, valid);
+        at += valid;
+        if (at < len) {
+            size_t n;
+            (void)tj_utf8_next(text + at, len - at, &n);
+            tj_buf_str(out, TJ_REPLACEMENT);
+            at += n;
+        }
     }
-    *n_bytes = n;
-    return c;
 }
 
 size_t tj_utf8_encode2(char out[2], uint32_t c)

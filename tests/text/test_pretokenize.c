@@ -30,7 +30,7 @@ static tj_code cut(tj_buf *out, const stage *stages, size_t n_stages, const char
 {
     tj_pretokenizer pre = {.n_stages = 0};
     tj_matcher *matcher = NULL;
-    tj_code rc = tj_matcher_create(&matcher, err);
+    tj_code rc = TJ_OK;
     for (size_t i = 0; i < n_stages && rc == TJ_OK; i++) {
         tj_pattern *pattern;
         rc = tj_pattern_create(&pattern, stages[i].pattern, strlen(stages[i].pattern),
@@ -41,7 +41,7 @@ static tj_code cut(tj_buf *out, const stage *stages, size_t n_stages, const char
         }
     }
     if (rc == TJ_OK) {
-        rc = tj_pretokenize(&pre, matcher, text, strlen(text), add_piece, out, err);
+        rc = tj_pretokenize(&pre, &matcher, text, strlen(text), add_piece, out, err);
     }
     tj_pretokenizer_deinit(&pre);
     tj_matcher_destroy(matcher);

@@ -111,7 +111,7 @@ static void wrong_files_are_refused_by_name(void **state)
         {VOCAB MERGES ",\"end_of_word_suffix\":\"</w>\"", "", "end_of_word_suffix"},
         {VOCAB MERGES ",\"continuing_subword_prefix\":\"##\"", "", "continuing_subword_prefix"},
         {VOCAB MERGES ",\"ignore_merges\":1", "", "ignore_merges must be true or false"},
-        {VOCAB MERGES, ",\"normalizer\":{\"type\":\"NFC\"}", "normalizer 'NFC'"},
+        {VOCAB MERGES, ",\"normalizer\":{\"type\":\"NFKC\"}", "normalizer 'NFKC'"},
         {VOCAB MERGES, ",\"pre_tokenizer\":{\"type\":\"Metaspace\"}", "'Metaspace'"},
         {VOCAB MERGES, ",\"pre_tokenizer\":5", "pre_tokenizer ''"},
         {VOCAB MERGES, ",\"pre_tokenizer\":{\"type\":\"ByteLevel\",\"add_prefix_space\":true}",

@@ -1,20 +1,24 @@
 /* Ids equal those of the reference (Hugging Face tokenizers) on the texts of
- * tests/golden/tokenizer_ids.json; the script beside it made them. "ids" are with special tokens
- * recognised, "plain" with special tokens taken as text. */
+ * tests/golden/tokenizer_ids.json, and of tokenizer_more.json, whose tokenizers are changed or
+ * written as GGUF; the script beside them made them. "ids" are with special tokens recognised,
+ * "plain" with special tokens taken as text. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 #include <jansson.h>
 
+#include "gguf_testing.h"
 #include "task/task.h"
 #include "text/text.h"
 
-static void check_ids(const tj_tokenizer *tok, const json_t *one, const char *field, bool special)
+static void check_ids(const tj_tokenizer *tok, const json_t *one, const char *name,
+                      const char *field, bool special)
 {
     const json_t *text = json_object_get(one, "text"), *want = json_object_get(one, field);
     tj_ids ids = {.ids = NULL};
@@ -33,9 +37,7 @@ static void check_ids(const tj_tokenizer *tok, const json_t *one, const char *fi
             print_message("%d/%d ", i < ids.n ? (int)ids.ids[i] : -1,
                           (int)json_integer_value(json_array_get(want, i)));
         }
-        fail_msg("%s: ids of '%s' differ (%s)",
-                 json_string_value(json_object_get(one, "tokenizer")), json_string_value(text),
-                 field);
+        fail_msg("%s: ids of '%s' differ (%s)", name, json_string_value(text), field);
     }
     tj_ids_deinit(&ids);
 }
@@ -61,11 +63,70 @@ static void ids_equal_the_reference(void **state)
             }
             loaded = path;
         }
-        check_ids(tok, one, "ids", true);
-        check_ids(tok, one, "plain", false);
+        check_ids(tok, one, path, "ids", true);
+        check_ids(tok, one, path, "plain", false);
     }
     assert_true(i > 100);
     tj_tokenizer_destroy(tok);
+    json_decref(golden);
+}
+
+/* The tokenizer of a group: a file with some fields changed, or the GGUF of it. */
+static tj_tokenizer *load_group(const json_t *group)
+{
+    json_error_t why;
+    json_t *root = json_load_file(json_string_value(json_object_get(group, "tokenizer")), 0, &why);
+    const char *pre = json_string_value(json_object_get(group, "pre"));
+    char gguf[32];
+    tj_tokenizer *tok = NULL;
+    tj_err err = {.msg = ""};
+    tj_code rc;
+    assert_non_null(root);
+    json_object_update(root, json_object_get(group, "changes"));
+    if (pre != NULL) {
+        tj_gguf *opened;
+        gguf_temp_path(gguf);
+        gguf_write_json(gguf, root, pre);
+        rc = tj_gguf_open(&opened, gguf, &err);
+        if (rc == TJ_OK) {
+            rc = tj_tokenizer_read_gguf(&tok, opened, &err);
+            tj_gguf_close(opened);
+        }
+        remove(gguf);
+    } else {
+        char *text = json_dumps(root, 0);
+        assert_non_null(text);
+        rc = tj_tokenizer_parse(&tok, text, strlen(text), "changed", &err);
+        free(text); /* Jansson's own allocation */
+    }
+    if (rc != TJ_OK) {
+        fail_msg("%s: %s", pre == NULL ? "json" : pre, err.msg);
+    }
+    json_decref(root);
+    return tok;
+}
+
+static void ids_of_changed_tokenizers_equal_the_reference(void **state)
+{
+    (void)state;
+    json_error_t why;
+    json_t *golden = json_load_file("tests/golden/tokenizer_more.json", 0, &why);
+    size_t g, i, n = 0;
+    json_t *group, *one;
+    assert_non_null(golden);
+    json_array_foreach(json_object_get(golden, "groups"), g, group)
+    {
+        tj_tokenizer *tok = load_group(group);
+        const char *pre = json_string_value(json_object_get(group, "pre"));
+        json_array_foreach(json_object_get(group, "cases"), i, one)
+        {
+            check_ids(tok, one, pre == NULL ? "json" : pre, "ids", true);
+            check_ids(tok, one, pre == NULL ? "json" : pre, "plain", false);
+            n++;
+        }
+        tj_tokenizer_destroy(tok);
+    }
+    assert_true(n > 300);
     json_decref(golden);
 }
 
@@ -122,6 +183,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ids_equal_the_reference),
+        cmocka_unit_test(ids_of_changed_tokenizers_equal_the_reference),
         cmocka_unit_test(the_embedded_tokenizer_is_the_file),
         cmocka_unit_test(countdown_lines_are_short),
     };

@@ -110,12 +110,44 @@ static void the_first_wrong_byte_is_named(void **state)
     assert_int_equal(tj_utf8_check(NULL, 0), 0);
 }
 
+/* As CPython 3.11 decodes with errors="replace". */
+static void maximal_subparts_are_replaced(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *bytes, *want;
+    } cases[] = {
+        {"", ""},
+        {"a\xC3\xA9z", "a\xC3\xA9z"},
+        {"\xE2\x82\x41", "\uFFFDA"},
+        {"\xF0\x9F\x98", "\uFFFD"},
+        {"\x80\xBF", "\uFFFD\uFFFD"},
+        {"\xC0\xAF", "\uFFFD\uFFFD"},
+        {"\xE0\x80\x80", "\uFFFD\uFFFD\uFFFD"},
+        {"\xED\xA0\x80", "\uFFFD\uFFFD\uFFFD"},
+        {"\xF4\x90\x80\x80", "\uFFFD\uFFFD\uFFFD\uFFFD"},
+        {"\xF1\x80\x80\xE2\x28\xA1", "\uFFFD\uFFFD(\uFFFD"},
+        {"12345678\xFF"
+         "12345678",
+         "12345678\uFFFD"
+         "12345678"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        tj_buf out;
+        tj_buf_init(&out);
+        tj_utf8_replace(&out, cases[i].bytes, strlen(cases[i].bytes));
+        assert_string_equal(tj_buf_text(&out), cases[i].want);
+        tj_buf_deinit(&out);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_code_point_is_valid_and_decodes),
         cmocka_unit_test(short_sequences_are_valid_only_if_characters),
         cmocka_unit_test(the_first_wrong_byte_is_named),
+        cmocka_unit_test(maximal_subparts_are_replaced),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
