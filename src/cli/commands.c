@@ -127,6 +127,16 @@ static const tj_option info_options[] = {JSON, {0}};
 static const tj_option eval_options[] = {WORKSPACE, JSON, {0}};
 static const tj_option check_options[] = {
     {"prompt", 'p', "TEXT", "the problem: 'Use 3 6 7 11 to make 36.'", NULL}, JSON, {0}};
+static const tj_option tokenize_options[] = {
+    {"tokenizer", 0, "PATH", "a FILE.gguf, a tokenizer.json, or a folder that holds one", NULL},
+    {"parse-special", 0, NULL, "texts of special tokens become those tokens", NULL},
+    {"add-special", 0, NULL, "with the tokens that the file wants at both ends of a text", NULL},
+    {"decode", 0, NULL, "ids to the bytes of the text, special tokens included", NULL},
+    {"lines", 0, NULL, "each line of the input is a text, and gives a line", NULL},
+    {"replace-invalid", 0, NULL,
+     "what is not UTF-8 becomes U+FFFD, one for each maximal subpart of a character", NULL},
+    {"json", 0, NULL, "a JSON object for each text: `ids` and `pieces`, or `text`", NULL},
+    {0}};
 static const tj_option no_options[] = {{0}};
 
 const tj_command tj_commands[] = {
@@ -210,6 +220,19 @@ const tj_command tj_commands[] = {
      "  tabiji eval -w demo", eval_options, tj_cmd_eval},
     {"model info", "DIR", 1, 1, "shape, parameters and digest of a model folder", "",
      "  tabiji model info demo/models/1", info_options, tj_cmd_model_info},
+    {"tokenize", "", 0, 0, "turn a text into token ids, or back",
+     "Reads one text from standard input and prints its ids on one line. GGUF files need\n"
+     "not hold more than a vocabulary. The text of special tokens is ordinary text, and no\n"
+     "tokens are added, unless asked for.\n"
+     "\n"
+     "Input that is not UTF-8 is refused with the offset of the first wrong byte. With\n"
+     "--replace-invalid each maximal subpart of a character (Unicode 3.9) becomes U+FFFD,\n"
+     "as in browsers (WHATWG Encoding) and in Python with errors='replace': of the bytes\n"
+     "e2 82 41, the first two become one U+FFFD.",
+     "  printf 'Hello, world' | tabiji tokenize --tokenizer model.gguf\n"
+     "  printf '9707 11 1879' | tabiji tokenize --tokenizer dir --decode\n"
+     "  tabiji tokenize --tokenizer tokenizer.json --lines < texts.txt > ids.txt",
+     tokenize_options, tj_cmd_tokenize},
     {"task check", "[FILE]", 0, 1, "judge an answer to a Countdown problem line by line",
      "Reads the answer from FILE or standard input and says where the first wrong step is\n"
      "and why. Exit status 1 if the answer is not correct.",

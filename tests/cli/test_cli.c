@@ -620,9 +620,74 @@ static void what_is_there_is_not_overwritten(void **state)
     assert_true(tj_fs_exists("stopped/model.safetensors"));
 }
 
+/* ------------------------------------------------------------------ tokenize */
+
+/* The vocabulary: letters, a merge, a special token, one that is always recognised, bytes. */
+static void write_tokenizer(void)
+{
+    spit(
+        "tok.json",
+        "{\"model\":{\"type\":\"BPE\",\"byte_fallback\":true,\"vocab\":{\"a\":0,\"b\":1,\"ab\":2,"
+        "\"<0xE2>\":3,\"<0x82>\":4,\"<0xAC>\":5,\"\\n\":6,\"\uFFFD\":7,\" \":8,\"<\":10,\">\":11,"
+        "\"s\":12},\"merges\":[\"a b\"]},"
+        "\"added_tokens\":[{\"id\":9,\"content\":\"<s>\",\"special\":true}],"
+        "\"post_processor\":{\"type\":\"TemplateProcessing\",\"single\":[{\"SpecialToken\":{\"id\":"
+        "\"<s>\"}},{\"Sequence\":{\"id\":\"A\"}}],\"special_tokens\":{\"<s>\":{\"ids\":[9]}}}}");
+}
+
+static void expect_out(result r, const char *out)
+{
+    expect_status(&r, 0);
+    assert_string_equal(r.out, out);
+    done(&r);
+}
+
+#define TOKENIZE "tokenize", "--tokenizer", "tok.json"
+
+static void texts_become_ids_and_come_back(void **state)
+{
+    (void)state;
+    write_tokenizer();
+    expect_out(RUN("ab\na", TOKENIZE), "2 6 0\n");
+    expect_out(RUN("", TOKENIZE), "\n");
+    expect_out(RUN("a<s>", TOKENIZE), "0 10 12 11\n");
+    expect_out(RUN("a<s>", TOKENIZE, "--parse-special", "--add-special"), "9 0 9\n");
+    expect_out(RUN("ab\n\nb a\nb", TOKENIZE, "--lines"), "2\n\n1 8 0\n1\n");
+    expect_out(RUN("a\xE2\x82\xAC", TOKENIZE, "--json"),
+               "{\"ids\":[0,3,4,5],\"pieces\":[\"a\",\"\uFFFD\",\"\uFFFD\",\"\uFFFD\"]}\n");
+    expect_out(RUN("9 0, 3 4 5\n2", TOKENIZE, "--decode"), "<s>a\xE2\x82\xAC"
+                                                           "ab");
+    expect_out(RUN("0 3 4\n2 6\n", TOKENIZE, "--decode", "--lines"), "a\xE2\x82\nab\n\n");
+    expect_out(RUN("0 3 4", TOKENIZE, "--decode", "--json"), "{\"text\":\"a\uFFFD\"}\n");
+    expect_out(RUN("a\xE2\x82"
+                   "b\xFF",
+                   TOKENIZE, "--replace-invalid"),
+               "0 7 1 7\n");
+}
+
+static void what_cannot_be_tokenized_is_named(void **state)
+{
+    (void)state;
+    write_tokenizer();
+    expect_refusal(RUN("a", "tokenize"), 2, "--tokenizer is missing");
+    expect_refusal(RUN("a", "tokenize", "--tokenizer", "none.gguf"), 3, "none.gguf");
+    expect_refusal(RUN("ab\xFF", TOKENIZE), 1, "text is not UTF-8 at byte 2 (0xff)");
+    expect_refusal(RUN("abz", TOKENIZE), 2, "cannot spell byte 0x7a at byte 2 of the text");
+    expect_refusal(RUN("1 x", TOKENIZE, "--decode"), 1, "at byte 2 there is none");
+    expect_refusal(RUN("1 13", TOKENIZE, "--decode"), 1, "token id 13 at byte 2, but");
+    expect_refusal(RUN("99999999999999", TOKENIZE, "--decode"), 1, "at byte 0 there is none");
+    result r = RUN("ab\na\xFF\n", TOKENIZE, "--lines"); /* what came before is printed */
+    expect_status(&r, 1);
+    assert_string_equal(r.out, "2\n");
+    expect_text(r.err, "line 2: text is not UTF-8 at byte 1");
+    done(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(texts_become_ids_and_come_back),
+        cmocka_unit_test(what_cannot_be_tokenized_is_named),
         cmocka_unit_test(wrong_usage_exits_2_and_is_named),
         cmocka_unit_test(every_commands_help_fits_80_columns),
         cmocka_unit_test(manual_and_completion_know_every_command),
