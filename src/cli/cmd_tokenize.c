@@ -47,36 +47,50 @@ static tj_code encode(tokenization *t, const char *text, size_t len, tj_err *err
     return rc == TJ_OK ? add_extra(t, extras->add_eos, extras->eos, err) : rc;
 }
 
-/* By hand, since printf would take longer than tokenizing. */
-static void put_number(tj_buf *out, int32_t id)
+#define MAX_DIGITS 10 /* of an id */
+
+/* Writes an id's digits and returns how many. By hand, since printf would take longer than
+ * tokenizing. */
+static size_t write_id(char *to, int32_t id)
 {
-    char digits[12];
+    char digits[MAX_DIGITS];
     size_t at = sizeof digits;
     do {
         digits[--at] = (char)('0' + id % 10);
         id /= 10;
     } while (id > 0);
-    tj_buf_add(out, digits + at, sizeof digits - at);
+    memcpy(to, digits + at, sizeof digits - at);
+    return sizeof digits - at;
+}
+
+/* Ids with a character between them. */
+static void put_numbers(tokenization *t, char between)
+{
+    char text[4096];
+    size_t n = 0;
+    for (size_t i = 0; i < t->ids.n; i++) {
+        if (n + 1 + MAX_DIGITS > sizeof text) {
+            tj_buf_add(&t->out, text, n);
+            n = 0;
+        }
+        if (i > 0) {
+            text[n++] = between;
+        }
+        n += write_id(text + n, t->ids.ids[i]);
+    }
+    tj_buf_add(&t->out, text, n);
 }
 
 static void put_ids(tokenization *t)
 {
-    for (size_t i = 0; i < t->ids.n; i++) {
-        if (i > 0) {
-            tj_buf_char(&t->out, ' ');
-        }
-        put_number(&t->out, t->ids.ids[i]);
-    }
+    put_numbers(t, ' ');
     tj_buf_char(&t->out, '\n');
 }
 
 static void put_ids_json(tokenization *t)
 {
     tj_buf_str(&t->out, "{\"ids\":[");
-    for (size_t i = 0; i < t->ids.n; i++) {
-        tj_buf_str(&t->out, i == 0 ? "" : ",");
-        put_number(&t->out, t->ids.ids[i]);
-    }
+    put_numbers(t, ',');
     tj_buf_str(&t->out, "],\"pieces\":[");
     for (size_t i = 0; i < t->ids.n; i++) {
         size_t n;

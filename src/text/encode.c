@@ -294,6 +294,11 @@ void tj_encoder_destroy(tj_encoder *encoder)
     }
 }
 
+const tj_tokenizer *tj_encoder_tokenizer(const tj_encoder *encoder)
+{
+    return encoder->tok;
+}
+
 tj_code tj_encoder_encode(tj_encoder *e, tj_ids *out, const char *text, size_t len,
                           bool parse_special, tj_err *err)
 {

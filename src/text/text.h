@@ -132,6 +132,84 @@ void tj_detok_add(tj_detok *detok, tj_buf *out, int32_t id);
 /* Appends what was held back, as U+FFFD or raw, and begins anew in the middle of a text. */
 void tj_detok_flush(tj_detok *detok, tj_buf *out);
 
+/* ------------------------------------------------------------ chats */
+
+/* Conversations as the text that a model was trained on. Templates are known by name; those of
+ * files are Jinja programs, which are recognised and not run. */
+typedef enum tj_role { TJ_ROLE_SYSTEM, TJ_ROLE_USER, TJ_ROLE_ASSISTANT } tj_role;
+
+typedef struct tj_message {
+    tj_role role;
+    const char *text; /* UTF-8; of an assistant, it may begin with <think>...</think> */
+    size_t len;
+} tj_message;
+
+typedef enum tj_chat_template {
+    TJ_CHAT_CHATML,  /* "chatml": <|im_start|>role, newline, text, <|im_end|> */
+    TJ_CHAT_SMOLLM2, /* "smollm2": ChatML with a system prompt of its own */
+    TJ_CHAT_QWEN2_5, /* "qwen2.5": the same with another */
+    TJ_CHAT_QWEN3,   /* "qwen3": ChatML; thoughts only after the last question */
+    TJ_CHAT_LLAMA3,  /* "llama3": <|start_header_id|>role<|end_header_id|>; texts are trimmed */
+    TJ_CHAT_GEMMA    /* "gemma": <start_of_turn>role; the system prompt begins the first question */
+} tj_chat_template;
+
+/* Errors: TJ_E_INVAL listing the names. */
+TJ_MUST_USE tj_code tj_chat_by_name(tj_chat_template *out, const char *name, tj_err *err);
+/* The one whose text a file's template is known to make, by what is characteristic of it. Errors:
+ * TJ_E_INVAL that says how to name one (--chat-template); also where jinja is NULL. */
+TJ_MUST_USE tj_code tj_chat_recognize(tj_chat_template *out, const char *jinja, tj_err *err);
+const char *tj_chat_name(tj_chat_template which);
+
+typedef enum tj_chat_kind {
+    TJ_CHAT_SPECIAL, /* the text of one special token */
+    TJ_CHAT_MARKUP,  /* other text of the template */
+    TJ_CHAT_CONTENT  /* of a message: never holds special tokens, whatever it says */
+} tj_chat_kind;
+
+/* A stretch of the text; they follow one another without gaps. */
+typedef struct tj_chat_span {
+    size_t begin, end;
+    tj_chat_kind kind;
+    tj_role role;       /* whose turn it is */
+    bool is_completion; /* what the assistant is to give: its text and the token that ends it */
+} tj_chat_span;
+
+typedef struct tj_chat {
+    tj_buf text;
+    tj_chat_span *spans; /* [n_spans] */
+    size_t n_spans, cap_spans;
+} tj_chat;
+void tj_chat_init(tj_chat *chat);
+void tj_chat_deinit(tj_chat *chat);
+
+typedef struct tj_chat_options {
+    bool prompts;     /* end with what comes before the assistant's next text */
+    bool no_thinking; /* qwen3: that text is to have no thoughts */
+} tj_chat_options;
+
+/* Replaces what is in *chat. Errors: TJ_E_INVAL (no messages; a system prompt that is not first,
+ * or turns that do not alternate, where the template has no place for them), TJ_E_NOMEM. */
+TJ_MUST_USE tj_code tj_chat_render(tj_chat *chat, tj_chat_template which,
+                                   const tj_message *messages, size_t n, tj_chat_options options,
+                                   tj_err *err);
+
+/* Appends the ids of a chat, and to *mask (NULL is allowed) 1 for each id of a completion and 0 for
+ * the others. Text between special tokens is encoded together, as in the model's training, but that
+ * a completion begins anew, as when it is sampled. Errors: those of tj_encoder_encode; TJ_E_INVAL
+ * (a special token of the template is not in the vocabulary); both are then unchanged. */
+TJ_MUST_USE tj_code tj_chat_encode(tj_encoder *encoder, const tj_chat *chat, tj_ids *out,
+                                   tj_ids *mask, tj_err *err);
+
+/* Splits what an assistant gave at </think>: what stands before it, without <think>, and after the
+ * last one, both without the newlines around. Where there is none, all is answer, unless it begins
+ * with <think>: then it was cut short and has none. Views of text; true where there are thoughts.
+ */
+typedef struct tj_thinking {
+    const char *thought, *answer;
+    size_t n_thought, n_answer;
+} tj_thinking;
+bool tj_split_thinking(tj_thinking *out, const char *text, size_t len);
+
 /* ------------------------------------------------------------ UTF-8 */
 
 #define TJ_REPLACEMENT "\xEF\xBF\xBD" /* U+FFFD */

@@ -121,6 +121,9 @@ TJ_MUST_USE tj_code tj_bpe_add(tj_bpe *bpe, int32_t id, size_t n, tj_err *err);
 TJ_MUST_USE tj_code tj_bpe_merge(tj_bpe *bpe, const tj_tokenizer *tok, const char *piece,
                                  tj_err *err);
 
+/* What an encoder encodes with. */
+const tj_tokenizer *tj_encoder_tokenizer(const tj_encoder *encoder);
+
 /* Notes which characters stand side by side in some token of the vocabulary; to be called once all
  * are there. Errors: TJ_E_NOMEM. */
 TJ_MUST_USE tj_code tj_joints_build(tj_tokenizer *tok, tj_err *err);
