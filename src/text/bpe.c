@@ -36,6 +36,7 @@ tj_code tj_bpe_add(tj_bpe *bpe, int32_t id, size_t n, tj_err *err)
         return tj_fail(err, TJ_E_NOMEM, "cannot allocate %zu symbols", bpe->n_symbols + 1);
     }
     TJ_DASSERT(bpe->n_symbols < NONE);
+    TJ_ASSERT(bpe->symbols != NULL);
     uint32_t i = (uint32_t)bpe->n_symbols++;
     tj_bpe_symbol *before = i == 0 ? NULL : &bpe->symbols[i - 1];
     bpe->symbols[i] = (tj_bpe_symbol){.id = id,

@@ -257,28 +257,26 @@ static tj_code encode_fragment(tj_encoder *e, const char *text, size_t len, tj_e
 
 /* ------------------------------------------------------------ the whole */
 
-static tj_code create(tj_encoder **out, const tj_tokenizer *tok, bool remembers, tj_err *err)
+/* NULL when memory is exhausted. */
+static tj_encoder *create(const tj_tokenizer *tok, bool remembers)
 {
-    *out = NULL;
     tj_encoder *e = tj_calloc(1, sizeof *e);
     if (e == NULL) {
-        return tj_fail(err, TJ_E_NOMEM, "cannot allocate an encoder");
+        return NULL;
     }
     e->tok = tok;
-    if (remembers) {
-        e->memories = tj_aligned_array(N_MEMORIES, sizeof *e->memories);
-        if (e->memories == NULL) {
-            tj_encoder_destroy(e);
-            return tj_fail(err, TJ_E_NOMEM, "cannot allocate an encoder");
-        }
+    e->memories = remembers ? tj_aligned_array(N_MEMORIES, sizeof *e->memories) : NULL;
+    if (remembers && e->memories == NULL) {
+        tj_free(e);
+        return NULL;
     }
-    *out = e;
-    return TJ_OK;
+    return e;
 }
 
 tj_code tj_encoder_create(tj_encoder **out, const tj_tokenizer *tok, tj_err *err)
 {
-    return create(out, tok, true, err);
+    *out = create(tok, true);
+    return *out == NULL ? tj_fail(err, TJ_E_NOMEM, "cannot allocate an encoder") : TJ_OK;
 }
 
 void tj_encoder_destroy(tj_encoder *encoder)
@@ -330,11 +328,11 @@ tj_code tj_encoder_encode(tj_encoder *e, tj_ids *out, const char *text, size_t l
 tj_code tj_tokenizer_encode(const tj_tokenizer *tok, tj_ids *out, const char *text, size_t len,
                             bool parse_special, tj_err *err)
 {
-    tj_encoder *e;
-    tj_code rc = create(&e, tok, false, err);
-    if (rc == TJ_OK) {
-        rc = tj_encoder_encode(e, out, text, len, parse_special, err);
-        tj_encoder_destroy(e);
+    tj_encoder *e = create(tok, false);
+    if (e == NULL) {
+        return tj_fail(err, TJ_E_NOMEM, "cannot allocate an encoder");
     }
+    tj_code rc = tj_encoder_encode(e, out, text, len, parse_special, err);
+    tj_encoder_destroy(e);
     return rc;
 }

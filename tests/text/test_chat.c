@@ -189,7 +189,7 @@ static void done(encoded *e)
 
 #define MESSAGE(role, s)                                                                           \
     {                                                                                              \
-        role, s, sizeof s - 1                                                                      \
+        (role), (s), sizeof(s) - 1                                                                 \
     }
 
 static void ids_are_those_of_the_text(void **state)
