@@ -282,7 +282,7 @@ static double product_rate(const product *p, tj_dtype dtype)
                          .b_packed = true,
                          .dtype = dtype,
                          .out = TJ_F32};
-    must(tj_gemm_create(&g, &spec, NULL, &err), &err);
+    must(tj_gemm_create(&g, &spec, &err), &err);
     size_t n_threads = tj_par_threads();
     float *source = must_alloc(tj_calloc(p->k * p->n, sizeof *source));
     void *packed = must_alloc(tj_calloc(tj_gemm_packed_bytes(g) / 64 + 1, 64));

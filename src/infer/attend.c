@@ -17,8 +17,6 @@
 #include "base/assert.h"
 #include "base/par.h"
 
-#define STORE_ROWS 8 /* rows of one item of storing: a few kilobytes of keys */
-
 static size_t round_up(size_t n, size_t to)
 {
     return (n + to - 1) / to * to;
@@ -99,15 +97,6 @@ size_t tj_attn_scratch_floats(const tj_attn_layout *layout, size_t max_len)
 
 /* ------------------------------------------------------------ storing */
 
-typedef struct attend_job {
-    const tj_attn_call *call;
-    size_t layer, n_rows;
-    const float *q, *k, *v; /* [n_rows, H, D], [n_rows, G, D], [n_rows, G, D] */
-    float *out;             /* [n_rows, H, D] */
-    size_t part_heads;      /* KV heads of an item */
-    size_t scratch_floats;
-} attend_job;
-
 /* Round to nearest even; a NaN need not survive, since the row's own activations hold it too. */
 static uint16_t bf16_from_f32(float f)
 {
@@ -116,45 +105,30 @@ static uint16_t bf16_from_f32(float f)
     return (uint16_t)((u + 0x7fffU + ((u >> 16) & 1U)) >> 16);
 }
 
-/* KV heads [begin, end) of row r. */
-static void store_row(const attend_job *job, size_t r, size_t begin, size_t end)
+static void store_row(void *ctx, size_t layer, size_t r, const float *k, const float *v)
 {
-    const tj_attn_row *row = &job->call->rows[r];
-    const tj_attn_layout *layout = job->call->layout;
+    const tj_attn_call *call = ctx;
+    const tj_attn_row *row = &call->rows[r];
+    const tj_attn_layout *layout = call->layout;
     size_t head_dim = layout->cfg->head_dim;
-    size_t n_kv_heads = layout->cfg->n_kv_heads;
     size_t stride = layout->block_tokens;
-    for (size_t g = begin; g < end; g++) {
-        const float *k = job->k + (r * n_kv_heads + g) * head_dim;
-        const float *v = job->v + (r * n_kv_heads + g) * head_dim;
-        unsigned char *keys = row->block + keys_at(layout, job->layer, g);
-        unsigned char *values = row->block + values_at(layout, job->layer, g);
+    for (size_t g = 0; row->block != NULL && g < layout->cfg->n_kv_heads; g++) {
+        unsigned char *keys = row->block + keys_at(layout, layer, g);
+        unsigned char *values = row->block + values_at(layout, layer, g);
         if (layout->dtype == TJ_F32) {
             float *to = (float *)(void *)keys + row->slot;
             for (size_t d = 0; d < head_dim; d++) {
-                to[d * stride] = k[d];
+                to[d * stride] = k[g * head_dim + d];
             }
-            memcpy((float *)(void *)values + row->slot * layout->value_width, v,
+            memcpy((float *)(void *)values + row->slot * layout->value_width, v + g * head_dim,
                    head_dim * sizeof *v);
         } else {
             uint16_t *to = (uint16_t *)(void *)keys + row->slot;
             uint16_t *vto = (uint16_t *)(void *)values + row->slot * layout->value_width;
             for (size_t d = 0; d < head_dim; d++) {
-                to[d * stride] = bf16_from_f32(k[d]);
-                vto[d] = bf16_from_f32(v[d]);
+                to[d * stride] = bf16_from_f32(k[g * head_dim + d]);
+                vto[d] = bf16_from_f32(v[g * head_dim + d]);
             }
-        }
-    }
-}
-
-static void store_item(void *ctx, size_t item, size_t thread)
-{
-    const attend_job *job = ctx;
-    (void)thread;
-    size_t end = (item + 1) * STORE_ROWS < job->n_rows ? (item + 1) * STORE_ROWS : job->n_rows;
-    for (size_t r = item * STORE_ROWS; r < end; r++) {
-        if (job->call->rows[r].block != NULL) {
-            store_row(job, r, 0, job->call->layout->cfg->n_kv_heads);
         }
     }
 }
@@ -256,46 +230,36 @@ static void attend_heads(attend_item_job *a, const float *q, float *out, float *
     }
 }
 
-static void attend_item(void *ctx, size_t item, size_t thread)
+/* KV heads that an item of this call takes: few rows have nothing but their heads to share out. */
+static size_t part_heads(const tj_attn_call *call)
 {
-    const attend_job *job = ctx;
-    const tj_model_config *cfg = job->call->layout->cfg;
-    size_t row = item % job->n_rows;
-    size_t kv_head = item / job->n_rows * job->part_heads;
+    return call->n_rows < 4 * tj_par_threads() ? 1 : item_heads(call->layout, call->max_len);
+}
+
+static void attend_item(void *ctx, size_t layer, size_t item, size_t thread, const float *q,
+                        float *out)
+{
+    const tj_attn_call *call = ctx;
+    const tj_model_config *cfg = call->layout->cfg;
+    size_t part = part_heads(call);
+    size_t row = item % call->n_rows;
+    size_t kv_head = item / call->n_rows * part;
     size_t left = cfg->n_kv_heads - kv_head;
     size_t group = cfg->n_heads / cfg->n_kv_heads;
     size_t at = (row * cfg->n_heads + kv_head * group) * cfg->head_dim;
-    attend_item_job a = {.layout = job->call->layout,
-                         .row = &job->call->rows[row],
-                         .layer = job->layer,
+    attend_item_job a = {.layout = call->layout,
+                         .row = &call->rows[row],
+                         .layer = layer,
                          .kv_head = kv_head,
-                         .n_kv = left < job->part_heads ? left : job->part_heads,
+                         .n_kv = left < part ? left : part,
                          .group = group};
-    if (job->call->independent && a.row->block != NULL) {
-        store_row(job, row, kv_head, kv_head + a.n_kv);
-    }
-    attend_heads(&a, job->q + at, job->out + at, job->call->scratch + thread * job->scratch_floats);
+    attend_heads(&a, q + at, out + at,
+                 call->scratch + thread * tj_attn_scratch_floats(call->layout, call->max_len));
 }
 
-void tj_attn_attend(void *ctx, size_t layer, size_t n_rows, const float *q, const float *k,
-                    const float *v, float *out)
+tj_attend tj_attn_attend(tj_attn_call *call)
 {
-    const tj_attn_call *call = ctx;
-    size_t n_kv_heads = call->layout->cfg->n_kv_heads;
-    attend_job job = {.call = call,
-                      .layer = layer,
-                      .n_rows = n_rows,
-                      .q = q,
-                      .k = k,
-                      .v = v,
-                      .out = out,
-                      .part_heads = item_heads(call->layout, call->max_len),
-                      .scratch_floats = tj_attn_scratch_floats(call->layout, call->max_len)};
-    if (n_rows < 4 * tj_par_threads()) { /* the heads are all there is to share out */
-        job.part_heads = 1;
-    }
-    if (!call->independent) {
-        tj_par_for((n_rows + STORE_ROWS - 1) / STORE_ROWS, store_item, &job);
-    }
-    tj_par_for(n_rows * ((n_kv_heads - 1) / job.part_heads + 1), attend_item, &job);
+    size_t parts = (call->layout->cfg->n_kv_heads - 1) / part_heads(call) + 1;
+    return (tj_attend){
+        .store = store_row, .attend = attend_item, .n_items = call->n_rows * parts, .ctx = call};
 }

@@ -7,9 +7,8 @@
  *     block: layer 0: K [G,D,T], V [G,T,Dv] | layer 1: ...
  *
  * Ownership: a call borrows everything; the engine lays it out anew for each call of tj_infer.
- * Threads:   tj_attn_attend shares its items, one for each row and part of its KV heads, among
- *            tj_par_threads(); a row's result depends on its q and on the keys and values of its
- *            path alone.
+ * Threads:   items, one for each row and part of its KV heads, are shared out among threads; a
+ * row's result depends on its q and on the keys and values of its path alone.
  */
 #ifndef TJ_INFER_ATTEND_H
 #define TJ_INFER_ATTEND_H
@@ -47,20 +46,18 @@ typedef struct tj_attn_row {
 
 typedef struct tj_attn_call {
     const tj_attn_layout *layout;
-    const tj_attn_row *rows; /* [n_rows of tj_infer] */
-    size_t max_len;          /* every row's pos is below it */
-    float *scratch;          /* [tj_par_threads(), tj_attn_scratch_floats of max_len] */
-    bool independent;        /* no row sees what another row of this call stores, as in decoding */
+    const tj_attn_row *rows; /* [n_rows], those of tj_infer */
+    size_t n_rows;
+    size_t max_len; /* every row's pos is below it */
+    float *scratch; /* [tj_par_threads(), tj_attn_scratch_floats of max_len] */
 } tj_attn_call;
 
 /* Floats of one thread's scratch for rows at positions below max_len; a multiple of 16.
  * SIZE_MAX when that cannot be counted. */
 size_t tj_attn_scratch_floats(const tj_attn_layout *layout, size_t max_len);
 
-/* tj_attend.fn with a tj_attn_call as ctx: stores k and v of all rows that have a block, then
- * attends, so that rows see the earlier rows of the same call. Independent rows do both in one
- * parallel loop. */
-void tj_attn_attend(void *ctx, size_t layer, size_t n_rows, const float *q, const float *k,
-                    const float *v, float *out);
+/* What tj_infer is to call: stores k and v of all rows that have a block, then attends, so that
+ * rows see the earlier rows of the same call. The call is borrowed. */
+tj_attend tj_attn_attend(tj_attn_call *call);
 
 #endif

@@ -85,28 +85,6 @@ static tj_code build_rows(tj_engine *engine, tj_err *err)
     return TJ_OK;
 }
 
-/* True if no row's path has a token that another row of the call stores. */
-static bool is_independent(const tj_engine *engine)
-{
-    const tj_call *call = &engine->call;
-    for (size_t r = 0; r < call->n_runs; r++) {
-        size_t parent = tj_kvforest_seg(engine->forest, call->runs[r].seg)->parent;
-        if (!call->runs[r].store) {
-            continue;
-        }
-        if (call->runs[r].n > 1) {
-            return false;
-        }
-        if (parent != TJ_NO_KVSEG) {
-            const tj_kvseg *seg = tj_kvforest_seg(engine->forest, parent);
-            if (seg->n_stored < seg->len) {
-                return false;
-            }
-        }
-    }
-    return true;
-}
-
 /* Scratch of attention for all threads and the longest path; lengths are doubled, so that a growing
  * path seldom allocates. */
 static tj_code reserve_scratch(tj_engine *engine, tj_err *err)
@@ -176,12 +154,12 @@ tj_code tj_call_run(tj_engine *engine, float *values, tj_err *err)
     }
     tj_attn_call attn = {.layout = &engine->layout,
                          .rows = call->rows,
+                         .n_rows = call->n_rows,
                          .max_len = call->scratch_len,
-                         .scratch = call->scratch,
-                         .independent = is_independent(engine)};
-    tj_attend attend = {.fn = tj_attn_attend, .ctx = &attn};
-    rc = tj_infer(engine->model, engine->scratch, call->n_rows, call->ids, call->pos, attend,
-                  call->n_out, call->out_rows, values == NULL ? call->logits : NULL, values, err);
+                         .scratch = call->scratch};
+    rc = tj_infer(engine->model, engine->scratch, call->n_rows, call->ids, call->pos,
+                  tj_attn_attend(&attn), call->n_out, call->out_rows,
+                  values == NULL ? call->logits : NULL, values, err);
     if (rc != TJ_OK) {
         return rc;
     }

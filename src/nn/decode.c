@@ -1,25 +1,43 @@
-/* Rows through the decoder for generation, TJ_TILE_GEN rows a tile; attention is the caller's. All
- * tiles have the same shape and each is one thread's, so a row's bits do not depend on the others.
- */
+/* Rows through the decoder for generation and scoring; attention is the caller's.
+ *
+ * All threads walk the layers together, phase by phase (tj_team_for): what belongs to a row (norms,
+ * RoPE, activations) is shared out by rows, products by panels of weights and rows, so that one row
+ * keeps all threads busy and many rows read each weight once. Every sum of a row runs in an order
+ * that depends on nothing but the shapes, hence a row's bits do not depend on the others. */
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/assert.h"
 #include "base/par.h"
 #include "nn/model.h"
 
-#define T TJ_TILE_GEN
+#define ROWS_OF_ITEM    4  /* rows of an item of per-row work */
+#define ROWS_OF_PRODUCT 64 /* rows of an item of a product: their activations stay in a cache */
 
 struct tj_infer_scratch {
-    size_t cap;                                  /* rows, a multiple of T */
-    size_t width, q_width, kv_width, ffn, vocab; /* of the model that the buffers fit */
-    float *x, *q, *k, *v, *att;                  /* [cap, …] */
-    char *tiles;                                 /* per thread: act [T, max], f32 [T, max] … */
-    size_t tile_bytes, n_tiles;
-    uint32_t *pos;
-    float *head_x; /* [cap, C] */
-    float *logits; /* [cap, V] */
-    size_t head_cap;
+    const tj_model *model; /* whose shape the buffers have */
+    size_t cap, head_cap;  /* rows */
+    float *x;              /* [cap, C] residual stream */
+    float *in;             /* [cap, widest] input of a product */
+    int8_t *in_q;          /* the same quantised, with d and sums */
+    float *in_d;
+    int32_t *in_sums;
+    float *out;       /* [cap, widest of padded outputs] of a group of products */
+    float *q, *k, *v; /* [cap, H, D], [cap, G, D] */
+    float *att;       /* [cap, H, D] */
+    float *logits;    /* [head_cap, padded V] */
+    uint32_t *pos;    /* [cap] */
 };
+
+static size_t padded(size_t n)
+{
+    return (n + TJ_PANEL - 1) / TJ_PANEL * TJ_PANEL;
+}
+
+static size_t max2(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
 
 tj_code tj_infer_scratch_create(tj_infer_scratch **out, tj_err *err)
 {
@@ -29,7 +47,8 @@ tj_code tj_infer_scratch_create(tj_infer_scratch **out, tj_err *err)
 
 static void free_buffers(tj_infer_scratch *s)
 {
-    void *buffers[] = {s->x, s->q, s->k, s->v, s->att, s->tiles, s->pos, s->head_x, s->logits};
+    void *buffers[] = {s->x, s->in, s->in_q, s->in_d, s->in_sums, s->out,
+                       s->q, s->k,  s->v,    s->att,  s->logits,  s->pos};
     for (size_t i = 0; i < sizeof buffers / sizeof buffers[0]; i++) {
         tj_free(buffers[i]);
     }
@@ -44,186 +63,371 @@ void tj_infer_scratch_destroy(tj_infer_scratch *s)
     }
 }
 
-static size_t tiles_of(size_t rows)
+static size_t widest_input(const tj_model *m)
 {
-    return (rows + T - 1) / T;
+    size_t widest = max2(m->cfg.width, max2(m->q_width, m->cfg.ffn_width));
+    return (widest + TJ_QUANT - 1) / TJ_QUANT * TJ_QUANT;
 }
 
-static size_t widest(const tj_model *m)
+static size_t widest_output(const tj_model *m)
 {
-    size_t w = m->qkv_width > 2 * m->cfg.ffn_width ? m->qkv_width : 2 * m->cfg.ffn_width;
-    return m->cfg.width > w ? m->cfg.width : w;
+    size_t qkv = padded(m->q_width) + 2 * padded(m->kv_width);
+    return max2(qkv, max2(2 * padded(m->cfg.ffn_width), padded(m->cfg.width)));
 }
 
 static tj_code reserve(tj_infer_scratch *s, const tj_model *m, size_t n_rows, size_t n_out,
                        tj_err *err)
 {
-    bool same = s->width == m->cfg.width && s->q_width == m->q_width &&
-                s->kv_width == m->kv_width && s->ffn == m->cfg.ffn_width &&
-                s->vocab == m->cfg.n_vocab && s->n_tiles >= tj_par_threads();
-    size_t rows = tiles_of(n_rows) * T;
-    size_t out_rows = tiles_of(n_out) * T;
-    if (same && rows <= s->cap && out_rows <= s->head_cap) {
+    bool same = s->model == m;
+    if (same && n_rows <= s->cap && n_out <= s->head_cap) {
         return TJ_OK;
     }
-    rows = same && s->cap > rows ? s->cap : rows;
-    out_rows = same && s->head_cap > out_rows ? s->head_cap : out_rows;
+    size_t rows = max2(same ? max2(n_rows, s->cap) : n_rows, n_out);
+    size_t out_rows = same ? max2(n_out, s->head_cap) : n_out;
+    size_t in = widest_input(m);
     free_buffers(s);
-    s->tile_bytes = T * widest(m) * sizeof(float) * 3;
-    s->n_tiles = tj_par_threads();
     s->x = tj_aligned_array(rows * m->cfg.width, sizeof(float));
+    s->in = tj_aligned_array(rows * in, sizeof(float));
+    s->in_q = tj_aligned_array(rows * in, 1);
+    s->in_d = tj_aligned_array(rows * (in / TJ_QUANT), sizeof(float));
+    s->in_sums = tj_aligned_array(rows * (in / TJ_QUANT_HALF), sizeof(int32_t));
+    s->out = tj_aligned_array(rows * widest_output(m), sizeof(float));
     s->q = tj_aligned_array(rows * m->q_width, sizeof(float));
     s->k = tj_aligned_array(rows * m->kv_width, sizeof(float));
     s->v = tj_aligned_array(rows * m->kv_width, sizeof(float));
     s->att = tj_aligned_array(rows * m->q_width, sizeof(float));
+    s->logits = tj_aligned_array(out_rows * padded(m->cfg.n_vocab), sizeof(float));
     s->pos = tj_aligned_array(rows, sizeof *s->pos);
-    s->tiles = tj_aligned_array(s->tile_bytes, s->n_tiles);
-    s->head_x = tj_aligned_array(out_rows * m->cfg.width, sizeof(float));
-    s->logits = tj_aligned_array(out_rows * m->cfg.n_vocab, sizeof(float));
-    if (s->x == NULL || s->q == NULL || s->k == NULL || s->v == NULL || s->att == NULL ||
-        s->pos == NULL || s->tiles == NULL || s->head_x == NULL || s->logits == NULL) {
+    if (s->x == NULL || s->in == NULL || s->in_q == NULL || s->in_d == NULL || s->in_sums == NULL ||
+        s->out == NULL || s->q == NULL || s->k == NULL || s->v == NULL || s->att == NULL ||
+        s->logits == NULL || s->pos == NULL) {
         free_buffers(s);
         return tj_fail(err, TJ_E_NOMEM, "cannot allocate scratch for %zu rows", n_rows);
     }
+    s->model = m;
     s->cap = rows;
     s->head_cap = out_rows;
-    s->width = m->cfg.width;
-    s->q_width = m->q_width;
-    s->kv_width = m->kv_width;
-    s->ffn = m->cfg.ffn_width;
-    s->vocab = m->cfg.n_vocab;
     return TJ_OK;
 }
+
+/* ------------------------------------------------------------------ products */
+
+/* Products of the same rows, one after the other in `out`. */
+#define MAX_GROUP 3
+typedef struct product_group {
+    const tj_panels *mats[MAX_GROUP];
+    float *out[MAX_GROUP]; /* [rows, ld] */
+    size_t n_mats, ld, n_rows;
+    size_t first[MAX_GROUP + 1]; /* first panel of each, counted through */
+    size_t panels_of_item, n_row_items, n_items;
+    tj_operand x;
+    const tj_panel_kernels *kernels;
+} product_group;
+
+static void add_mat(product_group *g, const tj_panels *mat, float *out)
+{
+    g->mats[g->n_mats] = mat;
+    g->out[g->n_mats] = out;
+    g->first[g->n_mats + 1] = g->first[g->n_mats] + mat->n_panels;
+    g->n_mats++;
+}
+
+/* Enough items to even threads out, not so many that handing them out shows. */
+static void cut_items(product_group *g, size_t n_threads)
+{
+    size_t n_panels = g->first[g->n_mats];
+    size_t wanted = 8 * n_threads;
+    g->n_row_items = (g->n_rows - 1) / ROWS_OF_PRODUCT + 1;
+    size_t cuts = (wanted - 1) / g->n_row_items + 1;
+    g->panels_of_item = (n_panels - 1) / cuts + 1;
+    g->n_items = ((n_panels - 1) / g->panels_of_item + 1) * g->n_row_items;
+}
+
+static void multiply(const product_group *g, size_t mat, size_t panel, size_t row, size_t n_rows)
+{
+    const tj_panels *p = g->mats[mat];
+    const tj_operand x = {.x = g->x.x + row * g->x.ld,
+                          .ld = g->x.ld,
+                          .q = g->x.q + row * p->in,
+                          .d = g->x.d + row * (p->in / TJ_QUANT),
+                          .sums = g->x.sums + row * (p->in / TJ_QUANT_HALF)};
+    g->kernels->mul[p->type](g->out[mat] + row * g->ld + panel * TJ_PANEL, g->ld, &x,
+                             p->bytes + panel * p->panel_bytes, p->in, n_rows);
+}
+
+/* Item: a few panels and a block of rows; those of the same panels follow each other. */
+static void product_item(void *ctx, size_t item, size_t thread)
+{
+    const product_group *g = ctx;
+    size_t begin = item / g->n_row_items * g->panels_of_item;
+    size_t row = item % g->n_row_items * ROWS_OF_PRODUCT;
+    size_t left = g->n_rows - row;
+    size_t mat = 0;
+    (void)thread;
+    for (size_t i = begin; i < begin + g->panels_of_item && i < g->first[g->n_mats]; i++) {
+        while (i >= g->first[mat + 1]) {
+            mat++;
+        }
+        multiply(g, mat, i - g->first[mat], row, left < ROWS_OF_PRODUCT ? left : ROWS_OF_PRODUCT);
+    }
+}
+
+/* ------------------------------------------------------------------ the walk */
 
 typedef struct rows_job {
     tj_model *m;
     tj_infer_scratch *s;
+    const tj_attend *attend;
     size_t layer;
     const int32_t *ids;
     size_t n_rows;
     const size_t *out_rows;
     size_t n_out;
-    float *values;
+    float *logits, *values;
+    product_group *group; /* of the phase at hand */
 } rows_job;
 
-/* Three scratch areas of a thread, each [T, widest] f32. */
-static float *area(const rows_job *job, size_t thread, size_t i)
+static bool is_quantised(const tj_panels *p)
 {
-    return (float *)(void *)(job->s->tiles + thread * job->s->tile_bytes +
-                             i * job->s->tile_bytes / 3);
+    return p->type > TJ_PANEL_BF16;
 }
 
-static void embed(const rows_job *job, size_t row)
+static const tj_panels *gen_mat(const rows_job *job, size_t layer, tj_gen_mat mat)
 {
-    size_t width = job->m->cfg.width;
-    for (size_t i = row; i < row + T; i++) {
-        float *x = job->s->x + i * width;
-        if (i < job->n_rows) {
-            memcpy(x, job->m->weights + job->m->at_embed + (size_t)job->ids[i] * width,
-                   width * sizeof *x);
-        } else {
-            memset(x, 0, width * sizeof *x);
-        }
+    return &job->m->gen[layer * TJ_N_GEN + mat];
+}
+
+/* The input row of a group of products is in place in `in`: quantises it, where a product of the
+ * group takes it so. */
+static void finish_input(const rows_job *job, size_t row, size_t width, bool quantised)
+{
+    tj_infer_scratch *s = job->s;
+    if (quantised) {
+        job->m->pk->quantize(s->in_q + row * width, s->in_d + row * (width / TJ_QUANT),
+                             s->in_sums + row * (width / TJ_QUANT_HALF), s->in + row * width,
+                             width);
     }
 }
 
-static void before_attention(const rows_job *job, size_t row, size_t thread)
+static void norm_row(const tj_model *m, float *y, const float *x, size_t at, size_t rows,
+                     size_t width)
 {
-    tj_model *m = job->m;
+    m->k->rmsnorm(y, TJ_F32, NULL, x, m->weights + at, m->norm_plus, m->cfg.norm_eps, rows, width);
+}
+
+/* x += what o (down) gave, or its norm. */
+static void add_output(const rows_job *job, size_t row, size_t norm)
+{
+    const tj_model *m = job->m;
+    float *out = job->s->out + row * padded(m->cfg.width);
+    if (m->cfg.post_norms) {
+        norm_row(m, out, out, norm, 1, m->cfg.width);
+    }
+    m->k->add(job->s->x + row * m->cfg.width, out, m->cfg.width);
+}
+
+static bool qkv_quantised(const rows_job *job, size_t layer)
+{
+    return is_quantised(gen_mat(job, layer, TJ_GEN_Q)) ||
+           is_quantised(gen_mat(job, layer, TJ_GEN_K)) ||
+           is_quantised(gen_mat(job, layer, TJ_GEN_V));
+}
+
+static void row_before_qkv(const rows_job *job, size_t row)
+{
+    const tj_model *m = job->m;
+    size_t width = m->cfg.width;
+    float *x = job->s->x + row * width;
+    if (job->layer == 0) {
+        tj_model_embed(m, x, job->ids[row]);
+    } else {
+        add_output(job, row, m->at[job->layer - 1].post2);
+    }
+    norm_row(m, job->s->in + row * width, x, m->at[job->layer].norm1, 1, width);
+    finish_input(job, row, width, qkv_quantised(job, job->layer));
+}
+
+static void row_after_qkv(const rows_job *job, size_t row)
+{
+    const tj_model *m = job->m;
     const tj_layer_at *at = &m->at[job->layer];
     tj_infer_scratch *s = job->s;
-    float *qkv = area(job, thread, 0);
-    void *xn = area(job, thread, 1);
-    m->k->rmsnorm(xn, m->dtype, NULL, s->x + row * m->cfg.width, m->weights + at->norm1,
-                  m->cfg.norm_eps, T, m->cfg.width);
-    tj_gemm_run(m->gen[TJ_MAT_QKV], thread, xn, m->packed_fwd[job->layer * TJ_N_MATS + TJ_MAT_QKV],
-                qkv);
-    for (size_t i = 0; i < T; i++) {
-        float *r = qkv + i * m->qkv_width;
-        if (m->cfg.qkv_bias) {
-            m->k->add(r, m->weights + at->qkv_bias, m->qkv_width);
-        }
-        if (m->cfg.qk_norm) {
-            m->k->rmsnorm(r, TJ_F32, NULL, r, m->weights + at->q_norm, m->cfg.norm_eps,
-                          m->cfg.n_heads, m->cfg.head_dim);
-            m->k->rmsnorm(r + m->q_width, TJ_F32, NULL, r + m->q_width, m->weights + at->k_norm,
-                          m->cfg.norm_eps, m->cfg.n_kv_heads, m->cfg.head_dim);
-        }
+    size_t kv_pad = padded(m->kv_width);
+    size_t q_pad = padded(m->q_width);
+    const float *out = s->out + row * (q_pad + 2 * kv_pad);
+    float *q = s->q + row * m->q_width;
+    float *k = s->k + row * m->kv_width;
+    float *v = s->v + row * m->kv_width;
+    memcpy(q, out, m->q_width * sizeof *q);
+    memcpy(k, out + q_pad, m->kv_width * sizeof *k);
+    memcpy(v, out + q_pad + kv_pad, m->kv_width * sizeof *v);
+    if (m->cfg.qkv_bias) {
+        const float *bias = m->weights + at->qkv_bias;
+        m->k->add(q, bias, m->q_width);
+        m->k->add(k, bias + m->q_width, m->kv_width);
+        m->k->add(v, bias + m->q_width + m->kv_width, m->kv_width);
     }
-    m->k->rope(qkv, m->qkv_width, s->pos + row, m->rope[m->cfg.layer[job->layer].rope], T,
-               m->cfg.n_heads + m->cfg.n_kv_heads, m->cfg.head_dim, 1.0F);
-    for (size_t i = 0; i < T; i++) {
-        const float *r = qkv + i * m->qkv_width;
-        memcpy(s->q + (row + i) * m->q_width, r, m->q_width * sizeof *r);
-        memcpy(s->k + (row + i) * m->kv_width, r + m->q_width, m->kv_width * sizeof *r);
-        memcpy(s->v + (row + i) * m->kv_width, r + m->q_width + m->kv_width,
-               m->kv_width * sizeof *r);
+    if (m->cfg.qk_norm) {
+        norm_row(m, q, q, at->q_norm, m->cfg.n_heads, m->cfg.head_dim);
+        norm_row(m, k, k, at->k_norm, m->cfg.n_kv_heads, m->cfg.head_dim);
     }
+    const float *table = m->rope[m->cfg.layer[job->layer].rope];
+    m->k->rope(q, 0, s->pos + row, table, 1, m->cfg.n_heads, m->cfg.head_dim, 1.0F);
+    m->k->rope(k, 0, s->pos + row, table, 1, m->cfg.n_kv_heads, m->cfg.head_dim, 1.0F);
+    job->attend->store(job->attend->ctx, job->layer, row, k, v);
 }
 
-static void after_attention(const rows_job *job, size_t layer, size_t row, size_t thread)
+static void row_after_attention(const rows_job *job, size_t row)
 {
-    tj_model *m = job->m;
-    const tj_layer_at *at = &m->at[layer];
-    size_t n = T * m->cfg.width;
-    void *const *w = m->packed_fwd + layer * TJ_N_MATS;
-    float *x = job->s->x + row * m->cfg.width;
-    float *out = area(job, thread, 0);
-    void *in = area(job, thread, 1);
-    void *gu = area(job, thread, 2);
-    m->k->to_act(in, m->dtype, job->s->att + row * m->q_width, T * m->q_width);
-    tj_gemm_run(m->gen[TJ_MAT_O], thread, in, w[TJ_MAT_O], out);
-    m->k->add(x, out, n);
-    m->k->rmsnorm(in, m->dtype, NULL, x, m->weights + at->norm2, m->cfg.norm_eps, T, m->cfg.width);
-    tj_gemm_run(m->gen[TJ_MAT_GU], thread, in, w[TJ_MAT_GU], gu);
-    m->k->swiglu(in, gu, m->dtype, T, m->cfg.ffn_width);
-    tj_gemm_run(m->gen[TJ_MAT_DOWN], thread, in, w[TJ_MAT_DOWN], out);
-    m->k->add(x, out, n);
+    const tj_model *m = job->m;
+    memcpy(job->s->in + row * m->q_width, job->s->att + row * m->q_width,
+           m->q_width * sizeof(float));
+    finish_input(job, row, m->q_width, is_quantised(gen_mat(job, job->layer, TJ_GEN_O)));
 }
 
-/* Item: a tile. What follows attention of layer - 1, then what precedes that of layer. */
-static void rows_item(void *ctx, size_t tile, size_t thread)
+static void row_before_ffn(const rows_job *job, size_t row)
 {
-    const rows_job *job = ctx;
-    if (job->layer == 0) {
-        embed(job, tile * T);
-    } else {
-        after_attention(job, job->layer - 1, tile * T, thread);
-    }
-    if (job->layer < job->m->cfg.n_layers) {
-        before_attention(job, tile * T, thread);
-    }
+    const tj_model *m = job->m;
+    size_t width = m->cfg.width;
+    add_output(job, row, m->at[job->layer].post1);
+    norm_row(m, job->s->in + row * width, job->s->x + row * width, m->at[job->layer].norm2, 1,
+             width);
+    finish_input(job, row, width,
+                 is_quantised(gen_mat(job, job->layer, TJ_GEN_GATE)) ||
+                     is_quantised(gen_mat(job, job->layer, TJ_GEN_UP)));
 }
 
-/* Item: a chunk of the vocabulary and a tile of output rows. */
-static void logits_item(void *ctx, size_t item, size_t thread)
+static void row_in_ffn(const rows_job *job, size_t row)
 {
-    const rows_job *job = ctx;
+    const tj_model *m = job->m;
+    size_t ffn = m->cfg.ffn_width;
+    float *gu = job->s->out + row * 2 * padded(ffn);
+    memmove(gu + ffn, gu + padded(ffn), ffn * sizeof *gu); /* no gap between gate and up */
+    m->k->glu(job->s->in + row * ffn, gu, TJ_F32, m->cfg.activation, 1, ffn);
+    finish_input(job, row, ffn, is_quantised(gen_mat(job, job->layer, TJ_GEN_DOWN)));
+}
+
+/* Output row i: the last layer's addition, and the final norm. */
+static void row_before_head(const rows_job *job, size_t i)
+{
     tj_model *m = job->m;
     size_t width = m->cfg.width;
-    size_t row = item / m->n_chunks * T;
-    size_t chunk = item % m->n_chunks;
-    float *x = area(job, thread, 0);
-    void *xn = area(job, thread, 1);
-    for (size_t i = 0; i < T; i++) {
-        if (row + i < job->n_out) {
-            memcpy(x + i * width, job->s->x + job->out_rows[row + i] * width, width * sizeof *x);
-        } else {
-            memset(x + i * width, 0, width * sizeof *x);
-        }
+    float *in = job->s->in + i * width;
+    size_t row = job->out_rows[i];
+    norm_row(m, in, job->s->x + row * width, m->at_norm, 1, width);
+    if (job->values != NULL) {
+        job->values[i] =
+            (float)m->k->dot(in, m->weights + m->at_value, width) + m->weights[m->at_value_bias];
     }
-    m->k->rmsnorm(xn, m->dtype, NULL, x, m->weights + m->at_norm, m->cfg.norm_eps, T, width);
-    tj_gemm_run(m->head_gen[tj_model_chunk_kind(m, chunk)], thread, xn, m->packed_head_fwd[chunk],
-                job->s->logits + row * m->cfg.n_vocab + chunk * m->chunk);
-    if (chunk == 0 && job->values != NULL) {
-        m->k->rmsnorm(x, TJ_F32, NULL, x, m->weights + m->at_norm, m->cfg.norm_eps, T, width);
-        for (size_t i = 0; i < T && row + i < job->n_out; i++) {
-            job->values[row + i] =
-                (float)m->k->dot(x + i * width, m->weights + m->at_value, width) +
-                m->weights[m->at_value_bias];
-        }
+    finish_input(job, i, width, is_quantised(&m->gen_head));
+}
+
+static void row_at_end(const rows_job *job, size_t row)
+{
+    add_output(job, row, job->m->at[job->m->cfg.n_layers - 1].post2);
+}
+
+typedef struct row_phase {
+    const rows_job *job;
+    void (*fn)(const rows_job *job, size_t row);
+    size_t n_rows;
+} row_phase;
+
+static void row_item(void *ctx, size_t item, size_t thread)
+{
+    const row_phase *phase = ctx;
+    (void)thread;
+    for (size_t r = item * ROWS_OF_ITEM; r < (item + 1) * ROWS_OF_ITEM && r < phase->n_rows; r++) {
+        phase->fn(phase->job, r);
     }
 }
+
+/* The threads of the team, walking in step. */
+typedef struct walker {
+    rows_job job; /* each thread's own */
+    tj_team *team;
+    size_t thread;
+} walker;
+
+static void by_rows(walker *w, size_t n_rows, void (*fn)(const rows_job *job, size_t row))
+{
+    row_phase phase = {.job = &w->job, .fn = fn, .n_rows = n_rows};
+    tj_team_for(w->team, w->thread, (n_rows + ROWS_OF_ITEM - 1) / ROWS_OF_ITEM, row_item, &phase);
+}
+
+/* Matrices of one layer applied to the rows of `in`, their outputs side by side in `out`. */
+static void multiply_rows(walker *w, size_t layer, const tj_gen_mat *mats, size_t n_mats)
+{
+    tj_infer_scratch *s = w->job.s;
+    size_t in = gen_mat(&w->job, layer, mats[0])->in;
+    product_group g = {.n_rows = w->job.n_rows,
+                       .x = {s->in, in, s->in_q, s->in_d, s->in_sums},
+                       .kernels = w->job.m->pk};
+    size_t at = 0;
+    for (size_t i = 0; i < n_mats; i++) {
+        const tj_panels *mat = gen_mat(&w->job, layer, mats[i]);
+        add_mat(&g, mat, s->out + at);
+        at += padded(mat->out);
+    }
+    g.ld = at;
+    cut_items(&g, tj_par_threads());
+    tj_team_for(w->team, w->thread, g.n_items, product_item, &g);
+}
+
+static void attend_item(void *ctx, size_t item, size_t thread)
+{
+    const rows_job *job = ctx;
+    job->attend->attend(job->attend->ctx, job->layer, item, thread, job->s->q, job->s->att);
+}
+
+static void walk_layer(walker *w, size_t layer)
+{
+    static const tj_gen_mat qkv[] = {TJ_GEN_Q, TJ_GEN_K, TJ_GEN_V};
+    static const tj_gen_mat o[] = {TJ_GEN_O};
+    static const tj_gen_mat gate_up[] = {TJ_GEN_GATE, TJ_GEN_UP};
+    static const tj_gen_mat down[] = {TJ_GEN_DOWN};
+    size_t n_rows = w->job.n_rows;
+    w->job.layer = layer;
+    by_rows(w, n_rows, row_before_qkv);
+    multiply_rows(w, layer, qkv, 3);
+    by_rows(w, n_rows, row_after_qkv);
+    tj_team_for(w->team, w->thread, w->job.attend->n_items, attend_item, &w->job);
+    by_rows(w, n_rows, row_after_attention);
+    multiply_rows(w, layer, o, 1);
+    by_rows(w, n_rows, row_before_ffn);
+    multiply_rows(w, layer, gate_up, 2);
+    by_rows(w, n_rows, row_in_ffn);
+    multiply_rows(w, layer, down, 1);
+}
+
+static void walk_head(walker *w)
+{
+    const rows_job *job = &w->job;
+    tj_infer_scratch *s = job->s;
+    by_rows(w, job->n_out, row_before_head);
+    if (job->logits == NULL || job->n_out == 0) {
+        return;
+    }
+    product_group g = {.n_rows = job->n_out,
+                       .ld = padded(job->m->cfg.n_vocab),
+                       .x = {s->in, job->m->cfg.width, s->in_q, s->in_d, s->in_sums},
+                       .kernels = job->m->pk};
+    add_mat(&g, &job->m->gen_head, s->logits);
+    cut_items(&g, tj_par_threads());
+    tj_team_for(w->team, w->thread, g.n_items, product_item, &g);
+}
+
+static void walk(void *ctx, tj_team *team, size_t thread)
+{
+    walker w = {.job = *(const rows_job *)ctx, .team = team, .thread = thread};
+    for (size_t l = 0; l < w.job.m->cfg.n_layers; l++) {
+        walk_layer(&w, l);
+    }
+    by_rows(&w, w.job.n_rows, row_at_end);
+    walk_head(&w);
+}
+
+/* ------------------------------------------------------------------ the public call */
 
 static tj_code prepare(tj_model *m, tj_infer_scratch *s, size_t n_rows, const int32_t *ids,
                        const size_t *pos, size_t n_out, tj_err *err)
@@ -236,12 +440,9 @@ static tj_code prepare(tj_model *m, tj_infer_scratch *s, size_t n_rows, const in
                            ids[i], pos[i]);
         }
         s->pos[i] = (uint32_t)pos[i];
-        last = pos[i] > last ? pos[i] : last;
+        last = max2(last, pos[i]);
     }
     if (rc == TJ_OK) {
-        for (size_t i = n_rows; i < tiles_of(n_rows) * T; i++) {
-            s->pos[i] = 0;
-        }
         rc = tj_model_need_positions(m, last + 1, err);
     }
     return rc == TJ_OK ? tj_model_need_generation(m, err) : rc;
@@ -255,26 +456,22 @@ tj_code tj_infer(tj_model *m, tj_infer_scratch *s, size_t n_rows, const int32_t 
         return tj_fail(err, TJ_E_INVAL, "the model has no value head");
     }
     tj_code rc = prepare(m, s, n_rows, ids, pos, n_out, err);
-    if (rc != TJ_OK) {
+    if (rc != TJ_OK || n_rows == 0) {
         return rc;
     }
     rows_job job = {.m = m,
                     .s = s,
+                    .attend = &attend,
                     .ids = ids,
                     .n_rows = n_rows,
                     .out_rows = out_rows,
                     .n_out = n_out,
+                    .logits = logits,
                     .values = values};
-    for (size_t l = 0; l <= m->cfg.n_layers; l++) {
-        job.layer = l;
-        tj_par_for(tiles_of(n_rows), rows_item, &job);
-        if (l < m->cfg.n_layers) {
-            attend.fn(attend.ctx, l, n_rows, s->q, s->k, s->v, s->att);
-        }
-    }
-    tj_par_for(tiles_of(n_out) * m->n_chunks, logits_item, &job);
-    if (n_out > 0 && logits != NULL) {
-        memcpy(logits, s->logits, n_out * m->cfg.n_vocab * sizeof *logits);
+    tj_par_team(walk, &job);
+    size_t n_vocab = m->cfg.n_vocab;
+    for (size_t i = 0; i < n_out && logits != NULL; i++) {
+        memcpy(logits + i * n_vocab, s->logits + i * padded(n_vocab), n_vocab * sizeof *logits);
     }
     return TJ_OK;
 }

@@ -18,20 +18,20 @@ static double inverse_rms(const double *x, double eps, size_t width)
     return 1.0 / sqrt(sum / (double)width + eps);
 }
 
-void tj_ref_rmsnorm(double *y, const double *x, const double *w, double eps, size_t rows,
-                    size_t width)
+void tj_ref_rmsnorm(double *y, const double *x, const double *w, double plus, double eps,
+                    size_t rows, size_t width)
 {
     for (size_t r = 0; r < rows; r++) {
         double s = inverse_rms(x + r * width, eps, width);
         for (size_t i = 0; i < width; i++) {
-            y[r * width + i] = x[r * width + i] * s * w[i];
+            y[r * width + i] = x[r * width + i] * s * (w[i] + plus);
         }
     }
 }
 
-/* y_i = x_i s w_i with s = (mean(x^2) + eps)^(-1/2) and ds/dx_j = -s^3 x_j / width. */
+/* y_i = x_i s (w_i + plus) with s = (mean(x^2) + eps)^(-1/2) and ds/dx_j = -s^3 x_j / width. */
 void tj_ref_rmsnorm_bwd(double *dx, double *dw, const double *dy, const double *x, const double *w,
-                        double eps, size_t rows, size_t width)
+                        double plus, double eps, size_t rows, size_t width)
 {
     for (size_t r = 0; r < rows; r++) {
         const double *xr = x + r * width;
@@ -39,11 +39,12 @@ void tj_ref_rmsnorm_bwd(double *dx, double *dw, const double *dy, const double *
         double s = inverse_rms(xr, eps, width);
         double ds = 0.0;
         for (size_t i = 0; i < width; i++) {
-            ds += dyr[i] * xr[i] * w[i];
+            ds += dyr[i] * xr[i] * (w[i] + plus);
         }
         for (size_t i = 0; i < width; i++) {
             if (dx != NULL) {
-                dx[r * width + i] += dyr[i] * s * w[i] - ds * s * s * s * xr[i] / (double)width;
+                dx[r * width + i] +=
+                    dyr[i] * s * (w[i] + plus) - ds * s * s * s * xr[i] / (double)width;
             }
             if (dw != NULL) {
                 dw[i] += dyr[i] * xr[i] * s;
@@ -88,17 +89,19 @@ void tj_ref_linear_bwd(double *dx, double *dw, double *db, const double *dy, con
     }
 }
 
-void tj_ref_rope(double *x, size_t rows, size_t n_heads, size_t head_dim, double theta, double sign)
+void tj_ref_rope(double *x, size_t rows, size_t n_heads, size_t head_dim, const tj_rope *rope,
+                 double sign)
 {
     size_t half = head_dim / 2;
+    double amplitude = tj_rope_amplitude(rope);
     for (size_t p = 0; p < rows; p++) {
         for (size_t h = 0; h < n_heads; h++) {
             double *head = x + (p * n_heads + h) * head_dim;
             for (size_t i = 0; i < half; i++) {
-                float freq = (float)pow(theta, -2.0 * (double)i / (double)head_dim);
+                float freq = (float)tj_rope_frequency(rope, i, head_dim);
                 double angle = sign * (double)((float)p * freq);
-                double a = head[i];
-                double b = head[i + half];
+                double a = head[i] * amplitude;
+                double b = head[i + half] * amplitude;
                 head[i] = a * cos(angle) - b * sin(angle);
                 head[i + half] = b * cos(angle) + a * sin(angle);
             }
@@ -190,21 +193,40 @@ void tj_ref_attention_bwd(double *dq, double *dk, double *dv, const double *dout
     }
 }
 
-void tj_ref_swiglu(double *act, const double *gate, const double *up, size_t n)
+#define SQRT_2_PI 0.79788456080286535588 /* sqrt(2 / pi) */
+
+static double activate(double g, tj_activation f)
+{
+    return f == TJ_SILU ? g / (1.0 + exp(-g))
+                        : 0.5 * g * (1.0 + tanh(SQRT_2_PI * (g + 0.044715 * g * g * g)));
+}
+
+/* d silu(g)/dg = s (1 + g (1 - s)) with s = 1 / (1 + e^-g);
+ * d gelu(g)/dg = (1 + t) / 2 + g (1 - t^2) / 2 * du/dg with t = tanh(u) */
+static double activate_slope(double g, tj_activation f)
+{
+    if (f == TJ_SILU) {
+        double s = 1.0 / (1.0 + exp(-g));
+        return s * (1.0 + g * (1.0 - s));
+    }
+    double t = tanh(SQRT_2_PI * (g + 0.044715 * g * g * g));
+    double du = SQRT_2_PI * (1.0 + 3.0 * 0.044715 * g * g);
+    return 0.5 * (1.0 + t) + 0.5 * g * (1.0 - t * t) * du;
+}
+
+void tj_ref_glu(double *act, const double *gate, const double *up, tj_activation f, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        act[i] = gate[i] / (1.0 + exp(-gate[i])) * up[i];
+        act[i] = activate(gate[i], f) * up[i];
     }
 }
 
-/* d silu(g)/dg = s (1 + g (1 - s)) with s = 1 / (1 + e^-g) */
-void tj_ref_swiglu_bwd(double *dgate, double *dup, const double *dact, const double *gate,
-                       const double *up, size_t n)
+void tj_ref_glu_bwd(double *dgate, double *dup, const double *dact, const double *gate,
+                    const double *up, tj_activation f, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        double s = 1.0 / (1.0 + exp(-gate[i]));
-        dgate[i] += dact[i] * up[i] * s * (1.0 + gate[i] * (1.0 - s));
-        dup[i] += dact[i] * gate[i] * s;
+        dgate[i] += dact[i] * up[i] * activate_slope(gate[i], f);
+        dup[i] += dact[i] * activate(gate[i], f);
     }
 }
 
@@ -272,6 +294,10 @@ static void add_tensors(tj_ref *ref)
         }
         add_tensor(ref, layer, "self_attn.o_proj.weight", c->width * q);
         add_tensor(ref, layer, "post_attention_layernorm.weight", c->width);
+        if (c->post_norms) {
+            add_tensor(ref, layer, "pre_feedforward_layernorm.weight", c->width);
+            add_tensor(ref, layer, "post_feedforward_layernorm.weight", c->width);
+        }
         add_tensor(ref, layer, "mlp.gate_proj.weight", c->ffn_width * c->width);
         add_tensor(ref, layer, "mlp.up_proj.weight", c->ffn_width * c->width);
         add_tensor(ref, layer, "mlp.down_proj.weight", c->width * c->ffn_width);
@@ -350,6 +376,7 @@ typedef struct layer_values {
     double *q_raw, *k_raw;   /* before q/k norm */
     double *q, *k, *v;       /* after norm and RoPE */
     double *probs, *att;     /* [H, N, N], H D */
+    double *o, *down;        /* C; what is added to the residual stream, before its norm */
     double *x_mid, *xn2;     /* C */
     double *gate, *up, *act; /* F */
 } layer_values;
@@ -365,6 +392,11 @@ typedef struct run {
     size_t n_held, cap_held;
     bool failed;
 } run;
+
+static double plus(const tj_model_config *c)
+{
+    return c->norm_plus_one ? 1.0 : 0.0;
+}
 
 static double *hold(run *r, size_t n) /* zeroed */
 {
@@ -420,6 +452,8 @@ static void hold_layers(run *r)
         a->v = hold(r, n * r->kv_width);
         a->probs = hold(r, r->c->n_heads * n * n);
         a->att = hold(r, n * r->q_width);
+        a->o = hold(r, n * r->c->width);
+        a->down = hold(r, n * r->c->width);
         a->x_mid = hold(r, n * r->c->width);
         a->xn2 = hold(r, n * r->c->width);
         a->gate = hold(r, n * r->c->ffn_width);
@@ -445,9 +479,9 @@ static void forward_attention(const run *r, size_t l)
 {
     const tj_model_config *c = r->c;
     layer_values *a = &r->layers[l];
-    double theta = c->rope_theta[c->layer[l].rope];
+    const tj_rope *rope = &c->rope[c->layer[l].rope];
     tj_ref_attn shape = attn_shape(r, l);
-    tj_ref_rmsnorm(a->xn, a->x, weight(r, l, "input_layernorm.weight"), c->norm_eps, r->n,
+    tj_ref_rmsnorm(a->xn, a->x, weight(r, l, "input_layernorm.weight"), plus(c), c->norm_eps, r->n,
                    c->width);
     tj_ref_linear(a->q_raw, a->xn, weight(r, l, "self_attn.q_proj.weight"),
                   weight(r, l, "self_attn.q_proj.bias"), r->n, c->width, r->q_width);
@@ -458,13 +492,13 @@ static void forward_attention(const run *r, size_t l)
     memcpy(a->q, a->q_raw, r->n * r->q_width * sizeof *a->q);
     memcpy(a->k, a->k_raw, r->n * r->kv_width * sizeof *a->k);
     if (c->qk_norm) {
-        tj_ref_rmsnorm(a->q, a->q_raw, weight(r, l, "self_attn.q_norm.weight"), c->norm_eps,
-                       r->n * c->n_heads, c->head_dim);
-        tj_ref_rmsnorm(a->k, a->k_raw, weight(r, l, "self_attn.k_norm.weight"), c->norm_eps,
-                       r->n * c->n_kv_heads, c->head_dim);
+        tj_ref_rmsnorm(a->q, a->q_raw, weight(r, l, "self_attn.q_norm.weight"), plus(c),
+                       c->norm_eps, r->n * c->n_heads, c->head_dim);
+        tj_ref_rmsnorm(a->k, a->k_raw, weight(r, l, "self_attn.k_norm.weight"), plus(c),
+                       c->norm_eps, r->n * c->n_kv_heads, c->head_dim);
     }
-    tj_ref_rope(a->q, r->n, c->n_heads, c->head_dim, theta, 1.0);
-    tj_ref_rope(a->k, r->n, c->n_kv_heads, c->head_dim, theta, 1.0);
+    tj_ref_rope(a->q, r->n, c->n_heads, c->head_dim, rope, 1.0);
+    tj_ref_rope(a->k, r->n, c->n_kv_heads, c->head_dim, rope, 1.0);
     tj_ref_attention(a->att, a->probs, a->q, a->k, a->v, &shape);
 }
 
@@ -475,25 +509,49 @@ static void add(double *dst, const double *src, size_t n)
     }
 }
 
+/* The name of the norm before the feed-forward: where attention's output has one, that takes the
+ * other name (transformers' modeling_llama and modeling_gemma3). */
+static const char *ffn_norm(const tj_model_config *c)
+{
+    return c->post_norms ? "pre_feedforward_layernorm.weight" : "post_attention_layernorm.weight";
+}
+
+/* y = x + out, or x + norm(out). */
+static void add_output(const run *r, size_t l, double *y, const double *x, const double *out,
+                       const char *norm)
+{
+    size_t n = r->n * r->c->width;
+    if (r->c->post_norms) {
+        tj_ref_rmsnorm(y, out, weight(r, l, norm), plus(r->c), r->c->norm_eps, r->n, r->c->width);
+    } else {
+        memcpy(y, out, n * sizeof *y);
+    }
+    add(y, x, n);
+}
+
 static void forward_layer(const run *r, size_t l)
 {
     const tj_model_config *c = r->c;
     layer_values *a = &r->layers[l];
-    double *y = r->layers[l + 1].x;
     forward_attention(r, l);
-    tj_ref_linear(a->x_mid, a->att, weight(r, l, "self_attn.o_proj.weight"), NULL, r->n, r->q_width,
+    tj_ref_linear(a->o, a->att, weight(r, l, "self_attn.o_proj.weight"), NULL, r->n, r->q_width,
                   c->width);
-    add(a->x_mid, a->x, r->n * c->width);
-    tj_ref_rmsnorm(a->xn2, a->x_mid, weight(r, l, "post_attention_layernorm.weight"), c->norm_eps,
-                   r->n, c->width);
+    add_output(r, l, a->x_mid, a->x, a->o, "post_attention_layernorm.weight");
+    tj_ref_rmsnorm(a->xn2, a->x_mid, weight(r, l, ffn_norm(c)), plus(c), c->norm_eps, r->n,
+                   c->width);
     tj_ref_linear(a->gate, a->xn2, weight(r, l, "mlp.gate_proj.weight"), NULL, r->n, c->width,
                   c->ffn_width);
     tj_ref_linear(a->up, a->xn2, weight(r, l, "mlp.up_proj.weight"), NULL, r->n, c->width,
                   c->ffn_width);
-    tj_ref_swiglu(a->act, a->gate, a->up, r->n * c->ffn_width);
-    tj_ref_linear(y, a->act, weight(r, l, "mlp.down_proj.weight"), NULL, r->n, c->ffn_width,
+    tj_ref_glu(a->act, a->gate, a->up, c->activation, r->n * c->ffn_width);
+    tj_ref_linear(a->down, a->act, weight(r, l, "mlp.down_proj.weight"), NULL, r->n, c->ffn_width,
                   c->width);
-    add(y, a->x_mid, r->n * c->width);
+    add_output(r, l, r->layers[l + 1].x, a->x_mid, a->down, "post_feedforward_layernorm.weight");
+}
+
+static double embed_scale(const tj_model_config *c)
+{
+    return c->embed_scale > 0.0 ? c->embed_scale : 1.0;
 }
 
 static void forward(const run *r, const tj_ref_chain *chain, double *logp, double *values)
@@ -502,14 +560,16 @@ static void forward(const run *r, const tj_ref_chain *chain, double *logp, doubl
     size_t width = c->width;
     const double *embed = tj_ref_find(r->ref, "model.embed_tokens.weight")->w;
     for (size_t i = 0; i < r->n; i++) {
-        memcpy(r->layers[0].x + i * width, embed + (size_t)chain->ids[i] * width,
-               width * sizeof *embed);
+        for (size_t j = 0; j < width; j++) {
+            r->layers[0].x[i * width + j] =
+                embed[(size_t)chain->ids[i] * width + j] * embed_scale(c);
+        }
     }
     for (size_t l = 0; l < c->n_layers; l++) {
         forward_layer(r, l);
     }
     tj_ref_rmsnorm(r->xn, r->layers[c->n_layers].x, tj_ref_find(r->ref, "model.norm.weight")->w,
-                   c->norm_eps, r->n, width);
+                   plus(c), c->norm_eps, r->n, width);
     for (size_t i = 0; i < chain->n_rows; i++) {
         double *logits = r->logits + i * c->n_vocab;
         tj_ref_linear(logits, r->xn + chain->row_at[i] * width, head(r)->w, NULL, 1, width,
@@ -525,6 +585,21 @@ static void forward(const run *r, const tj_ref_chain *chain, double *logp, doubl
 
 /* ------------------------------------------------------------------ backward */
 
+/* y = x + norm(out): from dy to the gradient of out, an array of the run or dy itself. */
+static double *backward_output(run *r, size_t l, double *dy, const double *out, const char *norm)
+{
+    const tj_model_config *c = r->c;
+    if (!c->post_norms) {
+        return dy;
+    }
+    double *dout = hold(r, r->n * c->width);
+    if (!r->failed) {
+        tj_ref_rmsnorm_bwd(dout, gradient(r, l, norm), dy, out, weight(r, l, norm), plus(c),
+                           c->norm_eps, r->n, c->width);
+    }
+    return dout;
+}
+
 /* From dx [N, C] of the layer's output: d gate, d up, then dx of x_mid, in place. */
 static void backward_ffn(run *r, size_t l, double *dx)
 {
@@ -534,22 +609,22 @@ static void backward_ffn(run *r, size_t l, double *dx)
     double *dgate = hold(r, r->n * c->ffn_width);
     double *dup = hold(r, r->n * c->ffn_width);
     double *dxn = hold(r, r->n * c->width);
+    double *ddown = backward_output(r, l, dx, a->down, "post_feedforward_layernorm.weight");
     if (r->failed) {
         return;
     }
     /* y = x_mid + down(act) */
-    tj_ref_linear_bwd(dact, gradient(r, l, "mlp.down_proj.weight"), NULL, dx, a->act,
+    tj_ref_linear_bwd(dact, gradient(r, l, "mlp.down_proj.weight"), NULL, ddown, a->act,
                       weight(r, l, "mlp.down_proj.weight"), r->n, c->ffn_width, c->width);
-    /* act = silu(gate) * up */
-    tj_ref_swiglu_bwd(dgate, dup, dact, a->gate, a->up, r->n * c->ffn_width);
+    /* act = f(gate) * up */
+    tj_ref_glu_bwd(dgate, dup, dact, a->gate, a->up, c->activation, r->n * c->ffn_width);
     /* gate = Wg xn2, up = Wu xn2, xn2 = norm(x_mid) */
     tj_ref_linear_bwd(dxn, gradient(r, l, "mlp.gate_proj.weight"), NULL, dgate, a->xn2,
                       weight(r, l, "mlp.gate_proj.weight"), r->n, c->width, c->ffn_width);
     tj_ref_linear_bwd(dxn, gradient(r, l, "mlp.up_proj.weight"), NULL, dup, a->xn2,
                       weight(r, l, "mlp.up_proj.weight"), r->n, c->width, c->ffn_width);
-    tj_ref_rmsnorm_bwd(dx, gradient(r, l, "post_attention_layernorm.weight"), dxn, a->x_mid,
-                       weight(r, l, "post_attention_layernorm.weight"), c->norm_eps, r->n,
-                       c->width);
+    tj_ref_rmsnorm_bwd(dx, gradient(r, l, ffn_norm(c)), dxn, a->x_mid, weight(r, l, ffn_norm(c)),
+                       plus(c), c->norm_eps, r->n, c->width);
 }
 
 /* q = rope(norm(q_raw)): from dq to d q_raw. Gives an array of the run. */
@@ -557,14 +632,14 @@ static double *backward_heads(run *r, size_t l, double *dq, const double *raw, c
                               size_t n_heads)
 {
     const tj_model_config *c = r->c;
-    tj_ref_rope(dq, r->n, n_heads, c->head_dim, c->rope_theta[c->layer[l].rope], -1.0);
+    tj_ref_rope(dq, r->n, n_heads, c->head_dim, &c->rope[c->layer[l].rope], -1.0);
     if (!c->qk_norm) {
         return dq;
     }
     double *draw = hold(r, r->n * n_heads * c->head_dim);
     if (!r->failed) {
-        tj_ref_rmsnorm_bwd(draw, gradient(r, l, norm), dq, raw, weight(r, l, norm), c->norm_eps,
-                           r->n * n_heads, c->head_dim);
+        tj_ref_rmsnorm_bwd(draw, gradient(r, l, norm), dq, raw, weight(r, l, norm), plus(c),
+                           c->norm_eps, r->n * n_heads, c->head_dim);
     }
     return draw;
 }
@@ -580,11 +655,12 @@ static void backward_attention(run *r, size_t l, double *dx)
     double *dk = hold(r, r->n * r->kv_width);
     double *dv = hold(r, r->n * r->kv_width);
     double *dxn = hold(r, r->n * c->width);
+    double *dout = backward_output(r, l, dx, a->o, "post_attention_layernorm.weight");
     if (r->failed) {
         return;
     }
     /* x_mid = x + o(att) */
-    tj_ref_linear_bwd(datt, gradient(r, l, "self_attn.o_proj.weight"), NULL, dx, a->att,
+    tj_ref_linear_bwd(datt, gradient(r, l, "self_attn.o_proj.weight"), NULL, dout, a->att,
                       weight(r, l, "self_attn.o_proj.weight"), r->n, r->q_width, c->width);
     tj_ref_attention_bwd(dq, dk, dv, datt, a->probs, a->q, a->k, a->v, &shape);
     dq = backward_heads(r, l, dq, a->q_raw, "self_attn.q_norm.weight", c->n_heads);
@@ -603,7 +679,8 @@ static void backward_attention(run *r, size_t l, double *dx)
                       gradient(r, l, "self_attn.v_proj.bias"), dv, a->xn,
                       weight(r, l, "self_attn.v_proj.weight"), r->n, c->width, r->kv_width);
     tj_ref_rmsnorm_bwd(dx, gradient(r, l, "input_layernorm.weight"), dxn, a->x,
-                       weight(r, l, "input_layernorm.weight"), c->norm_eps, r->n, c->width);
+                       weight(r, l, "input_layernorm.weight"), plus(c), c->norm_eps, r->n,
+                       c->width);
 }
 
 /* Adds to dxn [N, C], of the final norm's output. */
@@ -638,15 +715,17 @@ static void backward(run *r, const tj_ref_chain *chain, const double *dlogp, con
     }
     backward_outputs(r, chain, dxn, dlogp, dvalues);
     tj_ref_tensor *norm = tj_ref_find(r->ref, "model.norm.weight");
-    tj_ref_rmsnorm_bwd(dx, norm->g, dxn, r->layers[c->n_layers].x, norm->w, c->norm_eps, r->n,
-                       c->width);
+    tj_ref_rmsnorm_bwd(dx, norm->g, dxn, r->layers[c->n_layers].x, norm->w, plus(c), c->norm_eps,
+                       r->n, c->width);
     for (size_t l = c->n_layers; l-- > 0;) {
         backward_ffn(r, l, dx);
         backward_attention(r, l, dx);
     }
     double *dembed = tj_ref_find(r->ref, "model.embed_tokens.weight")->g;
     for (size_t i = 0; i < r->n; i++) {
-        add(dembed + (size_t)chain->ids[i] * c->width, dx + i * c->width, c->width);
+        for (size_t j = 0; j < c->width; j++) {
+            dembed[(size_t)chain->ids[i] * c->width + j] += dx[i * c->width + j] * embed_scale(c);
+        }
     }
 }
 

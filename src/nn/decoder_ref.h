@@ -17,12 +17,12 @@
  *
  * Outputs named d… are gradients; all are added to (+=), and each may be NULL if not wanted. */
 
-/* y = x / sqrt(mean(x^2) + eps) * w, row by row (Zhang & Sennrich 2019, arXiv:1910.07467, eq. 4).
- * x, y [rows, width]; w [width]. y may be x. */
-void tj_ref_rmsnorm(double *y, const double *x, const double *w, double eps, size_t rows,
-                    size_t width);
+/* y = x / sqrt(mean(x^2) + eps) * (w + plus), row by row (Zhang & Sennrich 2019, arXiv:1910.07467,
+ * eq. 4). x, y [rows, width]; w [width]. y may be x. */
+void tj_ref_rmsnorm(double *y, const double *x, const double *w, double plus, double eps,
+                    size_t rows, size_t width);
 void tj_ref_rmsnorm_bwd(double *dx, double *dw, const double *dy, const double *x, const double *w,
-                        double eps, size_t rows, size_t width);
+                        double plus, double eps, size_t rows, size_t width);
 
 /* y = x W^T + b. x [rows, in], W [out, in], b [out] or NULL, y [rows, out]. */
 void tj_ref_linear(double *y, const double *x, const double *w, const double *b, size_t rows,
@@ -31,11 +31,11 @@ void tj_ref_linear_bwd(double *dx, double *dw, double *db, const double *dy, con
                        const double *w, size_t rows, size_t in, size_t out);
 
 /* Rotates, in the row at position p, the pair (x[i], x[i + D/2]) of each head by the angle
- * p theta^(-2i/D) (Su et al. 2021, arXiv:2104.09864, eq. 34, in Llama's half-split order).
- * Frequency and angle are rounded to f32, as transformers does: that is the definition that
- * checkpoints were trained with. sign +1; -1 gives the gradient of a rotation, its inverse. x
+ * p f_i (Su et al. 2021, arXiv:2104.09864, eq. 34, in Llama's half-split order), with f_i and the
+ * vectors' amplitude from nn.h. Frequency and angle are rounded to f32, as transformers does: that
+ * is the definition that checkpoints were trained with. sign +1; -1 gives the gradient. x
  * [rows, n_heads * D]. */
-void tj_ref_rope(double *x, size_t rows, size_t n_heads, size_t head_dim, double theta,
+void tj_ref_rope(double *x, size_t rows, size_t n_heads, size_t head_dim, const tj_rope *rope,
                  double sign);
 
 /* out_i = sum_j P_ij v_j with P_ij = softmax_j(scale q_i . k_j) over the j <= i that are among the
@@ -51,10 +51,10 @@ void tj_ref_attention_bwd(double *dq, double *dk, double *dv, const double *dout
                           const double *probs, const double *q, const double *k, const double *v,
                           const tj_ref_attn *shape);
 
-/* act = silu(gate) * up, silu(g) = g / (1 + e^-g) (Shazeer 2020, arXiv:2002.05202, eq. 6). */
-void tj_ref_swiglu(double *act, const double *gate, const double *up, size_t n);
-void tj_ref_swiglu_bwd(double *dgate, double *dup, const double *dact, const double *gate,
-                       const double *up, size_t n);
+/* act = f(gate) * up (Shazeer 2020, arXiv:2002.05202, eq. 6). */
+void tj_ref_glu(double *act, const double *gate, const double *up, tj_activation f, size_t n);
+void tj_ref_glu_bwd(double *dgate, double *dup, const double *dact, const double *gate,
+                    const double *up, tj_activation f, size_t n);
 
 /* log softmax(logits)[target]; the gradient adds dlogp * (1[v = target] - softmax[v]). */
 double tj_ref_logp(const double *logits, size_t n, size_t target);

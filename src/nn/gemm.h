@@ -29,9 +29,7 @@ typedef struct tj_gemm_spec {
     tj_dtype out;      /* of C */
 } tj_gemm_spec;
 
-/* `like` (or NULL) is an earlier gemm whose packed B this one shall read, too. */
-TJ_MUST_USE tj_code tj_gemm_create(tj_gemm **out, const tj_gemm_spec *spec, const tj_gemm *like,
-                                   tj_err *err);
+TJ_MUST_USE tj_code tj_gemm_create(tj_gemm **out, const tj_gemm_spec *spec, tj_err *err);
 void tj_gemm_destroy(tj_gemm *gemm);
 /* Bytes of packed B. */
 size_t tj_gemm_packed_bytes(const tj_gemm *gemm);

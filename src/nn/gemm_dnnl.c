@@ -71,7 +71,7 @@ static bool is_padded(const dnnl_memory_desc_t *md)
     return md->padded_dims[0] != md->dims[0] || md->padded_dims[1] != md->dims[1];
 }
 
-static dnnl_status_t describe(tj_gemm *g, const tj_gemm *like, bool plain)
+static dnnl_status_t describe(tj_gemm *g, bool plain)
 {
     const tj_gemm_spec *s = &g->spec;
     dnnl_data_type_t type = type_of(s->dtype);
@@ -80,9 +80,7 @@ static dnnl_status_t describe(tj_gemm *g, const tj_gemm *like, bool plain)
     if (st != dnnl_success) {
         return st;
     }
-    if (like != NULL) {
-        g->b_md = like->b_md;
-    } else if (s->b_packed && !plain) {
+    if (s->b_packed && !plain) {
         dnnl_dims_t dims = {(dnnl_dim_t)s->k, (dnnl_dim_t)s->n};
         st = dnnl_memory_desc_init_by_tag(&g->b_md, 2, dims, type, dnnl_format_tag_any);
     } else {
@@ -161,7 +159,7 @@ static tj_code make_slot(tj_gemm *g, slot *s, tj_err *err)
     return TJ_OK;
 }
 
-tj_code tj_gemm_create(tj_gemm **out, const tj_gemm_spec *spec, const tj_gemm *like, tj_err *err)
+tj_code tj_gemm_create(tj_gemm **out, const tj_gemm_spec *spec, tj_err *err)
 {
     *out = NULL;
     pthread_once(&once, make_engine);
@@ -175,7 +173,7 @@ tj_code tj_gemm_create(tj_gemm **out, const tj_gemm_spec *spec, const tj_gemm *l
     g->spec = *spec;
     tj_code rc = TJ_OK;
     int before = omp_threads(1);
-    dnnl_status_t st = describe(g, like, false);
+    dnnl_status_t st = describe(g, false);
     if (st == dnnl_success) {
         st = make_primitive(g);
     }
@@ -183,7 +181,7 @@ tj_code tj_gemm_create(tj_gemm **out, const tj_gemm_spec *spec, const tj_gemm *l
         g->b_md = *dnnl_primitive_desc_query_md(g->desc, dnnl_query_weights_md, 0);
         if (is_padded(&g->b_md)) {
             drop_primitive(g);
-            st = describe(g, like, true);
+            st = describe(g, true);
             if (st == dnnl_success) {
                 st = make_primitive(g);
             }

@@ -36,7 +36,7 @@ static void gather_tile(void *ctx, size_t tile, size_t thread)
         }
     }
     m->k->rmsnorm((char *)p->head_xn + tile * m->tile * width * m->elem, m->dtype, NULL, to,
-                  m->weights + m->at_norm, m->cfg.norm_eps, m->tile, width);
+                  m->weights + m->at_norm, m->norm_plus, m->cfg.norm_eps, m->tile, width);
 }
 
 static size_t count_rows(const head_job *job, size_t tile) /* positions in a tile */
@@ -199,7 +199,7 @@ static void head_norm_backward(const head_job *job)
             size_t pos = job->begin + tile * m->tile + i;
             float *dx = p->dx + p->layout.loss_pos[pos] * width;
             m->k->rmsnorm_bwd(dx, sums, p->head_dx + pos * width, p->head_x + pos * width,
-                              m->weights + m->at_norm, m->cfg.norm_eps, 1, width);
+                              m->weights + m->at_norm, m->norm_plus, m->cfg.norm_eps, 1, width);
         }
         m->k->add(m->grads + m->at_norm, sums, width);
     }
@@ -249,7 +249,8 @@ void tj_values_forward(tj_pass *p, float *values)
     for (size_t i = 0; i < p->layout.n_values; i++) {
         const float *x = p->layers[m->cfg.n_layers].x + p->layout.value_tok[i] * width;
         float *xn = p->value_x + i * width;
-        m->k->rmsnorm(xn, TJ_F32, NULL, x, m->weights + m->at_norm, m->cfg.norm_eps, 1, width);
+        m->k->rmsnorm(xn, TJ_F32, NULL, x, m->weights + m->at_norm, m->norm_plus, m->cfg.norm_eps,
+                      1, width);
         values[i] =
             (float)m->k->dot(xn, m->weights + m->at_value, width) + m->weights[m->at_value_bias];
     }
@@ -268,6 +269,6 @@ void tj_values_backward(tj_pass *p, const float *dvalues)
         m->k->axpy(dy, dvalues[i], m->weights + m->at_value, width);
         m->k->rmsnorm_bwd(p->dx + tok * width, m->grads + m->at_norm, dy,
                           p->layers[m->cfg.n_layers].x + tok * width, m->weights + m->at_norm,
-                          m->cfg.norm_eps, 1, width);
+                          m->norm_plus, m->cfg.norm_eps, 1, width);
     }
 }

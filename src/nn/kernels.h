@@ -25,13 +25,13 @@ typedef struct tj_kernels {
     void (*to_act)(void *dst, tj_dtype dtype, const float *src, size_t n);
     void (*from_act)(float *dst, const void *src, tj_dtype dtype, size_t n);
 
-    /* y = x * rstd * w with rstd = 1/sqrt(mean(x^2) + eps) (Zhang & Sennrich 2019), row by row;
-     * rstd [rows] may be NULL. */
+    /* y = x * rstd * (w + plus) with rstd = 1/sqrt(mean(x^2) + eps) (Zhang & Sennrich 2019), row by
+     * row; rstd [rows] may be NULL. */
     void (*rmsnorm)(void *y, tj_dtype dtype, float *rstd, const float *x, const float *w,
-                    double eps, size_t rows, size_t width);
+                    float plus, double eps, size_t rows, size_t width);
     /* dx += d(loss)/dx; dw += sum over rows of dy * x * rstd. */
     void (*rmsnorm_bwd)(float *dx, float *dw, const float *dy, const float *x, const float *w,
-                        double eps, size_t rows, size_t width);
+                        float plus, double eps, size_t rows, size_t width);
 
     /* Rotates pairs (i, i + D/2) of each head (the Llama half-split form): sign +1 forward, -1 for
      * the gradient. x [rows, n_heads * D] with row stride ld; pos [rows]; table [pos][D/2] of
@@ -39,11 +39,12 @@ typedef struct tj_kernels {
     void (*rope)(float *x, size_t ld, const uint32_t *pos, const float *table, size_t rows,
                  size_t n_heads, size_t head_dim, float sign);
 
-    /* act = silu(gate) * up; gu [rows, 2F]: gate then up (Shazeer 2020). */
-    void (*swiglu)(void *act, const void *gu, tj_dtype dtype, size_t rows, size_t ffn);
+    /* act = f(gate) * up; gu [rows, 2F]: gate then up (Shazeer 2020). */
+    void (*glu)(void *act, const void *gu, tj_dtype dtype, tj_activation f, size_t rows,
+                size_t ffn);
     /* Gives act again beside the derivatives. */
-    void (*swiglu_bwd)(void *dgu, void *act, const void *gu, const float *dact, tj_dtype dtype,
-                       size_t rows, size_t ffn);
+    void (*glu_bwd)(void *dgu, void *act, const void *gu, const float *dact, tj_dtype dtype,
+                    tj_activation f, size_t rows, size_t ffn);
 
     void (*add)(float *dst, const float *src, size_t n); /* dst += src */
     void (*axpy)(float *dst, float a, const float *src, size_t n);

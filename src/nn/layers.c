@@ -13,8 +13,6 @@
 typedef struct layer_job {
     tj_pass *p;
     size_t layer;
-    bool first_half, second_half; /* which halves of which layers, see the item functions */
-    bool last;                    /* second half stops before the down projection */
 } layer_job;
 
 static char *at_row(void *act, const tj_model *m, size_t row, size_t width)
@@ -43,7 +41,9 @@ static void embed_tile(tj_pass *p, size_t row)
     for (size_t i = 0; i < m->tile; i++) {
         if (row + i < p->layout.n_tokens) {
             const float *e = slab(m, m->at_embed) + (size_t)p->layout.ids[row + i] * width;
-            memcpy(x + i * width, e, width * sizeof *x);
+            for (size_t j = 0; j < width; j++) {
+                x[i * width + j] = e[j] * m->embed_scale;
+            }
         } else {
             memset(x + i * width, 0, width * sizeof *x);
         }
@@ -55,7 +55,8 @@ static void norm_heads(const tj_model *m, float *rows, size_t width, size_t col,
 {
     for (size_t i = 0; i < m->tile; i++) {
         float *at = rows + i * width + col;
-        m->k->rmsnorm(at, TJ_F32, NULL, at, w, m->cfg.norm_eps, n_heads, m->cfg.head_dim);
+        m->k->rmsnorm(at, TJ_F32, NULL, at, w, m->norm_plus, m->cfg.norm_eps, n_heads,
+                      m->cfg.head_dim);
     }
 }
 
@@ -68,8 +69,8 @@ static void first_half(tj_pass *p, size_t layer, size_t row, size_t thread)
     size_t wide = m->qkv_width;
     float *qkv = p->scratch[thread];
     float *xn = qkv + m->tile * wide;
-    m->k->rmsnorm(xn, m->dtype, NULL, acts->x + row * width, slab(m, at->norm1), m->cfg.norm_eps,
-                  m->tile, width);
+    m->k->rmsnorm(xn, m->dtype, NULL, acts->x + row * width, slab(m, at->norm1), m->norm_plus,
+                  m->cfg.norm_eps, m->tile, width);
     tj_gemm_run(m->fwd[TJ_MAT_QKV], thread, xn, packed(m, m->packed_fwd, layer, TJ_MAT_QKV), qkv);
     if (m->cfg.qkv_bias) {
         for (size_t i = 0; i < m->tile; i++) {
@@ -101,37 +102,58 @@ static tj_attn_args attn_args(tj_pass *p, size_t layer)
                           .dqkv = p->dqkv};
 }
 
-static void second_half(tj_pass *p, size_t layer, size_t row, bool stop_before_down, size_t thread)
+/* What the o (down) projection of a tile gives, before a norm of its own: kept for its gradient
+ * where there is such a norm. */
+static float *raw_output(const tj_pass *p, float *kept, size_t row, float *scratch)
+{
+    return p->model->cfg.post_norms ? kept + row * p->model->cfg.width : scratch;
+}
+
+/* y = x + raw, or x + norm(raw); scratch [tile, C], which may be raw. */
+static void add_output(const tj_model *m, float *y, const float *x, const float *raw, size_t norm,
+                       float *scratch)
+{
+    size_t n = m->tile * m->cfg.width;
+    if (m->cfg.post_norms) {
+        m->k->rmsnorm(scratch, TJ_F32, NULL, raw, slab(m, norm), m->norm_plus, m->cfg.norm_eps,
+                      m->tile, m->cfg.width);
+        raw = scratch;
+    }
+    for (size_t i = 0; i < n; i++) {
+        y[i] = x[i] + raw[i];
+    }
+}
+
+/* With `again`, only what the gradient needs of the activations is computed once more. */
+static void second_half(tj_pass *p, size_t layer, size_t row, bool again, size_t thread)
 {
     const tj_model *m = p->model;
     const tj_layer_at *at = &m->at[layer];
     tj_layer_acts *acts = &p->layers[layer];
     size_t width = m->cfg.width;
-    size_t n = m->tile * width;
-    float *x = acts->x + row * width;
     float *x_mid = acts->x_mid + row * width;
     float *out = p->scratch[thread];
+    float *o = raw_output(p, acts->o_raw, row, out);
     tj_attn_args args = attn_args(p, layer);
     tj_attn_forward(&args, row, m->tile, out);
     tj_gemm_run(m->fwd[TJ_MAT_O], thread, at_row(acts->att, m, row, m->q_width),
-                packed(m, m->packed_fwd, layer, TJ_MAT_O), out);
-    for (size_t i = 0; i < n; i++) {
-        x_mid[i] = x[i] + out[i];
-    }
-    void *xn = out + n;
+                packed(m, m->packed_fwd, layer, TJ_MAT_O), o);
+    add_output(m, x_mid, acts->x + row * width, o, at->post1, out);
+    void *xn = out + m->tile * width;
     void *gu = at_row(acts->gu, m, row, 2 * m->cfg.ffn_width);
-    m->k->rmsnorm(xn, m->dtype, NULL, x_mid, slab(m, at->norm2), m->cfg.norm_eps, m->tile, width);
+    m->k->rmsnorm(xn, m->dtype, NULL, x_mid, slab(m, at->norm2), m->norm_plus, m->cfg.norm_eps,
+                  m->tile, width);
     tj_gemm_run(m->fwd[TJ_MAT_GU], thread, xn, packed(m, m->packed_fwd, layer, TJ_MAT_GU), gu);
-    if (stop_before_down) {
+    if (again && !m->cfg.post_norms) {
         return;
     }
-    void *act = out + n; /* xn is used up */
-    m->k->swiglu(act, gu, m->dtype, m->tile, m->cfg.ffn_width);
+    void *act = xn; /* which is used up */
+    float *down = raw_output(p, acts->down_raw, row, out);
+    m->k->glu(act, gu, m->dtype, m->cfg.activation, m->tile, m->cfg.ffn_width);
     tj_gemm_run(m->fwd[TJ_MAT_DOWN], thread, act, packed(m, m->packed_fwd, layer, TJ_MAT_DOWN),
-                out);
-    float *y = p->layers[layer + 1].x + row * width;
-    for (size_t i = 0; i < n; i++) {
-        y[i] = x_mid[i] + out[i];
+                down);
+    if (!again) {
+        add_output(m, p->layers[layer + 1].x + row * width, x_mid, down, at->post2, out);
     }
 }
 
@@ -167,7 +189,7 @@ static float *partial(const tj_pass *p, size_t row, size_t offset)
 
 /* Where a layer's sums over a tile's rows stand in `partials`. */
 typedef struct partial_at {
-    size_t norm2, norm1, bias, q_norm, k_norm, width;
+    size_t norm2, norm1, bias, q_norm, k_norm, post1, post2, width;
 } partial_at;
 
 static partial_at partial_layout(const tj_model *m)
@@ -178,13 +200,29 @@ static partial_at partial_layout(const tj_model *m)
     at.bias = at.norm1 + m->cfg.width;
     at.q_norm = at.bias + m->qkv_width;
     at.k_norm = at.q_norm + m->cfg.head_dim;
-    at.width = at.k_norm + m->cfg.head_dim;
+    at.post1 = at.k_norm + m->cfg.head_dim;
+    at.post2 = at.post1 + (m->cfg.post_norms ? m->cfg.width : 0);
+    at.width = at.post2 + (m->cfg.post_norms ? m->cfg.width : 0);
     return at;
 }
 
 size_t tj_layers_partial_width(const tj_model *m)
 {
     return partial_layout(m).width;
+}
+
+/* The gradient of the o (down) projection's output, from dx, that of what it was added to. */
+static void to_output(const tj_model *m, void *dy, const float *dx, const float *raw, size_t norm,
+                      float *dnorm, float *scratch)
+{
+    size_t n = m->tile * m->cfg.width;
+    if (m->cfg.post_norms) {
+        memset(scratch, 0, n * sizeof *scratch);
+        m->k->rmsnorm_bwd(scratch, dnorm, dx, raw, slab(m, norm), m->norm_plus, m->cfg.norm_eps,
+                          m->tile, m->cfg.width);
+        dx = scratch;
+    }
+    m->k->to_act(dy, m->dtype, dx, n);
 }
 
 /* From the gradient of the layer's output to that of attention's output. */
@@ -195,27 +233,30 @@ static void backward_second_half(tj_pass *p, size_t layer, size_t row, size_t th
     tj_layer_acts *acts = &p->layers[layer];
     size_t width = m->cfg.width;
     size_t ffn = m->cfg.ffn_width;
-    size_t n = m->tile * width;
+    const partial_at sums = partial_layout(m);
     float *dx = p->dx + row * width;
-    float *wide = p->scratch[thread]; /* [TILE, max(F, C)] */
+    float *wide = p->scratch[thread];                           /* [tile, max(F, C)] */
+    float *dout = wide + m->tile * (ffn > width ? ffn : width); /* [tile, C] */
     void *gu = at_row(acts->gu, m, row, 2 * ffn);
     void *dgu = at_row(p->dgu, m, row, 2 * ffn);
     void *dy = at_row(p->dx_down, m, row, width);
     const float *x_mid = acts->x_mid + row * width;
-    /* y = x_mid + down(act), act = silu(gate) * up */
-    m->k->to_act(dy, m->dtype, dx, n);
+    /* y = x_mid + post2(down(act)), act = f(gate) * up */
+    to_output(m, dy, dx, acts->down_raw + row * width, at->post2, partial(p, row, sums.post2),
+              dout);
     tj_gemm_run(m->bwd[TJ_MAT_DOWN], thread, dy, packed(m, m->packed_bwd, layer, TJ_MAT_DOWN),
                 wide);
-    m->k->swiglu_bwd(dgu, at_row(p->act, m, row, ffn), gu, wide, m->dtype, m->tile, ffn);
+    m->k->glu_bwd(dgu, at_row(p->act, m, row, ffn), gu, wide, m->dtype, m->cfg.activation, m->tile,
+                  ffn);
     /* gate, up = W norm2(x_mid) */
     tj_gemm_run(m->bwd[TJ_MAT_GU], thread, dgu, packed(m, m->packed_bwd, layer, TJ_MAT_GU), wide);
     m->k->rmsnorm(at_row(p->xn, m, row, width), m->dtype, NULL, x_mid, slab(m, at->norm2),
-                  m->cfg.norm_eps, m->tile, width);
-    m->k->rmsnorm_bwd(dx, partial(p, row, partial_layout(m).norm2), wide, x_mid, slab(m, at->norm2),
-                      m->cfg.norm_eps, m->tile, width);
-    /* x_mid = x + o(att) */
+                  m->norm_plus, m->cfg.norm_eps, m->tile, width);
+    m->k->rmsnorm_bwd(dx, partial(p, row, sums.norm2), wide, x_mid, slab(m, at->norm2),
+                      m->norm_plus, m->cfg.norm_eps, m->tile, width);
+    /* x_mid = x + post1(o(att)) */
     void *dmid = at_row(p->dx_o, m, row, width);
-    m->k->to_act(dmid, m->dtype, dx, n);
+    to_output(m, dmid, dx, acts->o_raw + row * width, at->post1, partial(p, row, sums.post1), dout);
     tj_gemm_run(m->bwd[TJ_MAT_O], thread, dmid, packed(m, m->packed_bwd, layer, TJ_MAT_O),
                 at_row(p->dout, m, row, m->q_width));
     tj_attn_args args = attn_args(p, layer);
@@ -234,7 +275,7 @@ static void norm_heads_bwd(const tj_pass *p, size_t layer, size_t row, size_t co
     const char *from = at_row(p->layers[layer].raw, m, row, m->qkv_width);
     m->k->from_act(raw, from + col * m->elem, m->dtype, n);
     memset(dx, 0, n * sizeof *dx);
-    m->k->rmsnorm_bwd(dx, dw, d, raw, w, m->cfg.norm_eps, n_heads, m->cfg.head_dim);
+    m->k->rmsnorm_bwd(dx, dw, d, raw, w, m->norm_plus, m->cfg.norm_eps, n_heads, m->cfg.head_dim);
     memcpy(d, dx, n * sizeof *dx);
 }
 
@@ -270,9 +311,9 @@ static void backward_first_half(tj_pass *p, size_t layer, size_t row, size_t thr
     m->k->to_act(d, m->dtype, dqkv, m->tile * wide);
     tj_gemm_run(m->bwd[TJ_MAT_QKV], thread, d, packed(m, m->packed_bwd, layer, TJ_MAT_QKV), dxn);
     m->k->rmsnorm(at_row(p->xn_qkv, m, row, width), m->dtype, NULL, x, slab(m, at->norm1),
-                  m->cfg.norm_eps, m->tile, width);
+                  m->norm_plus, m->cfg.norm_eps, m->tile, width);
     m->k->rmsnorm_bwd(p->dx + row * width, partial(p, row, sums.norm1), dxn, x, slab(m, at->norm1),
-                      m->cfg.norm_eps, m->tile, width);
+                      m->norm_plus, m->cfg.norm_eps, m->tile, width);
 }
 
 typedef struct backward_tiles_job {
@@ -412,6 +453,8 @@ static void join_partials(tj_pass *p, size_t layer, bool second)
         size_t from, to, n;
     } parts[] = {
         {second, sums.norm2, at->norm2, m->cfg.width},
+        {second && m->cfg.post_norms, sums.post1, at->post1, m->cfg.width},
+        {second && m->cfg.post_norms, sums.post2, at->post2, m->cfg.width},
         {!second, sums.norm1, at->norm1, m->cfg.width},
         {!second && m->cfg.qkv_bias, sums.bias, at->qkv_bias, m->qkv_width},
         {!second && m->cfg.qk_norm, sums.q_norm, at->q_norm, m->cfg.head_dim},
@@ -454,7 +497,8 @@ static void embed_backward(tj_pass *p)
     size_t width = m->cfg.width;
     float *grad = m->lookup_grad != NULL ? m->lookup_grad : m->grads + m->at_embed;
     for (size_t t = 0; t < p->layout.n_tokens; t++) {
-        m->k->add(grad + (size_t)p->layout.ids[t] * width, p->dx + t * width, width);
+        m->k->axpy(grad + (size_t)p->layout.ids[t] * width, m->embed_scale, p->dx + t * width,
+                   width);
     }
 }
 

@@ -8,6 +8,8 @@
 #include "base/alloc.h"
 #include "base/par.h"
 #include "base/rng.h"
+#include "nn/blocks.h"
+#include "nn/source.h"
 
 /* ------------------------------------------------------------------ layout of the slab */
 
@@ -19,6 +21,9 @@ typedef struct builder {
 static size_t add_param(builder *b, const char *name, size_t rows, size_t cols, bool decay)
 {
     size_t at = b->at;
+    if (b->m->is_frozen && rows > 1) { /* a matrix: it stays in the file */
+        return at;
+    }
     if (b->m->params != NULL) {
         tj_param *p = &b->m->params[b->m->n_params];
         snprintf(p->name, sizeof p->name, "%s", name);
@@ -72,13 +77,24 @@ static void add_layer(builder *b, size_t l)
     }
     at->o = add_layer_param(b, l, "self_attn.o_proj.weight", c->width, m->q_width, true);
     align(b);
-    at->norm2 = add_layer_param(b, l, "post_attention_layernorm.weight", 1, c->width, false);
+    if (c->post_norms) {
+        at->post1 = add_layer_param(b, l, "post_attention_layernorm.weight", 1, c->width, false);
+        align(b);
+    }
+    at->norm2 = add_layer_param(b, l,
+                                c->post_norms ? "pre_feedforward_layernorm.weight"
+                                              : "post_attention_layernorm.weight",
+                                1, c->width, false);
     align(b);
     at->gu = add_layer_param(b, l, "mlp.gate_proj.weight", c->ffn_width, c->width, true);
     add_layer_param(b, l, "mlp.up_proj.weight", c->ffn_width, c->width, true);
     align(b);
     at->down = add_layer_param(b, l, "mlp.down_proj.weight", c->width, c->ffn_width, true);
     align(b);
+    if (c->post_norms) {
+        at->post2 = add_layer_param(b, l, "post_feedforward_layernorm.weight", 1, c->width, false);
+        align(b);
+    }
 }
 
 /* Run twice: first, with no params array, to count. */
@@ -122,7 +138,10 @@ static void set_shapes(tj_model *m)
     const tj_model_config *c = &m->cfg;
     m->elem = m->dtype == TJ_BF16 ? 2 : 4;
     m->tile = c->width <= TJ_NARROW ? TJ_TILE_NARROW : TJ_TILE_WIDE;
+    m->embed_scale = c->embed_scale > 0.0 ? (float)c->embed_scale : 1.0F;
+    m->norm_plus = c->norm_plus_one ? 1.0F : 0.0F;
     m->k = tj_kernels_get();
+    m->pk = tj_panel_kernels_get();
     m->q_width = c->n_heads * c->head_dim;
     m->kv_width = c->n_kv_heads * c->head_dim;
     m->qkv_width = m->q_width + 2 * m->kv_width;
@@ -139,7 +158,7 @@ static void set_shapes(tj_model *m)
 }
 
 tj_code tj_model_create_empty(tj_model **out, const tj_model_config *cfg, tj_dtype compute,
-                              tj_err *err)
+                              bool frozen, tj_err *err)
 {
     *out = NULL;
     tj_code rc = tj_model_config_check(cfg, err);
@@ -155,8 +174,10 @@ tj_code tj_model_create_empty(tj_model **out, const tj_model_config *cfg, tj_dty
     }
     m->cfg = *cfg;
     m->dtype = compute;
+    m->is_frozen = frozen;
     m->stale_fwd = true;
     m->stale_bwd = true;
+    m->stale_gen = !frozen;
     set_shapes(m);
     build(m);
     size_t n_params = m->n_params;
@@ -164,10 +185,11 @@ tj_code tj_model_create_empty(tj_model **out, const tj_model_config *cfg, tj_dty
     m->params = tj_calloc(n_params, sizeof *m->params);
     m->packed_fwd = tj_calloc(cfg->n_layers * TJ_N_MATS, sizeof(void *));
     m->packed_bwd = tj_calloc(cfg->n_layers * TJ_N_MATS, sizeof(void *));
+    m->gen = tj_calloc(cfg->n_layers * TJ_N_GEN, sizeof *m->gen);
     m->packed_head_fwd = tj_calloc(m->n_chunks, sizeof(void *));
     m->packed_head_bwd = tj_calloc(m->n_chunks, sizeof(void *));
     if (m->weights == NULL || m->params == NULL || m->packed_fwd == NULL || m->packed_bwd == NULL ||
-        m->packed_head_fwd == NULL || m->packed_head_bwd == NULL) {
+        m->gen == NULL || m->packed_head_fwd == NULL || m->packed_head_bwd == NULL) {
         size_t n_weights = m->n_slab;
         tj_model_destroy(m);
         return tj_fail(err, TJ_E_NOMEM, "cannot allocate a model of %zu weights", n_weights);
@@ -185,7 +207,8 @@ static bool is_norm_name(const char *name)
 }
 
 /* Normal weights; the projections that write to the residual stream are scaled down by
- * sqrt(2 L), as in GPT-2 (Radford et al. 2019, sec. 2.3); norms start at 1, biases at 0. */
+ * sqrt(2 L), as in GPT-2 (Radford et al. 2019, sec. 2.3); norms multiply by 1 at
+ * first, biases are 0. */
 static void init_weights(tj_model *m, uint64_t seed)
 {
     double residual = m->cfg.init_std / sqrt(2.0 * (double)m->cfg.n_layers);
@@ -193,7 +216,7 @@ static void init_weights(tj_model *m, uint64_t seed)
         tj_param *p = &m->params[i];
         if (!p->decay) {
             for (size_t j = 0; j < p->n; j++) {
-                p->weight[j] = is_norm_name(p->name) ? 1.0F : 0.0F;
+                p->weight[j] = is_norm_name(p->name) ? 1.0F - m->norm_plus : 0.0F;
             }
             continue;
         }
@@ -211,7 +234,7 @@ static void init_weights(tj_model *m, uint64_t seed)
 tj_code tj_model_create(tj_model **out, const tj_model_config *cfg, tj_dtype compute, uint64_t seed,
                         tj_err *err)
 {
-    tj_code rc = tj_model_create_empty(out, cfg, compute, err);
+    tj_code rc = tj_model_create_empty(out, cfg, compute, false, err);
     if (rc == TJ_OK) {
         init_weights(*out, seed);
     }
@@ -239,11 +262,9 @@ void tj_model_destroy(tj_model *m)
         return;
     }
     destroy_gemms(m->fwd, TJ_N_MATS);
-    destroy_gemms(m->gen, TJ_N_MATS);
     destroy_gemms(m->bwd, TJ_N_MATS);
     destroy_gemms(m->dw, TJ_N_MATS);
     destroy_gemms(m->head_fwd, 2);
-    destroy_gemms(m->head_gen, 2);
     destroy_gemms(m->head_bwd, 2);
     destroy_gemms(m->head_dw, 2);
     free_all(m->packed_fwd, m->cfg.n_layers * TJ_N_MATS);
@@ -257,6 +278,12 @@ void tj_model_destroy(tj_model *m)
     tj_free(m->weights);
     tj_free(m->grads);
     tj_free(m->lookup_grad);
+    for (size_t i = 0; m->gen != NULL && i < m->cfg.n_layers * TJ_N_GEN; i++) {
+        tj_panels_deinit(&m->gen[i]);
+    }
+    tj_free(m->gen);
+    tj_panels_deinit(&m->gen_head);
+    tj_source_close(m->source);
     tj_free(m);
 }
 
@@ -301,8 +328,20 @@ static void point_to_grads(tj_model *m) /* frozen parameters have none, as nn.h 
     }
 }
 
+static tj_code check_trainable(const tj_model *m, tj_err *err)
+{
+    return m->is_frozen ? tj_fail(err, TJ_E_INVAL,
+                                  "the model was opened for generation, with weights as its file "
+                                  "holds them")
+                        : TJ_OK;
+}
+
 tj_code tj_model_make_grads(tj_model *m, tj_err *err)
 {
+    tj_code rc = check_trainable(m, err);
+    if (rc != TJ_OK) {
+        return rc;
+    }
     if (m->grads != NULL) {
         tj_model_zero_grads(m);
         point_to_grads(m);
@@ -346,6 +385,7 @@ tj_code tj_model_refresh(tj_model *m, tj_err *err)
     (void)err;
     m->stale_fwd = true;
     m->stale_bwd = true;
+    m->stale_gen = !m->is_frozen;
     return TJ_OK;
 }
 
@@ -374,21 +414,18 @@ static size_t chunk_of_kind(const tj_model *m, size_t kind)
     return kind == 1 || m->n_chunks == 1 ? m->last_chunk : m->chunk;
 }
 
-static tj_code make_forward(tj_model *m, tj_gemm **mats, tj_gemm **head, size_t rows, bool shares,
-                            tj_err *err)
+static tj_code make_forward(tj_model *m, tj_err *err)
 {
     tj_code rc = TJ_OK;
     for (size_t i = 0; i < TJ_N_MATS && rc == TJ_OK; i++) {
-        tj_gemm_spec spec = fwd_spec(m, rows, m->mat[i].in, m->mat[i].out);
+        tj_gemm_spec spec = fwd_spec(m, m->tile, m->mat[i].in, m->mat[i].out);
         spec.out = i == TJ_MAT_GU ? m->dtype : TJ_F32;
-        rc = mats[i] != NULL ? TJ_OK
-                             : tj_gemm_create(&mats[i], &spec, shares ? m->fwd[i] : NULL, err);
+        rc = m->fwd[i] != NULL ? TJ_OK : tj_gemm_create(&m->fwd[i], &spec, err);
     }
     for (size_t i = 0; i < n_chunk_kinds(m) && rc == TJ_OK; i++) {
-        tj_gemm_spec spec = fwd_spec(m, rows, m->cfg.width, chunk_of_kind(m, i));
+        tj_gemm_spec spec = fwd_spec(m, m->tile, m->cfg.width, chunk_of_kind(m, i));
         spec.ldc = m->cfg.n_vocab;
-        rc = head[i] != NULL ? TJ_OK
-                             : tj_gemm_create(&head[i], &spec, shares ? m->head_fwd[i] : NULL, err);
+        rc = m->head_fwd[i] != NULL ? TJ_OK : tj_gemm_create(&m->head_fwd[i], &spec, err);
     }
     return rc;
 }
@@ -470,9 +507,9 @@ static tj_code alloc_packed(const tj_model *m, void **mats, void **head, tj_gemm
 
 tj_code tj_model_need_forward(tj_model *m, tj_err *err)
 {
-    tj_code rc = TJ_OK;
-    if (m->packed_head_fwd[m->n_chunks - 1] == NULL) {
-        rc = make_forward(m, m->fwd, m->head_fwd, m->tile, false, err);
+    tj_code rc = check_trainable(m, err);
+    if (rc == TJ_OK && m->packed_head_fwd[m->n_chunks - 1] == NULL) {
+        rc = make_forward(m, err);
         if (rc == TJ_OK) {
             rc = alloc_packed(m, m->packed_fwd, m->packed_head_fwd, m->fwd, m->head_fwd, err);
         }
@@ -480,16 +517,6 @@ tj_code tj_model_need_forward(tj_model *m, tj_err *err)
     if (rc == TJ_OK && m->stale_fwd) {
         rc = pack_all(m, false, err);
         m->stale_fwd = rc != TJ_OK;
-    }
-    return rc;
-}
-
-tj_code tj_model_need_generation(tj_model *m, tj_err *err)
-{
-    tj_code rc = tj_model_need_forward(m, err);
-    if (rc == TJ_OK && !m->ready_gen) {
-        rc = make_forward(m, m->gen, m->head_gen, TJ_TILE_GEN, true, err);
-        m->ready_gen = rc == TJ_OK;
     }
     return rc;
 }
@@ -511,9 +538,9 @@ static tj_code make_backward(tj_model *m, tj_err *err)
                            .accumulate = true,
                            .dtype = m->dtype,
                            .out = TJ_F32};
-        rc = m->bwd[i] != NULL ? TJ_OK : tj_gemm_create(&m->bwd[i], &bwd, NULL, err);
+        rc = m->bwd[i] != NULL ? TJ_OK : tj_gemm_create(&m->bwd[i], &bwd, err);
         if (rc == TJ_OK && m->dw[i] == NULL) {
-            rc = tj_gemm_create(&m->dw[i], &dw, NULL, err);
+            rc = tj_gemm_create(&m->dw[i], &dw, err);
         }
     }
     /* Derivatives of logits stand in the f32 logits' own memory: bf16 rows are then twice as far
@@ -534,9 +561,9 @@ static tj_code make_backward(tj_model *m, tj_err *err)
                            .accumulate = true,
                            .dtype = m->dtype,
                            .out = TJ_F32};
-        rc = m->head_bwd[i] != NULL ? TJ_OK : tj_gemm_create(&m->head_bwd[i], &bwd, NULL, err);
+        rc = m->head_bwd[i] != NULL ? TJ_OK : tj_gemm_create(&m->head_bwd[i], &bwd, err);
         if (rc == TJ_OK && m->head_dw[i] == NULL) {
-            rc = tj_gemm_create(&m->head_dw[i], &dw, NULL, err);
+            rc = tj_gemm_create(&m->head_dw[i], &dw, err);
         }
     }
     return rc;
@@ -562,6 +589,99 @@ tj_code tj_model_need_backward(tj_model *m, tj_err *err)
     return rc;
 }
 
+/* ------------------------------------------------------------------ generation */
+
+tj_mat_shape tj_model_gen_shape(const tj_model *m, tj_gen_mat mat)
+{
+    size_t width = m->cfg.width;
+    size_t ffn = m->cfg.ffn_width;
+    switch (mat) {
+    case TJ_GEN_Q:
+        return (tj_mat_shape){.out = m->q_width, .in = width};
+    case TJ_GEN_K:
+    case TJ_GEN_V:
+        return (tj_mat_shape){.out = m->kv_width, .in = width};
+    case TJ_GEN_O:
+        return (tj_mat_shape){.out = width, .in = m->q_width};
+    case TJ_GEN_GATE:
+    case TJ_GEN_UP:
+        return (tj_mat_shape){.out = ffn, .in = width};
+    case TJ_GEN_DOWN:
+        return (tj_mat_shape){.out = width, .in = ffn};
+    case TJ_N_GEN:
+        break;
+    }
+    return (tj_mat_shape){0};
+}
+
+static const float *gen_weights(const tj_model *m, size_t layer, size_t mat)
+{
+    const tj_layer_at *at = &m->at[layer];
+    size_t width = m->cfg.width;
+    const size_t offset[TJ_N_GEN] = {at->qkv,
+                                     at->qkv + m->q_width * width,
+                                     at->qkv + (m->q_width + m->kv_width) * width,
+                                     at->o,
+                                     at->gu,
+                                     at->gu + m->cfg.ffn_width * width,
+                                     at->down};
+    return m->weights + offset[mat];
+}
+
+static tj_code make_panels(tj_model *m, tj_err *err)
+{
+    tj_panel_type type = m->dtype == TJ_BF16 ? TJ_PANEL_BF16 : TJ_PANEL_F32;
+    tj_code rc = TJ_OK;
+    for (size_t i = 0; i < m->cfg.n_layers * TJ_N_GEN && rc == TJ_OK; i++) {
+        tj_mat_shape s = tj_model_gen_shape(m, (tj_gen_mat)(i % TJ_N_GEN));
+        rc = m->gen[i].bytes != NULL ? TJ_OK : tj_panels_init(&m->gen[i], type, s.out, s.in, err);
+    }
+    if (rc == TJ_OK && m->gen_head.bytes == NULL) {
+        rc = tj_panels_init(&m->gen_head, type, m->cfg.n_vocab, m->cfg.width, err);
+    }
+    return rc;
+}
+
+static void pack_panels_item(void *ctx, size_t item, size_t thread)
+{
+    tj_model *m = ctx;
+    (void)thread;
+    if (item < m->cfg.n_layers * TJ_N_GEN) {
+        for (size_t i = 0; i < m->gen[item].n_panels; i++) {
+            tj_panels_pack(&m->gen[item], i, gen_weights(m, item / TJ_N_GEN, item % TJ_N_GEN));
+        }
+    } else {
+        tj_panels_pack(&m->gen_head, item - m->cfg.n_layers * TJ_N_GEN, m->weights + m->at_head);
+    }
+}
+
+tj_code tj_model_need_generation(tj_model *m, tj_err *err)
+{
+    if (!m->stale_gen) {
+        return TJ_OK;
+    }
+    tj_code rc = make_panels(m, err);
+    if (rc == TJ_OK) {
+        tj_par_for(m->cfg.n_layers * TJ_N_GEN + m->gen_head.n_panels, pack_panels_item, m);
+        m->stale_gen = false;
+    }
+    return rc;
+}
+
+void tj_model_embed(const tj_model *m, float *x, int32_t id)
+{
+    size_t width = m->cfg.width;
+    const float *e = x;
+    if (m->is_frozen) {
+        tj_blocks_to_f32(x, m->embed.bytes + (size_t)id * m->embed.row_bytes, m->embed.type, width);
+    } else {
+        e = m->weights + m->at_embed + (size_t)id * width;
+    }
+    for (size_t i = 0; i < width; i++) {
+        x[i] = e[i] * m->embed_scale;
+    }
+}
+
 tj_code tj_model_need_positions(tj_model *m, size_t n, tj_err *err)
 {
     if (n <= m->n_positions) {
@@ -575,13 +695,14 @@ tj_code tj_model_need_positions(tj_model *m, size_t n, tj_err *err)
             return tj_fail(err, TJ_E_NOMEM, "cannot allocate RoPE tables of %zu positions", want);
         }
         m->rope[t] = table;
-        for (size_t p = m->n_positions; p < want; p++) {
-            for (size_t i = 0; i < dim / 2; i++) {
-                double freq = pow(m->cfg.rope_theta[t], -2.0 * (double)i / (double)dim);
-                /* transformers computes the angle in f32, and we follow it bit for bit */
-                double angle = (double)((float)p * (float)freq);
-                table[p * dim + i] = (float)cos(angle);
-                table[p * dim + dim / 2 + i] = (float)sin(angle);
+        double amplitude = tj_rope_amplitude(&m->cfg.rope[t]);
+        for (size_t i = 0; i < dim / 2; i++) {
+            float freq = (float)tj_rope_frequency(&m->cfg.rope[t], i, dim);
+            for (size_t p = m->n_positions; p < want; p++) {
+                /* transformers computes the angle in f32, and we follow it */
+                double angle = (double)((float)p * freq);
+                table[p * dim + i] = (float)(cos(angle) * amplitude);
+                table[p * dim + dim / 2 + i] = (float)(sin(angle) * amplitude);
             }
         }
     }

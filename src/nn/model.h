@@ -10,24 +10,44 @@
 #include "nn/gemm.h"
 #include "nn/kernels.h"
 #include "nn/nn.h"
+#include "nn/panels.h"
 
 /* Rows of a tile: every product over tokens has tj_model.tile rows in training (short tiles are
- * padded with zeros), and TJ_TILE_GEN in generation. Results of a row do not depend on its tile.
+ * padded with zeros). Results of a row do not depend on its tile.
  * Narrow models, whose updates are small, gain by finer tiles (less padding, an even share for each
  * thread) what wide ones lose by shorter products. */
 #define TJ_TILE_NARROW    64
 #define TJ_TILE_WIDE      128
 #define TJ_NARROW         256 /* widths up to this are narrow */
-#define TJ_TILE_GEN       16
 /* Columns of the output embedding computed at once. */
 #define TJ_HEAD_CHUNK     256
 #define TJ_HEAD_CHUNK_MAX 512 /* a vocabulary up to this is one chunk */
 
 typedef enum tj_mat { TJ_MAT_QKV = 0, TJ_MAT_O, TJ_MAT_GU, TJ_MAT_DOWN, TJ_N_MATS } tj_mat;
 
+/* The matrices of a layer in generation, where q, k and v, gate and up may be of different types.
+ */
+typedef enum tj_gen_mat {
+    TJ_GEN_Q = 0,
+    TJ_GEN_K,
+    TJ_GEN_V,
+    TJ_GEN_O,
+    TJ_GEN_GATE,
+    TJ_GEN_UP,
+    TJ_GEN_DOWN,
+    TJ_N_GEN
+} tj_gen_mat;
+
+/* Rows of an embedding in a file, for a model that is opened for generation only. */
+typedef struct tj_embed_rows {
+    const unsigned char *bytes; /* lent from the file */
+    size_t row_bytes;
+    tj_ggml_type type;
+} tj_embed_rows;
+
 /* Offsets in values into a slab. */
 typedef struct tj_layer_at {
-    size_t norm1, qkv, qkv_bias, q_norm, k_norm, o, norm2, gu, down;
+    size_t norm1, qkv, qkv_bias, q_norm, k_norm, o, post1, norm2, gu, down, post2;
 } tj_layer_at;
 
 typedef struct tj_mat_shape {
@@ -40,7 +60,10 @@ struct tj_model {
     tj_dtype dtype;
     size_t elem; /* bytes of an act value */
     size_t tile; /* rows: TJ_TILE_NARROW or TJ_TILE_WIDE */
+    float embed_scale;
+    float norm_plus; /* 1 where norms multiply by 1 + w */
     const tj_kernels *k;
+    const tj_panel_kernels *pk;
 
     tj_param *params;
     size_t n_params;
@@ -61,18 +84,31 @@ struct tj_model {
     size_t n_positions;       /* built so far */
 
     /* Products. fwd: X [tile, in] W^T; bwd: dY [tile, out] W; dw: += dY^T X of one tile. */
-    tj_gemm *fwd[TJ_N_MATS], *gen[TJ_N_MATS], *bwd[TJ_N_MATS], *dw[TJ_N_MATS];
-    tj_gemm *head_fwd[2], *head_gen[2], *head_bwd[2], *head_dw[2]; /* [0] whole chunk, [1] last */
+    tj_gemm *fwd[TJ_N_MATS], *bwd[TJ_N_MATS], *dw[TJ_N_MATS];
+    tj_gemm *head_fwd[2], *head_bwd[2], *head_dw[2]; /* [0] whole chunk, [1] last */
     /* Packed copies: [layer][mat] and [chunk]. */
     void **packed_fwd, **packed_bwd;           /* [L * TJ_N_MATS] */
     void **packed_head_fwd, **packed_head_bwd; /* [n_chunks] */
-    bool ready_gen, ready_train; /* which copies are made; `stale` ones are packed before use */
-    bool stale_fwd, stale_bwd;
+    bool ready_train; /* whether copies for backward are made; `stale` ones are packed before use */
+    bool stale_fwd, stale_bwd, stale_gen;
+
+    /* Generation. */
+    tj_panels *gen; /* [L * TJ_N_GEN] */
+    tj_panels gen_head;
+    /* A model that is opened for generation only has no matrices in its slab: gen holds them as the
+     * file does, and embeddings are looked up in the file. */
+    bool is_frozen;
+    struct tj_source *source; /* or NULL */
+    tj_embed_rows embed;
 };
 
 /* The products and packed copies of a use, made when first needed and packed when stale. */
 TJ_MUST_USE tj_code tj_model_need_forward(struct tj_model *m, tj_err *err);
 TJ_MUST_USE tj_code tj_model_need_generation(struct tj_model *m, tj_err *err);
+/* Input embedding of a token, scaled: x [C]. */
+void tj_model_embed(const struct tj_model *m, float *x, int32_t id);
+/* W [out, in] of a layer's matrix, or of the head, in generation. */
+tj_mat_shape tj_model_gen_shape(const struct tj_model *m, tj_gen_mat mat);
 TJ_MUST_USE tj_code tj_model_need_backward(struct tj_model *m, tj_err *err);
 /* RoPE tables for positions below n. */
 TJ_MUST_USE tj_code tj_model_need_positions(struct tj_model *m, size_t n, tj_err *err);
@@ -92,8 +128,8 @@ static inline size_t tj_model_chunk_kind(const struct tj_model *m, size_t chunk)
     return chunk + 1 == m->n_chunks && m->last_chunk != m->chunk ? 1 : 0;
 }
 
-/* A model with weights left at zero: for loading. */
+/* A model with weights left at zero: for loading. Frozen: without matrices, see above. */
 TJ_MUST_USE tj_code tj_model_create_empty(tj_model **out, const tj_model_config *cfg,
-                                          tj_dtype compute, tj_err *err);
+                                          tj_dtype compute, bool frozen, tj_err *err);
 
 #endif

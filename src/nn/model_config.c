@@ -1,4 +1,4 @@
-/* The shape of a model: defaults, checks, JSON, and the Hugging Face family it belongs to. */
+/* The shape of a model: defaults, checks, JSON. */
 #include <math.h>
 #include <string.h>
 
@@ -13,7 +13,7 @@ void tj_model_config_default(tj_model_config *cfg)
     cfg->tied_embedding = true;
     cfg->init_std = 0.02;
     cfg->n_rope = 1;
-    cfg->rope_theta[0] = 10000.0;
+    cfg->rope[0].theta = 10000.0;
     cfg->bos_id = -1;
     cfg->eos_id = -1;
 }
@@ -43,6 +43,42 @@ static tj_code check_counts(const tj_model_config *c, tj_err *err)
     return TJ_OK;
 }
 
+static tj_code check_rope(const tj_rope *r, tj_err *err)
+{
+    if (!(r->theta > 1.0) || !isfinite(r->theta)) {
+        return tj_fail(err, TJ_E_INVAL, "model: rope_theta is %g, expected above 1", r->theta);
+    }
+    if (r->kind == TJ_ROPE_DEFAULT) {
+        return TJ_OK;
+    }
+    if (!(r->factor >= 1.0) || !isfinite(r->factor)) {
+        return tj_fail(err, TJ_E_INVAL, "model: the RoPE factor is %g, expected at least 1",
+                       r->factor);
+    }
+    if (r->kind == TJ_ROPE_LINEAR) {
+        return TJ_OK;
+    }
+    if (!(r->original_positions >= 1.0) || !isfinite(r->original_positions)) {
+        return tj_fail(err, TJ_E_INVAL, "model: RoPE original_max_position_embeddings is %g",
+                       r->original_positions);
+    }
+    if (r->kind == TJ_ROPE_LLAMA3 &&
+        !(r->low_freq_factor > 0.0 && r->high_freq_factor > r->low_freq_factor &&
+          isfinite(r->high_freq_factor))) {
+        return tj_fail(err, TJ_E_INVAL,
+                       "model: RoPE low_freq_factor %g is not below high_freq_factor %g",
+                       r->low_freq_factor, r->high_freq_factor);
+    }
+    if (r->kind == TJ_ROPE_YARN &&
+        !(r->beta_slow > 0.0 && r->beta_fast > r->beta_slow && isfinite(r->beta_fast) &&
+          r->attention_factor >= 0.0 && isfinite(r->attention_factor))) {
+        return tj_fail(err, TJ_E_INVAL,
+                       "model: RoPE beta_fast %g, beta_slow %g or attention_factor %g is wrong",
+                       r->beta_fast, r->beta_slow, r->attention_factor);
+    }
+    return TJ_OK;
+}
+
 tj_code tj_model_config_check(const tj_model_config *c, tj_err *err)
 {
     tj_code rc = check_counts(c, err);
@@ -62,10 +98,13 @@ tj_code tj_model_config_check(const tj_model_config *c, tj_err *err)
     if (!(c->init_std >= 0.0) || !isfinite(c->init_std)) {
         return tj_fail(err, TJ_E_INVAL, "model: init_std is %g", c->init_std);
     }
+    if (!(c->embed_scale >= 0.0) || !isfinite(c->embed_scale)) {
+        return tj_fail(err, TJ_E_INVAL, "model: embed_scale is %g", c->embed_scale);
+    }
     for (size_t i = 0; i < c->n_rope; i++) {
-        if (!(c->rope_theta[i] > 1.0) || !isfinite(c->rope_theta[i])) {
-            return tj_fail(err, TJ_E_INVAL, "model: rope_theta is %g, expected above 1",
-                           c->rope_theta[i]);
+        rc = check_rope(&c->rope[i], err);
+        if (rc != TJ_OK) {
+            return rc;
         }
     }
     for (size_t l = 0; l < c->n_layers; l++) {
@@ -83,7 +122,7 @@ size_t tj_model_config_n_weights(const tj_model_config *c)
     size_t q = c->n_heads * c->head_dim;
     size_t kv = c->n_kv_heads * c->head_dim;
     size_t layer = c->width * (q + 2 * kv) + q * c->width + 3 * c->width * c->ffn_width +
-                   2 * c->width + (c->qkv_bias ? q + 2 * kv : 0) +
+                   (c->post_norms ? 4 : 2) * c->width + (c->qkv_bias ? q + 2 * kv : 0) +
                    (c->qk_norm ? 2 * c->head_dim : 0);
     size_t embed = c->n_vocab * c->width;
     return embed * (c->tied_embedding ? 1 : 2) + c->n_layers * layer + c->width +
@@ -132,7 +171,7 @@ static own_config own_from_cfg(const tj_model_config *c)
                         .window = c->layer[0].window,
                         .norm_eps = c->norm_eps,
                         .init_std = c->init_std,
-                        .rope_theta = c->rope_theta[0],
+                        .rope_theta = c->rope[0].theta,
                         .attention_scale = c->layer[0].scale,
                         .qkv_bias = c->qkv_bias,
                         .qk_norm = c->qk_norm,
@@ -159,7 +198,7 @@ tj_code tj_model_config_from_json(tj_model_config *cfg, const json_t *json, cons
     cfg->norm_eps = own.norm_eps;
     cfg->init_std = own.init_std;
     cfg->n_rope = 1;
-    cfg->rope_theta[0] = own.rope_theta;
+    cfg->rope[0] = (tj_rope){.theta = own.rope_theta};
     cfg->qkv_bias = own.qkv_bias;
     cfg->qk_norm = own.qk_norm;
     cfg->tied_embedding = own.tied_embedding;
@@ -174,39 +213,4 @@ json_t *tj_model_config_to_json(const tj_model_config *cfg)
 {
     own_config own = own_from_cfg(cfg);
     return tj_config_write(&own, own_fields);
-}
-
-/* ------------------------------------------------------------------ families */
-
-tj_code tj_model_config_family(const char **family, const tj_model_config *c, tj_err *err)
-{
-    *family = NULL;
-    for (size_t l = 0; l < c->n_layers; l++) {
-        double plain = 1.0 / sqrt((double)c->head_dim);
-        bool odd_scale = c->layer[l].scale > 0.0 && fabs(c->layer[l].scale - plain) > 1e-12;
-        if (odd_scale || c->layer[l].rope != 0) {
-            return tj_fail(err, TJ_E_INVAL,
-                           "model: no family has the attention scale or RoPE table of layer %zu",
-                           l);
-        }
-        if (c->layer[l].window != c->layer[0].window) {
-            return tj_fail(err, TJ_E_INVAL, "model: no family has windows that differ by layer");
-        }
-    }
-    if (c->qk_norm && c->qkv_bias) {
-        return tj_fail(err, TJ_E_INVAL, "model: no family has both qk_norm and qkv_bias");
-    }
-    if (c->layer[0].window > 0 && !c->qkv_bias && !c->qk_norm) {
-        return tj_fail(err, TJ_E_INVAL,
-                       "model: window %zu without qkv_bias or qk_norm: no family has it",
-                       c->layer[0].window);
-    }
-    if (c->qkv_bias && c->head_dim * c->n_heads != c->width) {
-        return tj_fail(err, TJ_E_INVAL,
-                       "model: qwen2 (qkv_bias) needs n_heads * head_dim = width, "
-                       "not %zu * %zu = %zu",
-                       c->n_heads, c->head_dim, c->width);
-    }
-    *family = c->qk_norm ? "qwen3" : c->qkv_bias ? "qwen2" : "llama";
-    return TJ_OK;
 }

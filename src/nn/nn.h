@@ -49,6 +49,36 @@ typedef struct tj_layer_attn {
     size_t rope;   /* index of its RoPE table */
 } tj_layer_attn;
 
+typedef enum tj_rope_kind {
+    TJ_ROPE_DEFAULT = 0,
+    TJ_ROPE_LINEAR, /* all frequencies divided by factor (Chen et al. 2023, arXiv:2306.15595) */
+    TJ_ROPE_LLAMA3, /* long wavelengths divided by factor, short ones kept (Llama 3.1) */
+    TJ_ROPE_YARN    /* by parts, and the rotated vectors scaled (Peng et al. 2023, 2309.00071) */
+} tj_rope_kind;
+
+/* A RoPE table: pair i of a head turns at position p by p times its frequency, theta^(-2i/D) as
+ * its kind scales it. */
+typedef struct tj_rope {
+    double theta;
+    tj_rope_kind kind;
+    double factor;                            /* linear, llama3, yarn: at least 1 */
+    double original_positions;                /* llama3, yarn: the length of training */
+    double low_freq_factor, high_freq_factor; /* llama3 */
+    double beta_fast, beta_slow;              /* yarn: turns within original_positions */
+    double attention_factor;                  /* yarn: of cosines and sines; 0: from factor */
+    bool untruncated;                         /* yarn: the bounds of the ramp are not whole */
+} tj_rope;
+
+/* The frequency of pair i of D / 2, and what cosines and sines are multiplied by. As the functions
+ * of transformers' modeling_rope_utils. */
+double tj_rope_frequency(const tj_rope *rope, size_t i, size_t head_dim);
+double tj_rope_amplitude(const tj_rope *rope);
+
+typedef enum tj_activation {
+    TJ_SILU = 0, /* x / (1 + e^-x) */
+    TJ_GELU_TANH /* x / 2 (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) */
+} tj_activation;
+
 typedef struct tj_model_config {
     size_t n_vocab;       /* V */
     size_t width;         /* C */
@@ -59,13 +89,17 @@ typedef struct tj_model_config {
     size_t ffn_width;     /* F */
     size_t max_positions; /* positions are in [0, max_positions) */
     double norm_eps;
-    bool qkv_bias;       /* biases on q, k and v, as Qwen2 */
-    bool qk_norm;        /* RMSNorm over each head of q and k before RoPE, as Qwen3 */
-    bool tied_embedding; /* the output embedding is the input embedding */
-    bool value_head;     /* a linear map [C] -> 1 with bias, read at value rows */
-    double init_std;     /* of normal initial weights; output projections get / sqrt(2 L) */
-    size_t n_rope;       /* number of RoPE tables */
-    double rope_theta[TJ_MAX_ROPE];
+    bool qkv_bias;      /* biases on q, k and v, as Qwen2 */
+    bool qk_norm;       /* RMSNorm over each head of q and k before RoPE, as Qwen3 */
+    bool post_norms;    /* RMSNorm of attention's and the feed-forward's output too, as Gemma 3 */
+    bool norm_plus_one; /* norms multiply by 1 + w, not w, as Gemma */
+    tj_activation activation; /* of the gate */
+    double embed_scale;       /* of the input embedding; 0: 1. Gemma: sqrt(C) */
+    bool tied_embedding;      /* the output embedding is the input embedding */
+    bool value_head;          /* a linear map [C] -> 1 with bias, read at value rows */
+    double init_std;          /* of normal initial weights; output projections get / sqrt(2 L) */
+    size_t n_rope;            /* number of RoPE tables */
+    tj_rope rope[TJ_MAX_ROPE];
     int32_t bos_id, eos_id; /* -1: none; written to config.json */
     tj_layer_attn layer[TJ_MAX_LAYERS];
 } tj_model_config;
@@ -136,8 +170,14 @@ void tj_model_digest(const tj_model *model, char out[65]);
  * opens them; each file atomically, and the folder's earlier contents stay until then. */
 TJ_MUST_USE tj_code tj_model_save(const tj_model *model, const char *dir, tj_dtype stored,
                                   tj_err *err);
-/* Reads such a directory. Errors name the file and the tensor or the field. */
-TJ_MUST_USE tj_code tj_model_load(tj_model **out, const char *dir, tj_dtype compute, tj_err *err);
+/* Reads a Hugging Face directory (config.json with model.safetensors, or with shards and their
+ * index) or a GGUF file, whose weights are dequantised to f32. Errors name the file and the tensor
+ * or the field. */
+TJ_MUST_USE tj_code tj_model_load(tj_model **out, const char *path, tj_dtype compute, tj_err *err);
+/* The same for generation and scoring only (tj_infer), with the matrices as the file holds them:
+ * bf16 or quantised ones are not expanded. Such a model has no gradients, and tj_forward refuses
+ * it. The file is mapped until the model is destroyed. */
+TJ_MUST_USE tj_code tj_model_open(tj_model **out, const char *path, tj_err *err);
 
 /* ---------------------------------------------------------------- forest */
 
@@ -211,11 +251,13 @@ TJ_MUST_USE tj_code tj_forward_backward(tj_pass *pass, const tj_forest *forest, 
 /* ---------------------------------------------------------------- inference */
 
 /* Rows of tokens through the decoder with attention supplied by the caller, who keeps the keys and
- * values. In each layer attend() gets the rows' q [n_rows, H, D], k and v [n_rows, G, D] after norm
- * and RoPE, and must write out [n_rows, H, D]. */
+ * values. In each layer store() gets every row's k and v [G, D], after norm and RoPE; when it has
+ * them all, attend() is called for each of n_items items, which together write out [n_rows, H, D]
+ * from q [n_rows, H, D]. Both are called from several threads at once. */
 typedef struct tj_attend {
-    void (*fn)(void *ctx, size_t layer, size_t n_rows, const float *q, const float *k,
-               const float *v, float *out);
+    void (*store)(void *ctx, size_t layer, size_t row, const float *k, const float *v);
+    void (*attend)(void *ctx, size_t layer, size_t item, size_t thread, const float *q, float *out);
+    size_t n_items;
     void *ctx;
 } tj_attend;
 

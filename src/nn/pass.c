@@ -48,6 +48,8 @@ static void free_layers(tj_pass *p)
             tj_free(a->gu);
             tj_free(a->lse);
             tj_free(a->raw);
+            tj_free(a->o_raw);
+            tj_free(a->down_raw);
         }
         if (l < n && (owns_rest || l == 1)) {
             tj_free(a->qkv); /* shared ones alternate between two */
@@ -126,6 +128,10 @@ static void get_rest(tj_pass *p, bool *ok, tj_layer_acts *a, size_t n)
     a->gu = get(p, ok, n, 2 * m->cfg.ffn_width, m->elem);
     a->lse = get(p, ok, n, m->cfg.n_heads, sizeof(float));
     a->raw = m->cfg.qk_norm ? get(p, ok, n, m->qkv_width, m->elem) : NULL;
+    if (m->cfg.post_norms) {
+        a->o_raw = get(p, ok, n, m->cfg.width, sizeof(float));
+        a->down_raw = get(p, ok, n, m->cfg.width, sizeof(float));
+    }
 }
 
 static void get_layers(tj_pass *p, bool *ok, size_t n)

@@ -9,13 +9,15 @@
 
 /* What one layer keeps for its gradient; "act" values have the model's compute type. */
 typedef struct tj_layer_acts {
-    float *x;     /* [N, C] input, f32 residual stream */
-    float *x_mid; /* [N, C] after attention */
-    void *qkv;    /* act [N, qkv_width] after norm and RoPE */
-    void *raw;    /* act [N, qkv_width] before q/k norm; NULL unless qk_norm */
-    void *att;    /* act [N, q_width] */
-    void *gu;     /* act [N, 2F] */
-    float *lse;   /* [H, N] */
+    float *x;                /* [N, C] input, f32 residual stream */
+    float *x_mid;            /* [N, C] after attention */
+    void *qkv;               /* act [N, qkv_width] after norm and RoPE */
+    void *raw;               /* act [N, qkv_width] before q/k norm; NULL unless qk_norm */
+    void *att;               /* act [N, q_width] */
+    void *gu;                /* act [N, 2F] */
+    float *lse;              /* [H, N] */
+    float *o_raw, *down_raw; /* [N, C] of the projections before their norms; NULL unless
+                              * post_norms */
 } tj_layer_acts;
 
 /* Positions of the head that are computed at once. */

@@ -243,6 +243,11 @@ void tj_st_close(tj_st_reader *r)
     tj_free(r);
 }
 
+const char *tj_st_name(const tj_st_reader *r)
+{
+    return r->name;
+}
+
 size_t tj_st_count(const tj_st_reader *r)
 {
     return json_object_size(r->header) -

@@ -34,6 +34,7 @@ TJ_MUST_USE tj_code tj_st_open(tj_st_reader **out, const char *path, tj_err *err
 TJ_MUST_USE tj_code tj_st_open_bytes(tj_st_reader **out, const void *bytes, size_t n,
                                      const char *name, tj_err *err);
 void tj_st_close(tj_st_reader *reader);
+const char *tj_st_name(const tj_st_reader *reader); /* of the file, for messages */
 size_t tj_st_count(const tj_st_reader *reader);
 size_t tj_st_n_bytes(const tj_st_reader *reader); /* of all tensors together */
 /* Errors: TJ_E_NOTFOUND naming file and tensor. */

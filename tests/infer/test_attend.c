@@ -68,6 +68,20 @@ static void unmake(data *d)
     tj_free(d->out);
 }
 
+/* One call, as tj_infer makes it: rows from t on. */
+static void run_call(tj_attn_call *call, const data *d, size_t t)
+{
+    size_t q_width = d->cfg.n_heads * d->cfg.head_dim;
+    size_t kv_width = d->cfg.n_kv_heads * d->cfg.head_dim;
+    tj_attend attend = tj_attn_attend(call);
+    for (size_t r = 0; r < call->n_rows; r++) {
+        attend.store(attend.ctx, 1, r, d->k + (t + r) * kv_width, d->v + (t + r) * kv_width);
+    }
+    for (size_t i = 0; i < attend.n_items; i++) {
+        attend.attend(attend.ctx, 1, i, 0, d->q + t * q_width, d->out + t * q_width);
+    }
+}
+
 /* softmax(scale q k) v over the visible positions, in double. */
 static void reference(double *out, const data *d, const shape *s, size_t pos, size_t head)
 {
@@ -140,17 +154,14 @@ static void attend(data *d, tj_dtype dtype, const tj_infer_kernels *kernels, con
     for (size_t t = 0; t < MAX_LEN; t++) {
         rows[t].n_chunks = n_chunks;
     }
-    size_t q_width = d->cfg.n_heads * d->cfg.head_dim;
-    size_t kv_width = d->cfg.n_kv_heads * d->cfg.head_dim;
     for (size_t t = 0; t < MAX_LEN; t += batch) {
+        size_t n = MAX_LEN - t < batch ? MAX_LEN - t : batch;
         tj_attn_call call = {.layout = &layout,
                              .rows = rows + t,
+                             .n_rows = n,
                              .max_len = MAX_LEN,
-                             .scratch = scratch,
-                             .independent = batch == 1};
-        size_t n = MAX_LEN - t < batch ? MAX_LEN - t : batch;
-        tj_attn_attend(&call, 1, n, d->q + t * q_width, d->k + t * kv_width, d->v + t * kv_width,
-                       d->out + t * q_width);
+                             .scratch = scratch};
+        run_call(&call, d, t);
     }
     tj_free(blocks);
     tj_free(scratch);

@@ -32,6 +32,28 @@ void nn_config_small(tj_model_config *cfg)
     cfg->max_positions = 512;
 }
 
+/* Gemma's norms, activation, embedding scale and local RoPE, and scaled frequencies for the global
+ * one: YaRN's, or with q/k norm Llama 3's. */
+static void be_like_gemma(tj_model_config *cfg)
+{
+    cfg->post_norms = true;
+    cfg->norm_plus_one = true;
+    cfg->activation = TJ_GELU_TANH;
+    cfg->embed_scale = sqrt((double)cfg->width);
+    cfg->n_rope = 2;
+    cfg->rope[1].theta = 50.0;
+    cfg->layer[0].window = 5;
+    cfg->layer[0].rope = 1;
+    cfg->rope[0] = (tj_rope){.theta = 10000.0,
+                             .kind = cfg->qk_norm ? TJ_ROPE_LLAMA3 : TJ_ROPE_YARN,
+                             .factor = 4.0,
+                             .original_positions = 16.0,
+                             .low_freq_factor = 1.0,
+                             .high_freq_factor = 4.0,
+                             .beta_fast = 32.0,
+                             .beta_slow = 1.0};
+}
+
 void nn_config_options(tj_model_config *cfg, size_t option)
 {
     nn_config_small(cfg);
@@ -41,6 +63,10 @@ void nn_config_options(tj_model_config *cfg, size_t option)
     cfg->value_head = option >> 3 & 1;
     size_t kind = option >> 4;
     bool all = kind == 4;
+    if (kind == 5) {
+        be_like_gemma(cfg);
+        return;
+    }
     if (kind == 1 || all) {
         cfg->layer[0].window = 5;
         cfg->layer[1].window = all ? 0 : 1;
@@ -51,7 +77,7 @@ void nn_config_options(tj_model_config *cfg, size_t option)
     }
     if (kind == 3 || all) {
         cfg->n_rope = 2;
-        cfg->rope_theta[1] = 50.0;
+        cfg->rope[1].theta = 50.0;
         cfg->layer[1].rope = 1;
     }
 }
@@ -59,10 +85,11 @@ void nn_config_options(tj_model_config *cfg, size_t option)
 const char *nn_config_name(const tj_model_config *c)
 {
     static char name[128];
-    snprintf(name, sizeof name, "%s%s%s%swindow %zu scale %g rope %zu, C %zu V %zu",
+    snprintf(name, sizeof name, "%s%s%s%s%swindow %zu scale %g rope %zu, C %zu V %zu",
              c->qkv_bias ? "bias " : "", c->qk_norm ? "qk_norm " : "",
-             c->tied_embedding ? "tied " : "", c->value_head ? "value " : "", c->layer[0].window,
-             c->layer[0].scale, c->n_rope, c->width, c->n_vocab);
+             c->post_norms ? "gemma " : "", c->tied_embedding ? "tied " : "",
+             c->value_head ? "value " : "", c->layer[0].window, c->layer[0].scale, c->n_rope,
+             c->width, c->n_vocab);
     return name;
 }
 

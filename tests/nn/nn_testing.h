@@ -22,9 +22,9 @@ uint64_t nn_seed(uint64_t fallback);
 void nn_config_small(tj_model_config *cfg);
 
 /* Options by number in [0, NN_N_OPTIONS): every combination of bias, q/k norm, tied embedding,
- * value head, and of five kinds of attention (plain; windows; scales; two RoPE tables; all of
- * them). */
-#define NN_N_OPTIONS 80
+ * value head, and of six kinds of attention (plain; windows; scales; two RoPE tables; all of
+ * them; Gemma 3's, with its norms, activation and embedding scale). */
+#define NN_N_OPTIONS 96
 void nn_config_options(tj_model_config *cfg, size_t option);
 /* "bias qk_norm tied value windows", for messages. Lent until the next call. */
 const char *nn_config_name(const tj_model_config *cfg);

@@ -105,7 +105,7 @@ static void assert_loads(const tj_model *want)
     tj_model_digest(m, a);
     tj_model_digest(want, b);
     assert_string_equal(a, b);
-    assert_true(tj_model_cfg(m)->rope_theta[0] == tj_model_cfg(want)->rope_theta[0]);
+    assert_true(tj_model_cfg(m)->rope[0].theta == tj_model_cfg(want)->rope[0].theta);
     tj_model_destroy(m);
 }
 
@@ -121,7 +121,7 @@ static void assert_same_config(const tj_model_config *a, const tj_model_config *
     assert_int_equal(a->head_dim, b->head_dim);
     assert_int_equal(a->ffn_width, b->ffn_width);
     assert_int_equal(a->max_positions, b->max_positions);
-    assert_true(a->norm_eps == b->norm_eps && a->rope_theta[0] == b->rope_theta[0]);
+    assert_true(a->norm_eps == b->norm_eps && a->rope[0].theta == b->rope[0].theta);
     assert_true(a->qkv_bias == b->qkv_bias && a->qk_norm == b->qk_norm);
     assert_true(a->tied_embedding == b->tied_embedding && a->value_head == b->value_head);
     assert_int_equal(a->bos_id, b->bos_id);
@@ -142,7 +142,7 @@ static void every_option_comes_back_bit_for_bit(void **state)
         nn_config_options(&c, option);
         c.layer[1].window = c.layer[0].window; /* families have one window */
         c.norm_eps = 1e-5 / 3.0;
-        c.rope_theta[0] = 1e4 / 3.0;
+        c.rope[0].theta = 1e4 / 3.0;
         c.bos_id = (int32_t)(option % 3) - 1;
         c.eos_id = (int32_t)(option % 5) - 1;
         tj_model *m = nn_model(&c, TJ_F32, option);
@@ -238,7 +238,7 @@ static const struct {
     const char *field, *value, *says;
 } fields[] = {
     {"model_type", NULL, NULL},
-    {"model_type", "\"gpt2\"", "model_type 'gpt2' is not llama, qwen2 or qwen3"},
+    {"model_type", "\"gpt2\"", "model_type 'gpt2' is not llama, qwen2, qwen3 or gemma3_text"},
     {"model_type", "\"llama\"", ""}, /* q/k norms are then tensors too many; see the test */
     {"vocab_size", NULL, NULL},
     {"vocab_size", "0", NULL},
@@ -271,11 +271,13 @@ static const struct {
     {"rope_parameters", "{}", "rope_theta"},
     {"rope_parameters", "{\"rope_theta\":\"x\"}", "rope_theta"},
     {"rope_parameters", "{\"rope_theta\":0.5}", "rope_theta"},
-    {"rope_parameters", "{\"rope_theta\":10000.0,\"rope_type\":\"yarn\"}", "rope_type"},
+    {"rope_parameters", "{\"rope_theta\":10000.0,\"rope_type\":\"yarn\"}", "factor"},
+    {"rope_parameters", "{\"rope_theta\":10000.0,\"rope_type\":\"dynamic\"}", "rope_type"},
     {"rope_parameters", "{\"rope_theta\":10000.0,\"rope_type\":1}", "rope_type"},
     {"rope_parameters", "{\"rope_theta\":10000.0,\"partial_rotary_factor\":0.5}",
      "partial_rotary_factor"},
-    {"rope_scaling", "{\"type\":\"linear\",\"factor\":2.0}", NULL},
+    {"rope_scaling", "{\"type\":\"linear\",\"factor\":2.0}", "differ"},
+    {"rope_theta", "10001.0", "differ"},
     {"rope_scaling", "\"linear\"", NULL},
     {"hidden_act", "\"gelu\"", NULL},
     {"hidden_act", "1", NULL},
@@ -547,8 +549,8 @@ static void tensors_of_other_types_are_refused(void **state)
         for (size_t t = 0; t < sizeof types / sizeof types[0]; t++) {
             memcpy(bytes + i, types[t], 3);
             put_file(in_folder("model.safetensors"), bytes, n);
-            assert_refused("model.safetensors", t == 0 ? "I32, expected F32 or BF16" : "",
-                           types[t]);
+            assert_refused("model.safetensors",
+                           t == 0 ? "I32, supported are F32, F16 and BF16" : "", types[t]);
         }
         memcpy(bytes + i, "F32", 3);
         n_seen++;
@@ -577,7 +579,7 @@ static void a_full_disk_leaves_the_old_checkpoint(void **state)
     (void)state;
     tj_model *old = tiny(9);
     tj_model_config c = *tj_model_cfg(old);
-    c.rope_theta[0] = 777.0; /* the same tensors with another configuration */
+    c.rope[0].theta = 777.0; /* the same tensors with another configuration */
     tj_model *new = nn_model(&c, TJ_F32, 10);
     save(old);
     size_t n;
