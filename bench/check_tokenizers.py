@@ -30,6 +30,7 @@ import gguf_file  # noqa: E402
 import mixed_text  # noqa: E402
 
 CHUNK = 20000
+MIN_SECONDS = 0.5  # less than that drowns in the time that loading takes, which is subtracted
 PATTERN = (r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}%s| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+"
            r"|\s+(?!\S)|\s+")
 
@@ -258,10 +259,13 @@ class Check:
         for line, a, b in wrong[:self.shown]:
             print(f"  {text_of(line)!r}\n    tabiji    {a}\n    {peer.name:9} {b}")
         mb = os.path.getsize(file) / 1e6
+        speeds = "too short to be timed"
+        if seconds > MIN_SECONDS:
+            speeds = ", ".join(f"{name} {n_tokens / t / 1e6:.2f} M tokens/s {mb / t:.1f} MB/s"
+                               for name, t in (("tabiji", seconds), (peer.name, peer.seconds)))
+            speeds += f", ratio {peer.seconds / seconds:.2f}"
         print(f"{title:34} {'special' if special else 'plain':7} {peer.name:10} {len(lines):8} lines, {len(wrong):5} "
-              f"differ; {n_tokens:9} tokens; tabiji {n_tokens / seconds / 1e6:6.2f} M tokens/s {mb / seconds:6.1f} MB/s; "
-              f"{peer.name} {n_tokens / peer.seconds / 1e6:6.2f} M tokens/s {mb / peer.seconds:6.1f} MB/s; "
-              f"ratio {peer.seconds / seconds:.2f}", flush=True)
+              f"differ; {n_tokens:9} tokens; {speeds}", flush=True)
         self.n_wrong += len(wrong)
 
     def texts(self, title, ours, peer, lines):
