@@ -5,9 +5,14 @@
 #include "base/par.h"
 #include "cli/common.h"
 #include "cli/domain.h"
+#include "cli/voice.h"
 
 typedef struct generation {
-    tj_speaker speaker;
+    tj_speaker speaker; /* of the embedded domain, */
+    tj_voice voice;     /* or a model with its own tokenizer: */
+    bool has_voice;
+    tj_engine *engine; /* the one's or the other's */
+    const tj_tokenizer *tok;
     tj_sampling sampling;
     size_t n_samples, max_tokens, seed;
     json_t *list; /* with --json */
@@ -48,7 +53,7 @@ static tj_code print_answer(generation *g, const char *prompt, const tj_gen *gen
     static const char *const finishes[] = {"none", "eos", "stop", "length"};
     tj_buf text;
     tj_buf_init(&text);
-    tj_tokenizer_decode(g->speaker.domain.tok, &text, gen->ids, gen->n_ids, false);
+    tj_tokenizer_decode(g->tok, &text, gen->ids, gen->n_ids, false);
     tj_code rc = tj_buf_check(&text, err);
     if (rc == TJ_OK && g->list != NULL) {
         double sum = 0.0;
@@ -64,6 +69,8 @@ static tj_code print_answer(generation *g, const char *prompt, const tj_gen *gen
         }
     } else if (rc == TJ_OK) {
         tj_print_text(tj_buf_text(&text), text.len);
+        bool ended = text.len > 0 && text.data[text.len - 1] == '\n';
+        fputs(ended ? "" : "\n", stdout);
         fputs(g->n_samples > 1 ? "\n" : "", stdout);
     }
     tj_buf_deinit(&text);
@@ -71,9 +78,8 @@ static tj_code print_answer(generation *g, const char *prompt, const tj_gen *gen
 }
 
 /* The end token, then the prompt as a line: its stop and newline are one token. */
-static tj_code encode_prompt(const generation *g, tj_ids *ids, const char *prompt, tj_err *err)
+static tj_code encode_domain(const tj_domain *d, tj_ids *ids, const char *prompt, tj_err *err)
 {
-    const tj_domain *d = &g->speaker.domain;
     size_t n = strlen(prompt);
     bool ends = n > 0 && prompt[n - 1] == '\n';
     tj_buf line;
@@ -90,11 +96,17 @@ static tj_code encode_prompt(const generation *g, tj_ids *ids, const char *promp
     return rc;
 }
 
+static tj_code encode_prompt(generation *g, tj_ids *ids, const char *prompt, tj_err *err)
+{
+    return g->has_voice ? tj_voice_encode(&g->voice, ids, prompt, err)
+                        : encode_domain(&g->speaker.domain, ids, prompt, err);
+}
+
 /* The samples of one prompt: branches that fork where it ends. */
 static tj_code sample_prompt(generation *g, tj_gen *gens, const char *prompt, size_t index,
                              tj_err *err)
 {
-    tj_engine *engine = g->speaker.engine;
+    tj_engine *engine = g->engine;
     tj_ids ids = {0};
     tj_branch root = TJ_NO_BRANCH;
     size_t n_open = 0;
@@ -107,7 +119,9 @@ static tj_code sample_prompt(generation *g, tj_gen *gens, const char *prompt, si
                            .seed = g->seed,
                            .problem = index,
                            .node = s,
-                           .max_tokens = g->max_tokens};
+                           .max_tokens = g->max_tokens,
+                           .ends = g->voice.ends,
+                           .n_ends = g->voice.n_ends};
         rc = tj_engine_fork(engine, &gens[s].branch, root, ids.n, err);
         n_open += rc == TJ_OK ? 1 : 0;
     }
@@ -140,12 +154,29 @@ static tj_code generate_one(void *ctx, const char *prompt, size_t index, tj_err 
     return rc;
 }
 
+static tj_code open_model(generation *g, const tj_args *args, tj_err *err)
+{
+    const char *path = tj_args_get(args, "model");
+    tj_code rc;
+    g->has_voice = path != NULL && tj_voice_is_at(path);
+    if (g->has_voice) {
+        rc = tj_voice_open(&g->voice, path, args, err);
+        g->engine = g->voice.engine;
+        g->tok = g->voice.tok;
+    } else {
+        rc = tj_speaker_open(&g->speaker, args, "journey", err);
+        g->engine = g->speaker.engine;
+        g->tok = g->speaker.domain.tok;
+    }
+    return rc;
+}
+
 tj_code tj_cmd_generate(const tj_args *args, tj_err *err)
 {
     generation g = {.list = tj_args_has(args, "json") ? json_array() : NULL};
     tj_code rc = read_sampling(&g, args, err);
     if (rc == TJ_OK) {
-        rc = tj_speaker_open(&g.speaker, args, "journey", err);
+        rc = open_model(&g, args, err);
     }
     if (rc == TJ_OK) {
         rc = tj_each_prompt(args, generate_one, &g, err);
@@ -154,6 +185,7 @@ tj_code tj_cmd_generate(const tj_args *args, tj_err *err)
         rc = tj_print_json(g.list, err);
     }
     tj_speaker_close(&g.speaker);
+    tj_voice_close(&g.voice);
     json_decref(g.list);
     return rc;
 }

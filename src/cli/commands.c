@@ -16,7 +16,7 @@
 
 #define MODEL                                                                                      \
     {                                                                                              \
-        "model", 'm', "DIR", "a model folder (config.json, model.safetensors)", NULL               \
+        "model", 'm', "PATH", "a model folder (config.json, model.safetensors) or GGUF file", NULL \
     }
 #define QUIET                                                                                      \
     {                                                                                              \
@@ -63,6 +63,10 @@ static const tj_option generate_options[] = {
     {"samples", 0, "N", "answers to each prompt", "1"},
     {"max-tokens", 0, "N", "tokens of an answer at most", "400"},
     {"seed", 0, "N", "of the random numbers", "1"},
+    {"chat-template", 0, "NAME", "chatml, smollm2, qwen2.5, qwen3, llama3 or gemma", "the model's"},
+    {"system", 0, "TEXT", "a system prompt", NULL},
+    {"no-thinking", 0, NULL, "qwen3: answer without thoughts", NULL},
+    {"raw", 0, NULL, "continue the prompt as it stands, without a template", NULL},
     THREADS,
     JSON,
     {0}};
@@ -168,8 +172,11 @@ const tj_command tj_commands[] = {
      "  tabiji verify -w demo --files", verify_options, tj_cmd_verify},
     {"generate", "[PROMPT...]", 0, 64, "sample answers from a model",
      "Prompts are operands, or lines of standard input. The text of special tokens is\n"
-     "ordinary text.",
+     "ordinary text. A model that brings its tokenizer (a GGUF file, or a folder with\n"
+     "tokenizer.json) is asked in its chat template; other models are of the embedded\n"
+     "domain.",
      "  tabiji generate 'Use 3 6 7 11 to make 36.'\n"
+     "  tabiji generate -m model.gguf 'What is the capital of Japan?'\n"
      "  tabiji generate -n 'base 1' --temperature 1 --samples 4 \\\n"
      "    'Use 2 5 9 13 to make 40.'",
      generate_options, tj_cmd_generate},

@@ -354,6 +354,15 @@ static void sample_item(void *ctx, size_t item, size_t thread)
                                 &state->gen->sampling, tj_rng_double(&state->rng), NULL);
 }
 
+static bool is_end(const tj_engine *engine, const tj_gen *gen, int32_t id)
+{
+    bool ends = id == engine->model_cfg->eos_id;
+    for (size_t i = 0; i < gen->n_ends; i++) {
+        ends = ends || id == gen->ends[i];
+    }
+    return ends;
+}
+
 /* Adds the sampled token to the branch and to the outputs: to all or to none. */
 static tj_code commit(batch *b, tj_gen_state *state, tj_err *err)
 {
@@ -382,7 +391,7 @@ static tj_code commit(batch *b, tj_gen_state *state, tj_err *err)
     gen->logprobs[gen->n_ids] = state->logprob;
     gen->n_ids++;
     engine->stats.n_sampled++;
-    if (state->id == engine->model_cfg->eos_id) {
+    if (is_end(engine, gen, state->id)) {
         finish(b, state, TJ_FINISH_EOS);
     } else if (is_stopped(engine->tokenizer, gen)) {
         finish(b, state, TJ_FINISH_STOP);

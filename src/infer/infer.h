@@ -73,7 +73,7 @@ typedef struct tj_sampling {
 
 typedef enum tj_finish {
     TJ_FINISH_NONE = 0,
-    TJ_FINISH_EOS,   /* the end-of-sequence token was sampled (it is in ids) */
+    TJ_FINISH_EOS,   /* a token that ends it was sampled (it is in ids) */
     TJ_FINISH_STOP,  /* a stop string was completed by the last token of ids */
     TJ_FINISH_LENGTH /* max_tokens were sampled, or the model's positions ended */
 } tj_finish;
@@ -86,6 +86,8 @@ typedef struct tj_gen {
     size_t max_tokens;
     const char *const *stop; /* stop strings; NULL if none */
     size_t n_stop;
+    const int32_t *ends; /* tokens that end it, besides the model's eos_id; NULL if none */
+    size_t n_ends;
     /* outputs, given: free with tj_gen_deinit */
     int32_t *ids;    /* [n_ids] */
     float *logprobs; /* [n_ids] under the model at temperature 1, whole vocabulary */
