@@ -41,6 +41,14 @@ typedef float vml __attribute__((vector_size(OWN_BYTES), aligned(4), may_alias))
 typedef uint16_t vmh __attribute__((vector_size(OWN_BYTES / 2)));
 typedef uint16_t vmhl __attribute__((vector_size(OWN_BYTES / 2), aligned(2), may_alias));
 
+/* Before a loop with a constant number of turns, at most 16: all of them are written out, so that
+ * what depends on the turn is constant in each. */
+#if defined(__clang__)
+#define UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define UNROLL _Pragma("GCC unroll 16")
+#endif
+
 /* For functions whose size parameters are constants wherever they are called, so that their small
  * loops disappear. */
 #define ALWAYS_INLINE __attribute__((always_inline)) static inline

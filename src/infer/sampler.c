@@ -314,11 +314,13 @@ tj_code tj_sampler_draw(tj_sampler *sampler, int32_t *id, float *logprob, const 
     if (rc != TJ_OK) {
         return rc;
     }
+    double sum = 0.0; /* at temperature 1; 0: not known yet */
     if (s->temperature <= 0.0) {
         *id = argmax(logits, n_vocab, max);
     } else {
         double total =
             kernels->exp_sum(sampler->weights, logits, n_vocab, max, 1.0 / s->temperature);
+        sum = s->temperature == 1.0 ? total : 0.0;
         if (has_filters(s, n_vocab)) {
             double mass = 0.0;
             size_t n = keep(sampler, &mass, logits, n_vocab, s, total);
@@ -328,7 +330,9 @@ tj_code tj_sampler_draw(tj_sampler *sampler, int32_t *id, float *logprob, const 
         }
     }
     if (logprob != NULL) {
-        double sum = kernels->exp_sum(NULL, logits, n_vocab, max, 1.0);
+        if (sum == 0.0) {
+            sum = kernels->exp_sum(NULL, logits, n_vocab, max, 1.0);
+        }
         *logprob = (float)logprob_of(logits, (size_t)*id, max, sum);
     }
     return TJ_OK;

@@ -20,7 +20,7 @@ struct tj_infer_scratch {
     float *x;              /* [cap, C] residual stream */
     float *in;             /* [cap, widest] input of a product */
     int8_t *in_q;          /* the same quantised, with d and sums */
-    float *in_d;
+    float *in_d, *in_total;
     int32_t *in_sums;
     float *out;       /* [cap, widest of padded outputs] of a group of products */
     float *q, *k, *v; /* [cap, H, D], [cap, G, D] */
@@ -47,8 +47,8 @@ tj_code tj_infer_scratch_create(tj_infer_scratch **out, tj_err *err)
 
 static void free_buffers(tj_infer_scratch *s)
 {
-    void *buffers[] = {s->x, s->in, s->in_q, s->in_d, s->in_sums, s->out,
-                       s->q, s->k,  s->v,    s->att,  s->logits,  s->pos};
+    void *buffers[] = {s->x, s->in, s->in_q, s->in_d, s->in_total, s->in_sums, s->out,
+                       s->q, s->k,  s->v,    s->att,  s->logits,   s->pos};
     for (size_t i = 0; i < sizeof buffers / sizeof buffers[0]; i++) {
         tj_free(buffers[i]);
     }
@@ -90,6 +90,7 @@ static tj_code reserve(tj_infer_scratch *s, const tj_model *m, size_t n_rows, si
     s->in = tj_aligned_array(rows * in, sizeof(float));
     s->in_q = tj_aligned_array(rows * in, 1);
     s->in_d = tj_aligned_array(rows * (in / TJ_QUANT), sizeof(float));
+    s->in_total = tj_aligned_array(rows * (in / TJ_QUANT), sizeof(float));
     s->in_sums = tj_aligned_array(rows * (in / TJ_QUANT_HALF), sizeof(int32_t));
     s->out = tj_aligned_array(rows * widest_output(m), sizeof(float));
     s->q = tj_aligned_array(rows * m->q_width, sizeof(float));
@@ -98,9 +99,9 @@ static tj_code reserve(tj_infer_scratch *s, const tj_model *m, size_t n_rows, si
     s->att = tj_aligned_array(rows * m->q_width, sizeof(float));
     s->logits = tj_aligned_array(out_rows * padded(m->cfg.n_vocab), sizeof(float));
     s->pos = tj_aligned_array(rows, sizeof *s->pos);
-    if (s->x == NULL || s->in == NULL || s->in_q == NULL || s->in_d == NULL || s->in_sums == NULL ||
-        s->out == NULL || s->q == NULL || s->k == NULL || s->v == NULL || s->att == NULL ||
-        s->logits == NULL || s->pos == NULL) {
+    if (s->x == NULL || s->in == NULL || s->in_q == NULL || s->in_d == NULL ||
+        s->in_total == NULL || s->in_sums == NULL || s->out == NULL || s->q == NULL ||
+        s->k == NULL || s->v == NULL || s->att == NULL || s->logits == NULL || s->pos == NULL) {
         free_buffers(s);
         return tj_fail(err, TJ_E_NOMEM, "cannot allocate scratch for %zu rows", n_rows);
     }
@@ -150,6 +151,7 @@ static void multiply(const product_group *g, size_t mat, size_t panel, size_t ro
                           .ld = g->x.ld,
                           .q = g->x.q + row * p->in,
                           .d = g->x.d + row * (p->in / TJ_QUANT),
+                          .total = g->x.total + row * (p->in / TJ_QUANT),
                           .sums = g->x.sums + row * (p->in / TJ_QUANT_HALF)};
     g->kernels->mul[p->type](g->out[mat] + row * g->ld + panel * TJ_PANEL, g->ld, &x,
                              p->bytes + panel * p->panel_bytes, p->in, n_rows);
@@ -203,7 +205,8 @@ static void finish_input(const rows_job *job, size_t row, size_t width, bool qua
 {
     tj_infer_scratch *s = job->s;
     if (quantised) {
-        job->m->pk->quantize(s->in_q + row * width, s->in_d + row * (width / TJ_QUANT),
+        size_t group = row * (width / TJ_QUANT);
+        job->m->pk->quantize(s->in_q + row * width, s->in_d + group, s->in_total + group,
                              s->in_sums + row * (width / TJ_QUANT_HALF), s->in + row * width,
                              width);
     }
@@ -361,7 +364,7 @@ static void multiply_rows(walker *w, size_t layer, const tj_gen_mat *mats, size_
     tj_infer_scratch *s = w->job.s;
     size_t in = gen_mat(&w->job, layer, mats[0])->in;
     product_group g = {.n_rows = w->job.n_rows,
-                       .x = {s->in, in, s->in_q, s->in_d, s->in_sums},
+                       .x = {s->in, in, s->in_q, s->in_d, s->in_total, s->in_sums},
                        .kernels = w->job.m->pk};
     size_t at = 0;
     for (size_t i = 0; i < n_mats; i++) {
@@ -410,7 +413,7 @@ static void walk_head(walker *w)
     }
     product_group g = {.n_rows = job->n_out,
                        .ld = padded(job->m->cfg.n_vocab),
-                       .x = {s->in, job->m->cfg.width, s->in_q, s->in_d, s->in_sums},
+                       .x = {s->in, job->m->cfg.width, s->in_q, s->in_d, s->in_total, s->in_sums},
                        .kernels = job->m->pk};
     add_mat(&g, &job->m->gen_head, s->logits);
     cut_items(&g, tj_par_threads());

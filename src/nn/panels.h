@@ -60,20 +60,21 @@ void tj_panels_pack_blocks(tj_panels *p, size_t i, const unsigned char *rows, si
                            const void *ctx);
 
 /* Rows of activations as products read them. Quantised ones: q [rows, in], d [rows, in / 32], sums
- * [rows, in / 16] of q. */
+ * [rows, in / 16] of q, and of d q over each 32: total [rows, in / 32]. */
 typedef struct tj_operand {
     const float *x; /* [rows, ld] */
     size_t ld;
     const int8_t *q;
-    const float *d;
+    const float *d, *total;
     const int32_t *sums;
 } tj_operand;
 
 typedef struct tj_panel_kernels {
     const char *isa; /* "avx512vnni", "avx2", "generic" */
 
-    /* q = round(x / d) with d = max|x| / 127 for each 32 of n values; sums for each 16. */
-    void (*quantize)(int8_t *q, float *d, int32_t *sums, const float *x, size_t n);
+    /* q = round(x / d) with d = max|x| / 127 for each 32 of n values; sums for each 16; total is d
+     * times the sum of 32. */
+    void (*quantize)(int8_t *q, float *d, float *total, int32_t *sums, const float *x, size_t n);
     /* y[r * ldy + j] = x_r . w_j for the 16 outputs j of a panel and rows r in [0, rows) of the
      * operand. */
     void (*mul[TJ_N_PANEL_TYPES])(float *y, size_t ldy, const tj_operand *x,

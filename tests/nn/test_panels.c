@@ -97,6 +97,7 @@ typedef struct fixture {
     float x[N_ROWS][IN];
     int8_t q[N_ROWS][IN];
     float d[N_ROWS][IN / TJ_QUANT];
+    float total[N_ROWS][IN / TJ_QUANT];
     int32_t sums[N_ROWS][IN / TJ_QUANT_HALF];
 } fixture;
 
@@ -124,13 +125,13 @@ static void setup(fixture *f, tj_ggml_type type)
 static void quantize(fixture *f, const tj_panel_kernels *k)
 {
     for (size_t r = 0; r < N_ROWS; r++) {
-        k->quantize(f->q[r], f->d[r], f->sums[r], f->x[r], IN);
+        k->quantize(f->q[r], f->d[r], f->total[r], f->sums[r], f->x[r], IN);
     }
 }
 
 static tj_operand rows_from(const fixture *f, size_t r)
 {
-    return (tj_operand){f->x[r], IN, f->q[r], f->d[r], f->sums[r]};
+    return (tj_operand){f->x[r], IN, f->q[r], f->d[r], f->total[r], f->sums[r]};
 }
 
 /* What a product of the type is to give: quantised ones see the quantised activations. */
