@@ -14,13 +14,19 @@
 #include "base/par.h"
 #include "cli/common.h"
 #include "cli/domain.h"
+#include "cli/voice.h"
 #include "stage/stage.h"
 #include "train/train.h"
 
 #define LR_MIN_RATIO 0.1 /* last learning rate over the peak, as in the demo */
 
+#define LR_REAL 2e-5 /* default for a model with a tokenizer of its own, as TRL's */
+#define LR_TOY  1e-3
+
 typedef struct training {
     tj_domain domain;
+    tj_tokenizer *tok; /* the model's own; NULL: the domain's */
+    tj_example_format format;
     tj_model *model;
     tj_examples examples;
     tj_example_source source;
@@ -28,6 +34,7 @@ typedef struct training {
     size_t epochs, batch, seed;
     json_t *record;         /* what train.json says */
     const char *out;        /* folder of the new model */
+    char *from;             /* folder of the first one, where that has its own tokenizer */
     char *snapshots, *note; /* OUT/snapshots and train.json in it */
     bool force;
     struct {
@@ -64,7 +71,7 @@ static tj_code read_optimizer(training *t, const tj_args *args, tj_err *err)
     static const char *const schedules[] = {"constant", "cosine", "linear", NULL};
     tj_adamw_config *o = &t->sft.optimizer;
     size_t schedule = TJ_SCHEDULE_COSINE;
-    tj_code rc = read_double(args, "lr", 1e-3, 10.0, &o->lr_max, err);
+    tj_code rc = read_double(args, "lr", t->tok != NULL ? LR_REAL : LR_TOY, 10.0, &o->lr_max, err);
     if (rc == TJ_OK) {
         rc = read_double(args, "decay", 0.05, 10.0, &o->weight_decay, err);
     }
@@ -98,10 +105,7 @@ static tj_code read_settings(training *t, const tj_args *args, tj_err *err)
     if (tj_args_has(args, "shape") && !tj_args_has(args, "new")) {
         return tj_fail(err, TJ_E_INVAL, "--shape is for --new: another model has its shape");
     }
-    tj_code rc = read_optimizer(t, args, err);
-    if (rc == TJ_OK) {
-        rc = read_count(args, "epochs", 4, 1000000, &t->epochs, err);
-    }
+    tj_code rc = read_count(args, "epochs", 4, 1000000, &t->epochs, err);
     if (rc == TJ_OK) {
         rc = read_count(args, "batch", 4, 1 << 20, &t->batch, err);
     }
@@ -165,6 +169,33 @@ static tj_code check_apart(const char *from, const char *out, tj_err *err)
                 : TJ_OK;
 }
 
+/* A model with a tokenizer of its own, and the format that goes with it. A template that is not
+ * known is an error only where there are messages. */
+static tj_code start_real_model(training *t, const char *path, const tj_args *args, tj_err *err)
+{
+    const char *name = tj_args_get(args, "chat-template");
+    tj_code rc = tj_tokenizer_load(&t->tok, path, err);
+    if (rc == TJ_OK) {
+        rc = tj_model_load(&t->model, path, tj_dtype_best(), err);
+    }
+    if (rc != TJ_OK) {
+        return rc;
+    }
+    const tj_tokenizer_extras *extras = tj_tokenizer_get_extras(t->tok);
+    t->format =
+        (tj_example_format){.tok = t->tok,
+                            .begin = extras->add_bos ? extras->bos : -1,
+                            .end = extras->eos >= 0 ? extras->eos : tj_model_cfg(t->model)->eos_id};
+    if (name != NULL) {
+        rc = tj_chat_by_name(&t->format.chat, name, err);
+        t->format.has_chat = rc == TJ_OK;
+    } else {
+        t->format.has_chat =
+            tj_chat_recognize(&t->format.chat, extras->chat_template, NULL) == TJ_OK;
+    }
+    return rc;
+}
+
 static tj_code start_model(training *t, const tj_args *args, tj_err *err)
 {
     char *folder = NULL;
@@ -175,7 +206,11 @@ static tj_code start_model(training *t, const tj_args *args, tj_err *err)
     if (rc == TJ_OK) {
         rc = check_apart(folder, t->out, err);
     }
-    if (rc == TJ_OK) {
+    if (rc == TJ_OK && tj_voice_is_at(folder)) {
+        rc = start_real_model(t, folder, args, err);
+        t->from = folder;
+        folder = NULL;
+    } else if (rc == TJ_OK) {
         rc = tj_domain_load(&t->domain, &t->model, folder, err);
     }
     tj_free(folder);
@@ -185,12 +220,17 @@ static tj_code start_model(training *t, const tj_args *args, tj_err *err)
 static tj_code open_training(training *t, const tj_args *args, tj_err *err)
 {
     tj_code rc = tj_domain_open(&t->domain, err);
+    t->format =
+        (tj_example_format){.tok = t->domain.tok, .begin = t->domain.eos, .end = t->domain.eos};
     if (rc == TJ_OK) {
         rc = start_model(t, args, err);
     }
     if (rc == TJ_OK) {
-        rc = tj_examples_load(&t->examples, tj_args_operand(args, 0), t->domain.tok, t->domain.eos,
-                              tj_model_cfg(t->model)->max_positions, err);
+        rc = read_optimizer(t, args, err);
+    }
+    if (rc == TJ_OK) {
+        t->format.max_tokens = tj_model_cfg(t->model)->max_positions;
+        rc = tj_examples_load(&t->examples, tj_args_operand(args, 0), &t->format, err);
     }
     if (rc == TJ_OK) {
         rc = tj_example_source_init(&t->source, &t->examples, t->batch, t->seed, err);
@@ -213,8 +253,10 @@ static void close_training(training *t)
     tj_example_source_deinit(&t->source);
     tj_examples_deinit(&t->examples);
     tj_model_destroy(t->model);
+    tj_tokenizer_destroy(t->tok);
     tj_domain_close(&t->domain);
     json_decref(t->record);
+    tj_free(t->from);
     tj_free(t->snapshots);
     tj_free(t->note);
 }
@@ -232,12 +274,13 @@ static tj_code make_record(training *t, tj_err *err)
     tj_model_digest(t->model, start);
     snprintf(kernels, sizeof kernels, "%s-%s", tj_isa_name(), tj_dtype_name(tj_dtype_best()));
     snprintf(seed, sizeof seed, "%zu", t->seed);
-    t->record =
-        json_pack("{s:i, s:s, s:s, s:s, s:I, s:I, s:f, s:f, s:I, s:s, s:b, s:s}", "train_version",
-                  1, "examples", t->examples.digest, "start", start, "seed", seed, "epochs",
-                  (json_int_t)t->epochs, "batch", (json_int_t)t->batch, "lr", o->lr_max, "decay",
-                  o->weight_decay, "warmup", (json_int_t)o->n_warmup, "schedule",
-                  schedules[o->schedule], "recompute", (int)t->sft.recompute, "kernels", kernels);
+    t->record = json_pack(
+        "{s:i, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:f, s:f, s:I, s:s, s:b, s:s}", "train_version",
+        2, "examples", t->examples.digest, "tokenizer", tj_tokenizer_hash(t->format.tok),
+        "chat_template", t->format.has_chat ? tj_chat_name(t->format.chat) : "none", "start", start,
+        "seed", seed, "epochs", (json_int_t)t->epochs, "batch", (json_int_t)t->batch, "lr",
+        o->lr_max, "decay", o->weight_decay, "warmup", (json_int_t)o->n_warmup, "schedule",
+        schedules[o->schedule], "recompute", (int)t->sft.recompute, "kernels", kernels);
     return t->record == NULL ? tj_fail(err, TJ_E_NOMEM, "cannot describe the training") : TJ_OK;
 }
 
@@ -343,6 +386,32 @@ static tj_code print_result(const training *t, bool as_json, double seconds, tj_
     return TJ_OK;
 }
 
+/* What a folder holds beside the weights that a later use of the model needs. */
+static tj_code copy_tokenizer(const char *from, const char *to, tj_err *err)
+{
+    static const char *const names[] = {"tokenizer.json", "tokenizer_config.json",
+                                        "special_tokens_map.json", "generation_config.json",
+                                        "chat_template.jinja"};
+    tj_code rc = TJ_OK;
+    for (size_t i = 0; i < sizeof names / sizeof names[0] && rc == TJ_OK; i++) {
+        char *source = tj_fs_join(from, names[i]);
+        char *target = tj_fs_join(to, names[i]);
+        tj_fs_map map = {0};
+        if (source == NULL || target == NULL) {
+            rc = tj_fail(err, TJ_E_NOMEM, "cannot copy %s", names[i]);
+        } else if (tj_fs_exists(source)) {
+            rc = tj_fs_map_open(&map, source, err);
+            if (rc == TJ_OK) {
+                rc = tj_fs_write(target, map.data, map.n_bytes, err);
+            }
+            tj_fs_map_close(&map);
+        }
+        tj_free(source);
+        tj_free(target);
+    }
+    return rc;
+}
+
 static tj_code train(training *t, tj_err *err)
 {
     tj_source source = {tj_example_source_fill, &t->source};
@@ -355,6 +424,9 @@ static tj_code train(training *t, tj_err *err)
     }
     if (rc == TJ_OK) {
         rc = tj_model_save(t->model, t->out, TJ_F32, err);
+    }
+    if (rc == TJ_OK && t->from != NULL) {
+        rc = copy_tokenizer(t->from, t->out, err);
     }
     if (rc == TJ_OK) {
         tj_snapshot_remove(t->snapshots);

@@ -106,7 +106,7 @@ static const tj_option derive_options[] = {
     {0}};
 static const tj_option train_options[] = {
     {"out", 'o', "DIR", "folder of the new model", NULL},
-    {"from", 0, "DIR", "start from this model folder", NULL},
+    {"from", 0, "PATH", "start from this model folder or GGUF file", NULL},
     {"name", 'n', "NAME", "start from a model of the workspace, by name", NULL},
     WORKSPACE,
     {"new", 0, NULL, "start from random weights in the shape of the demo's model", NULL},
@@ -114,12 +114,14 @@ static const tj_option train_options[] = {
      "of --new, e.g. width=64; keys as under 'model' in 'tabiji config'; repeatable", NULL},
     {"epochs", 0, "N", "times through all examples", "4"},
     {"batch", 0, "N", "examples an update", "4"},
-    {"lr", 0, "X", "peak learning rate; the last is a tenth of it", "0.001"},
+    {"lr", 0, "X", "peak learning rate; the last is a tenth of it",
+     "0.001; 2e-05 for a model with its own tokenizer"},
     {"warmup", 0, "N", "updates of linear warm-up", "10"},
     {"decay", 0, "X", "weight decay", "0.05"},
     {"schedule", 0, "NAME", "cosine, linear or constant learning rate", "cosine"},
     {"save-every", 0, "N", "updates between snapshots; 0: only when stopped", "100"},
     {"seed", 0, "N", "of the examples' order and of --new weights", "1"},
+    {"chat-template", 0, "NAME", "chatml, smollm2, qwen2.5, qwen3, llama3 or gemma", "the model's"},
     {"recompute", 0, NULL, "less memory, a third more time", NULL},
     {"force", 0, NULL, "replace a model in --out, or another training's snapshots", NULL},
     THREADS,
@@ -208,12 +210,16 @@ const tj_command tj_commands[] = {
      "Each span with its action; '*' marks the path that ends in the answer.",
      "  tabiji thought show 2 -w demo", thought_options, tj_cmd_thought_show},
     {"train", "FILE", 1, 1, "fine-tune a model on JSON lines",
-     "FILE has one JSON object a line with the texts `prompt` and `completion`, the names\n"
-     "that TRL uses; other fields are passed over. Only the completion and the end token\n"
-     "after it are learnt. The texts are joined as they stand: end a prompt with its\n"
-     "newline, as 'thought derive --json' does. Texts are encoded with the embedded\n"
-     "Countdown tokenizer, at present the only one; model folders hold config.json and\n"
-     "model.safetensors as transformers opens them.\n"
+     "FILE has one JSON object a line, in the forms of TRL: `prompt` and `completion` as\n"
+     "texts; `messages`, a list of {role, content}; or `prompt` as messages and as\n"
+     "`completion` one of the assistant. Other fields are passed over. Only completions,\n"
+     "what the assistant says, and the token that ends them are learnt. Texts are joined as\n"
+     "they stand: end a prompt with its newline, as 'thought derive --json' does. Messages\n"
+     "are put into the model's chat template.\n"
+     "\n"
+     "A model that brings its tokenizer (a GGUF file, or a folder with tokenizer.json) is\n"
+     "trained with it; other models are of the embedded domain. Model folders hold\n"
+     "config.json and model.safetensors as transformers opens them.\n"
      "\n"
      "Stopped at any moment (Ctrl-C, or killed), the same command goes on from\n"
      "DIR/snapshots and ends in the same bits as if it had never stopped.",

@@ -92,31 +92,46 @@ TJ_MUST_USE tj_code tj_train_sft(tj_model *model, tj_source source, const tj_sft
 
 #define TJ_MAX_JSONL_LINE ((size_t)16 << 20) /* a long thought of 50,000 tokens takes 200 kB */
 
-/* One sequence: end token, prompt, completion, end token. The end token before the prompt is what
- * every prompt here begins with; the one after the completion is learnt. */
+/* How texts become tokens. */
+typedef struct tj_example_format {
+    const tj_tokenizer *tok;
+    int32_t begin; /* stands before a prompt in plain text; -1: nothing does */
+    int32_t end;   /* after a completion in plain text, and is learnt; -1: nothing */
+    bool has_chat; /* whether messages can be read, and in which template */
+    tj_chat_template chat;
+    size_t max_tokens; /* of an example */
+} tj_example_format;
+
+/* One sequence. */
 typedef struct tj_example {
-    size_t begin;    /* of its tokens in ids */
-    size_t n_prompt; /* tokens that are read: end token and prompt */
-    size_t n;        /* tokens in all */
+    size_t begin; /* of its tokens in ids */
+    size_t n;
 } tj_example;
 
 typedef struct tj_examples {
-    int32_t *ids; /* [n_ids] */
+    int32_t *ids;     /* [n_ids] */
+    int32_t *learned; /* [n_ids] 1: a target of training */
     size_t n_ids;
     tj_example *examples; /* [n], in the order of the file */
     size_t n, cap;
     char digest[65]; /* SHA-256 of the file, in hexadecimal */
 } tj_examples;
 
-/* Reads a file of one JSON object a line with the text fields `prompt` and `completion` (the names
- * of TRL's SFTTrainer); other fields and blank lines are passed over. The two texts are encoded
- * apart, as they stand: nothing is put between them. Gives *out (tj_examples_deinit), empty on
- * error. Errors name the file and the line: TJ_E_PARSE (not UTF-8, not JSON, a field missing or not
- * text, no example at all), TJ_E_LIMIT (an example of more than max_tokens tokens, a line longer
- * than TJ_MAX_JSONL_LINE), TJ_E_INVAL (text that the vocabulary cannot spell); those of
- * tj_fs_map_open; TJ_E_NOMEM. */
-TJ_MUST_USE tj_code tj_examples_load(tj_examples *out, const char *path, const tj_tokenizer *tok,
-                                     int32_t eos, size_t max_tokens, tj_err *err);
+/* Reads a file of one JSON object a line, in the forms of TRL's SFTTrainer:
+ *
+ *     {"prompt": text, "completion": text}            the completion is learnt
+ *     {"messages": [{"role", "content"}, ...]}        what the assistant says is learnt
+ *     {"prompt": [messages], "completion": [message]} the last message is learnt
+ *
+ * Texts are encoded apart, as they stand, with nothing between them; messages in the format's
+ * template, whose markup alone is special tokens. Other fields and blank lines are passed over.
+ * Gives *out (tj_examples_deinit), empty on error. Errors name the file and the line: TJ_E_PARSE
+ * (not UTF-8, not JSON, Parquet, a field missing or of the wrong type, no example at all),
+ * TJ_E_LIMIT (an example of more than max_tokens tokens, a line longer than TJ_MAX_JSONL_LINE),
+ * TJ_E_INVAL (text that the vocabulary cannot spell, turns that the template has no place for, or
+ * no template); those of tj_fs_map_open; TJ_E_NOMEM. */
+TJ_MUST_USE tj_code tj_examples_load(tj_examples *out, const char *path,
+                                     const tj_example_format *format, tj_err *err);
 void tj_examples_deinit(tj_examples *examples);
 
 /* Examples as a source of batches: each epoch goes through all of them in an order of its own, a
