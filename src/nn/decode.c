@@ -11,8 +11,10 @@
 #include "base/par.h"
 #include "nn/model.h"
 
-#define ROWS_OF_ITEM    4  /* rows of an item of per-row work */
-#define ROWS_OF_PRODUCT 64 /* rows of an item of a product: their activations stay in a cache */
+#define ROWS_OF_ITEM 8 /* rows of an item of per-row work */
+#define ROWS_OF_PRODUCT                                                                            \
+    48 /* of an item of a product: a multiple of what products take at once,                       \
+        * and few enough for their activations to stay in a cache */
 
 struct tj_infer_scratch {
     const tj_model *model; /* whose shape the buffers have */
@@ -280,12 +282,14 @@ static void row_after_qkv(const rows_job *job, size_t row)
     job->attend->store(job->attend->ctx, job->layer, row, k, v);
 }
 
+/* Only where o takes its input quantised; else it reads attention's output as it is. */
 static void row_after_attention(const rows_job *job, size_t row)
 {
-    const tj_model *m = job->m;
-    memcpy(job->s->in + row * m->q_width, job->s->att + row * m->q_width,
-           m->q_width * sizeof(float));
-    finish_input(job, row, m->q_width, is_quantised(gen_mat(job, job->layer, TJ_GEN_O)));
+    tj_infer_scratch *s = job->s;
+    size_t width = job->m->q_width;
+    size_t group = row * (width / TJ_QUANT);
+    job->m->pk->quantize(s->in_q + row * width, s->in_d + group, s->in_total + group,
+                         s->in_sums + row * (width / TJ_QUANT_HALF), s->att + row * width, width);
 }
 
 static void row_before_ffn(const rows_job *job, size_t row)
@@ -305,7 +309,9 @@ static void row_in_ffn(const rows_job *job, size_t row)
     const tj_model *m = job->m;
     size_t ffn = m->cfg.ffn_width;
     float *gu = job->s->out + row * 2 * padded(ffn);
-    memmove(gu + ffn, gu + padded(ffn), ffn * sizeof *gu); /* no gap between gate and up */
+    if (padded(ffn) != ffn) {
+        memmove(gu + ffn, gu + padded(ffn), ffn * sizeof *gu); /* no gap between gate and up */
+    }
     m->k->glu(job->s->in + row * ffn, gu, TJ_F32, m->cfg.activation, 1, ffn);
     finish_input(job, row, ffn, is_quantised(gen_mat(job, job->layer, TJ_GEN_DOWN)));
 }
@@ -358,13 +364,15 @@ static void by_rows(walker *w, size_t n_rows, void (*fn)(const rows_job *job, si
     tj_team_for(w->team, w->thread, (n_rows + ROWS_OF_ITEM - 1) / ROWS_OF_ITEM, row_item, &phase);
 }
 
-/* Matrices of one layer applied to the rows of `in`, their outputs side by side in `out`. */
-static void multiply_rows(walker *w, size_t layer, const tj_gen_mat *mats, size_t n_mats)
+/* Matrices of one layer applied to the rows of x (which `in` holds quantised where they take it
+ * so), their outputs side by side in `out`. */
+static void multiply_rows(walker *w, size_t layer, const float *x, const tj_gen_mat *mats,
+                          size_t n_mats)
 {
     tj_infer_scratch *s = w->job.s;
     size_t in = gen_mat(&w->job, layer, mats[0])->in;
     product_group g = {.n_rows = w->job.n_rows,
-                       .x = {s->in, in, s->in_q, s->in_d, s->in_total, s->in_sums},
+                       .x = {x, in, s->in_q, s->in_d, s->in_total, s->in_sums},
                        .kernels = w->job.m->pk};
     size_t at = 0;
     for (size_t i = 0; i < n_mats; i++) {
@@ -390,17 +398,26 @@ static void walk_layer(walker *w, size_t layer)
     static const tj_gen_mat gate_up[] = {TJ_GEN_GATE, TJ_GEN_UP};
     static const tj_gen_mat down[] = {TJ_GEN_DOWN};
     size_t n_rows = w->job.n_rows;
+    const tj_infer_scratch *s = w->job.s;
     w->job.layer = layer;
     by_rows(w, n_rows, row_before_qkv);
-    multiply_rows(w, layer, qkv, 3);
+    multiply_rows(w, layer, s->in, qkv, 3);
     by_rows(w, n_rows, row_after_qkv);
     tj_team_for(w->team, w->thread, w->job.attend->n_items, attend_item, &w->job);
-    by_rows(w, n_rows, row_after_attention);
-    multiply_rows(w, layer, o, 1);
+    if (is_quantised(gen_mat(&w->job, layer, TJ_GEN_O))) {
+        by_rows(w, n_rows, row_after_attention);
+    }
+    multiply_rows(w, layer, s->att, o, 1);
     by_rows(w, n_rows, row_before_ffn);
-    multiply_rows(w, layer, gate_up, 2);
+    multiply_rows(w, layer, s->in, gate_up, 2);
     by_rows(w, n_rows, row_in_ffn);
-    multiply_rows(w, layer, down, 1);
+    multiply_rows(w, layer, s->in, down, 1);
+}
+
+static void copy_logits(const rows_job *job, size_t i)
+{
+    size_t n = job->m->cfg.n_vocab;
+    memcpy(job->logits + i * n, job->s->logits + i * padded(n), n * sizeof *job->logits);
 }
 
 static void walk_head(walker *w)
@@ -411,13 +428,18 @@ static void walk_head(walker *w)
     if (job->logits == NULL || job->n_out == 0) {
         return;
     }
+    size_t n_vocab = job->m->cfg.n_vocab;
+    bool is_whole = padded(n_vocab) == n_vocab; /* panels: written where they are wanted */
     product_group g = {.n_rows = job->n_out,
-                       .ld = padded(job->m->cfg.n_vocab),
+                       .ld = padded(n_vocab),
                        .x = {s->in, job->m->cfg.width, s->in_q, s->in_d, s->in_total, s->in_sums},
                        .kernels = job->m->pk};
-    add_mat(&g, &job->m->gen_head, s->logits);
+    add_mat(&g, &job->m->gen_head, is_whole ? job->logits : s->logits);
     cut_items(&g, tj_par_threads());
     tj_team_for(w->team, w->thread, g.n_items, product_item, &g);
+    if (!is_whole) {
+        by_rows(w, job->n_out, copy_logits);
+    }
 }
 
 static void walk(void *ctx, tj_team *team, size_t thread)
@@ -472,9 +494,5 @@ tj_code tj_infer(tj_model *m, tj_infer_scratch *s, size_t n_rows, const int32_t 
                     .logits = logits,
                     .values = values};
     tj_par_team(walk, &job);
-    size_t n_vocab = m->cfg.n_vocab;
-    for (size_t i = 0; i < n_out && logits != NULL; i++) {
-        memcpy(logits + i * n_vocab, s->logits + i * padded(n_vocab), n_vocab * sizeof *logits);
-    }
     return TJ_OK;
 }
