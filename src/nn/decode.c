@@ -312,7 +312,7 @@ static void row_in_ffn(const rows_job *job, size_t row)
     if (padded(ffn) != ffn) {
         memmove(gu + ffn, gu + padded(ffn), ffn * sizeof *gu); /* no gap between gate and up */
     }
-    m->k->glu(job->s->in + row * ffn, gu, TJ_F32, m->cfg.activation, 1, ffn);
+    m->k->glu(job->s->in + row * ffn, gu, 2 * ffn, TJ_F32, m->cfg.activation, 1, ffn);
     finish_input(job, row, ffn, is_quantised(gen_mat(job, job->layer, TJ_GEN_DOWN)));
 }
 

@@ -54,13 +54,13 @@ static void logits_item(void *ctx, size_t item, size_t thread)
     const tj_model *m = p->model;
     size_t chunk = item / job->n_tiles;
     size_t tile = item % job->n_tiles;
-    float *out = p->logits + tile * m->tile * m->cfg.n_vocab + chunk * m->chunk;
+    float *out = p->logits + tile * m->tile * m->logits_ld + chunk * m->chunk;
     tj_gemm_run(m->head_fwd[tj_model_chunk_kind(m, chunk)], thread,
                 (const char *)p->head_xn + tile * m->tile * m->cfg.width * m->elem,
                 m->packed_head_fwd[chunk], out);
     for (size_t i = 0; i < count_rows(job, tile); i++) {
         size_t at = chunk * TJ_HEAD_ROWS + tile * m->tile + i;
-        m->k->max_sum_exp(&p->part_max[at], &p->part_sum[at], out + i * m->cfg.n_vocab,
+        m->k->max_sum_exp(&p->part_max[at], &p->part_sum[at], out + i * m->logits_ld,
                           tj_model_chunk_size(m, chunk));
     }
 }
@@ -93,7 +93,7 @@ static void compute_logits(head_job *job)
              job->logp != NULL && r < p->layout.row_begin[pos + 1]; r++) {
             size_t row = p->layout.rows[r];
             size_t target = (size_t)p->layout.target[row];
-            job->logp[row] = p->logits[i * p->model->cfg.n_vocab + target] - p->lse[pos];
+            job->logp[row] = p->logits[i * p->model->logits_ld + target] - p->lse[pos];
         }
     }
 }
@@ -106,7 +106,7 @@ static void dlogits_row(const head_job *job, size_t i)
     const tj_layout *l = &p->layout;
     size_t n_vocab = m->cfg.n_vocab;
     size_t pos = job->begin + i;
-    float *logits = p->logits + i * n_vocab;
+    float *logits = p->logits + i * m->logits_ld;
     float total = 0.0F;
     float fixed[16]; /* logits at the targets, before they are overwritten; few rows a position */
     size_t first = l->row_begin[pos];
@@ -152,7 +152,7 @@ static void dlogits_item(void *ctx, size_t tile, size_t thread)
         if (i < job->n) {
             dlogits_row(job, i);
         } else {
-            memset(job->p->logits + i * m->cfg.n_vocab, 0, m->cfg.n_vocab * sizeof(float));
+            memset(job->p->logits + i * m->logits_ld, 0, m->cfg.n_vocab * sizeof(float));
         }
     }
 }
@@ -164,7 +164,7 @@ static void head_backward_item(void *ctx, size_t item, size_t thread)
     tj_pass *p = job->p;
     const tj_model *m = p->model;
     size_t width = m->cfg.width;
-    size_t row_bytes = m->cfg.n_vocab * sizeof(float);
+    size_t row_bytes = m->logits_ld * sizeof(float);
     const char *dlogits = (const char *)p->logits;
     if (item < job->n_tiles) {
         float *dx = p->head_dx + (job->begin + item * m->tile) * width;

@@ -39,12 +39,13 @@ typedef struct tj_kernels {
     void (*rope)(float *x, size_t ld, const uint32_t *pos, const float *table, size_t rows,
                  size_t n_heads, size_t head_dim, float sign);
 
-    /* act = f(gate) * up; gu [rows, 2F]: gate then up (Shazeer 2020). */
-    void (*glu)(void *act, const void *gu, tj_dtype dtype, tj_activation f, size_t rows,
+    /* act = f(gate) * up; gu [rows, 2F] with row stride ld: gate then up
+     * (Shazeer 2020). */
+    void (*glu)(void *act, const void *gu, size_t ld, tj_dtype dtype, tj_activation f, size_t rows,
                 size_t ffn);
     /* Gives act again beside the derivatives. */
-    void (*glu_bwd)(void *dgu, void *act, const void *gu, const float *dact, tj_dtype dtype,
-                    tj_activation f, size_t rows, size_t ffn);
+    void (*glu_bwd)(void *dgu, void *act, const void *gu, size_t ld, const float *dact,
+                    tj_dtype dtype, tj_activation f, size_t rows, size_t ffn);
 
     void (*add)(float *dst, const float *src, size_t n); /* dst += src */
     void (*axpy)(float *dst, float a, const float *src, size_t n);

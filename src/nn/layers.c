@@ -140,7 +140,7 @@ static void second_half(tj_pass *p, size_t layer, size_t row, bool again, size_t
                 packed(m, m->packed_fwd, layer, TJ_MAT_O), o);
     add_output(m, x_mid, acts->x + row * width, o, at->post1, out);
     void *xn = out + m->tile * width;
-    void *gu = at_row(acts->gu, m, row, 2 * m->cfg.ffn_width);
+    void *gu = at_row(acts->gu, m, row, m->gu_ld);
     m->k->rmsnorm(xn, m->dtype, NULL, x_mid, slab(m, at->norm2), m->norm_plus, m->cfg.norm_eps,
                   m->tile, width);
     tj_gemm_run(m->fwd[TJ_MAT_GU], thread, xn, packed(m, m->packed_fwd, layer, TJ_MAT_GU), gu);
@@ -149,7 +149,7 @@ static void second_half(tj_pass *p, size_t layer, size_t row, bool again, size_t
     }
     void *act = xn; /* which is used up */
     float *down = raw_output(p, acts->down_raw, row, out);
-    m->k->glu(act, gu, m->dtype, m->cfg.activation, m->tile, m->cfg.ffn_width);
+    m->k->glu(act, gu, m->gu_ld, m->dtype, m->cfg.activation, m->tile, m->cfg.ffn_width);
     tj_gemm_run(m->fwd[TJ_MAT_DOWN], thread, act, packed(m, m->packed_fwd, layer, TJ_MAT_DOWN),
                 down);
     if (!again) {
@@ -237,8 +237,8 @@ static void backward_second_half(tj_pass *p, size_t layer, size_t row, size_t th
     float *dx = p->dx + row * width;
     float *wide = p->scratch[thread];                           /* [tile, max(F, C)] */
     float *dout = wide + m->tile * (ffn > width ? ffn : width); /* [tile, C] */
-    void *gu = at_row(acts->gu, m, row, 2 * ffn);
-    void *dgu = at_row(p->dgu, m, row, 2 * ffn);
+    void *gu = at_row(acts->gu, m, row, m->gu_ld);
+    void *dgu = at_row(p->dgu, m, row, m->gu_ld);
     void *dy = at_row(p->dx_down, m, row, width);
     const float *x_mid = acts->x_mid + row * width;
     /* y = x_mid + post2(down(act)), act = f(gate) * up */
@@ -246,8 +246,8 @@ static void backward_second_half(tj_pass *p, size_t layer, size_t row, size_t th
               dout);
     tj_gemm_run(m->bwd[TJ_MAT_DOWN], thread, dy, packed(m, m->packed_bwd, layer, TJ_MAT_DOWN),
                 wide);
-    m->k->glu_bwd(dgu, at_row(p->act, m, row, ffn), gu, wide, m->dtype, m->cfg.activation, m->tile,
-                  ffn);
+    m->k->glu_bwd(dgu, at_row(p->act, m, row, ffn), gu, m->gu_ld, wide, m->dtype, m->cfg.activation,
+                  m->tile, ffn);
     /* gate, up = W norm2(x_mid) */
     tj_gemm_run(m->bwd[TJ_MAT_GU], thread, dgu, packed(m, m->packed_bwd, layer, TJ_MAT_GU), wide);
     m->k->rmsnorm(at_row(p->xn, m, row, width), m->dtype, NULL, x_mid, slab(m, at->norm2),
@@ -367,7 +367,7 @@ static void dw_block(const tj_pass *p, const dw_task *t, size_t block, size_t th
     float *grad = m->grads + offset[t->mat] + block * s->block * s->in;
     for (size_t row = 0; row < p->layout.n_padded; row += m->tile) {
         tj_gemm_run(m->dw[t->mat], thread,
-                    (const char *)t->dy + (row * s->out + block * s->block) * m->elem,
+                    (const char *)t->dy + (row * s->ld + block * s->block) * m->elem,
                     (const char *)t->x + row * s->in * m->elem, grad);
     }
 }

@@ -133,6 +133,13 @@ static size_t block_of(size_t out) /* the largest divisor up to 256 */
     return best;
 }
 
+/* Values from a row to the next of an array whose columns are read for weight gradients. Rows that
+ * lie a multiple of a kilobyte apart fall on the same few lines of a cache: they are moved off. */
+static size_t row_stride(size_t width)
+{
+    return width % 256 == 0 ? width + 16 : width;
+}
+
 static void set_shapes(tj_model *m)
 {
     const tj_model_config *c = &m->cfg;
@@ -151,7 +158,11 @@ static void set_shapes(tj_model *m)
     m->mat[TJ_MAT_DOWN] = (tj_mat_shape){.out = c->width, .in = c->ffn_width};
     for (size_t i = 0; i < TJ_N_MATS; i++) {
         m->mat[i].block = block_of(m->mat[i].out);
+        m->mat[i].ld = m->mat[i].out;
     }
+    m->gu_ld = row_stride(2 * c->ffn_width);
+    m->logits_ld = row_stride(c->n_vocab);
+    m->mat[TJ_MAT_GU].ld = m->gu_ld;
     m->chunk = c->n_vocab <= TJ_HEAD_CHUNK_MAX ? c->n_vocab : TJ_HEAD_CHUNK;
     m->n_chunks = (c->n_vocab + m->chunk - 1) / m->chunk;
     m->last_chunk = c->n_vocab - (m->n_chunks - 1) * m->chunk;
@@ -420,11 +431,12 @@ static tj_code make_forward(tj_model *m, tj_err *err)
     for (size_t i = 0; i < TJ_N_MATS && rc == TJ_OK; i++) {
         tj_gemm_spec spec = fwd_spec(m, m->tile, m->mat[i].in, m->mat[i].out);
         spec.out = i == TJ_MAT_GU ? m->dtype : TJ_F32;
+        spec.ldc = m->mat[i].ld;
         rc = m->fwd[i] != NULL ? TJ_OK : tj_gemm_create(&m->fwd[i], &spec, err);
     }
     for (size_t i = 0; i < n_chunk_kinds(m) && rc == TJ_OK; i++) {
         tj_gemm_spec spec = fwd_spec(m, m->tile, m->cfg.width, chunk_of_kind(m, i));
-        spec.ldc = m->cfg.n_vocab;
+        spec.ldc = m->logits_ld;
         rc = m->head_fwd[i] != NULL ? TJ_OK : tj_gemm_create(&m->head_fwd[i], &spec, err);
     }
     return rc;
@@ -528,10 +540,11 @@ static tj_code make_backward(tj_model *m, tj_err *err)
         const tj_mat_shape *s = &m->mat[i];
         tj_gemm_spec bwd = fwd_spec(m, m->tile, s->out, s->in);
         bwd.out = i == TJ_MAT_O ? m->dtype : TJ_F32;
+        bwd.lda = s->ld;
         tj_gemm_spec dw = {.m = s->block,
                            .k = m->tile,
                            .n = s->in,
-                           .lda = s->out,
+                           .lda = s->ld,
                            .ldb = s->in,
                            .ldc = s->in,
                            .a_transposed = true,
@@ -545,7 +558,7 @@ static tj_code make_backward(tj_model *m, tj_err *err)
     }
     /* Derivatives of logits stand in the f32 logits' own memory: bf16 rows are then twice as far
      * apart as their length. */
-    size_t ld = m->cfg.n_vocab * (m->dtype == TJ_BF16 ? 2 : 1);
+    size_t ld = m->logits_ld * (m->dtype == TJ_BF16 ? 2 : 1);
     for (size_t i = 0; i < n_chunk_kinds(m) && rc == TJ_OK; i++) {
         size_t n = chunk_of_kind(m, i);
         tj_gemm_spec bwd = fwd_spec(m, m->tile, n, m->cfg.width);

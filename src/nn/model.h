@@ -53,6 +53,7 @@ typedef struct tj_layer_at {
 typedef struct tj_mat_shape {
     size_t out, in; /* W [out, in] */
     size_t block;   /* rows of a weight-gradient block, divides out */
+    size_t ld;      /* from a row of activations [rows, out] to the next, in values */
 } tj_mat_shape;
 
 struct tj_model {
@@ -79,6 +80,7 @@ struct tj_model {
     size_t qkv_width; /* (H + 2 G) D */
     tj_mat_shape mat[TJ_N_MATS];
     size_t chunk, n_chunks, last_chunk; /* of the vocabulary */
+    size_t gu_ld, logits_ld; /* row strides of [rows, 2F] and [rows, V]; see row_stride */
 
     float *rope[TJ_MAX_ROPE]; /* [n_positions][D]: D/2 cosines, then D/2 sines */
     size_t n_positions;       /* built so far */

@@ -125,7 +125,7 @@ static void get_rest(tj_pass *p, bool *ok, tj_layer_acts *a, size_t n)
     a->x_mid = get(p, ok, n, m->cfg.width, sizeof(float));
     a->qkv = get(p, ok, n, m->qkv_width, m->elem);
     a->att = get(p, ok, n, m->q_width, m->elem);
-    a->gu = get(p, ok, n, 2 * m->cfg.ffn_width, m->elem);
+    a->gu = get(p, ok, n, m->gu_ld, m->elem);
     a->lse = get(p, ok, n, m->cfg.n_heads, sizeof(float));
     a->raw = m->cfg.qk_norm ? get(p, ok, n, m->qkv_width, m->elem) : NULL;
     if (m->cfg.post_norms) {
@@ -164,7 +164,7 @@ static void get_gradients(tj_pass *p, bool *ok, size_t n)
     p->dx_down = get(p, ok, n, width, m->elem);
     p->dx_o = get(p, ok, n, width, m->elem);
     p->act = get(p, ok, n, ffn, m->elem);
-    p->dgu = get(p, ok, n, 2 * ffn, m->elem);
+    p->dgu = get(p, ok, n, m->gu_ld, m->elem);
     p->xn = get(p, ok, n, width, m->elem);
     p->dout = get(p, ok, n, m->q_width, m->elem);
     p->delta = get(p, ok, n, m->cfg.n_heads, sizeof(float));
@@ -203,7 +203,7 @@ static void get_head(tj_pass *p, bool *ok, size_t rows, size_t n_values)
         p->head_x = get(p, ok, rows, m->cfg.width, sizeof(float));
         p->lse = get(p, ok, rows, 1, sizeof(float));
         p->head_xn = get(p, ok, TJ_HEAD_ROWS, m->cfg.width, m->elem);
-        p->logits = get(p, ok, TJ_HEAD_ROWS, m->cfg.n_vocab, sizeof(float));
+        p->logits = get(p, ok, TJ_HEAD_ROWS, m->logits_ld, sizeof(float));
         p->part_max = get(p, ok, TJ_HEAD_ROWS, m->n_chunks, sizeof(float));
         p->part_sum = get(p, ok, TJ_HEAD_ROWS, m->n_chunks, sizeof(double));
         p->head_dx = p->options.train ? get(p, ok, rows, m->cfg.width, sizeof(float)) : NULL;
