@@ -60,8 +60,11 @@ static void read_scale_min(tj_quant_group *out, const unsigned char *block, size
         scale = s[g] & 63U;
         min = s[g + 4] & 63U;
     } else {
-        scale = (s[g + 4] & 15U) | (s[g - 4] >> 6U) << 4U;
-        min = s[g + 4] >> 4U | (s[g] >> 6U) << 4U;
+        unsigned low = s[g + 4];
+        unsigned high_scale = s[g - 4];
+        unsigned high_min = s[g];
+        scale = (low & 15U) | high_scale >> 6U << 4U;
+        min = low >> 4U | high_min >> 6U << 4U;
     }
     set_scale(out, half_at(block) * (float)scale, -(half_at(block + 2) * (float)min));
 }
