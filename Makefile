@@ -4,7 +4,7 @@ PREFIX  ?= /usr/local
 DESTDIR ?=
 JOBS    ?= $(shell nproc)
 
-.PHONY: all demo test check-slow bench format tidy install clean help deps
+.PHONY: all demo test check-slow check-real bench format tidy install clean help deps
 
 all: deps ## build build/release/tabiji
 	@cmake --preset release >build-release.log 2>&1 || (cat build-release.log; rm -f build-release.log; exit 1)
@@ -22,6 +22,9 @@ test: all ## every fast test
 
 check-slow: all ## the tests labelled slow and real
 	@cd $(BUILD) && ctest --output-on-failure -L 'slow|real'
+
+check-real: all ## the tests that need the models of scripts/fetch-models; without them SKIPPED
+	@cd $(BUILD) && ctest --output-on-failure -V -L real
 
 bench: all ## ours and PyTorch's speed, in turn (downloads PyTorch, several GB, once)
 	@scripts/install-deps bench
