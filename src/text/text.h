@@ -78,6 +78,26 @@ size_t tj_tokenizer_n_vocab(const tj_tokenizer *tok); /* largest id + 1 */
 int32_t tj_tokenizer_find(const tj_tokenizer *tok, const char *text);
 bool tj_tokenizer_is_special(const tj_tokenizer *tok, int32_t id);
 
+/* "byte-level BPE", "BPE with byte fallback", "BPE of characters" or "SentencePiece BPE". */
+const char *tj_tokenizer_kind(const tj_tokenizer *tok);
+
+/* ------------------------------------------------------------ writing */
+
+/* Puts the keys tokenizer.ggml.* and tokenizer.chat_template, with n_tokens tokens: as many as the
+ * model's table has rows; ids without a token become unused ones. Byte-level tokenizers are
+ * written as "gpt2", with the name of their pre-tokenizer (NFC before it, as Qwen's, has no place
+ * in a GGUF and is left out, as by others); BPE with byte fallback over SentencePiece's spaces as
+ * "llama", with scores in the order of the merges. Errors: TJ_E_INVAL (more tokens than n_tokens;
+ * a pre-tokenizer, normalizer or merges that GGUF files cannot say), TJ_E_NOMEM. */
+TJ_MUST_USE tj_code tj_tokenizer_put_gguf(const tj_tokenizer *tok, tj_gguf_writer *writer,
+                                          size_t n_tokens, tj_err *err);
+/* Appends a tokenizer.json that gives the same ids. The merges of a tokenizer by scores are all
+ * pairs of tokens that make a third, by its score, as transformers converts SentencePiece's
+ * files. */
+TJ_MUST_USE tj_code tj_tokenizer_to_json(const tj_tokenizer *tok, tj_buf *out, tj_err *err);
+/* Appends the tokenizer_config.json beside it: special tokens and the chat template. */
+TJ_MUST_USE tj_code tj_tokenizer_config_to_json(const tj_tokenizer *tok, tj_buf *out, tj_err *err);
+
 /* ------------------------------------------------------------ text to ids */
 
 /* Appends the ids of UTF-8 text to *out, which is unchanged on error. With parse_special, the texts

@@ -1,6 +1,7 @@
 /* The vocabulary: look-ups by text, by pair and of added tokens, and what tokens spell. */
 #include "text/tokenizer.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -84,6 +85,28 @@ const tj_merge *tj_tokenizer_merge(const tj_tokenizer *tok, int32_t left, int32_
         }
     }
     return NULL;
+}
+
+static int by_rank(const void *a, const void *b)
+{
+    uint32_t x = ((const tj_merge *)a)->rank;
+    uint32_t y = ((const tj_merge *)b)->rank;
+    return x < y ? -1 : x > y;
+}
+
+tj_merge *tj_tokenizer_merges(const tj_tokenizer *tok, size_t *n)
+{
+    tj_merge *merges = tj_calloc(tok->n_merge_slots, sizeof *merges);
+    *n = 0;
+    for (size_t i = 0; merges != NULL && i < tok->n_merge_slots; i++) {
+        if (tok->merge_slots[i].left >= 0) {
+            merges[(*n)++] = tok->merge_slots[i];
+        }
+    }
+    if (merges != NULL) {
+        qsort(merges, *n, sizeof *merges, by_rank);
+    }
+    return merges;
 }
 
 /* ------------------------------------------------------------ added tokens */
@@ -191,6 +214,9 @@ void tj_tokenizer_decode(const tj_tokenizer *tok, tj_buf *out, const int32_t *id
 void tj_tokenizer_destroy(tj_tokenizer *tok)
 {
     if (tok != NULL) {
+        for (size_t i = 0; i < tok->pre.n_stages; i++) {
+            tj_free(tok->splits[i].pattern);
+        }
         tj_pretokenizer_deinit(&tok->pre);
         tj_free(tok->tokens);
         tj_free(tok->slab);

@@ -3,6 +3,7 @@
  *     tokenizer_file.c   a path ─▶ one of the two readers, and the files beside it
  *     tokenizer_json.c   tokenizer.json ─▶ ┐ struct tj_tokenizer
  *     tokenizer_gguf.c   GGUF ─▶           ┘ (with tokenizer_load.h)
+ *     tokenizer_write.c, tokenizer_write_json.c   and back
  *     normalize.c        text ─▶ normalized text
  *     pretokenize.c      text ─▶ pieces
  *     bpe.c              a piece's symbols ─▶ its ids
@@ -21,6 +22,8 @@
 #include "text/pretokenize.h"
 #include "text/text.h"
 
+#define TJ_SPACE_MARK "\xE2\x96\x81" /* U+2581, SentencePiece's space */
+
 typedef struct tj_token {
     uint32_t text, n_text;   /* in slab: as it stands in the file, followed by a zero */
     uint32_t bytes, n_bytes; /* in slab: what it spells; of an added token its text */
@@ -30,6 +33,21 @@ typedef struct tj_token {
     bool is_special;
     bool is_byte; /* "<0xNN>" */
 } tj_token;
+
+typedef enum tj_split_kind {
+    TJ_SPLIT_ISOLATED,
+    TJ_SPLIT_REMOVED,  /* matches are */
+    TJ_SPLIT_INVERTED, /* what is between matches is removed */
+    TJ_SPLIT_MERGED    /* with the previous piece */
+} tj_split_kind;
+
+/* A stage of the pre-tokenizer as its file says it. */
+typedef struct tj_split {
+    tj_split_kind kind;
+    bool literal;  /* the pattern is a text, not a regular expression */
+    char *pattern; /* [len], followed by a zero */
+    size_t len;
+} tj_split;
 
 typedef struct tj_added {
     int32_t id;
@@ -70,10 +88,12 @@ struct tj_tokenizer {
     bool byte_level, byte_fallback, ignore_merges;
     bool by_score;       /* SentencePiece's BPE: there are no merges, tokens have ranks */
     bool drops_space;    /* a text's first space is the tokenizer's own */
+    bool spells_spaces;  /* TJ_SPACE_MARK in a token's text spells a space */
     uint64_t *joints;    /* [n_joint_bits / 64]: see bpe.c; NULL: all neighbours may be joined */
     size_t n_joint_bits; /* a power of two */
     tj_normalizer norm;
     tj_pretokenizer pre;
+    tj_split splits[TJ_MAX_PRETOKENIZERS]; /* [pre.n_stages] what pre was made of: for writing */
     tj_tokenizer_extras extras;
     char *chat_template; /* what extras lends */
 };
@@ -120,6 +140,12 @@ TJ_MUST_USE tj_code tj_bpe_add(tj_bpe *bpe, int32_t id, size_t n, tj_err *err);
 #define TJ_BPE_NONE UINT32_MAX
 TJ_MUST_USE tj_code tj_bpe_merge(tj_bpe *bpe, const tj_tokenizer *tok, const char *piece,
                                  tj_err *err);
+
+/* The merges in the order of their ranks: gives [*n] (tj_free); NULL without memory. */
+tj_merge *tj_tokenizer_merges(const tj_tokenizer *tok, size_t *n);
+/* The name that GGUF files have for a byte-level tokenizer's way of cutting texts; NULL if they
+ * have none. Lent. */
+const char *tj_pretokenizer_name(const tj_tokenizer *tok);
 
 /* What an encoder encodes with. */
 const tj_tokenizer *tj_encoder_tokenizer(const tj_encoder *encoder);

@@ -75,6 +75,29 @@ static void list_names(char *out, size_t size)
     }
 }
 
+static bool cuts_so(const tj_tokenizer *tok, const struct pretokenizer *pre)
+{
+    size_t n = 0;
+    for (; n < TJ_MAX_PRETOKENIZERS && pre->patterns[n] != NULL; n++) {
+        const tj_split *split = &tok->splits[n];
+        if (n == tok->pre.n_stages || split->kind != TJ_SPLIT_ISOLATED || split->literal ||
+            strcmp(split->pattern, pre->patterns[n]) != 0) {
+            return false;
+        }
+    }
+    return n == tok->pre.n_stages && tok->ignore_merges == pre->ignore_merges;
+}
+
+const char *tj_pretokenizer_name(const tj_tokenizer *tok)
+{
+    for (size_t i = 0; i < N_PRETOKENIZERS; i++) {
+        if (cuts_so(tok, &pretokenizers[i])) {
+            return pretokenizers[i].name;
+        }
+    }
+    return NULL;
+}
+
 /* ------------------------------------------------------------ keys */
 
 typedef struct reader {

@@ -93,6 +93,12 @@ tj_code tj_loader_add_split(tj_loader *l, tj_split_kind kind, bool literal, cons
         tj_err_context(err, "%s: pre_tokenizer", l->name);
         return rc;
     }
+    tj_split split = {.kind = kind, .literal = literal, .len = len};
+    split.pattern = tj_strndup(pattern, len);
+    l->tok->splits[l->tok->pre.n_stages - 1] = split;
+    if (split.pattern == NULL) {
+        return tj_loader_no_memory(l, err);
+    }
     if (kind == TJ_SPLIT_MERGED) {
         tj_buf_str(&l->canonical, "merged ");
     }
@@ -149,6 +155,7 @@ tj_code tj_loader_end(tj_loader *l, tj_tokenizer **out, tj_code rc, tj_err *err)
         rc = finish(l, err);
     }
     if (rc == TJ_OK) {
+        l->tok->spells_spaces = l->spells_spaces;
         l->tok->slab = tj_buf_take(&l->slab);
         *out = l->tok;
     } else if (l->tok != NULL) {

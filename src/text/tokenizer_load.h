@@ -16,8 +16,6 @@
 #include "base/buf.h"
 #include "text/tokenizer.h"
 
-#define TJ_SPACE_MARK "\xE2\x96\x81" /* U+2581, SentencePiece's space */
-
 typedef struct tj_loader {
     tj_tokenizer *tok;
     const char *name;   /* of the file */
@@ -41,12 +39,6 @@ void tj_loader_note_number(tj_loader *l, size_t number);
 TJ_MUST_USE tj_code tj_loader_add_normal(tj_loader *l, tj_normal_kind kind, const char *from,
                                          size_t n_from, const char *to, size_t n_to, tj_err *err);
 
-typedef enum tj_split_kind {
-    TJ_SPLIT_ISOLATED,
-    TJ_SPLIT_REMOVED,  /* matches are */
-    TJ_SPLIT_INVERTED, /* what is between matches is removed */
-    TJ_SPLIT_MERGED    /* with the previous piece */
-} tj_split_kind;
 TJ_MUST_USE tj_code tj_loader_add_split(tj_loader *l, tj_split_kind kind, bool literal,
                                         const char *pattern, size_t len, tj_err *err);
 
