@@ -84,8 +84,9 @@ static void read_scaling(gguf_reader *r, tj_rope *rope, size_t max_positions)
 }
 
 /* Llama 3's scaling is in the file as what it divides each frequency by, not as its parameters.
- * These are recovered: the largest divisor is the factor, the other three those of all published
- * models; and the divisors that follow from them must be the file's. */
+ * These are recovered: the largest divisor is the factor, the other three, where no key says
+ * another (ours do), are those of all published models; and the divisors that follow from them must
+ * be the file's. */
 static void read_llama3(gguf_reader *r, tj_rope *rope, size_t head_dim)
 {
     const tj_gguf_tensor *t = tj_gguf_find(r->gguf, "rope_freqs.weight");
@@ -105,9 +106,10 @@ static void read_llama3(gguf_reader *r, tj_rope *rope, size_t head_dim)
     for (size_t i = 0; i < t->n; i++) {
         scaled.factor = fmax(scaled.factor, (double)by[i]);
     }
-    scaled.low_freq_factor = 1.0;
-    scaled.high_freq_factor = 4.0;
-    scaled.original_positions = 8192.0;
+    scaled.factor = number_at(r, "rope.scaling.factor", scaled.factor);
+    scaled.low_freq_factor = number_at(r, "rope.scaling.low_freq_factor", 1.0);
+    scaled.high_freq_factor = number_at(r, "rope.scaling.high_freq_factor", 4.0);
+    scaled.original_positions = number_at(r, "rope.scaling.original_context_length", 8192.0);
     for (size_t i = 0; i < t->n; i++) {
         double want =
             tj_rope_frequency(rope, i, head_dim) / tj_rope_frequency(&scaled, i, head_dim);

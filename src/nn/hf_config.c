@@ -61,8 +61,7 @@ static void write_windows(json_t *j, const tj_model_config *c, const tj_family *
         size_t own = c->layer[l].window;
         window = own > 0 ? own : window;
         alike = alike && own == c->layer[0].window;
-        json_array_append_new(types,
-                              json_string(own > 0 ? "sliding_attention" : "full_attention"));
+        json_array_append_new(types, json_string(own > 0 ? "sliding_attention" : "full_attention"));
     }
     if (alike && f->window_period == 0) { /* what follows says it, to older readers, too */
         json_decref(types);
@@ -75,6 +74,17 @@ static void write_windows(json_t *j, const tj_model_config *c, const tj_family *
         json_object_set_new(j, "use_sliding_window", json_boolean(window > 0));
         json_object_set_new(j, "max_window_layers", json_integer(0));
     }
+}
+
+/* What the scale is one over the root of: whole in all known models, and transformers takes no
+ * other. */
+static json_t *scale_scalar(const tj_model_config *c)
+{
+    double scale = c->layer[0].scale;
+    double scalar = scale > 0.0 ? 1.0 / (scale * scale) : (double)c->head_dim;
+    double nearest = round(scalar);
+    bool is_whole = fabs(scalar - nearest) <= 1e-9 * scalar && nearest < 1e15;
+    return is_whole ? json_integer((json_int_t)nearest) : json_real(scalar);
 }
 
 static void write_ids(json_t *j, const tj_model_config *c)
@@ -108,9 +118,7 @@ json_t *tj_hf_config_write(const tj_model_config *c, const tj_family *f, tj_dtyp
         write_windows(j, c, f);
     }
     if (f->local_rope) {
-        double scale = c->layer[0].scale;
-        json_object_set_new(j, "query_pre_attn_scalar",
-                            json_real(scale > 0.0 ? 1.0 / (scale * scale) : (double)c->head_dim));
+        json_object_set_new(j, "query_pre_attn_scalar", scale_scalar(c));
     }
     if (c->value_head) {
         json_object_set_new(j, "tabiji_value_head", json_true());

@@ -179,6 +179,39 @@ TJ_MUST_USE tj_code tj_model_load(tj_model **out, const char *path, tj_dtype com
  * it. The file is mapped until the model is destroyed. */
 TJ_MUST_USE tj_code tj_model_open(tj_model **out, const char *path, tj_err *err);
 
+/* ---------------------------------------------------------------- files of models */
+
+typedef struct tj_convert_options {
+    const char *type; /* what matrices become: F32, F16 or BF16, in a GGUF also Q8_0, Q4_0, Q4_1,
+                       * Q5_0 or Q5_1 (any case); "keep" or NULL: what they are, as far as the new
+                       * file can hold it */
+} tj_convert_options;
+
+/* Writes the model at `from`, a Hugging Face folder or a GGUF file, to `to`: a GGUF file where that
+ * ends in .gguf, else a folder, as transformers opens it. Tensor by tensor, with the memory of one
+ * row of one; the tokenizer comes with it. A GGUF's vectors (norms, biases) are always F32; its
+ * embeddings follow the type. Files of `to` that are there are replaced when all new ones are
+ * whole. *summary (NULL is allowed; else a new reference): `family`, `parameters`, `tensors`,
+ * `bytes`, `types` (the number of tensors of each), and `notes`, texts about what did not come with
+ * the rest or changed. Errors: those of opening `from`; TJ_E_INVAL (a type that cannot be written; a
+ * configuration or tokenizer that the new file cannot say), TJ_E_CONFLICT (the folder `to` has
+ * files of another model that would be taken for this one's), TJ_E_NUMERIC naming the tensor (a
+ * value that is not finite, or does not fit the type), TJ_E_IO, TJ_E_NOMEM. */
+TJ_MUST_USE tj_code tj_model_convert(json_t **summary, const char *from, const char *to,
+                                     const tj_convert_options *options, tj_err *err);
+
+/* What the files of a model say, without loading it: `family`, `format`, `parameters`, `tensors`,
+ * `bytes`, `types`, `shape`, `context`, `rope`, `windows`. Gives *out, a new reference. */
+TJ_MUST_USE tj_code tj_model_describe(json_t **out, const char *path, tj_err *err);
+
+/* Looks through a model's files and reports what it finds, thing by thing ("configuration",
+ * "tensors", "other tensors", "values"): what was found, or, with wrong not NULL, what is wrong.
+ * Without a configuration the rest cannot be looked at and is not reported. *n_vocab is the number
+ * of rows of its embedding, 0 where the configuration is wrong. Errors: TJ_E_NOMEM only. */
+typedef void (*tj_check_fn)(void *ctx, const char *what, const char *found, const tj_err *wrong);
+TJ_MUST_USE tj_code tj_model_check(const char *path, size_t *n_vocab, tj_check_fn report, void *ctx,
+                                   tj_err *err);
+
 /* ---------------------------------------------------------------- forest */
 
 typedef struct tj_forest tj_forest;

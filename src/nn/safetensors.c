@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/assert.h"
 #include "base/buf.h"
 
 struct tj_st_reader {
@@ -323,9 +324,10 @@ struct tj_st_writer {
     tj_fs_writer *file;
     tj_buf header;
     tj_buf meta;
-    tj_dtype *dtypes; /* of the declared tensors */
+    tj_ggml_type *types; /* of the declared tensors */
     size_t n_declared, cap, n_given;
-    size_t offset;
+    size_t offset;  /* the bytes of all declared */
+    size_t n_bytes; /* of those, given by tj_st_writer_bytes */
     bool failed; /* out of memory; the file keeps its own errors */
 };
 
@@ -358,20 +360,27 @@ void tj_st_writer_meta(tj_st_writer *w, const char *key, const char *value)
 void tj_st_writer_declare(tj_st_writer *w, const char *name, tj_dtype dtype, const size_t *shape,
                           size_t n_dims)
 {
+    tj_st_writer_declare_as(w, name, dtype == TJ_BF16 ? TJ_GGML_BF16 : TJ_GGML_F32, shape, n_dims);
+}
+
+void tj_st_writer_declare_as(tj_st_writer *w, const char *name, tj_ggml_type type,
+                             const size_t *shape, size_t n_dims)
+{
     size_t n = 1;
-    if (!tj_grow(&w->dtypes, &w->cap, w->n_declared + 1, sizeof *w->dtypes)) {
+    TJ_ASSERT(type == TJ_GGML_F32 || type == TJ_GGML_F16 || type == TJ_GGML_BF16);
+    if (!tj_grow(&w->types, &w->cap, w->n_declared + 1, sizeof *w->types)) {
         w->failed = true;
         return;
     }
-    w->dtypes[w->n_declared++] = dtype;
+    w->types[w->n_declared++] = type;
     tj_buf_char(&w->header, ',');
     tj_buf_json(&w->header, name, strlen(name));
-    tj_buf_printf(&w->header, ":{\"dtype\":\"%s\",\"shape\":[", dtype == TJ_BF16 ? "BF16" : "F32");
+    tj_buf_printf(&w->header, ":{\"dtype\":\"%s\",\"shape\":[", tj_ggml_type_name((int)type));
     for (size_t i = 0; i < n_dims; i++) {
         tj_buf_printf(&w->header, "%s%zu", i == 0 ? "" : ",", shape[i]);
         n *= shape[i];
     }
-    size_t end = w->offset + n * (dtype == TJ_BF16 ? 2 : 4);
+    size_t end = w->offset + n * tj_ggml_block_bytes(type);
     tj_buf_printf(&w->header, "],\"data_offsets\":[%zu,%zu]}", w->offset, end);
     w->offset = end;
 }
@@ -415,7 +424,7 @@ void tj_st_writer_values(tj_st_writer *w, const float *values, size_t n)
         w->failed = true;
         return;
     }
-    if (w->dtypes[w->n_given++] == TJ_F32) {
+    if (w->types[w->n_given++] == TJ_GGML_F32) {
         tj_fs_writer_add(w->file, values, n * sizeof *values);
         return;
     }
@@ -430,17 +439,27 @@ void tj_st_writer_values(tj_st_writer *w, const float *values, size_t n)
     }
 }
 
+void tj_st_writer_bytes(tj_st_writer *w, const void *bytes, size_t n)
+{
+    if (w->n_bytes == 0) {
+        write_header(w);
+    }
+    tj_fs_writer_add(w->file, bytes, n);
+    w->n_bytes += n;
+}
+
 static void writer_free(tj_st_writer *w)
 {
     tj_buf_deinit(&w->header);
     tj_buf_deinit(&w->meta);
-    tj_free(w->dtypes);
+    tj_free(w->types);
     tj_free(w);
 }
 
 tj_code tj_st_writer_commit(tj_st_writer *w, tj_err *err)
 {
-    bool bad = w->failed || w->n_given != w->n_declared;
+    TJ_ASSERT(w->n_bytes == 0 || w->n_bytes == w->offset);
+    bool bad = w->failed || (w->n_given != w->n_declared && w->n_bytes == 0);
     tj_code rc;
     if (bad) {
         tj_fs_writer_abort(w->file);

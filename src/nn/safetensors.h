@@ -13,6 +13,7 @@
 
 #include "base/err.h"
 #include "base/fs.h"
+#include "base/gguf.h"
 #include "nn/nn.h"
 
 #define TJ_MAX_ST_HEADER ((size_t)100 << 20) /* the format's own bound */
@@ -52,6 +53,12 @@ void tj_st_writer_declare(tj_st_writer *writer, const char *name, tj_dtype dtype
                           const size_t *shape, size_t n_dims);
 void tj_st_writer_meta(tj_st_writer *writer, const char *key, const char *value);
 void tj_st_writer_values(tj_st_writer *writer, const float *values, size_t n);
+/* The same for F32, F16 and BF16 as they stand in the file: the bytes of the declared tensors in
+ * their order, in pieces of any size. Not to be mixed with tj_st_writer_values. Readers want values
+ * aligned: declare what is F32 first. */
+void tj_st_writer_declare_as(tj_st_writer *writer, const char *name, tj_ggml_type type,
+                             const size_t *shape, size_t n_dims);
+void tj_st_writer_bytes(tj_st_writer *writer, const void *bytes, size_t n);
 TJ_MUST_USE tj_code tj_st_writer_commit(tj_st_writer *writer, tj_err *err);
 void tj_st_writer_abort(tj_st_writer *writer);
 /* Metadata of a file; NULL if the key is not there. Lent. */

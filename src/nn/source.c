@@ -45,6 +45,11 @@ bool tj_source_is_gguf(const tj_source *s)
     return s->gguf != NULL;
 }
 
+const tj_gguf *tj_source_gguf(const tj_source *s)
+{
+    return s->gguf;
+}
+
 void tj_source_close(tj_source *s)
 {
     if (s == NULL) {
@@ -295,17 +300,20 @@ static bool ends_with(const char *text, const char *tail)
     return n >= m && strcmp(text + n - m, tail) == 0;
 }
 
-/* In how many heads the rows of a tensor are paired. */
-static size_t paired_heads(const tj_source *s, const char *name)
+size_t tj_gguf_pair_heads(const char *name, const tj_model_config *c, const tj_family *family)
 {
-    if (!s->family->gguf_pairs) {
+    if (!family->gguf_pairs) {
         return 0;
     }
     if (ends_with(name, "q_proj.weight") || ends_with(name, "q_proj.bias")) {
-        return s->cfg.n_heads;
+        return c->n_heads;
     }
-    return ends_with(name, "k_proj.weight") || ends_with(name, "k_proj.bias") ? s->cfg.n_kv_heads
-                                                                              : 0;
+    return ends_with(name, "k_proj.weight") || ends_with(name, "k_proj.bias") ? c->n_kv_heads : 0;
+}
+
+bool tj_gguf_adds_one(const char *name, const tj_family *family)
+{
+    return family->norm_plus_one && ends_with(name, "norm.weight");
 }
 
 static tj_code find_gguf(const tj_source *s, tj_tensor_view *out, const char *name, size_t rows,
@@ -326,14 +334,15 @@ static tj_code find_gguf(const tj_source *s, tj_tensor_view *out, const char *na
                        "%s: tensor '%s' is [%zu, %zu], expected [%zu, %zu] by the configuration",
                        s->path, own, t->dims[1], t->dims[0], rows, cols);
     }
+    size_t pair_heads = tj_gguf_pair_heads(name, &s->cfg, s->family);
     *out = (tj_tensor_view){.bytes = t->bytes,
                             .type = t->type,
                             .rows = rows,
                             .cols = cols,
                             .row_bytes = t->n_bytes / rows,
-                            .pair_heads = rows > 1 ? paired_heads(s, name) : 0,
-                            .less_one = s->family->norm_plus_one && ends_with(name, "norm.weight")};
-    if (rows == 1 && paired_heads(s, name) > 0) {
+                            .pair_heads = rows > 1 ? pair_heads : 0,
+                            .less_one = tj_gguf_adds_one(name, s->family)};
+    if (rows == 1 && pair_heads > 0) {
         return tj_fail(err, TJ_E_INVAL, "%s: biases of '%s' are not supported", s->path, own);
     }
     return TJ_OK;
@@ -426,6 +435,17 @@ size_t tj_view_row(const tj_tensor_view *v, size_t row)
     size_t head = row / dim;
     size_t i = row % dim;
     return head * dim + (i < dim / 2 ? 2 * i : 2 * (i - dim / 2) + 1);
+}
+
+size_t tj_gguf_row(size_t row, size_t rows, size_t pair_heads)
+{
+    if (pair_heads == 0) {
+        return row;
+    }
+    size_t dim = rows / pair_heads;
+    size_t head = row / dim;
+    size_t i = row % dim;
+    return head * dim + (i % 2 == 0 ? i / 2 : dim / 2 + i / 2);
 }
 
 void tj_view_read(const tj_tensor_view *v, float *out)
