@@ -130,6 +130,11 @@ static const tj_option train_options[] = {
     {0}};
 static const tj_option thought_options[] = {WORKSPACE, JSON, {0}};
 static const tj_option info_options[] = {JSON, {0}};
+static const tj_option convert_options[] = {
+    {"type", 0, "TYPE",
+     "of the matrices: f32, f16 or bf16, in a GGUF also q8_0, q4_0, q4_1, q5_0 or q5_1", "keep"},
+    JSON,
+    {0}};
 static const tj_option eval_options[] = {WORKSPACE, JSON, {0}};
 static const tj_option check_options[] = {
     {"prompt", 'p', "TEXT", "the problem: 'Use 3 6 7 11 to make 36.'", NULL}, JSON, {0}};
@@ -231,8 +236,26 @@ const tj_command tj_commands[] = {
      "Accuracies with intervals, the paired difference and McNemar's test, from\n"
      "summary.json's data.",
      "  tabiji eval -w demo", eval_options, tj_cmd_eval},
-    {"model info", "DIR", 1, 1, "shape, parameters and digest of a model folder", "",
-     "  tabiji model info demo/models/1", info_options, tj_cmd_model_info},
+    {"model info", "PATH", 1, 1, "what a model folder or GGUF file holds",
+     "Family, shape, tensors and their types, context, RoPE and its scaling, tokenizer and\n"
+     "chat template, from the files alone; of a workspace's model its digest and shape.",
+     "  tabiji model info model.gguf\n  tabiji model info demo/models/1", info_options,
+     tj_cmd_model_info},
+    {"model convert", "FROM TO", 2, 2, "write a model as a folder or a GGUF file",
+     "FROM is a Hugging Face folder or a GGUF file; TO becomes a GGUF file if it ends in\n"
+     ".gguf, else a folder, which transformers opens. Families are llama, qwen2, qwen3 and\n"
+     "gemma3. The tokenizer comes along: as keys of the GGUF, which llama.cpp reads, or as\n"
+     "tokenizer.json. Without --type, tensors keep their types; in a folder quantised ones\n"
+     "become f32. Norms and biases of a GGUF made of a folder are F32, embeddings of the\n"
+     "type of the rest. What the new file cannot say is refused, and TO is left as it was.",
+     "  tabiji model convert model.gguf folder\n"
+     "  tabiji model convert folder model-q8_0.gguf --type q8_0",
+     convert_options, tj_cmd_model_convert},
+    {"model check", "PATH", 1, 1, "look through all of a model's files for what is wrong",
+     "The configuration, every tensor with its shape and its values, tensors that belong to\n"
+     "nothing, the tokenizer, whether its vocabulary fits the embedding, and whether the\n"
+     "chat template is known. Exit status 1 where a check failed.",
+     "  tabiji model check model.gguf", info_options, tj_cmd_model_check},
     {"tokenize", "", 0, 0, "turn a text into token ids, or back",
      "Reads one text from standard input and prints its ids on one line. GGUF files need\n"
      "not hold more than a vocabulary. The text of special tokens is ordinary text, and no\n"
