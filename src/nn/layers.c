@@ -242,8 +242,8 @@ static void backward_second_half(tj_pass *p, size_t layer, size_t row, size_t th
     void *dy = at_row(p->dx_down, m, row, width);
     const float *x_mid = acts->x_mid + row * width;
     /* y = x_mid + post2(down(act)), act = f(gate) * up */
-    to_output(m, dy, dx, acts->down_raw + row * width, at->post2, partial(p, row, sums.post2),
-              dout);
+    to_output(m, dy, dx, raw_output(p, acts->down_raw, row, NULL), at->post2,
+              partial(p, row, sums.post2), dout);
     tj_gemm_run(m->bwd[TJ_MAT_DOWN], thread, dy, packed(m, m->packed_bwd, layer, TJ_MAT_DOWN),
                 wide);
     m->k->glu_bwd(dgu, at_row(p->act, m, row, ffn), gu, m->gu_ld, wide, m->dtype, m->cfg.activation,
@@ -256,7 +256,8 @@ static void backward_second_half(tj_pass *p, size_t layer, size_t row, size_t th
                       m->norm_plus, m->cfg.norm_eps, m->tile, width);
     /* x_mid = x + post1(o(att)) */
     void *dmid = at_row(p->dx_o, m, row, width);
-    to_output(m, dmid, dx, acts->o_raw + row * width, at->post1, partial(p, row, sums.post1), dout);
+    to_output(m, dmid, dx, raw_output(p, acts->o_raw, row, NULL), at->post1,
+              partial(p, row, sums.post1), dout);
     tj_gemm_run(m->bwd[TJ_MAT_O], thread, dmid, packed(m, m->packed_bwd, layer, TJ_MAT_O),
                 at_row(p->dout, m, row, m->q_width));
     tj_attn_args args = attn_args(p, layer);
