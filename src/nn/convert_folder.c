@@ -24,52 +24,66 @@ static const char *const companions[] = {
     "merges.txt"};
 #define N_COMPANIONS (sizeof companions / sizeof companions[0])
 
+/* A file that is written as NAME.next. Its paths are made before, so that giving names cannot fail
+ * for want of memory. */
+typedef struct next_file {
+    const char *name;
+    char *path, *next_path;
+} next_file;
+
 typedef struct folder {
     const char *dir;
-    const char *names[MAX_NEXT]; /* of files written as NAME.next; the configuration first */
+    next_file files[MAX_NEXT]; /* the configuration first, the weights last */
     size_t n;
 } folder;
-
-static char *path_of(const folder *f, const char *name, bool next)
-{
-    char full[128];
-    snprintf(full, sizeof full, "%s%s", name, next ? ".next" : "");
-    return tj_fs_join(f->dir, full);
-}
 
 static tj_code no_memory(const folder *f, tj_err *err)
 {
     return tj_fail(err, TJ_E_NOMEM, "cannot write to %s", f->dir);
 }
 
-static tj_code write_next(folder *f, const char *name, const char *bytes, size_t n, tj_err *err)
+/* Adds a file, to be written at its next_path. */
+static tj_code add_file(folder *f, const char *name, tj_err *err)
 {
-    char *path = path_of(f, name, true);
-    tj_code rc = path == NULL ? no_memory(f, err) : tj_fs_write(path, bytes, n, err);
-    if (rc == TJ_OK) {
-        f->names[f->n++] = name;
-    }
-    tj_free(path);
-    return rc;
+    char next[64];
+    next_file *file = &f->files[f->n++];
+    snprintf(next, sizeof next, "%s.next", name);
+    *file = (next_file){name, tj_fs_join(f->dir, name), tj_fs_join(f->dir, next)};
+    return file->path == NULL || file->next_path == NULL ? no_memory(f, err) : TJ_OK;
 }
 
-/* Gives the files their names, from the last to the first; or, after a failure, removes those that
- * have none yet. */
-static tj_code finish(folder *f, tj_code rc, tj_err *err)
+static tj_code write_next(folder *f, const char *name, const char *bytes, size_t n, tj_err *err)
 {
+    tj_code rc = add_file(f, name, err);
+    return rc == TJ_OK ? tj_fs_write(f->files[f->n - 1].next_path, bytes, n, err) : rc;
+}
+
+/* Gives the files their names, from the last to the first. When the first one to go has its name,
+ * the others follow, whatever fails meanwhile: the new model is whole, or the old one. */
+static tj_code name_files(folder *f, tj_err *err)
+{
+    tj_code first = TJ_OK;
     for (size_t i = f->n; i-- > 0;) {
-        char *next = path_of(f, f->names[i], true);
-        char *name = path_of(f, f->names[i], false);
-        if (rc == TJ_OK) {
-            rc = next == NULL || name == NULL ? no_memory(f, err) : tj_fs_rename(next, name, err);
+        const next_file *file = &f->files[i];
+        tj_code rc = tj_fs_rename(file->next_path, file->path, first == TJ_OK ? err : NULL);
+        first = first == TJ_OK ? rc : first;
+        if (rc != TJ_OK && i + 1 == f->n && tj_fs_exists(file->next_path)) {
+            return rc;
         }
-        if (rc != TJ_OK && next != NULL) {
-            (void)remove(next);
-        }
-        tj_free(next);
-        tj_free(name);
     }
-    return rc;
+    return first;
+}
+
+/* Removes what has no name yet. */
+static void folder_deinit(folder *f)
+{
+    for (size_t i = 0; i < f->n; i++) {
+        if (f->files[i].next_path != NULL) {
+            (void)remove(f->files[i].next_path);
+        }
+        tj_free(f->files[i].path);
+        tj_free(f->files[i].next_path);
+    }
 }
 
 /* ------------------------------------------------------------------ config.json */
@@ -205,7 +219,7 @@ static tj_code copy_companions(folder *f, tj_conversion *c, tj_err *err)
 static bool will_write(const folder *f, const char *name)
 {
     for (size_t i = 0; i < f->n; i++) {
-        if (strcmp(f->names[i], name) == 0) {
+        if (strcmp(f->files[i].name, name) == 0) {
             return true;
         }
     }
@@ -214,7 +228,7 @@ static bool will_write(const folder *f, const char *name)
 
 static tj_code check_stranger(const folder *f, const char *name, tj_err *err)
 {
-    char *path = path_of(f, name, false);
+    char *path = tj_fs_join(f->dir, name);
     tj_code rc = path == NULL ? no_memory(f, err) : TJ_OK;
     if (rc == TJ_OK && !will_write(f, name) && tj_fs_exists(path)) {
         rc = tj_fail(err, TJ_E_CONFLICT,
@@ -276,10 +290,10 @@ static tj_code put_tensors(tj_st_writer *w, tj_conversion *c, tj_err *err)
 static tj_code write_weights(folder *f, tj_conversion *c, tj_err *err)
 {
     tj_st_writer *w = NULL;
-    static const char name[] = "model.safetensors";
-    char *path = path_of(f, name, true);
-    tj_code rc = path == NULL ? no_memory(f, err) : tj_st_writer_open(&w, path, err);
-    tj_free(path);
+    tj_code rc = add_file(f, "model.safetensors", err);
+    if (rc == TJ_OK) {
+        rc = tj_st_writer_open(&w, f->files[f->n - 1].next_path, err);
+    }
     if (rc != TJ_OK) {
         return rc;
     }
@@ -289,11 +303,7 @@ static tj_code write_weights(folder *f, tj_conversion *c, tj_err *err)
         tj_st_writer_abort(w);
         return rc;
     }
-    rc = tj_st_writer_commit(w, err);
-    if (rc == TJ_OK) {
-        f->names[f->n++] = name;
-    }
-    return rc;
+    return tj_st_writer_commit(w, err);
 }
 
 tj_code tj_convert_to_folder(tj_conversion *c, tj_err *err)
@@ -313,5 +323,9 @@ tj_code tj_convert_to_folder(tj_conversion *c, tj_err *err)
     if (rc == TJ_OK) {
         rc = write_weights(&f, c, err);
     }
-    return finish(&f, rc, err);
+    if (rc == TJ_OK) {
+        rc = name_files(&f, err);
+    }
+    folder_deinit(&f);
+    return rc;
 }

@@ -68,6 +68,9 @@ static void write_windows(json_t *j, const tj_model_config *c, const tj_family *
     } else {
         json_object_set_new(j, "layer_types", types);
     }
+    if (window == 0 && f->window_period > 0) { /* readers of such families want one, used or not */
+        window = c->max_positions;
+    }
     json_object_set_new(j, "sliding_window",
                         window > 0 ? json_integer((json_int_t)window) : json_null());
     if (f->window_period == 0) { /* the Qwens', whose older readers know no layer_types */

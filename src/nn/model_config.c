@@ -60,10 +60,11 @@ static tj_code check_rope(const tj_rope *r, tj_err *err)
     }
     if (!(r->original_positions >= 1.0 && r->original_positions <= TJ_MAX_POSITIONS) ||
         floor(r->original_positions) != r->original_positions) {
-        return tj_fail(err, TJ_E_INVAL,
-                       "model: RoPE original_max_position_embeddings is %g, expected a whole number "
-                       "from 1 to %u",
-                       r->original_positions, TJ_MAX_POSITIONS);
+        return tj_fail(
+            err, TJ_E_INVAL,
+            "model: RoPE original_max_position_embeddings is %g, expected a whole number "
+            "from 1 to %u",
+            r->original_positions, TJ_MAX_POSITIONS);
     }
     if (r->kind == TJ_ROPE_LLAMA3 &&
         !(r->low_freq_factor > 0.0 && r->high_freq_factor > r->low_freq_factor &&

@@ -458,7 +458,7 @@ static void writer_free(tj_st_writer *w)
 
 tj_code tj_st_writer_commit(tj_st_writer *w, tj_err *err)
 {
-    TJ_ASSERT(w->n_bytes == 0 || w->n_bytes == w->offset);
+    TJ_ASSERT(w->failed || w->n_bytes == 0 || w->n_bytes == w->offset);
     bool bad = w->failed || (w->n_given != w->n_declared && w->n_bytes == 0);
     tj_code rc;
     if (bad) {
