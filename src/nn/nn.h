@@ -193,8 +193,8 @@ typedef struct tj_convert_options {
  * embeddings follow the type. Files of `to` that are there are replaced when all new ones are
  * whole. *summary (NULL is allowed; else a new reference): `family`, `parameters`, `tensors`,
  * `bytes`, `types` (the number of tensors of each), and `notes`, texts about what did not come with
- * the rest or changed. Errors: those of opening `from`; TJ_E_INVAL (a type that cannot be written; a
- * configuration or tokenizer that the new file cannot say), TJ_E_CONFLICT (the folder `to` has
+ * the rest or changed. Errors: those of opening `from`; TJ_E_INVAL (a type that cannot be written;
+ * a configuration or tokenizer that the new file cannot say), TJ_E_CONFLICT (the folder `to` has
  * files of another model that would be taken for this one's), TJ_E_NUMERIC naming the tensor (a
  * value that is not finite, or does not fit the type), TJ_E_IO, TJ_E_NOMEM. */
 TJ_MUST_USE tj_code tj_model_convert(json_t **summary, const char *from, const char *to,

@@ -328,7 +328,7 @@ struct tj_st_writer {
     size_t n_declared, cap, n_given;
     size_t offset;  /* the bytes of all declared */
     size_t n_bytes; /* of those, given by tj_st_writer_bytes */
-    bool failed; /* out of memory; the file keeps its own errors */
+    bool failed;    /* out of memory; the file keeps its own errors */
 };
 
 tj_code tj_st_writer_open(tj_st_writer **out, const char *path, tj_err *err)
