@@ -106,10 +106,10 @@ static void read_llama3(gguf_reader *r, tj_rope *rope, size_t head_dim)
     for (size_t i = 0; i < t->n; i++) {
         scaled.factor = fmax(scaled.factor, (double)by[i]);
     }
-    scaled.factor = number_at(r, "rope.scaling.factor", scaled.factor);
-    scaled.low_freq_factor = number_at(r, "rope.scaling.low_freq_factor", 1.0);
-    scaled.high_freq_factor = number_at(r, "rope.scaling.high_freq_factor", 4.0);
-    scaled.original_positions = number_at(r, "rope.scaling.original_context_length", 8192.0);
+    scaled.factor = number_at(r, "rope.scaling.llama3_factor", scaled.factor);
+    scaled.low_freq_factor = number_at(r, "rope.scaling.llama3_low_freq_factor", 1.0);
+    scaled.high_freq_factor = number_at(r, "rope.scaling.llama3_high_freq_factor", 4.0);
+    scaled.original_positions = number_at(r, "rope.scaling.llama3_original_context_length", 8192.0);
     for (size_t i = 0; i < t->n; i++) {
         double want =
             tj_rope_frequency(rope, i, head_dim) / tj_rope_frequency(&scaled, i, head_dim);

@@ -123,24 +123,19 @@ static void put_shape(const putter *p, const tj_model_config *c)
     put_size(p, "vocab_size", c->n_vocab);
 }
 
-/* Llama 3's parameters, which readers of the tensor do not need, are there for ours. */
-static void put_scaling(const putter *p, const tj_rope *r)
+/* Llama 3's parameters, which readers of the tensor do not need, are there for ours, under names of
+ * our own: llama.cpp would divide by a rope.scaling.factor once more. */
+static void put_llama3(const putter *p, const tj_rope *r)
 {
-    if (r->kind == TJ_ROPE_DEFAULT) {
-        return;
-    }
-    put_number(p, "rope.scaling.factor", r->factor);
-    if (r->kind == TJ_ROPE_LINEAR) {
-        put_text(p, "rope.scaling.type", "linear");
-        return;
-    }
+    put_number(p, "rope.scaling.llama3_factor", r->factor);
+    put_number(p, "rope.scaling.llama3_low_freq_factor", r->low_freq_factor);
+    put_number(p, "rope.scaling.llama3_high_freq_factor", r->high_freq_factor);
+    put_size(p, "rope.scaling.llama3_original_context_length", (size_t)r->original_positions);
+}
+
+static void put_yarn(const putter *p, const tj_rope *r)
+{
     put_size(p, "rope.scaling.original_context_length", (size_t)r->original_positions);
-    if (r->kind == TJ_ROPE_LLAMA3) {
-        put_number(p, "rope.scaling.low_freq_factor", r->low_freq_factor);
-        put_number(p, "rope.scaling.high_freq_factor", r->high_freq_factor);
-        return;
-    }
-    put_text(p, "rope.scaling.type", "yarn");
     put_number(p, "rope.scaling.yarn_beta_fast", r->beta_fast);
     put_number(p, "rope.scaling.yarn_beta_slow", r->beta_slow);
     tj_rope usual = *r;
@@ -152,9 +147,18 @@ static void put_scaling(const putter *p, const tj_rope *r)
 
 static void put_rope(const putter *p, const tj_model_config *c)
 {
+    const tj_rope *r = &c->rope[0];
     put_size(p, "rope.dimension_count", c->head_dim);
-    put_number(p, "rope.freq_base", c->rope[0].theta);
-    put_scaling(p, &c->rope[0]);
+    put_number(p, "rope.freq_base", r->theta);
+    if (r->kind == TJ_ROPE_LLAMA3) {
+        put_llama3(p, r);
+    } else if (r->kind != TJ_ROPE_DEFAULT) {
+        put_number(p, "rope.scaling.factor", r->factor);
+        put_text(p, "rope.scaling.type", r->kind == TJ_ROPE_YARN ? "yarn" : "linear");
+    }
+    if (r->kind == TJ_ROPE_YARN) {
+        put_yarn(p, r);
+    }
 }
 
 /* A model without any window has the period 1; readers still want a window's size. */

@@ -171,6 +171,21 @@ static tj_code open_shards(tj_source *s, tj_err *err)
 
 /* The files' size is compared with the configuration's before memory is taken: a wrong
  * configuration must not ask for more than the files can fill. */
+static tj_code check_gguf_size(const tj_source *s, tj_err *err)
+{
+    size_t n = 0;
+    size_t n_wanted = tj_model_config_n_weights(&s->cfg);
+    for (size_t i = 0; i < tj_gguf_n_tensors(s->gguf); i++) {
+        n += tj_gguf_tensor_at(s->gguf, i)->n; /* they lie in the file: the sum is small */
+    }
+    return n >= n_wanted
+               ? TJ_OK
+               : tj_fail(err, TJ_E_PARSE,
+                         "%s: tensors of %zu values are too few for the %zu weights of the "
+                         "configuration",
+                         s->path, n, n_wanted);
+}
+
 static tj_code check_size(const tj_source *s, tj_err *err)
 {
     size_t bytes = 0;
@@ -221,6 +236,9 @@ tj_code tj_source_open(tj_source **out, const char *path, tj_err *err)
         rc = tj_gguf_open(&s->gguf, path, err);
         if (rc == TJ_OK) {
             rc = tj_gguf_config_read(&s->cfg, &s->family, s->gguf, err);
+        }
+        if (rc == TJ_OK) {
+            rc = check_gguf_size(s, err);
         }
     } else if (rc == TJ_OK) {
         rc = open_folder(s, err);

@@ -57,7 +57,8 @@ TJ_MUST_USE tj_code tj_tokenizer_parse(tj_tokenizer **out, const char *json, siz
 /* The tokenizer of a GGUF file, which need not hold tensors. tokenizer.ggml.model is "gpt2"
  * (byte-level BPE, cut as tokenizer.ggml.pre says; an unknown pre-tokenizer is refused by name) or
  * "llama" (SentencePiece's BPE: of all neighbours whose join is a token, the one of the highest
- * score is joined, the leftmost of several; what is left over is spelled in bytes). */
+ * score is joined, the leftmost of several; what is left over is spelled in bytes). A file that
+ * says that it has none ("no_vocab", "none") or does not say gives TJ_E_NOTFOUND. */
 TJ_MUST_USE tj_code tj_tokenizer_read_gguf(tj_tokenizer **out, const tj_gguf *gguf, tj_err *err);
 void tj_tokenizer_destroy(tj_tokenizer *tok);
 

@@ -407,6 +407,8 @@ static tj_code read_all(reader *r, tj_err *err)
         rc = read_byte_level(r, err);
     } else if (is_name(model, len, "llama")) {
         rc = read_by_score(r, err);
+    } else if (is_name(model, len, "no_vocab") || is_name(model, len, "none")) {
+        return tj_fail(err, TJ_E_NOTFOUND, "%s holds no tokenizer", r->l.name);
     } else {
         return tj_loader_refuse(&r->l, err,
                                 KEY("model") " '%.*s' is not known; known are gpt2 and llama",
