@@ -42,6 +42,18 @@ static void print_line(const char *name, const char *text)
     print_wrapped(text, INDENT);
 }
 
+/* 98.4 MB */
+static void add_bytes(tj_buf *out, json_int_t n)
+{
+    static const char *const units[] = {"bytes", "kB", "MB", "GB", "TB"};
+    double value = (double)n;
+    size_t i = 0;
+    for (; value >= 1000.0 && i + 1 < sizeof units / sizeof units[0]; i++) {
+        value /= 1000.0;
+    }
+    tj_buf_printf(out, "%.*f %s", i == 0 ? 0 : 1, value, units[i]);
+}
+
 /* 134,515,008 */
 static void add_grouped(tj_buf *out, json_int_t n)
 {
@@ -68,8 +80,8 @@ static void print_tensors(const json_t *d)
     json_t *n;
     tj_buf_init(&line);
     add_grouped(&line, whole(d, "parameters"));
-    tj_buf_printf(&line, " in %" JSON_INTEGER_FORMAT " tensors, %.1f MB", whole(d, "tensors"),
-                  (double)whole(d, "bytes") / 1e6);
+    tj_buf_printf(&line, " in %" JSON_INTEGER_FORMAT " tensors, ", whole(d, "tensors"));
+    add_bytes(&line, whole(d, "bytes"));
     print_line("parameters", tj_buf_text(&line));
     tj_buf_clear(&line);
     json_object_foreach(json_object_get(d, "types"), type, n)
@@ -360,7 +372,8 @@ static void check_tokenizer(check_list *list, const char *path, size_t n_vocab)
         return;
     }
     if (tj_tokenizer_load(&tok, path, &wrong) != TJ_OK) {
-        add_check(list, "tokenizer", "", &wrong);
+        bool none = wrong.code == TJ_E_NOTFOUND; /* a GGUF may do without */
+        add_check(list, "tokenizer", none ? "none in the file" : "", none ? NULL : &wrong);
         return;
     }
     add_check(list, "tokenizer", tj_tokenizer_kind(tok), NULL);

@@ -683,6 +683,87 @@ static void what_cannot_be_tokenized_is_named(void **state)
     done(&r);
 }
 
+/* ------------------------------------------------------------------ files of models */
+
+/* The number of checks of a list, and of those that failed. */
+static size_t count_checks(const json_t *all, size_t *n_failed)
+{
+    size_t i;
+    const json_t *one, *checks = json_object_get(all, "checks");
+    *n_failed = 0;
+    json_array_foreach(checks, i, one)
+    {
+        *n_failed += json_is_true(json_object_get(one, "ok")) ? 0 : 1;
+    }
+    return json_array_size(checks);
+}
+
+static void a_model_is_converted_and_back_and_checked(void **state)
+{
+    (void)state;
+    size_t n_failed;
+    json_t *there = expect_json(RUN(NULL, "model", "convert", "model", "m.gguf", "--json"));
+    assert_string_equal(json_string_value(json_object_get(there, "family")), "llama");
+    json_decref(there);
+    result r = RUN(NULL, "model", "convert", "m.gguf", "back");
+    expect_status(&r, 0);
+    expect_text(r.out, "written         back\n");
+    expect_text(r.out, "no tokenizer");
+    done(&r);
+    json_t *a = expect_json(RUN(NULL, "model", "info", "model", "--json"));
+    json_t *b = expect_json(RUN(NULL, "model", "info", "back", "--json"));
+    assert_string_equal(json_string_value(json_object_get(a, "digest")),
+                        json_string_value(json_object_get(b, "digest")));
+    json_decref(a);
+    json_decref(b);
+    r = RUN(NULL, "model", "info", "m.gguf");
+    expect_status(&r, 0);
+    expect_text(r.out, "family          llama (GGUF)\n");
+    expect_text(r.out, "tokenizer       m.gguf holds no tokenizer\n");
+    done(&r);
+    json_t *checks = expect_json(RUN(NULL, "model", "check", "m.gguf", "--json"));
+    assert_int_equal(count_checks(checks, &n_failed), 5);
+    assert_int_equal(n_failed, 0);
+    json_decref(checks);
+    r = RUN(NULL, "model", "check", "back");
+    expect_status(&r, 0);
+    expect_text(r.out, "ok      values          all ");
+    done(&r);
+}
+
+static void a_wrong_model_fails_its_check(void **state)
+{
+    (void)state;
+    size_t n_failed;
+    result r = RUN(NULL, "model", "convert", "model", "bad");
+    expect_status(&r, 0);
+    done(&r);
+    json_t *config = json_load_file("bad/config.json", 0, NULL);
+    json_object_set_new(config, "num_hidden_layers", json_integer(1));
+    assert_int_equal(json_dump_file(config, "bad/config.json", 0), 0);
+    json_decref(config);
+    r = RUN(NULL, "model", "check", "bad");
+    expect_status(&r, 1);
+    expect_text(r.out, "FAILED  other tensors   ");
+    expect_text(r.err, "tabiji: bad: 1 of 5 checks failed\n");
+    for (const char *line = r.out; *line != '\0'; line += strcspn(line, "\n") + 1) {
+        assert_true(strcspn(line, "\n") <= 80);
+    }
+    done(&r);
+    r = RUN(NULL, "model", "check", "bad", "--json");
+    expect_status(&r, 1);
+    json_t *checks = parse(r.out);
+    count_checks(checks, &n_failed);
+    assert_int_equal(n_failed, 1);
+    assert_true(json_is_false(json_object_get(checks, "ok")));
+    json_decref(checks);
+    done(&r);
+    expect_refusal(RUN(NULL, "model", "check", "nothing"), 3, "there is no nothing");
+    expect_refusal(RUN(NULL, "model", "convert", "model", "x.gguf", "--type", "q9"), 2, "'q9'");
+    expect_refusal(RUN(NULL, "model", "convert", "nothing", "x.gguf"), 3, "nothing/config.json");
+    expect_refusal(RUN(NULL, "model", "convert", "model"), 2, "usage: tabiji model convert");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -700,6 +781,8 @@ int main(void)
         cmocka_unit_test(a_bad_line_is_named_and_nothing_is_written),
         cmocka_unit_test(a_killed_training_goes_on_to_the_same_bits),
         cmocka_unit_test(what_is_there_is_not_overwritten),
+        cmocka_unit_test(a_model_is_converted_and_back_and_checked),
+        cmocka_unit_test(a_wrong_model_fails_its_check),
     };
     return cmocka_run_group_tests(tests, make_dir, remove_dir);
 }
