@@ -60,8 +60,8 @@ static tj_code put(const tj_tokenizer *tok, const char *path, size_t n_tokens, t
 static tj_tokenizer *through_gguf(const tj_tokenizer *tok)
 {
     char path[32];
-    tj_tokenizer *back;
-    tj_gguf *gguf;
+    tj_tokenizer *back = NULL;
+    tj_gguf *gguf = NULL;
     tj_err err = {.msg = ""};
     gguf_temp_path(path);
     if (put(tok, path, tj_tokenizer_n_vocab(tok) + 3, &err) != TJ_OK ||
