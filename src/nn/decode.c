@@ -16,12 +16,16 @@
     48 /* of an item of a product: a multiple of what products take at once,                       \
         * and few enough for their activations to stay in a cache */
 
+typedef struct row_shape { /* values of a row */
+    size_t x, q, kv, in, out, logits;
+} row_shape;
+
 struct tj_infer_scratch {
-    const tj_model *model; /* whose shape the buffers have */
-    size_t cap, head_cap;  /* rows */
-    float *x;              /* [cap, C] residual stream */
-    float *in;             /* [cap, widest] input of a product */
-    int8_t *in_q;          /* the same quantised, with d and sums */
+    row_shape shape;      /* of the model that the buffers fit */
+    size_t cap, head_cap; /* rows */
+    float *x;             /* [cap, C] residual stream */
+    float *in;            /* [cap, widest] input of a product */
+    int8_t *in_q;         /* the same quantised, with d and sums */
     float *in_d, *in_total;
     int32_t *in_sums;
     float *out;       /* [cap, widest of padded outputs] of a group of products */
@@ -65,41 +69,41 @@ void tj_infer_scratch_destroy(tj_infer_scratch *s)
     }
 }
 
-static size_t widest_input(const tj_model *m)
+static row_shape shape_of(const tj_model *m)
 {
-    size_t widest = max2(m->cfg.width, max2(m->q_width, m->cfg.ffn_width));
-    return (widest + TJ_QUANT - 1) / TJ_QUANT * TJ_QUANT;
-}
-
-static size_t widest_output(const tj_model *m)
-{
+    size_t in = max2(m->cfg.width, max2(m->q_width, m->cfg.ffn_width));
     size_t qkv = padded(m->q_width) + 2 * padded(m->kv_width);
-    return max2(qkv, max2(2 * padded(m->cfg.ffn_width), padded(m->cfg.width)));
+    return (row_shape){.x = m->cfg.width,
+                       .q = m->q_width,
+                       .kv = m->kv_width,
+                       .in = (in + TJ_QUANT - 1) / TJ_QUANT * TJ_QUANT,
+                       .out = max2(qkv, max2(2 * padded(m->cfg.ffn_width), padded(m->cfg.width))),
+                       .logits = padded(m->cfg.n_vocab)};
 }
 
 static tj_code reserve(tj_infer_scratch *s, const tj_model *m, size_t n_rows, size_t n_out,
                        tj_err *err)
 {
-    bool same = s->model == m;
+    row_shape shape = shape_of(m);
+    bool same = memcmp(&s->shape, &shape, sizeof shape) == 0;
     if (same && n_rows <= s->cap && n_out <= s->head_cap) {
         return TJ_OK;
     }
     size_t rows = max2(same ? max2(n_rows, s->cap) : n_rows, n_out);
     size_t out_rows = same ? max2(n_out, s->head_cap) : n_out;
-    size_t in = widest_input(m);
     free_buffers(s);
-    s->x = tj_aligned_array(rows * m->cfg.width, sizeof(float));
-    s->in = tj_aligned_array(rows * in, sizeof(float));
-    s->in_q = tj_aligned_array(rows * in, 1);
-    s->in_d = tj_aligned_array(rows * (in / TJ_QUANT), sizeof(float));
-    s->in_total = tj_aligned_array(rows * (in / TJ_QUANT), sizeof(float));
-    s->in_sums = tj_aligned_array(rows * (in / TJ_QUANT_HALF), sizeof(int32_t));
-    s->out = tj_aligned_array(rows * widest_output(m), sizeof(float));
-    s->q = tj_aligned_array(rows * m->q_width, sizeof(float));
-    s->k = tj_aligned_array(rows * m->kv_width, sizeof(float));
-    s->v = tj_aligned_array(rows * m->kv_width, sizeof(float));
-    s->att = tj_aligned_array(rows * m->q_width, sizeof(float));
-    s->logits = tj_aligned_array(out_rows * padded(m->cfg.n_vocab), sizeof(float));
+    s->x = tj_aligned_array(rows * shape.x, sizeof(float));
+    s->in = tj_aligned_array(rows * shape.in, sizeof(float));
+    s->in_q = tj_aligned_array(rows * shape.in, 1);
+    s->in_d = tj_aligned_array(rows * (shape.in / TJ_QUANT), sizeof(float));
+    s->in_total = tj_aligned_array(rows * (shape.in / TJ_QUANT), sizeof(float));
+    s->in_sums = tj_aligned_array(rows * (shape.in / TJ_QUANT_HALF), sizeof(int32_t));
+    s->out = tj_aligned_array(rows * shape.out, sizeof(float));
+    s->q = tj_aligned_array(rows * shape.q, sizeof(float));
+    s->k = tj_aligned_array(rows * shape.kv, sizeof(float));
+    s->v = tj_aligned_array(rows * shape.kv, sizeof(float));
+    s->att = tj_aligned_array(rows * shape.q, sizeof(float));
+    s->logits = tj_aligned_array(out_rows * shape.logits, sizeof(float));
     s->pos = tj_aligned_array(rows, sizeof *s->pos);
     if (s->x == NULL || s->in == NULL || s->in_q == NULL || s->in_d == NULL ||
         s->in_total == NULL || s->in_sums == NULL || s->out == NULL || s->q == NULL ||
@@ -107,7 +111,7 @@ static tj_code reserve(tj_infer_scratch *s, const tj_model *m, size_t n_rows, si
         free_buffers(s);
         return tj_fail(err, TJ_E_NOMEM, "cannot allocate scratch for %zu rows", n_rows);
     }
-    s->model = m;
+    s->shape = shape;
     s->cap = rows;
     s->head_cap = out_rows;
     return TJ_OK;
