@@ -230,18 +230,12 @@ static void attend_heads(attend_item_job *a, const float *q, float *out, float *
     }
 }
 
-/* KV heads that an item of this call takes: few rows have nothing but their heads to share out. */
-static size_t part_heads(const tj_attn_call *call)
-{
-    return call->n_rows < 4 * tj_par_threads() ? 1 : item_heads(call->layout, call->max_len);
-}
-
 static void attend_item(void *ctx, size_t layer, size_t item, size_t thread, const float *q,
                         float *out)
 {
     const tj_attn_call *call = ctx;
     const tj_model_config *cfg = call->layout->cfg;
-    size_t part = part_heads(call);
+    size_t part = call->part_heads;
     size_t row = item % call->n_rows;
     size_t kv_head = item / call->n_rows * part;
     size_t left = cfg->n_kv_heads - kv_head;
@@ -253,13 +247,15 @@ static void attend_item(void *ctx, size_t layer, size_t item, size_t thread, con
                          .kv_head = kv_head,
                          .n_kv = left < part ? left : part,
                          .group = group};
-    attend_heads(&a, q + at, out + at,
-                 call->scratch + thread * tj_attn_scratch_floats(call->layout, call->max_len));
+    attend_heads(&a, q + at, out + at, call->scratch + thread * call->scratch_floats);
 }
 
 tj_attend tj_attn_attend(tj_attn_call *call)
 {
-    size_t parts = (call->layout->cfg->n_kv_heads - 1) / part_heads(call) + 1;
+    bool few = call->n_rows < 4 * tj_par_threads(); /* the heads are all there is to share out */
+    call->part_heads = few ? 1 : item_heads(call->layout, call->max_len);
+    call->scratch_floats = tj_attn_scratch_floats(call->layout, call->max_len);
+    size_t parts = (call->layout->cfg->n_kv_heads - 1) / call->part_heads + 1;
     return (tj_attend){
         .store = store_row, .attend = attend_item, .n_items = call->n_rows * parts, .ctx = call};
 }

@@ -50,6 +50,8 @@ typedef struct tj_attn_call {
     size_t n_rows;
     size_t max_len; /* every row's pos is below it */
     float *scratch; /* [tj_par_threads(), tj_attn_scratch_floats of max_len] */
+    /* set by tj_attn_attend, alike for every item of the call */
+    size_t part_heads, scratch_floats;
 } tj_attn_call;
 
 /* Floats of one thread's scratch for rows at positions below max_len; a multiple of 16.
