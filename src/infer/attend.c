@@ -15,6 +15,7 @@
 
 #include "base/alloc.h"
 #include "base/assert.h"
+#include "base/half.h"
 #include "base/par.h"
 
 static size_t round_up(size_t n, size_t to)
@@ -97,14 +98,6 @@ size_t tj_attn_scratch_floats(const tj_attn_layout *layout, size_t max_len)
 
 /* ------------------------------------------------------------ storing */
 
-/* Round to nearest even; a NaN need not survive, since the row's own activations hold it too. */
-static uint16_t bf16_from_f32(float f)
-{
-    uint32_t u;
-    memcpy(&u, &f, sizeof u);
-    return (uint16_t)((u + 0x7fffU + ((u >> 16) & 1U)) >> 16);
-}
-
 static void store_row(void *ctx, size_t layer, size_t r, const float *k, const float *v)
 {
     const tj_attn_call *call = ctx;
@@ -126,8 +119,8 @@ static void store_row(void *ctx, size_t layer, size_t r, const float *k, const f
             uint16_t *to = (uint16_t *)(void *)keys + row->slot;
             uint16_t *vto = (uint16_t *)(void *)values + row->slot * layout->value_width;
             for (size_t d = 0; d < head_dim; d++) {
-                to[d * stride] = bf16_from_f32(k[g * head_dim + d]);
-                vto[d] = bf16_from_f32(v[g * head_dim + d]);
+                to[d * stride] = tj_bf16_from_f32(k[g * head_dim + d]);
+                vto[d] = tj_bf16_from_f32(v[g * head_dim + d]);
             }
         }
     }

@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "base/assert.h"
-#include "nn/half.h"
+#include "base/half.h"
 
 /* Values of F32 are copied as they stand in the file, and eight quants are taken as one integer. */
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "GGUF files are little-endian");

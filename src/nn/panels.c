@@ -8,8 +8,8 @@
 
 #include "base/alloc.h"
 #include "base/assert.h"
+#include "base/half.h"
 #include "nn/blocks.h"
-#include "nn/half.h"
 #include "nn/quants.h"
 
 /* Bytes of 32 k's of a panel: scales, minima, quantised values. */

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/assert.h"
-#include "nn/half.h"
+#include "base/half.h"
 
 static float half_at(const unsigned char *bytes)
 {

@@ -10,9 +10,9 @@
 
 #include <cmocka.h>
 
+#include "base/half.h"
 #include "base/rng.h"
 #include "nn/blocks.h"
-#include "nn/half.h"
 #include "nn/panels.h"
 
 #define IN     512 /* two blocks of 256 */

@@ -1,7 +1,7 @@
 /* The two half-width floats, to and from f32 by integer arithmetic: the same bits on every machine.
- * Rounding is to nearest, ties to even. Internal to nn. */
-#ifndef TJ_NN_HALF_H
-#define TJ_NN_HALF_H
+ * Rounding is to nearest, ties to even. */
+#ifndef TJ_BASE_HALF_H
+#define TJ_BASE_HALF_H
 
 #include <stdint.h>
 #include <string.h>
