@@ -1,4 +1,4 @@
-/* A block is read in two steps: its quants into small integers, then those times the scale. Both
+/* A group is read in two steps: its quants into small integers, then those times the scale. Both
  * are loops over 16 or 32 neighbours without branches, which compilers make vectors of. Nothing is
  * fused
  * (-ffp-contract=off), so that the bits are those of the reference.
@@ -17,8 +17,8 @@
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "GGUF files are little-endian");
 
 #define SMALL 32  /* values of a block of Q4_0 … Q8_0 */
-#define LARGE 256 /* values of a block of Q4_K … Q6_K: */
-#define GROUP 32  /* in groups of so many */
+#define LARGE 256 /* values of a block of Q4_K … Q6_K, which hold eight groups */
+#define GROUP TJ_GROUP
 
 static uint16_t load_u16(const unsigned char *p)
 {
@@ -66,22 +66,6 @@ static void read_f16(float *out, const unsigned char *b, size_t n)
 
 /* ------------------------------------------------------------------ quants */
 
-/* out = d (q - zero) */
-static void scale(float *restrict out, const uint8_t *restrict q, size_t n, float d, int zero)
-{
-    for (size_t k = 0; k < n; k++) {
-        out[k] = d * (float)(q[k] - zero);
-    }
-}
-
-/* out = d q + m */
-static void scale_add(float *restrict out, const uint8_t *restrict q, size_t n, float d, float m)
-{
-    for (size_t k = 0; k < n; k++) {
-        out[k] = d * (float)q[k] + m;
-    }
-}
-
 /* Of n bytes, the low halves are the first n values and the high halves the n after them. */
 static void unpack_nibbles(uint8_t *restrict q, const unsigned char *restrict b, size_t n)
 {
@@ -105,168 +89,147 @@ static void add_fifth_bits(uint8_t q[SMALL], const unsigned char *b)
     }
 }
 
-/* { f16 d; nibbles[16] }: d (q - 8) */
-static void read_q4_0(float *out, const unsigned char *b)
+static void set_scale(tj_quant_group *g, float d, uint8_t zero)
 {
-    uint8_t q[SMALL];
-    unpack_nibbles(q, b + 2, SMALL / 2);
-    scale(out, q, SMALL, load_scale(b), 8);
+    g->d[0] = d;
+    g->d[1] = d;
+    g->zero = zero;
+    g->has_min = false;
 }
 
-/* { f16 d, m; nibbles[16] }: d q + m */
-static void read_q4_1(float *out, const unsigned char *b)
+static void set_range(tj_quant_group *g, float d, float m)
 {
-    uint8_t q[SMALL];
-    unpack_nibbles(q, b + 4, SMALL / 2);
-    scale_add(out, q, SMALL, load_scale(b), load_scale(b + 2));
+    set_scale(g, d, 0);
+    g->m = m;
+    g->has_min = true;
 }
 
-/* { f16 d; fifth bits[4]; nibbles[16] }: d (q - 16) */
-static void read_q5_0(float *out, const unsigned char *b)
-{
-    uint8_t q[SMALL];
-    unpack_nibbles(q, b + 6, SMALL / 2);
-    add_fifth_bits(q, b + 2);
-    scale(out, q, SMALL, load_scale(b), 16);
-}
-
-/* { f16 d, m; fifth bits[4]; nibbles[16] }: d q + m */
-static void read_q5_1(float *out, const unsigned char *b)
-{
-    uint8_t q[SMALL];
-    unpack_nibbles(q, b + 8, SMALL / 2);
-    add_fifth_bits(q, b + 4);
-    scale_add(out, q, SMALL, load_scale(b), load_scale(b + 2));
-}
-
-/* { f16 d; signed bytes[32] }: d q */
-static void read_q8_0(float *out, const unsigned char *b)
-{
-    float d = load_scale(b);
-    for (size_t k = 0; k < SMALL; k++) {
-        out[k] = d * (float)(int8_t)b[2 + k];
-    }
-}
-
-/* The 6-bit scale and minimum of each of eight groups, in twelve bytes: those of the first four in
+/* The 6-bit scale and minimum of group g, of the twelve bytes of eight: those of the first four in
  * the low bits of s[0..4) and s[4..8); of the others the low four bits in the halves of s[8..12),
  * and the upper two above the former. */
-static void unpack_scales(uint8_t scales[8], uint8_t mins[8], const unsigned char *s)
+static void unpack_scale(uint8_t *scale, uint8_t *min, const unsigned char *s, size_t g)
 {
-    for (size_t i = 0; i < 4; i++) {
-        scales[i] = s[i] & 63U;
-        mins[i] = s[4 + i] & 63U;
-        scales[4 + i] = (uint8_t)((s[8 + i] & 15U) | (s[i] & 0xc0U) >> 2);
-        mins[4 + i] = (uint8_t)(s[8 + i] >> 4 | (s[4 + i] & 0xc0U) >> 2);
+    if (g < 4) {
+        *scale = s[g] & 63U;
+        *min = s[4 + g] & 63U;
+    } else {
+        *scale = (uint8_t)((s[4 + g] & 15U) | (s[g - 4] & 0xc0U) >> 2);
+        *min = (uint8_t)(s[4 + g] >> 4 | (s[g] & 0xc0U) >> 2);
     }
 }
 
-/* { f16 d, dmin; scales and minima[12]; … }: d scale q - dmin min for each group. */
-static void scale_groups(float *out, const uint8_t q[LARGE], const unsigned char *b)
+/* { f16 d, dmin; scales and minima[12]; … }, with nibbles[4][32] at some place: each 32 bytes hold
+ * two groups; d scale q - dmin min. */
+static void read_k_group(tj_quant_group *out, const unsigned char *b, const unsigned char *nibbles,
+                         size_t g)
 {
-    uint8_t scales[8];
-    uint8_t mins[8];
-    float d = load_scale(b);
-    float d_min = load_scale(b + 2);
-    unpack_scales(scales, mins, b + 4);
-    for (size_t g = 0; g < LARGE / GROUP; g++) {
-        scale_add(out + g * GROUP, q + g * GROUP, GROUP, d * (float)scales[g],
-                  -(d_min * (float)mins[g]));
-    }
-}
-
-/* { …[16]; nibbles[4][32] }: each 32 bytes hold two groups. */
-static void read_q4_k(float *out, const unsigned char *b)
-{
-    uint8_t q[LARGE];
-    for (size_t i = 0; i < 4; i++) {
-        unpack_nibbles(q + 2 * i * GROUP, b + 16 + i * GROUP, GROUP);
-    }
-    scale_groups(out, q, b);
-}
-
-/* { …[16]; fifth bits[32]; nibbles[4][32] }: bit g of byte k belongs to value k of group g. */
-static void read_q5_k(float *out, const unsigned char *b)
-{
-    uint8_t q[LARGE];
-    for (size_t i = 0; i < 4; i++) {
-        unpack_nibbles(q + 2 * i * GROUP, b + 48 + i * GROUP, GROUP);
-    }
-    for (size_t g = 0; g < LARGE / GROUP; g++) {
-        for (size_t k = 0; k < GROUP; k++) {
-            q[g * GROUP + k] |= (uint8_t)((b[16 + k] >> g & 1U) << 4);
-        }
-    }
-    scale_groups(out, q, b);
+    uint8_t scale;
+    uint8_t min;
+    uint8_t both[2 * GROUP];
+    unpack_nibbles(both, nibbles + g / 2 * GROUP, GROUP);
+    memcpy(out->q, both + g % 2 * GROUP, GROUP);
+    unpack_scale(&scale, &min, b + 4, g);
+    set_range(out, load_scale(b) * (float)scale, -(load_scale(b + 2) * (float)min));
 }
 
 /* { nibbles[2][64]; upper bits[2][32]; signed scales[16]; f16 d }: d scale (q - 32), a scale for
  * each 16 values. In each half of the block, bits 2 g and 2 g + 1 of upper byte k belong to value k
  * of its group g. */
-static void read_q6_k(float *out, const unsigned char *b)
+static void read_q6_k(tj_quant_group *out, const unsigned char *b, size_t group)
 {
-    uint8_t q[LARGE];
-    const unsigned char *scales = b + 192;
+    uint8_t all[LARGE / 2];
+    size_t g = group % 4;
+    const unsigned char *upper = b + 128 + group / 4 * GROUP;
     float d = load_scale(b + 208);
-    for (size_t half = 0; half < 2; half++) {
-        uint8_t *to = q + half * LARGE / 2;
-        const unsigned char *upper = b + 128 + half * GROUP;
-        unpack_nibbles(to, b + half * 64, 64);
-        for (size_t g = 0; g < 4; g++) {
-            for (size_t k = 0; k < GROUP; k++) {
-                to[g * GROUP + k] |= (uint8_t)((upper[k] >> 2 * g & 3U) << 4);
-            }
-        }
+    unpack_nibbles(all, b + group / 4 * 64, 64);
+    for (size_t k = 0; k < GROUP; k++) {
+        out->q[k] = all[g * GROUP + k] | (uint8_t)((upper[k] >> 2 * g & 3U) << 4);
     }
-    for (size_t i = 0; i < 16; i++) {
-        scale(out + 16 * i, q + 16 * i, 16, d * (float)(int8_t)scales[i], 32);
+    set_scale(out, 0.0F, 32);
+    out->d[0] = d * (float)(int8_t)b[192 + 2 * group];
+    out->d[1] = d * (float)(int8_t)b[192 + 2 * group + 1];
+}
+
+void tj_quant_read(tj_quant_group *out, const unsigned char *b, tj_ggml_type type, size_t g)
+{
+    switch (type) {
+    case TJ_GGML_Q4_0: /* { f16 d; nibbles[16] }: d (q - 8) */
+        unpack_nibbles(out->q, b + 2, GROUP / 2);
+        set_scale(out, load_scale(b), 8);
+        return;
+    case TJ_GGML_Q4_1: /* { f16 d, m; nibbles[16] }: d q + m */
+        unpack_nibbles(out->q, b + 4, GROUP / 2);
+        set_range(out, load_scale(b), load_scale(b + 2));
+        return;
+    case TJ_GGML_Q5_0: /* { f16 d; fifth bits[4]; nibbles[16] }: d (q - 16) */
+        unpack_nibbles(out->q, b + 6, GROUP / 2);
+        add_fifth_bits(out->q, b + 2);
+        set_scale(out, load_scale(b), 16);
+        return;
+    case TJ_GGML_Q5_1: /* { f16 d, m; fifth bits[4]; nibbles[16] }: d q + m */
+        unpack_nibbles(out->q, b + 8, GROUP / 2);
+        add_fifth_bits(out->q, b + 4);
+        set_range(out, load_scale(b), load_scale(b + 2));
+        return;
+    case TJ_GGML_Q8_0: /* { f16 d; signed bytes[32] }: d q */
+        for (size_t k = 0; k < GROUP; k++) {
+            out->q[k] = b[2 + k] ^ 128U;
+        }
+        set_scale(out, load_scale(b), 128);
+        return;
+    case TJ_GGML_Q4_K: /* { …[16]; nibbles[4][32] } */
+        read_k_group(out, b, b + 16, g);
+        return;
+    case TJ_GGML_Q5_K: /* { …[16]; fifth bits[32]; nibbles[4][32] }: bit g of byte k is value k's */
+        read_k_group(out, b, b + 48, g);
+        for (size_t k = 0; k < GROUP; k++) {
+            out->q[k] |= (uint8_t)((b[16 + k] >> g & 1U) << 4);
+        }
+        return;
+    case TJ_GGML_Q6_K:
+        read_q6_k(out, b, g);
+        return;
+    case TJ_GGML_F32:
+    case TJ_GGML_F16:
+    case TJ_GGML_BF16:
+        break;
+    }
+    TJ_ASSERT(type != TJ_GGML_F32 && type != TJ_GGML_F16 && type != TJ_GGML_BF16);
+}
+
+static void read_group(float *restrict out, const unsigned char *b, tj_ggml_type type, size_t g)
+{
+    tj_quant_group group;
+    tj_quant_read(&group, b, type, g);
+    if (group.has_min) {
+        for (size_t k = 0; k < GROUP; k++) {
+            out[k] = group.d[0] * (float)group.q[k] + group.m;
+        }
+        return;
+    }
+    for (size_t half = 0; half < 2; half++) {
+        for (size_t k = half * GROUP / 2; k < (half + 1) * GROUP / 2; k++) {
+            out[k] = group.d[half] * (float)(group.q[k] - group.zero);
+        }
     }
 }
 
 void tj_blocks_to_f32(float *out, const void *bytes, tj_ggml_type type, size_t n)
 {
-    void (*read_block)(float *out, const unsigned char *block) = NULL;
     const unsigned char *b = bytes;
     size_t n_values = tj_ggml_block_values(type);
     size_t n_bytes = tj_ggml_block_bytes(type);
     TJ_ASSERT(n % n_values == 0);
-    switch (type) {
-    case TJ_GGML_F32:
+    if (type == TJ_GGML_F32) {
         read_f32(out, b, n);
-        return;
-    case TJ_GGML_F16:
+    } else if (type == TJ_GGML_F16) {
         read_f16(out, b, n);
-        return;
-    case TJ_GGML_BF16:
+    } else if (type == TJ_GGML_BF16) {
         read_bf16(out, b, n);
-        return;
-    case TJ_GGML_Q4_0:
-        read_block = read_q4_0;
-        break;
-    case TJ_GGML_Q4_1:
-        read_block = read_q4_1;
-        break;
-    case TJ_GGML_Q5_0:
-        read_block = read_q5_0;
-        break;
-    case TJ_GGML_Q5_1:
-        read_block = read_q5_1;
-        break;
-    case TJ_GGML_Q8_0:
-        read_block = read_q8_0;
-        break;
-    case TJ_GGML_Q4_K:
-        read_block = read_q4_k;
-        break;
-    case TJ_GGML_Q5_K:
-        read_block = read_q5_k;
-        break;
-    case TJ_GGML_Q6_K:
-        read_block = read_q6_k;
-        break;
-    }
-    for (size_t i = 0; i < n / n_values; i++) {
-        read_block(out + i * n_values, b + i * n_bytes);
+    } else {
+        for (size_t at = 0; at < n; at += GROUP) {
+            read_group(out + at, b + at / n_values * n_bytes, type, at % n_values / GROUP);
+        }
     }
 }
 

@@ -9,10 +9,27 @@
 #ifndef TJ_NN_BLOCKS_H
 #define TJ_NN_BLOCKS_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/err.h"
 #include "base/gguf.h"
+
+#define TJ_GROUP 32
+
+/* All quantised types are groups of 32 values: d (q - zero), or d q + m where there is a minimum.
+ */
+typedef struct tj_quant_group {
+    uint8_t q[TJ_GROUP];
+    uint8_t zero;
+    bool has_min;
+    float d[2]; /* of the first and of the second 16; alike but in Q6_K */
+    float m;    /* where has_min */
+} tj_quant_group;
+
+/* Group g of a block of a quantised type. */
+void tj_quant_read(tj_quant_group *out, const unsigned char *block, tj_ggml_type type, size_t g);
 
 /* The n values, whole blocks, that `bytes` (of any alignment) hold. Infinite scales give infinities
  * and NaNs. */

@@ -10,7 +10,8 @@
 #include "base/assert.h"
 #include "base/half.h"
 #include "nn/blocks.h"
-#include "nn/quants.h"
+
+_Static_assert(TJ_GROUP == TJ_QUANT, "a group of a file is a group of a panel");
 
 /* Bytes of 32 k's of a panel: scales, minima, quantised values. */
 static size_t group_bytes(tj_panel_type type)
@@ -180,23 +181,24 @@ static void put_scale(tj_panel_type type, unsigned char *to, size_t lane, float 
     }
 }
 
-/* 32 values of one output into a group. Nibbles: of four k's, the low halves are k and the high
- * halves k + 16. */
+/* 32 values of one output into a group. Panels with minima hold q as it is, the others q - zero.
+ * Nibbles: of four k's, the low halves are k and the high halves k + 16. */
 static void put_group(tj_panel_type type, unsigned char *group, size_t lane,
                       const tj_quant_group *from)
 {
     group_at at = parts_of(type, group);
-    put_scale(type, at.scales, lane, from->d[0]);
-    if (type == TJ_PANEL_S6_WIDE) {
-        put_scale(type, at.minima, lane, from->d[1]);
-    } else if (at.minima != NULL) {
-        put_scale(type, at.minima, lane, from->m);
-    }
     bool nibbles = type == TJ_PANEL_U4 || type == TJ_PANEL_U4_WIDE;
+    bool has_minima = nibbles || type == TJ_PANEL_U5_WIDE;
+    int zero = has_minima ? 0 : from->zero;
+    float min = from->has_min ? from->m : -(float)from->zero * from->d[0];
+    put_scale(type, at.scales, lane, from->d[0]);
+    if (at.minima != NULL) {
+        put_scale(type, at.minima, lane, has_minima ? min : from->d[1]);
+    }
     for (size_t k = 0; k < (nibbles ? TJ_QUANT / 2 : TJ_QUANT); k++) {
         unsigned char *to = at.values + (k / 4 * TJ_PANEL + lane) * 4 + k % 4;
-        *to = (unsigned char)(nibbles ? (from->q[k] | from->q[k + TJ_QUANT / 2] << 4)
-                                      : (from->q[k] & 0xff));
+        *to = (unsigned char)(nibbles ? from->q[k] | from->q[k + TJ_QUANT / 2] << 4
+                                      : from->q[k] - zero);
     }
 }
 
