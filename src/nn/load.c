@@ -23,29 +23,6 @@ static tj_code read_params(tj_model *m, tj_source *s, tj_err *err)
     return rc;
 }
 
-tj_code tj_model_load(tj_model **out, const char *path, tj_dtype compute, tj_err *err)
-{
-    tj_source *s;
-    *out = NULL;
-    tj_code rc = tj_source_open(&s, path, err);
-    if (rc != TJ_OK) {
-        return rc;
-    }
-    rc = tj_model_create_empty(out, tj_source_config(s), compute, false, err);
-    if (rc == TJ_OK) {
-        rc = read_params(*out, s, err);
-    }
-    if (rc == TJ_OK) {
-        rc = tj_source_all_found(s, err);
-    }
-    if (rc != TJ_OK) {
-        tj_model_destroy(*out);
-        *out = NULL;
-    }
-    tj_source_close(s);
-    return rc;
-}
-
 /* ------------------------------------------------------------------ for generation only */
 
 static const char *const gen_names[TJ_N_GEN] = {
@@ -143,7 +120,22 @@ static tj_code pack_head(tj_model *m, tj_source *s, tj_err *err)
     return rc;
 }
 
-tj_code tj_model_open(tj_model **out, const char *path, tj_err *err)
+/* ------------------------------------------------------------------ the two ways */
+
+static tj_code read_model(tj_model *m, tj_source *s, tj_err *err)
+{
+    tj_code rc = read_params(m, s, err);
+    if (rc == TJ_OK && m->is_frozen) {
+        rc = pack_layers(m, s, err);
+        if (rc == TJ_OK) {
+            rc = pack_head(m, s, err);
+        }
+    }
+    return rc == TJ_OK ? tj_source_all_found(s, err) : rc;
+}
+
+static tj_code open_model(tj_model **out, const char *path, tj_dtype compute, bool frozen,
+                          tj_err *err)
 {
     tj_source *s;
     *out = NULL;
@@ -151,25 +143,28 @@ tj_code tj_model_open(tj_model **out, const char *path, tj_err *err)
     if (rc != TJ_OK) {
         return rc;
     }
-    rc = tj_model_create_empty(out, tj_source_config(s), TJ_F32, true, err);
+    rc = tj_model_create_empty(out, tj_source_config(s), compute, frozen, err);
     if (rc == TJ_OK) {
-        rc = read_params(*out, s, err);
+        rc = read_model(*out, s, err);
     }
-    if (rc == TJ_OK) {
-        rc = pack_layers(*out, s, err);
+    if (rc == TJ_OK && frozen) {
+        (*out)->source = s; /* its embeddings are looked up there */
+        return TJ_OK;
     }
-    if (rc == TJ_OK) {
-        rc = pack_head(*out, s, err);
-    }
-    if (rc == TJ_OK) {
-        rc = tj_source_all_found(s, err);
-    }
+    tj_source_close(s);
     if (rc != TJ_OK) {
         tj_model_destroy(*out);
         *out = NULL;
-        tj_source_close(s);
-        return rc;
     }
-    (*out)->source = s; /* its embeddings are looked up there */
-    return TJ_OK;
+    return rc;
+}
+
+tj_code tj_model_load(tj_model **out, const char *path, tj_dtype compute, tj_err *err)
+{
+    return open_model(out, path, compute, false, err);
+}
+
+tj_code tj_model_open(tj_model **out, const char *path, tj_err *err)
+{
+    return open_model(out, path, TJ_F32, true, err);
 }
