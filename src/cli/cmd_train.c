@@ -386,32 +386,6 @@ static tj_code print_result(const training *t, bool as_json, double seconds, tj_
     return TJ_OK;
 }
 
-/* What a folder holds beside the weights that a later use of the model needs. */
-static tj_code copy_tokenizer(const char *from, const char *to, tj_err *err)
-{
-    static const char *const names[] = {"tokenizer.json", "tokenizer_config.json",
-                                        "special_tokens_map.json", "generation_config.json",
-                                        "chat_template.jinja"};
-    tj_code rc = TJ_OK;
-    for (size_t i = 0; i < sizeof names / sizeof names[0] && rc == TJ_OK; i++) {
-        char *source = tj_fs_join(from, names[i]);
-        char *target = tj_fs_join(to, names[i]);
-        tj_fs_map map = {0};
-        if (source == NULL || target == NULL) {
-            rc = tj_fail(err, TJ_E_NOMEM, "cannot copy %s", names[i]);
-        } else if (tj_fs_exists(source)) {
-            rc = tj_fs_map_open(&map, source, err);
-            if (rc == TJ_OK) {
-                rc = tj_fs_write(target, map.data, map.n_bytes, err);
-            }
-            tj_fs_map_close(&map);
-        }
-        tj_free(source);
-        tj_free(target);
-    }
-    return rc;
-}
-
 static tj_code train(training *t, tj_err *err)
 {
     tj_source source = {tj_example_source_fill, &t->source};
@@ -426,7 +400,7 @@ static tj_code train(training *t, tj_err *err)
         rc = tj_model_save(t->model, t->out, TJ_F32, err);
     }
     if (rc == TJ_OK && t->from != NULL) {
-        rc = copy_tokenizer(t->from, t->out, err);
+        rc = tj_model_copy_companions(t->from, t->out, err);
     }
     if (rc == TJ_OK) {
         tj_snapshot_remove(t->snapshots);

@@ -216,6 +216,27 @@ static tj_code copy_companions(folder *f, tj_conversion *c, tj_err *err)
     return rc;
 }
 
+static tj_code write_companions(folder *f, tj_conversion *c, tj_err *err)
+{
+    return tj_source_is_gguf(c->source) ? write_tokenizer(f, c, err) : copy_companions(f, c, err);
+}
+
+tj_code tj_model_copy_companions(const char *from, const char *to, tj_err *err)
+{
+    tj_conversion c = {.from = from, .to = to};
+    folder f = {.dir = to};
+    tj_code rc = tj_source_open(&c.source, from, err);
+    if (rc == TJ_OK) {
+        rc = write_companions(&f, &c, err);
+    }
+    if (rc == TJ_OK) {
+        rc = name_files(&f, err);
+    }
+    folder_deinit(&f);
+    tj_source_close(c.source);
+    return rc;
+}
+
 static bool will_write(const folder *f, const char *name)
 {
     for (size_t i = 0; i < f->n; i++) {
@@ -314,8 +335,7 @@ tj_code tj_convert_to_folder(tj_conversion *c, tj_err *err)
         rc = write_config(&f, c, err);
     }
     if (rc == TJ_OK) {
-        rc = tj_source_is_gguf(c->source) ? write_tokenizer(&f, c, err)
-                                          : copy_companions(&f, c, err);
+        rc = write_companions(&f, c, err);
     }
     if (rc == TJ_OK) {
         rc = check_strangers(&f, err);

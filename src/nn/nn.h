@@ -199,6 +199,11 @@ typedef struct tj_convert_options {
  * value that is not finite, or does not fit the type), TJ_E_IO, TJ_E_NOMEM. */
 TJ_MUST_USE tj_code tj_model_convert(json_t **summary, const char *from, const char *to,
                                      const tj_convert_options *options, tj_err *err);
+/* Writes beside the model in the folder `to` what the model at `from`, a folder or a GGUF file, has
+ * beside its weights: the tokenizer and its settings, and how to generate. Files there are
+ * replaced. Errors: those of opening `from`; TJ_E_LIMIT (a file too large to be of a tokenizer),
+ * TJ_E_IO, TJ_E_NOMEM. */
+TJ_MUST_USE tj_code tj_model_copy_companions(const char *from, const char *to, tj_err *err);
 
 /* What the files of a model say, without loading it: `family`, `format`, `parameters`, `tensors`,
  * `bytes`, `types`, `shape`, `context`, `rope`, `windows`. Gives *out, a new reference. */

@@ -343,6 +343,32 @@ static void quantised_tensors_keep_their_bytes(void **state)
     }
 }
 
+/* ------------------------------------------------------------------ what stands beside */
+
+static void companions_are_copied_and_nothing_else(void **state)
+{
+    (void)state;
+    tj_err err = {.msg = ""};
+    char *bytes;
+    size_t n;
+    tj_model *m = model_of(0);
+    save(m, "from", TJ_F32);
+    must(tj_fs_write(in_folder("from/tokenizer.json"), "{1}", 3, &err), &err);
+    must(tj_fs_write(in_folder("from/notes.txt"), "mine", 4, &err), &err);
+    must(tj_fs_mkdirs(in_folder("beside"), &err), &err);
+    must(tj_fs_write(in_folder("beside/tokenizer.json"), "of before", 9, &err), &err);
+    must(tj_model_copy_companions(in_folder("from"), in_folder("beside"), &err), &err);
+    must(tj_fs_read(&bytes, &n, in_folder("beside/tokenizer.json"), 100, &err), &err);
+    assert_string_equal(bytes, "{1}");
+    tj_free(bytes);
+    assert_false(tj_fs_exists(in_folder("beside/notes.txt")));
+    assert_false(tj_fs_exists(in_folder("beside/config.json")));
+    assert_false(tj_fs_exists(in_folder("beside/tokenizer.json.next")));
+    assert_int_equal(tj_model_copy_companions(in_folder("nowhere"), in_folder("beside"), NULL),
+                     TJ_E_NOTFOUND);
+    tj_model_destroy(m);
+}
+
 /* ------------------------------------------------------------------ the summary */
 
 static void the_summary_tells_what_changed(void **state)
@@ -621,6 +647,7 @@ int main(void)
         IN_FOLDER(bf16_comes_back_bit_for_bit),
         IN_FOLDER(folders_hold_all_plain_types),
         IN_FOLDER(quantised_tensors_keep_their_bytes),
+        IN_FOLDER(companions_are_copied_and_nothing_else),
         IN_FOLDER(the_summary_tells_what_changed),
         IN_FOLDER(what_a_gguf_cannot_say_is_refused),
         IN_FOLDER(wrong_requests_are_refused),
