@@ -327,3 +327,12 @@ void nn_make_folder(char *path, size_t n_path, const char *name)
     snprintf(path, n_path, "%s/tabiji-%s-XXXXXX", tmp == NULL ? "/tmp" : tmp, name);
     assert_non_null(mkdtemp(path));
 }
+
+const char *nn_in_folder(const char *folder, const char *name)
+{
+    static char paths[8][512];
+    static size_t at;
+    at = (at + 1) % 8;
+    snprintf(paths[at], sizeof paths[at], "%s/%s", folder, name);
+    return paths[at];
+}

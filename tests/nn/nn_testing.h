@@ -74,5 +74,7 @@ double nn_gradient_error(double *x, const double *g, size_t n, double (*f)(void 
 /* A folder for a test's files, made anew; to be removed with nn_remove_folder. */
 void nn_make_folder(char *path, size_t n_path, const char *name);
 void nn_remove_folder(const char *path);
+/* FOLDER/NAME; lent until the eighth call from now. */
+const char *nn_in_folder(const char *folder, const char *name);
 
 #endif

@@ -19,6 +19,11 @@
 
 static char folder[256];
 
+static const char *in_folder(const char *name)
+{
+    return nn_in_folder(folder, name);
+}
+
 static int make_folder(void **state)
 {
     (void)state;
@@ -31,16 +36,6 @@ static int remove_folder(void **state)
     (void)state;
     nn_remove_folder(folder);
     return 0;
-}
-
-/* folder/NAME; lent until the fourth call from now. */
-static const char *in_folder(const char *name)
-{
-    static char paths[4][512];
-    static size_t at;
-    at = (at + 1) % 4;
-    snprintf(paths[at], sizeof paths[at], "%s/%s", folder, name);
-    return paths[at];
 }
 
 static char *read_file(const char *path, size_t *n)

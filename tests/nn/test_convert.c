@@ -20,6 +20,11 @@
 
 static char folder[256];
 
+static const char *in_folder(const char *name)
+{
+    return nn_in_folder(folder, name);
+}
+
 static int make_folder(void **state)
 {
     (void)state;
@@ -32,16 +37,6 @@ static int remove_folder(void **state)
     (void)state;
     nn_remove_folder(folder);
     return 0;
-}
-
-/* folder/NAME; lent until the eighth call from now. */
-static const char *in_folder(const char *name)
-{
-    static char paths[8][512];
-    static size_t at;
-    at = (at + 1) % 8;
-    snprintf(paths[at], sizeof paths[at], "%s/%s", folder, name);
-    return paths[at];
 }
 
 static void must(tj_code rc, const tj_err *err)

@@ -150,9 +150,11 @@ static double expected(const fixture *f, size_t row, size_t output, double *scal
     return sum;
 }
 
-static void products_equal_sums_in_double(void **state)
+typedef void (*check_fn)(const fixture *f, const tj_panel_kernels *k, tj_ggml_type type);
+
+/* Calls check for every type and instruction set. */
+static void check_all(check_fn check)
 {
-    (void)state;
     const tj_panel_kernels *isa[3];
     size_t n_isa = tables(isa);
     fixture *f = malloc(sizeof *f);
@@ -160,60 +162,63 @@ static void products_equal_sums_in_double(void **state)
     for (size_t t = 0; t < N_TYPES; t++) {
         setup(f, types[t]);
         for (size_t i = 0; i < n_isa; i++) {
-            float y[N_ROWS][LD];
             quantize(f, isa[i]);
-            tj_operand x = rows_from(f, 0);
-            for (size_t p = 0; p < f->panels.n_panels; p++) {
-                isa[i]->mul[f->panels.type](&y[0][p * TJ_PANEL], LD, &x,
-                                            f->panels.bytes + p * f->panels.panel_bytes, IN,
-                                            N_ROWS);
-            }
-            for (size_t r = 0; r < N_ROWS; r++) {
-                for (size_t o = 0; o < OUT; o++) {
-                    double scale;
-                    double want = expected(f, r, o, &scale);
-                    if (!(fabs((double)y[r][o] - want) <= 1e-6 * scale + 1e-30)) {
-                        fail_msg("%s %s row %zu output %zu: %g, want %g", isa[i]->isa,
-                                 tj_ggml_type_name((int)types[t]), r, o, (double)y[r][o], want);
-                    }
-                }
-                for (size_t o = OUT; o < LD; o++) { /* what fills the last panel */
-                    assert_true(y[r][o] == 0.0F);
-                }
-            }
+            check(f, isa[i], types[t]);
         }
         tj_panels_deinit(&f->panels);
     }
     free(f);
 }
 
+static void check_sums(const fixture *f, const tj_panel_kernels *k, tj_ggml_type type)
+{
+    float y[N_ROWS][LD];
+    tj_operand x = rows_from(f, 0);
+    for (size_t p = 0; p < f->panels.n_panels; p++) {
+        k->mul[f->panels.type](&y[0][p * TJ_PANEL], LD, &x,
+                               f->panels.bytes + p * f->panels.panel_bytes, IN, N_ROWS);
+    }
+    for (size_t r = 0; r < N_ROWS; r++) {
+        for (size_t o = 0; o < OUT; o++) {
+            double scale;
+            double want = expected(f, r, o, &scale);
+            if (!(fabs((double)y[r][o] - want) <= 1e-6 * scale + 1e-30)) {
+                fail_msg("%s %s row %zu output %zu: %g, want %g", k->isa,
+                         tj_ggml_type_name((int)type), r, o, (double)y[r][o], want);
+            }
+        }
+        for (size_t o = OUT; o < LD; o++) { /* what fills the last panel */
+            assert_true(y[r][o] == 0.0F);
+        }
+    }
+}
+
+static void products_equal_sums_in_double(void **state)
+{
+    (void)state;
+    check_all(check_sums);
+}
+
+static void check_rows_alone(const fixture *f, const tj_panel_kernels *k, tj_ggml_type type)
+{
+    float alone[N_ROWS][TJ_PANEL];
+    float among[N_ROWS][TJ_PANEL];
+    (void)type;
+    for (size_t r = 0; r < N_ROWS; r++) {
+        tj_operand x = rows_from(f, r);
+        k->mul[f->panels.type](alone[r], TJ_PANEL, &x, f->panels.bytes, IN, 1);
+    }
+    for (size_t first = 0; first < 8; first++) {
+        tj_operand x = rows_from(f, first);
+        k->mul[f->panels.type](among[first], TJ_PANEL, &x, f->panels.bytes, IN, N_ROWS - first);
+        assert_memory_equal(alone[first], among[first], (N_ROWS - first) * sizeof among[0]);
+    }
+}
+
 static void a_row_alone_has_the_bits_it_has_among_others(void **state)
 {
     (void)state;
-    const tj_panel_kernels *isa[3];
-    size_t n_isa = tables(isa);
-    fixture *f = malloc(sizeof *f);
-    assert_non_null(f);
-    for (size_t t = 0; t < N_TYPES; t++) {
-        setup(f, types[t]);
-        for (size_t i = 0; i < n_isa; i++) {
-            float alone[N_ROWS][TJ_PANEL];
-            float among[N_ROWS][TJ_PANEL];
-            quantize(f, isa[i]);
-            for (size_t r = 0; r < N_ROWS; r++) {
-                tj_operand x = rows_from(f, r);
-                isa[i]->mul[f->panels.type](alone[r], TJ_PANEL, &x, f->panels.bytes, IN, 1);
-            }
-            for (size_t first = 0; first < 8; first++) {
-                tj_operand x = rows_from(f, first);
-                isa[i]->mul[f->panels.type](among[first], TJ_PANEL, &x, f->panels.bytes, IN,
-                                            N_ROWS - first);
-                assert_memory_equal(alone[first], among[first], (N_ROWS - first) * sizeof among[0]);
-            }
-        }
-        tj_panels_deinit(&f->panels);
-    }
-    free(f);
+    check_all(check_rows_alone);
 }
 
 static void activations_are_quantised_to_the_nearest(void **state)
