@@ -71,11 +71,14 @@ typedef struct tj_sampling {
     double min_p;       /* 0: off; keeps tokens with p >= min_p * p_max */
 } tj_sampling;
 
+#define TJ_MAX_TOP 20 /* as OpenAI's top_logprobs */
+
 typedef enum tj_finish {
     TJ_FINISH_NONE = 0,
     TJ_FINISH_EOS,   /* a token that ends it was sampled (it is in ids) */
     TJ_FINISH_STOP,  /* a stop string was completed by the last token of ids */
-    TJ_FINISH_LENGTH /* max_tokens were sampled, or the model's positions ended */
+    TJ_FINISH_LENGTH, /* max_tokens were sampled, or the model's positions ended */
+    TJ_FINISH_FAILED  /* of tj_engine_round only */
 } tj_finish;
 
 /* One continuation to sample. The inputs are borrowed for the call. */
@@ -88,9 +91,12 @@ typedef struct tj_gen {
     size_t n_stop;
     const int32_t *ends; /* tokens that end it, besides the model's eos_id; NULL if none */
     size_t n_ends;
+    size_t n_top; /* most probable tokens told beside each sampled one, at most TJ_MAX_TOP */
     /* outputs, given: free with tj_gen_deinit */
     int32_t *ids;    /* [n_ids] */
     float *logprobs; /* [n_ids] under the model at temperature 1, whole vocabulary */
+    int32_t *top_ids;    /* [n_ids, n_top], the most probable first; ties by id */
+    float *top_logprobs; /* [n_ids, n_top] as logprobs */
     size_t n_ids;
     tj_finish finish;
 } tj_gen;
@@ -104,11 +110,56 @@ void tj_gen_deinit(tj_gen *gen); /* frees the outputs */
 TJ_MUST_USE tj_code tj_engine_generate(tj_engine *engine, tj_gen *gens, size_t n_gens,
                                        const tj_job *job, tj_err *err);
 
+/* The same, one round at a time, for callers whose work comes and goes: continuations join at any
+ * moment, each round gives every one that has its prompt behind it one more token, and finished
+ * ones (finish is set) leave by themselves. What a continuation samples does not depend on when it
+ * joined, nor on the others.
+ *
+ * join keeps gen (and borrows its inputs) until it is finished or left; its outputs grow from round
+ * to round and may be read in between. Errors: as generate's of a single continuation. */
+TJ_MUST_USE tj_code tj_engine_join(tj_engine *engine, tj_gen *gen, tj_err *err);
+/* Takes an unfinished continuation out; its branch and outputs stay. Nothing if it is not in. */
+void tj_engine_leave(tj_engine *engine, tj_gen *gen);
+/* One call of the decoder for those that joined; *n_left of them are not finished after it. When a
+ * single continuation is at fault (its logits are not finite, or KV memory cannot hold it even
+ * alone) it leaves with finish TJ_FINISH_FAILED and the rest go on; other errors leave all as they
+ * were: TJ_E_NOMEM. */
+TJ_MUST_USE tj_code tj_engine_round(tj_engine *engine, size_t *n_left, tj_err *err);
+
+/* ------------------------------------------------------------ prefixes shared across requests */
+
+/* Finished branches, kept so that later ones that begin alike find their keys and values. The
+ * engine forgets keys and values that nobody runs when memory is short, the longest unused first;
+ * this bounds the bookkeeping (token ids) in the same order. */
+typedef struct tj_prefixes tj_prefixes;
+
+/* Keeps the engine; max_tokens bounds the tokens of all kept branches. Errors: TJ_E_NOMEM. */
+TJ_MUST_USE tj_code tj_prefixes_create(tj_prefixes **out, tj_engine *engine, size_t max_tokens,
+                                       tj_err *err);
+/* Drops what it keeps, not the branches that are lent; NULL is allowed. */
+void tj_prefixes_destroy(tj_prefixes *prefixes);
+/* Lends a branch of exactly the n > 0 given tokens that shares the longest common beginning with
+ * any branch kept or lent (a prompt that another request is still computing is shared too).
+ * *n_shared: tokens of that beginning whose keys and values are there already. The branch must come
+ * back by keep or drop. Errors: TJ_E_NOMEM, TJ_E_INVAL (n 0). */
+TJ_MUST_USE tj_code tj_prefixes_lend(tj_prefixes *prefixes, tj_branch *out, size_t *n_shared,
+                                     const int32_t *ids, size_t n, tj_err *err);
+/* Takes a lent branch, with what was generated on it, back: keep for later use, drop for good. */
+void tj_prefixes_keep(tj_prefixes *prefixes, tj_branch branch);
+void tj_prefixes_drop(tj_prefixes *prefixes, tj_branch branch);
+
+/* ------------------------------------------------------------ scores */
+
 /* Log-probabilities of the tokens [begin, end) of a branch's path (begin >= 1), right whether or
  * not the prefix is cached, and the same bits as generate gave. out [end - begin]. Errors: as
  * generate. */
 TJ_MUST_USE tj_code tj_engine_score(tj_engine *engine, tj_branch branch, size_t begin, size_t end,
                                     float *out, tj_err *err);
+/* The same with the n_top (in [1, TJ_MAX_TOP]) most probable tokens at each place beside it.
+ * top_ids and top_logprobs [end - begin, n_top]. */
+TJ_MUST_USE tj_code tj_engine_score_top(tj_engine *engine, tj_branch branch, size_t begin,
+                                        size_t end, float *out, size_t n_top, int32_t *top_ids,
+                                        float *top_logprobs, tj_err *err);
 
 /* The value head's values after reading each of the tokens [begin, end). out [end - begin]. Errors:
  * TJ_E_INVAL (the model has none). */
