@@ -30,7 +30,7 @@ typedef struct training {
     tj_model *model;
     tj_examples examples;
     tj_example_source source;
-    tj_sft_config sft;
+    tj_train_config sft;
     size_t epochs, batch, seed;
     json_t *record;         /* what train.json says */
     const char *out;        /* folder of the new model */
@@ -89,7 +89,7 @@ static tj_code read_optimizer(training *t, const tj_args *args, tj_err *err)
 static tj_code read_settings(training *t, const tj_args *args, tj_err *err)
 {
     size_t threads = 0;
-    tj_sft_config_default(&t->sft);
+    tj_train_config_default(&t->sft);
     t->sft.recompute = tj_args_has(args, "recompute");
     t->force = tj_args_has(args, "force");
     t->out = tj_args_get(args, "out");

@@ -107,11 +107,11 @@ static tj_code store_model(const tj_stage_env *env, const tj_training *t, const 
     return rc;
 }
 
-static tj_sft_config sft_config(const tj_training *t)
+static tj_train_config sft_config(const tj_training *t)
 {
     const tj_phase_config *p = t->phase;
-    tj_sft_config c;
-    tj_sft_config_default(&c);
+    tj_train_config c;
+    tj_train_config_default(&c);
     c.optimizer = (tj_adamw_config){.lr_max = p->lr_max,
                                     .lr_min = p->lr_max * p->lr_min_ratio,
                                     .beta1 = 0.9,
@@ -133,7 +133,7 @@ static tj_code train(const tj_stage_env *env, const tj_training *t, tj_scope *sc
     tj_model *model = NULL;
     char *snapshots = NULL;
     char relative[64];
-    tj_sft_config sft = sft_config(t);
+    tj_train_config sft = sft_config(t);
     tj_named_job job;
     curve c = {.store = env->store, .scope = scope};
     c.every = t->n_updates / 80 > 0 ? t->n_updates / 80 : 1; /* some 80 points */

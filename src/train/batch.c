@@ -1,5 +1,6 @@
-/* Sequences in one pool of tokens and weights; shared beginnings are found by sorting the sequences
- * and building the forest like a trie, each common part one segment. */
+/* Sequences in one pool of tokens, weights and labels; shared beginnings are found by sorting the
+ * sequences and building the forest like a trie, each common part one segment. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,9 +10,11 @@
 struct tj_batch {
     int32_t *ids;
     float *weights; /* of each token as a target */
-    size_t n, cap_ids, cap_weights;
-    size_t *begin; /* [n_seqs + 1] */
-    size_t n_seqs, cap_seqs;
+    float *labels;  /* of each token's value row; NaN: it has none */
+    size_t n, cap_ids, cap_weights, cap_labels;
+    size_t *begin;      /* [n_seqs + 1] */
+    double *references; /* [n_seqs] NaN: not told */
+    size_t n_seqs, cap_seqs, cap_references;
 };
 
 tj_code tj_batch_create(tj_batch **out, tj_err *err)
@@ -25,7 +28,9 @@ void tj_batch_destroy(tj_batch *b)
     if (b != NULL) {
         tj_free(b->ids);
         tj_free(b->weights);
+        tj_free(b->labels);
         tj_free(b->begin);
+        tj_free(b->references);
         tj_free(b);
     }
 }
@@ -38,9 +43,11 @@ void tj_batch_clear(tj_batch *b)
 
 tj_code tj_batch_begin(tj_batch *b, tj_err *err)
 {
-    if (!tj_grow(&b->begin, &b->cap_seqs, b->n_seqs + 2, sizeof *b->begin)) {
+    if (!tj_grow(&b->begin, &b->cap_seqs, b->n_seqs + 2, sizeof *b->begin) ||
+        !tj_grow(&b->references, &b->cap_references, b->n_seqs + 1, sizeof *b->references)) {
         return tj_fail(err, TJ_E_NOMEM, "cannot hold %zu sequences", b->n_seqs + 1);
     }
+    b->references[b->n_seqs] = (double)NAN;
     b->begin[b->n_seqs++] = b->n;
     b->begin[b->n_seqs] = b->n;
     return TJ_OK;
@@ -52,16 +59,41 @@ tj_code tj_batch_add(tj_batch *b, const int32_t *ids, size_t n, float weight, tj
         return tj_fail(err, TJ_E_INVAL, "no sequence was begun");
     }
     if (!tj_grow(&b->ids, &b->cap_ids, b->n + n, sizeof *b->ids) ||
-        !tj_grow(&b->weights, &b->cap_weights, b->n + n, sizeof *b->weights)) {
+        !tj_grow(&b->weights, &b->cap_weights, b->n + n, sizeof *b->weights) ||
+        !tj_grow(&b->labels, &b->cap_labels, b->n + n, sizeof *b->labels)) {
         return tj_fail(err, TJ_E_NOMEM, "cannot hold %zu tokens", b->n + n);
     }
     for (size_t i = 0; i < n; i++) {
         b->ids[b->n + i] = ids[i];
         b->weights[b->n + i] = weight;
+        b->labels[b->n + i] = NAN;
     }
     b->n += n;
     b->begin[b->n_seqs] = b->n;
     return TJ_OK;
+}
+
+tj_code tj_batch_label(tj_batch *b, float label, tj_err *err)
+{
+    if (tj_batch_last_length(b) == 0) {
+        return tj_fail(err, TJ_E_INVAL, "there is no token to label");
+    }
+    b->labels[b->n - 1] = label;
+    return TJ_OK;
+}
+
+tj_code tj_batch_refer(tj_batch *b, double logp, tj_err *err)
+{
+    if (b->n_seqs == 0) {
+        return tj_fail(err, TJ_E_INVAL, "no sequence was begun");
+    }
+    b->references[b->n_seqs - 1] = logp;
+    return TJ_OK;
+}
+
+double tj_batch_reference(const tj_batch *b, size_t sequence)
+{
+    return b->references[sequence];
 }
 
 size_t tj_batch_n_sequences(const tj_batch *b)
@@ -97,6 +129,36 @@ double tj_batch_weight(const tj_batch *b)
     return sum;
 }
 
+size_t tj_batch_n_labels(const tj_batch *b)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < b->n; i++) {
+        n += isnan(b->labels[i]) ? 0 : 1;
+    }
+    return n;
+}
+
+/* ------------------------------------------------------------------ rows */
+
+void tj_rows_deinit(tj_rows *rows)
+{
+    tj_free(rows->weights);
+    tj_free(rows->sequence);
+    tj_free(rows->labels);
+    *rows = (tj_rows){0};
+}
+
+/* Room for as many rows of both kinds as there are tokens. */
+static tj_code reserve_rows(tj_rows *rows, size_t n_tokens, tj_err *err)
+{
+    if (!tj_grow(&rows->weights, &rows->cap_weights, n_tokens, sizeof *rows->weights) ||
+        !tj_grow(&rows->sequence, &rows->cap_sequence, n_tokens, sizeof *rows->sequence) ||
+        !tj_grow(&rows->labels, &rows->cap_labels, n_tokens, sizeof *rows->labels)) {
+        return tj_fail(err, TJ_E_NOMEM, "cannot hold the rows of %zu tokens", n_tokens);
+    }
+    return TJ_OK;
+}
+
 /* ------------------------------------------------------------------ forests */
 
 typedef struct sequence {
@@ -127,31 +189,33 @@ typedef struct trie {
     size_t *segment; /* [deepest] segments on the way to the latest leaf */
     size_t *end;     /* [deepest] path length at the end of each */
     size_t depth, cap_segment, cap_end;
-    float *weights;
-    size_t n_rows;
+    tj_rows *rows;
 } trie;
 
-/* Adds the loss rows of a sequence, whose path is the latest way. */
+/* Adds the rows of a sequence, whose path is the latest way. */
 static tj_code add_rows(trie *t, const sequence *s, tj_err *err)
 {
-    const float *w = s->batch->weights + (s->ids - s->batch->ids);
+    const float *weights = s->batch->weights + (s->ids - s->batch->ids);
+    const float *labels = s->batch->labels + (s->ids - s->batch->ids);
     size_t level = 0;
-    for (size_t i = 0; i + 1 < s->n; i++) {
+    tj_code rc = TJ_OK;
+    for (size_t i = 0; i < s->n && rc == TJ_OK; i++) {
         while (i >= t->end[level]) {
             level++;
         }
-        if (!(w[i + 1] > 0.0F)) {
-            continue;
+        size_t offset = i - (level == 0 ? 0 : t->end[level - 1]);
+        if (i + 1 < s->n && weights[i + 1] > 0.0F) {
+            t->rows->weights[t->rows->n_loss] = weights[i + 1];
+            t->rows->sequence[t->rows->n_loss++] = s->index;
+            rc = tj_forest_add_loss_row(t->forest, NULL, t->segment[level], offset, s->ids[i + 1],
+                                        err);
         }
-        size_t start = level == 0 ? 0 : t->end[level - 1];
-        tj_code rc = tj_forest_add_loss_row(t->forest, NULL, t->segment[level], i - start,
-                                            s->ids[i + 1], err);
-        if (rc != TJ_OK) {
-            return rc;
+        if (rc == TJ_OK && !isnan(labels[i])) {
+            t->rows->labels[t->rows->n_values++] = labels[i];
+            rc = tj_forest_add_value_row(t->forest, NULL, t->segment[level], offset, err);
         }
-        t->weights[t->n_rows++] = w[i + 1];
     }
-    return TJ_OK;
+    return rc;
 }
 
 /* Puts sequence s after the latest one, with which it shares its first `common` tokens. */
@@ -197,19 +261,21 @@ static size_t common_length(const sequence *a, const sequence *b)
 }
 
 tj_code tj_batch_to_forest(const tj_batch *b, size_t first, size_t n, bool share, tj_forest *forest,
-                           float *weights, tj_err *err)
+                           tj_rows *rows, tj_err *err)
 {
-    trie t = {.forest = forest, .weights = weights};
-    tj_code rc = TJ_OK;
+    trie t = {.forest = forest, .rows = rows};
+    rows->n_loss = 0;
+    rows->n_values = 0;
+    tj_code rc = reserve_rows(rows, n == 0 ? 0 : b->begin[first + n] - b->begin[first], err);
     sequence *seqs = tj_calloc(n, sizeof *seqs);
-    if (seqs == NULL) {
-        return tj_fail(err, TJ_E_NOMEM, "cannot build a forest of %zu sequences", n);
+    if (rc == TJ_OK && seqs == NULL) {
+        rc = tj_fail(err, TJ_E_NOMEM, "cannot build a forest of %zu sequences", n);
     }
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < n && rc == TJ_OK; i++) {
         size_t at = b->begin[first + i];
-        seqs[i] = (sequence){b, i, b->ids + at, b->begin[first + i + 1] - at};
+        seqs[i] = (sequence){b, first + i, b->ids + at, b->begin[first + i + 1] - at};
     }
-    if (share) {
+    if (rc == TJ_OK && share) {
         qsort(seqs, n, sizeof *seqs, compare);
     }
     for (size_t i = 0; i < n && rc == TJ_OK; i++) {

@@ -23,7 +23,8 @@
 
 /* ---------------------------------------------------------------- batches */
 
-/* Sequences with a loss weight for each token as a target: 0 keeps it out of the loss. */
+/* Sequences with a loss weight for each token as a target (0 keeps it out of the loss), and labels
+ * at the tokens that a value head reads. */
 typedef struct tj_batch tj_batch;
 
 TJ_MUST_USE tj_code tj_batch_create(tj_batch **out, tj_err *err);
@@ -35,20 +36,38 @@ TJ_MUST_USE tj_code tj_batch_begin(tj_batch *batch, tj_err *err);
 /* Appends n tokens that all have the loss weight `weight`. */
 TJ_MUST_USE tj_code tj_batch_add(tj_batch *batch, const int32_t *ids, size_t n, float weight,
                                  tj_err *err);
+/* The latest token gets a value row, whose value is to become `label`, a finite number. Errors:
+ * TJ_E_INVAL (the latest sequence has no token). */
+TJ_MUST_USE tj_code tj_batch_label(tj_batch *batch, float label, tj_err *err);
+/* Says the sum of the log-probabilities of the latest sequence's targets under the reference
+ * policy; NaN until said. Errors: TJ_E_INVAL (no sequence was begun). */
+TJ_MUST_USE tj_code tj_batch_refer(tj_batch *batch, double logp, tj_err *err);
+double tj_batch_reference(const tj_batch *batch, size_t sequence);
 size_t tj_batch_n_sequences(const tj_batch *batch);
 size_t tj_batch_n_tokens(const tj_batch *batch);    /* of all sequences, shared ones counted each */
 size_t tj_batch_last_length(const tj_batch *batch); /* of the latest sequence; 0 if none */
 void tj_batch_lengths(const tj_batch *batch, size_t *lengths); /* lengths [n_sequences] */
 /* Sum of the weights of all targets. The first token of a sequence is never a target. */
 double tj_batch_weight(const tj_batch *batch);
+size_t tj_batch_n_labels(const tj_batch *batch);
+
+/* What the rows of a forest made of sequences are, in the forest's order. Begins as {0}. */
+typedef struct tj_rows {
+    size_t n_loss, n_values;
+    float *weights;   /* [n_loss] of the targets */
+    size_t *sequence; /* [n_loss] the batch's sequence that each row belongs to */
+    float *labels;    /* [n_values] */
+    size_t cap_weights, cap_sequence, cap_labels;
+} tj_rows;
+void tj_rows_deinit(tj_rows *rows);
 
 /* Adds sequences [first, first + n) to a cleared forest, sharing common beginnings if `share`, with
- * a loss row for each target of weight above 0; the rows' weights go to weights[], in the order of
- * the rows, which must have room for tj_batch_n_tokens values. */
+ * a loss row for each target of weight above 0 and a value row for each label; *rows says what they
+ * are and keeps its memory between calls. */
 TJ_MUST_USE tj_code tj_batch_to_forest(const tj_batch *batch, size_t first, size_t n, bool share,
-                                       tj_forest *forest, float *weights, tj_err *err);
+                                       tj_forest *forest, tj_rows *rows, tj_err *err);
 
-/* ---------------------------------------------------------------- supervised fine-tuning */
+/* ---------------------------------------------------------------- training */
 
 typedef struct tj_source {
     /* Fills the (cleared) batch of an update; the same update always gives the same batch. */
@@ -56,35 +75,76 @@ typedef struct tj_source {
     void *ctx;
 } tj_source;
 
-typedef struct tj_sft_config {
+typedef struct tj_train_config {
     tj_adamw_config optimizer; /* n_updates is the length of the training */
-    size_t micro_tokens; /* tokens of a forward pass at most (one sequence at least); gradients
-                          * of an update's passes add up */
+    size_t micro_tokens; /* tokens of a forward pass at most (one group of sequences at least);
+                          * gradients of an update's passes add up */
     bool share;          /* common beginnings once */
     bool recompute;      /* activations again in backward */
     size_t save_every;   /* updates between snapshots; 0: only when stopped */
-} tj_sft_config;
-void tj_sft_config_default(tj_sft_config *cfg);
+} tj_train_config;
+void tj_train_config_default(tj_train_config *cfg);
+
+#define TJ_MAX_METRICS 8 /* of a loss; DPO has 7 */
+
+typedef struct tj_metric {
+    const char *name; /* static */
+    double value;
+} tj_metric;
 
 /* What one update did. */
 typedef struct tj_update {
     size_t update;    /* 0-based */
-    double loss;      /* mean negative log-probability over the update's loss rows */
+    double loss;      /* of the whole update */
     double grad_norm; /* before clipping */
     double lr;
-    size_t n_tokens; /* of the sequences */
+    size_t n_tokens; /* of the sequences; divided by n_unique: the sharing ratio */
     size_t n_unique; /* tokens computed */
     size_t n_rows;   /* loss rows */
+    size_t n_values; /* value rows */
     double seconds;
+    tj_metric metrics[TJ_MAX_METRICS]; /* what else the loss tells */
+    size_t n_metrics;
 } tj_update;
+/* Adds to the metric of that name, which begins as 0. */
+void tj_update_add(tj_update *update, const char *name, double value);
+
+/* One pass of an update, as a loss sees it. */
+typedef struct tj_train_pass {
+    const tj_batch *batch; /* of the whole update: what a mean is over */
+    size_t first, n;       /* the pass has its sequences [first, first + n) */
+    const tj_rows *rows;   /* of the pass */
+    const float *logp;     /* [rows->n_loss] log-probabilities of the targets */
+    const float *values;   /* [rows->n_values] */
+} tj_train_pass;
+
+/* A loss is a sum over the passes of an update. */
+typedef struct tj_loss {
+    /* Writes the loss's derivatives with respect to logp and values, and adds the pass's part to
+     * update->loss and to metrics. */
+    tj_code (*derive)(void *ctx, const tj_train_pass *pass, float *dlogp, float *dvalues,
+                      tj_update *update, tj_err *err);
+    void *ctx;
+    size_t group; /* this many sequences, one after another in the batch, share a pass: 2 for pairs;
+                   * 0 is 1 */
+    bool linear;  /* in logp, without value rows: derive is called before the forward pass, with
+                   * logp NULL, and the loop adds up the loss; saves a product over the vocabulary */
+} tj_loss;
 
 /* Trains the model in place. With snapshot_dir (may be NULL) it first resumes from the snapshot
  * there, saves one every save_every updates and when stopped, and gives bit for bit the weights of
  * an unbroken run; the caller removes the folder when it has stored the model. `done` (may be NULL)
- * is told of each update made. The loss is the weighted mean over all rows of the update, also when
- * it takes several passes. Errors: TJ_E_CANCELLED after saving; TJ_E_NUMERIC; what fill returns. */
+ * is told of each update made. Errors: TJ_E_CANCELLED after saving; TJ_E_NUMERIC; TJ_E_INVAL (an
+ * update is not whole groups of sequences); what fill and derive return. */
 typedef void (*tj_update_fn)(void *ctx, const tj_update *update);
-TJ_MUST_USE tj_code tj_train_sft(tj_model *model, tj_source source, const tj_sft_config *cfg,
+TJ_MUST_USE tj_code tj_train_loop(tj_model *model, tj_source source, const tj_loss *loss,
+                                  const tj_train_config *cfg, const char *snapshot_dir,
+                                  tj_update_fn done, void *ctx, const tj_job *job, tj_err *err);
+
+/* Supervised fine-tuning: tj_train_loop with the mean negative log-probability, weighted, over all
+ * loss rows of the update, also when it takes several passes. Errors: also TJ_E_INVAL (an update
+ * without any weight). */
+TJ_MUST_USE tj_code tj_train_sft(tj_model *model, tj_source source, const tj_train_config *cfg,
                                  const char *snapshot_dir, tj_update_fn done, void *ctx,
                                  const tj_job *job, tj_err *err);
 

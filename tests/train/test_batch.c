@@ -16,7 +16,7 @@ static void shared_beginnings_are_stored_once(void **state)
     (void)state;
     tj_batch *b;
     tj_forest *f;
-    float w[64];
+    tj_rows rows = {0};
     const int32_t p[] = {1, 2, 3};
     const int32_t x[] = {4, 5};
     const int32_t y[] = {4, 6, 7};
@@ -27,13 +27,14 @@ static void shared_beginnings_are_stored_once(void **state)
         assert_int_equal(tj_batch_add(b, p, 3, 0.0F, NULL), TJ_OK);
         assert_int_equal(tj_batch_add(b, i == 1 ? y : x, i == 1 ? 3 : 2, 1.0F, NULL), TJ_OK);
     }
-    assert_int_equal(tj_batch_to_forest(b, 0, 3, true, f, w, NULL), TJ_OK);
+    assert_int_equal(tj_batch_to_forest(b, 0, 3, true, f, &rows, NULL), TJ_OK);
     assert_int_equal(tj_forest_n_tokens(f), 3 + 1 + 1 + 2); /* p, 4, 5 and 6 7 */
     assert_int_equal(tj_forest_n_loss_rows(f), 7);
     assert_true(tj_batch_weight(b) == 7.0);
     tj_forest_clear(f);
-    assert_int_equal(tj_batch_to_forest(b, 0, 3, false, f, w, NULL), TJ_OK);
+    assert_int_equal(tj_batch_to_forest(b, 0, 3, false, f, &rows, NULL), TJ_OK);
     assert_int_equal(tj_forest_n_tokens(f), 16);
+    tj_rows_deinit(&rows);
     tj_forest_destroy(f);
     tj_batch_destroy(b);
 }
@@ -43,20 +44,21 @@ static double loss_of(tj_model *m, const tj_batch *b, bool share, size_t *unique
     tj_forest *f;
     tj_pass *p;
     size_t n = tj_batch_n_tokens(b);
-    float *w = tj_calloc(n, sizeof *w);
+    tj_rows rows = {0};
     float *logp = tj_calloc(n, sizeof *logp);
     double sum = 0.0;
     assert_int_equal(tj_forest_create(&f, NULL), TJ_OK);
     assert_int_equal(tj_pass_create(&p, m, (tj_pass_options){0}, NULL), TJ_OK);
-    assert_int_equal(tj_batch_to_forest(b, 0, tj_batch_n_sequences(b), share, f, w, NULL), TJ_OK);
+    assert_int_equal(tj_batch_to_forest(b, 0, tj_batch_n_sequences(b), share, f, &rows, NULL),
+                     TJ_OK);
     assert_int_equal(tj_forward(p, f, logp, NULL, NULL), TJ_OK);
-    for (size_t i = 0; i < tj_forest_n_loss_rows(f); i++) {
-        sum -= (double)w[i] * (double)logp[i];
+    for (size_t i = 0; i < rows.n_loss; i++) {
+        sum -= (double)rows.weights[i] * (double)logp[i];
     }
     *unique = tj_forest_n_tokens(f);
     tj_pass_destroy(p);
     tj_forest_destroy(f);
-    tj_free(w);
+    tj_rows_deinit(&rows);
     tj_free(logp);
     return sum;
 }

@@ -51,10 +51,10 @@ static tj_code fill(void *ctx, size_t update, tj_batch *batch, tj_err *err)
     return rc;
 }
 
-static tj_sft_config config(void)
+static tj_train_config config(void)
 {
-    tj_sft_config c;
-    tj_sft_config_default(&c);
+    tj_train_config c;
+    tj_train_config_default(&c);
     c.optimizer.n_updates = N_UPDATES;
     c.optimizer.n_warmup = 2;
     c.save_every = 1;
@@ -64,7 +64,7 @@ static tj_sft_config config(void)
 static void train_whole(char digest[65])
 {
     tj_model *m = new_model();
-    tj_sft_config c = config();
+    tj_train_config c = config();
     assert_int_equal(tj_train_sft(m, (tj_source){fill, NULL}, &c, NULL, NULL, NULL, NULL, NULL),
                      TJ_OK);
     tj_model_digest(m, digest);
@@ -95,7 +95,7 @@ static void stopping_after_any_update_changes_nothing(void **state)
     for (size_t at = 0; at + 1 < N_UPDATES; at += 3) {
         stopper s = {.at = at};
         tj_job job = {.cancel = &s.cancel};
-        tj_sft_config c = config();
+        tj_train_config c = config();
         c.save_every = 0;
         tj_model *m = new_model();
         assert_int_equal(tj_train_sft(m, (tj_source){fill, NULL}, &c, dir, stop_at, &s, &job, NULL),
@@ -135,7 +135,7 @@ static void kill_until_done(uint64_t seed)
         assert_true(child >= 0);
         if (child == 0) {          /* _exit: the parent's streams are not the child's to flush */
             tj_par_set_threads(1); /* a forked child has no worker threads */
-            tj_sft_config c = config();
+            tj_train_config c = config();
             tj_model *m = new_model();
             tj_update_fn die = round < 4 ? die_at : NULL;
             tj_code rc = tj_train_sft(m, (tj_source){fill, NULL}, &c, dir, die, &round, NULL, NULL);
@@ -154,7 +154,7 @@ static void kill_until_done(uint64_t seed)
         finished = WIFEXITED(status);
     }
     assert_true(n_killed > 0);
-    tj_sft_config c = config();
+    tj_train_config c = config();
     tj_model *m = new_model();
     assert_int_equal(tj_train_sft(m, (tj_source){fill, NULL}, &c, dir, NULL, NULL, NULL, NULL),
                      TJ_OK);
@@ -187,7 +187,7 @@ static void passes_do_not_change_the_loss(void **state)
     double one[N_UPDATES];
     double many[N_UPDATES];
     for (int k = 0; k < 2; k++) {
-        tj_sft_config c = config();
+        tj_train_config c = config();
         tj_model *m = new_model();
         c.micro_tokens = k == 0 ? 1000 : 10;
         assert_int_equal(tj_train_sft(m, (tj_source){fill, NULL}, &c, NULL, note_loss,
@@ -205,7 +205,7 @@ static void an_impossible_rate_is_refused_by_name(void **state)
     (void)state;
     tj_err err;
     tj_model *m = new_model();
-    tj_sft_config c = config();
+    tj_train_config c = config();
     c.optimizer.lr_max = -1.0;
     assert_int_equal(tj_train_sft(m, (tj_source){fill, NULL}, &c, NULL, NULL, NULL, NULL, &err),
                      TJ_E_INVAL);
