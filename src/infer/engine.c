@@ -93,8 +93,7 @@ void tj_engine_destroy(tj_engine *engine)
     }
     tj_call *call = &engine->call;
     void *arrays[] = {engine->branches, engine->free_branches,
-                      engine->path,     engine->states,
-                      engine->active,   engine->waiting,
+                      engine->path,     engine->joined,
                       call->runs,       call->ids,
                       call->pos,        call->rows,
                       call->out_rows,   call->chunks,
@@ -196,6 +195,7 @@ tj_code tj_engine_fork(tj_engine *engine, tj_branch *out, tj_branch from, size_t
 tj_code tj_engine_append(tj_engine *engine, tj_branch branch, const int32_t *ids, size_t n,
                          tj_err *err)
 {
+    TJ_ASSERT(!engine->branches[branch].is_joined);
     tj_code rc = check_ids(engine, ids, n, tj_engine_length(engine, branch), err);
     return rc == TJ_OK
                ? tj_kvforest_append(engine->forest, &engine->branches[branch].tip, ids, n, 0, err)
@@ -204,6 +204,7 @@ tj_code tj_engine_append(tj_engine *engine, tj_branch branch, const int32_t *ids
 
 void tj_engine_drop(tj_engine *engine, tj_branch branch)
 {
+    TJ_ASSERT(!engine->branches[branch].is_joined);
     tj_kvforest_drop(engine->forest, tj_engine_tip(engine, branch));
     engine->branches[branch].tip = TJ_NO_KVSEG;
     engine->free_branches[engine->n_free++] = branch;
@@ -222,6 +223,8 @@ void tj_engine_path(const tj_engine *engine, tj_branch branch, size_t begin, siz
 
 void tj_engine_refresh(tj_engine *engine)
 {
+    while (tj_engine_send_back(engine)) {
+    }
     while (tj_kvforest_evict(engine->forest)) {
     }
 }
@@ -238,7 +241,12 @@ tj_engine_stats tj_engine_get_stats(const tj_engine *engine)
     return engine->stats;
 }
 
-/* ------------------------------------------------------------ shared by generate and score */
+/* ------------------------------------------------------------ shared by rounds and scores */
+
+uint64_t tj_engine_mark(tj_engine *engine)
+{
+    return ++engine->n_marks;
+}
 
 tj_code tj_engine_cold_path(tj_engine *engine, size_t *n, size_t tip, tj_err *err)
 {
@@ -274,4 +282,13 @@ tj_code tj_engine_samplers(tj_engine *engine, tj_err *err)
         rc = tj_sampler_reserve(&engine->samplers[i], engine->model_cfg->n_vocab, err);
     }
     return rc;
+}
+
+tj_code tj_engine_check_top(const tj_engine *engine, size_t n_top, tj_err *err)
+{
+    size_t n_vocab = engine->model_cfg->n_vocab;
+    size_t max = n_vocab < TJ_MAX_TOP ? n_vocab : TJ_MAX_TOP;
+    return n_top <= max
+               ? TJ_OK
+               : tj_fail(err, TJ_E_INVAL, "n_top is %zu, expected at most %zu", n_top, max);
 }

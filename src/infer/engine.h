@@ -1,5 +1,5 @@
 /* Inside of the engine, shared by engine.c (branches), engine_call.c (one call of the decoder),
- * generate.c and score.c. Other rooms use infer.h.
+ * rounds.c, finish.c, generate.c, score.c and prefixes.c. Other rooms use infer.h.
  *
  * A call is a set of runs; a run is a range of consecutive tokens of one segment, a row each. Rows
  * whose keys and values are not in the cache yet are stored by the call, the others are only
@@ -23,8 +23,8 @@
 #define TJ_LOGITS_BYTES ((size_t)256 << 20)
 
 typedef struct tj_branch_slot {
-    size_t tip;    /* a tip in the KV forest; TJ_NO_KVSEG: the slot is free */
-    uint64_t mark; /* of the last generate call it was part of */
+    size_t tip;     /* a tip in the KV forest; TJ_NO_KVSEG: the slot is free */
+    bool is_joined; /* a continuation that joined extends it */
 } tj_branch_slot;
 
 typedef struct tj_run {
@@ -38,8 +38,8 @@ typedef struct tj_run {
 
 /* The call being built. Arrays but chunks are as long as they can get. */
 typedef struct tj_call {
-    uint64_t serial; /* marks segments that have a run in this call */
-    tj_run *runs;    /* [batch_rows] */
+    uint64_t mark; /* of segments that have a run in this call */
+    tj_run *runs;  /* [batch_rows] */
     size_t n_runs;
     int32_t *ids;      /* [batch_rows] */
     size_t *pos;       /* [batch_rows] */
@@ -66,19 +66,21 @@ struct tj_engine {
     size_t n_branches, cap_branches;
     tj_branch *free_branches; /* [n_free]; a stack with room for all branches */
     size_t n_free, cap_free;
-    uint64_t n_generates; /* marks branches */
-    size_t max_out;       /* most output rows of a call */
+    size_t max_out; /* most output rows of a call */
     tj_call call;
     tj_infer_scratch *scratch;
     size_t *path; /* [cap_path]; segments of a path, the tip first */
     size_t cap_path;
     tj_sampler samplers[TJ_MAX_THREADS]; /* one for each thread */
-    struct tj_gen_state *states;         /* [cap_states]; see generate.c */
-    size_t cap_states;
-    size_t *active, *waiting; /* [cap_active], [cap_waiting] indexes of states */
-    size_t cap_active, cap_waiting;
+    struct tj_gen_state *joined; /* [n_joined] in the order of joining; the first n_running run */
+    size_t n_joined, n_running, cap_joined;
+    bool hold;        /* memory ran out: let nobody in before somebody leaves */
+    uint64_t n_marks; /* given out */
     tj_engine_stats stats;
 };
+
+/* A new mark for segments (tj_kvforest_mark). */
+uint64_t tj_engine_mark(tj_engine *engine);
 
 /* Starts an empty call. */
 void tj_call_begin(tj_engine *engine);
@@ -100,5 +102,15 @@ TJ_MUST_USE tj_code tj_engine_reserve(tj_engine *engine, size_t seg, tj_err *err
 /* Samplers for all threads. */
 TJ_MUST_USE tj_code tj_engine_samplers(tj_engine *engine, tj_err *err);
 size_t tj_engine_tip(const tj_engine *engine, tj_branch branch);
+/* TJ_E_INVAL if a row has no n_top most probable tokens to tell. */
+TJ_MUST_USE tj_code tj_engine_check_top(const tj_engine *engine, size_t n_top, tj_err *err);
+
+/* Sends the running continuation that entered last back to waiting, so that its keys and values may
+ * be evicted; false if none runs. */
+bool tj_engine_send_back(tj_engine *engine);
+/* Sets the outputs to none. */
+void tj_gen_clear(tj_gen *gen);
+/* How the last of gen's tokens ends it where `n_more` more may follow; TJ_FINISH_NONE: not. */
+tj_finish tj_gen_ended(const tj_engine *engine, const tj_gen *gen, size_t n_more);
 
 #endif

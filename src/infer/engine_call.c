@@ -10,7 +10,7 @@
 void tj_call_begin(tj_engine *engine)
 {
     tj_call *call = &engine->call;
-    call->serial++;
+    call->mark = tj_engine_mark(engine);
     call->n_runs = 0;
     call->n_rows = 0;
     call->n_out = 0;
@@ -41,7 +41,7 @@ tj_run *tj_call_add(tj_engine *engine, size_t seg_id, size_t begin, size_t n, bo
         call->pos[call->n_rows] = seg->pos + begin + i;
         call->n_rows++;
     }
-    tj_kvforest_mark(engine->forest, seg_id, call->serial, call->n_runs);
+    tj_kvforest_mark(engine->forest, seg_id, call->mark, call->n_runs);
     call->n_runs++;
     return run;
 }

@@ -174,11 +174,32 @@ static void trim(tj_kvforest *forest, tj_kvseg *seg)
     }
 }
 
+/* Shares a segment's blocks out between its first `at` tokens, h, and the others, t, which has them
+ * all; the block that the cut goes through is shared. */
+static void split_blocks(tj_kvforest *forest, tj_kvseg *h, tj_kvseg *t, size_t at)
+{
+    size_t cut = t->first + at; /* the first slot of the tail, counted from blocks[0] */
+    size_t n_gone = cut / forest->block_tokens;
+    size_t n_head = blocks_for(forest, t->first, at);
+    n_gone = n_gone < t->n_blocks ? n_gone : t->n_blocks;
+    h->n_blocks = n_head < t->n_blocks ? n_head : t->n_blocks;
+    if (h->n_blocks > 0) {
+        memcpy(h->blocks, t->blocks, h->n_blocks * sizeof *h->blocks);
+    }
+    if (h->n_blocks > n_gone) {
+        tj_blockpool_retain(forest->pool, t->blocks[n_gone]);
+    }
+    t->n_blocks -= n_gone;
+    t->first = t->n_blocks > 0 ? cut % forest->block_tokens : 0;
+    if (t->n_blocks > 0) {
+        memmove(t->blocks, t->blocks + n_gone, t->n_blocks * sizeof *t->blocks);
+    }
+}
+
 tj_code tj_kvforest_split(tj_kvforest *forest, size_t *head, size_t seg, size_t at, tj_err *err)
 {
     TJ_ASSERT(at > 0);
     TJ_ASSERT(at < forest->segs[seg].len);
-    TJ_ASSERT(forest->segs[seg].n_pins == 0);
     size_t head_id = 0;
     tj_code rc = take_slot(forest, &head_id, at, forest->segs[seg].n_blocks, err);
     if (rc != TJ_OK) {
@@ -186,43 +207,26 @@ tj_code tj_kvforest_split(tj_kvforest *forest, size_t *head, size_t seg, size_t 
     }
     tj_kvseg *t = &forest->segs[seg];
     tj_kvseg *h = &forest->segs[head_id];
-    trim(forest, t);
     h->parent = t->parent;
     h->first = t->first;
     h->len = at;
     h->pos = t->pos;
     h->n_children = 1;
+    h->n_pins = t->n_pins; /* who runs through the tail runs through the head */
     h->last_used = t->last_used;
+    h->n_stored = at < t->n_stored ? at : t->n_stored;
     memcpy(h->ids, t->ids, at * sizeof *h->ids);
     memmove(t->ids, t->ids + at, (t->len - at) * sizeof *t->ids);
-    size_t cut = t->first + at; /* the first slot of the tail, counted from blocks[0] */
-    size_t n_gone = t->n_blocks;
-    if (at < t->n_stored) { /* keys on both sides: the block that the cut goes through is shared */
-        n_gone = cut / forest->block_tokens;
-        h->n_blocks = blocks_for(forest, t->first, at);
-        h->n_stored = at;
-        t->n_stored -= at;
-        t->first = cut % forest->block_tokens;
-    } else { /* the tail has none */
-        h->n_blocks = t->n_blocks;
-        h->n_stored = t->n_stored;
-        t->n_stored = 0;
-        t->first = 0;
-    }
-    if (h->n_blocks > 0) {
-        memcpy(h->blocks, t->blocks, h->n_blocks * sizeof *h->blocks);
-        if (h->n_blocks > n_gone) {
-            tj_blockpool_retain(forest->pool, t->blocks[n_gone]);
-        }
-    }
-    t->n_blocks -= n_gone;
-    if (t->n_blocks > 0) {
-        memmove(t->blocks, t->blocks + n_gone, t->n_blocks * sizeof *t->blocks);
-        h->n_warm_children = 1;
-    }
+    split_blocks(forest, h, t, at);
+    t->n_stored -= h->n_stored;
     t->len -= at;
     t->pos += at;
     t->parent = head_id; /* h took its place among the parent's children, warm or not */
+    h->n_warm_children = t->n_blocks > 0;
+    if (t->n_pins == 0) {
+        trim(forest, t);
+        trim(forest, h);
+    }
     *head = head_id;
     return TJ_OK;
 }

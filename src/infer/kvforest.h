@@ -90,8 +90,9 @@ TJ_MUST_USE tj_code tj_kvforest_append(tj_kvforest *forest, size_t *tip, const i
 void tj_kvforest_drop(tj_kvforest *forest, size_t tip);
 
 /* Makes two segments of one: the new *head takes its first `at` tokens (0 < at < len) and becomes
- * the parent of `seg`, which keeps the rest, its children and its tips. (nn's forest keeps the id
- * at the head; here tips must not move.) Errors: TJ_E_NOMEM, nothing is then changed. */
+ * the parent of `seg`, which keeps the rest, its children and its tips; pins and reserved blocks
+ * are then on both. (nn's forest keeps the id at the head; here tips must not move.) Errors:
+ * TJ_E_NOMEM, nothing is then changed. */
 TJ_MUST_USE tj_code tj_kvforest_split(tj_kvforest *forest, size_t *head, size_t seg, size_t at,
                                       tj_err *err);
 

@@ -12,7 +12,7 @@
 #include "base/assert.h"
 #include "infer/infer_kernels.h"
 
-#define SUM_TILE 256 /* weights of one partial sum of the cumulative distribution */
+#define TILE 256 /* tokens that are summed, or passed over, at once */
 
 void tj_sampler_init(tj_sampler *sampler)
 {
@@ -83,14 +83,70 @@ static double logprob_of(const float *logits, size_t id, double max, double sum)
     return (double)logits[id] - max - log(sum);
 }
 
-tj_code tj_sampler_logprob(float *logprob, const float *logits, size_t n_vocab, int32_t id,
-                           tj_err *err)
+static size_t tile_size(size_t n, size_t begin)
+{
+    return n - begin < TILE ? n - begin : TILE;
+}
+
+/* ------------------------------------------------------------ the most probable */
+
+/* Puts token `id` where it belongs among the n most probable so far, of at most `cap`; those before
+ * it have lower ids and win ties. */
+static size_t insert_top(int32_t *ids, size_t n, size_t cap, const float *logits, int32_t id)
+{
+    size_t i = n < cap ? n : cap - 1;
+    for (; i > 0 && logits[ids[i - 1]] < logits[id]; i--) {
+        ids[i] = ids[i - 1];
+    }
+    ids[i] = id;
+    return n < cap ? n + 1 : cap;
+}
+
+/* Whole tiles are passed over where not even their largest logit belongs: nearly all of them. */
+static void find_top(const tj_top *top, const float *logits, size_t n_vocab, double max, double sum)
+{
+    const tj_infer_kernels *kernels = tj_infer_kernels_get();
+    size_t n = 0;
+    for (size_t i = 0; i < n_vocab; i += TILE) {
+        size_t m = tile_size(n_vocab, i);
+        if (n == top->n && !(kernels->max(logits + i, m) > logits[top->ids[n - 1]])) {
+            continue;
+        }
+        for (size_t j = i; j < i + m; j++) {
+            if (n < top->n || logits[j] > logits[top->ids[n - 1]]) {
+                n = insert_top(top->ids, n, top->n, logits, (int32_t)j);
+            }
+        }
+    }
+    for (size_t i = 0; i < n; i++) {
+        top->logprobs[i] = (float)logprob_of(logits, (size_t)top->ids[i], max, sum);
+    }
+}
+
+tj_top tj_top_at(tj_top first, size_t at)
+{
+    if (first.n == 0) { /* there is nothing to point into */
+        return first;
+    }
+    return (tj_top){first.n, first.ids + at * first.n, first.logprobs + at * first.n};
+}
+
+static bool wants_top(const tj_top *top)
+{
+    return top != NULL && top->n > 0;
+}
+
+tj_code tj_sampler_logprob(float *logprob, const tj_top *top, const float *logits, size_t n_vocab,
+                           int32_t id, tj_err *err)
 {
     double max = 0.0;
     tj_code rc = find_max(&max, logits, n_vocab, err);
     if (rc == TJ_OK) {
         double sum = tj_infer_kernels_get()->exp_sum(NULL, logits, n_vocab, max, 1.0);
         *logprob = (float)logprob_of(logits, (size_t)id, max, sum);
+        if (wants_top(top)) {
+            find_top(top, logits, n_vocab, max, sum);
+        }
     }
     return rc;
 }
@@ -113,23 +169,18 @@ static double sum_tile(const double *w, size_t n)
            ((lanes[2] + lanes[6]) + (lanes[3] + lanes[7]));
 }
 
-static size_t tile_size(size_t n, size_t begin)
-{
-    return n - begin < SUM_TILE ? n - begin : SUM_TILE;
-}
-
 /* The first id at which the cumulative weight exceeds u times the total; rounding at the very end
  * falls to the last id of positive weight. */
 static int32_t draw_all(const double *w, size_t n, double u)
 {
     double total = 0.0;
-    for (size_t i = 0; i < n; i += SUM_TILE) {
+    for (size_t i = 0; i < n; i += TILE) {
         total += sum_tile(w + i, tile_size(n, i));
     }
     double want = u * total;
     double sum = 0.0;
     size_t last = 0;
-    for (size_t i = 0; i < n; i += SUM_TILE) {
+    for (size_t i = 0; i < n; i += TILE) {
         size_t m = tile_size(n, i);
         double tile = sum_tile(w + i, m);
         if (tile > 0.0 && sum + tile > want) {
@@ -304,8 +355,9 @@ static bool has_filters(const tj_sampling *s, size_t n_vocab)
     return (s->top_k > 0 && s->top_k < n_vocab) || s->top_p < 1.0 || s->min_p > 0.0;
 }
 
-tj_code tj_sampler_draw(tj_sampler *sampler, int32_t *id, float *logprob, const float *logits,
-                        size_t n_vocab, const tj_sampling *s, double u, tj_err *err)
+tj_code tj_sampler_draw(tj_sampler *sampler, int32_t *id, float *logprob, const tj_top *top,
+                        const float *logits, size_t n_vocab, const tj_sampling *s, double u,
+                        tj_err *err)
 {
     TJ_ASSERT(n_vocab <= sampler->cap);
     const tj_infer_kernels *kernels = tj_infer_kernels_get();
@@ -329,11 +381,14 @@ tj_code tj_sampler_draw(tj_sampler *sampler, int32_t *id, float *logprob, const 
             *id = draw_all(sampler->weights, n_vocab, u);
         }
     }
+    if ((logprob != NULL || wants_top(top)) && sum == 0.0) {
+        sum = kernels->exp_sum(NULL, logits, n_vocab, max, 1.0);
+    }
     if (logprob != NULL) {
-        if (sum == 0.0) {
-            sum = kernels->exp_sum(NULL, logits, n_vocab, max, 1.0);
-        }
         *logprob = (float)logprob_of(logits, (size_t)*id, max, sum);
+    }
+    if (wants_top(top)) {
+        find_top(top, logits, n_vocab, max, sum);
     }
     return TJ_OK;
 }

@@ -36,19 +36,31 @@ TJ_MUST_USE tj_code tj_sampler_reserve(tj_sampler *sampler, size_t n_vocab, tj_e
 #define TJ_MIN_TEMPERATURE 1e-6 /* below, logits divided by it stop being numbers; 0 is meant */
 TJ_MUST_USE tj_code tj_sampling_check(const tj_sampling *sampling, tj_err *err);
 
-/* Draws *id, with its log-probability under the whole vocabulary at temperature 1 in *logprob (may
- * be NULL). The sampler was reserved for n_vocab. Errors: TJ_E_NUMERIC (a logit is NaN or
- * +infinity, or all are -infinity; a single -infinity is a token of probability 0). */
+/* Where the n most probable tokens of a row go, n <= n_vocab: the most probable first, ties by id,
+ * with log-probabilities under the whole vocabulary at temperature 1. */
+typedef struct tj_top {
+    size_t n;
+    int32_t *ids;    /* [n] */
+    float *logprobs; /* [n] */
+} tj_top;
+/* The row `at` of many that lie one after the other from `first` on. */
+tj_top tj_top_at(tj_top first, size_t at);
+
+/* Draws *id, with its log-probability as those of tj_top in *logprob (may be NULL), and tells the
+ * most probable tokens beside it (top may be NULL). The sampler was reserved for n_vocab. Errors:
+ * TJ_E_NUMERIC (a logit is NaN or +infinity, or all are -infinity; a single -infinity is a token
+ * of probability 0). */
 TJ_MUST_USE tj_code tj_sampler_draw(tj_sampler *sampler, int32_t *id, float *logprob,
-                                    const float *logits, size_t n_vocab,
+                                    const tj_top *top, const float *logits, size_t n_vocab,
                                     const tj_sampling *sampling, double u, tj_err *err);
 
 /* The distribution that tj_sampler_draw draws from: probs [n_vocab]. Errors: as there. */
 TJ_MUST_USE tj_code tj_sampler_probs(tj_sampler *sampler, double *probs, const float *logits,
                                      size_t n_vocab, const tj_sampling *sampling, tj_err *err);
 
-/* Log-probability of one token at temperature 1, the log-sum-exp in double. Errors: as there. */
-TJ_MUST_USE tj_code tj_sampler_logprob(float *logprob, const float *logits, size_t n_vocab,
-                                       int32_t id, tj_err *err);
+/* Log-probability of one token at temperature 1, the log-sum-exp in double; top as there. Errors:
+ * as there. */
+TJ_MUST_USE tj_code tj_sampler_logprob(float *logprob, const tj_top *top, const float *logits,
+                                       size_t n_vocab, int32_t id, tj_err *err);
 
 #endif

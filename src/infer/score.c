@@ -15,8 +15,20 @@ typedef struct reading {
     size_t n_segs;    /* engine->path [n_segs]: segments with positions below end, tip first */
     int32_t *targets; /* [end - begin]: the token after each row; NULL: values are read */
     float *out;       /* [end - begin] */
+    tj_top top;       /* [end - begin] of them, one after the other */
     tj_code *codes;   /* of the current call: [n_out] */
 } reading;
+
+/* Continuations that run give way to a reading. */
+static tj_code reserve(tj_engine *engine, size_t seg, tj_err *err)
+{
+    for (;;) {
+        tj_code rc = tj_engine_reserve(engine, seg, err);
+        if (rc != TJ_E_LIMIT || !tj_engine_send_back(engine)) {
+            return rc;
+        }
+    }
+}
 
 static tj_code list_path(reading *r, tj_err *err)
 {
@@ -35,8 +47,7 @@ static tj_code list_path(reading *r, tj_err *err)
     r->n_segs = n;
     for (size_t i = n; i-- > 0;) {
         const tj_kvseg *seg = tj_kvforest_seg(engine->forest, engine->path[i]);
-        tj_code rc =
-            seg->n_stored == seg->len ? TJ_OK : tj_engine_reserve(engine, engine->path[i], err);
+        tj_code rc = seg->n_stored == seg->len ? TJ_OK : reserve(engine, engine->path[i], err);
         if (rc != TJ_OK) {
             tj_err_context(err, "cannot read a path of %zu tokens", r->end);
             return rc;
@@ -79,8 +90,9 @@ static void logprob_item(void *ctx, size_t item, size_t thread)
     const tj_call *call = &r->engine->call;
     size_t n_vocab = r->engine->model_cfg->n_vocab;
     size_t at = call->pos[call->out_rows[item]] - r->begin;
+    tj_top top = tj_top_at(r->top, at);
     (void)thread;
-    r->codes[item] = tj_sampler_logprob(&r->out[at], call->logits + item * n_vocab, n_vocab,
+    r->codes[item] = tj_sampler_logprob(&r->out[at], &top, call->logits + item * n_vocab, n_vocab,
                                         r->targets[at], NULL);
 }
 
@@ -131,52 +143,68 @@ static tj_code read_calls(reading *r, float *values, tj_err *err)
     return TJ_OK;
 }
 
-static tj_code read_path(tj_engine *engine, tj_branch branch, size_t begin, size_t end,
-                         bool want_values, float *out, tj_err *err)
+/* Fills r->out; of r, engine, begin, end, out and top are set. */
+static tj_code read_path(reading *r, tj_branch branch, bool want_values, tj_err *err)
 {
-    reading r = {.engine = engine,
-                 .tip = tj_engine_tip(engine, branch),
-                 .begin = begin,
-                 .end = end,
-                 .out = out};
+    tj_engine *engine = r->engine;
+    size_t n = r->end - r->begin;
     float *values = NULL;
     tj_code rc = TJ_OK;
+    r->tip = tj_engine_tip(engine, branch);
     if (want_values) {
         values = tj_calloc(engine->max_out, sizeof *values);
     } else {
-        r.targets = tj_calloc(end - begin, sizeof *r.targets);
-        r.codes = tj_calloc(engine->max_out, sizeof *r.codes);
+        r->targets = tj_calloc(n, sizeof *r->targets);
+        r->codes = tj_calloc(engine->max_out, sizeof *r->codes);
     }
-    if (want_values ? values == NULL : r.targets == NULL || r.codes == NULL) {
-        rc = tj_fail(err, TJ_E_NOMEM, "cannot allocate a reading of %zu tokens", end - begin);
+    if (want_values ? values == NULL : r->targets == NULL || r->codes == NULL) {
+        rc = tj_fail(err, TJ_E_NOMEM, "cannot allocate a reading of %zu tokens", n);
         goto out;
     }
     if (!want_values) {
-        tj_engine_path(engine, branch, begin + 1, end + 1, r.targets);
+        tj_engine_path(engine, branch, r->begin + 1, r->end + 1, r->targets);
     }
-    tj_kvforest_pin(engine->forest, r.tip, TJ_NO_KVSEG);
-    rc = list_path(&r, err);
+    tj_kvforest_pin(engine->forest, r->tip, TJ_NO_KVSEG);
+    rc = list_path(r, err);
     if (rc == TJ_OK) {
-        rc = read_calls(&r, values, err);
+        rc = read_calls(r, values, err);
     }
-    tj_kvforest_unpin(engine->forest, r.tip);
-    engine->stats.n_path_tokens += rc == TJ_OK ? end : 0;
+    tj_kvforest_unpin(engine->forest, r->tip);
+    engine->stats.n_path_tokens += rc == TJ_OK ? r->end : 0;
 out:
     tj_free(values);
-    tj_free(r.targets);
-    tj_free(r.codes);
+    tj_free(r->targets);
+    tj_free(r->codes);
     return rc;
 }
 
-tj_code tj_engine_score(tj_engine *engine, tj_branch branch, size_t begin, size_t end, float *out,
-                        tj_err *err)
+static tj_code score(tj_engine *engine, tj_branch branch, size_t begin, size_t end, float *out,
+                     tj_top top, tj_err *err)
 {
     size_t len = tj_engine_length(engine, branch);
     if (begin == 0 || begin > end || end > len) {
         return tj_fail(err, TJ_E_INVAL, "cannot score tokens %zu to %zu of a branch of %zu", begin,
                        end, len);
     }
-    return begin == end ? TJ_OK : read_path(engine, branch, begin - 1, end - 1, false, out, err);
+    reading r = {.engine = engine, .begin = begin - 1, .end = end - 1, .out = out, .top = top};
+    return begin == end ? TJ_OK : read_path(&r, branch, false, err);
+}
+
+tj_code tj_engine_score(tj_engine *engine, tj_branch branch, size_t begin, size_t end, float *out,
+                        tj_err *err)
+{
+    return score(engine, branch, begin, end, out, (tj_top){0}, err);
+}
+
+tj_code tj_engine_score_top(tj_engine *engine, tj_branch branch, size_t begin, size_t end,
+                            float *out, size_t n_top, int32_t *top_ids, float *top_logprobs,
+                            tj_err *err)
+{
+    tj_code rc = n_top > 0 ? tj_engine_check_top(engine, n_top, err)
+                           : tj_fail(err, TJ_E_INVAL, "n_top is 0, expected at least 1");
+    return rc == TJ_OK
+               ? score(engine, branch, begin, end, out, (tj_top){n_top, top_ids, top_logprobs}, err)
+               : rc;
 }
 
 tj_code tj_engine_value(tj_engine *engine, tj_branch branch, size_t begin, size_t end, float *out,
@@ -190,5 +218,6 @@ tj_code tj_engine_value(tj_engine *engine, tj_branch branch, size_t begin, size_
         return tj_fail(err, TJ_E_INVAL, "cannot read values %zu to %zu of a branch of %zu", begin,
                        end, len);
     }
-    return begin == end ? TJ_OK : read_path(engine, branch, begin, end, true, out, err);
+    reading r = {.engine = engine, .begin = begin, .end = end, .out = out};
+    return begin == end ? TJ_OK : read_path(&r, branch, true, err);
 }

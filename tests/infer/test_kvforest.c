@@ -105,15 +105,14 @@ static void drop(world *w, size_t branch)
     w->branches[branch] = w->branches[--w->n];
 }
 
-/* Stores a path's missing tokens, at most n of them, the way the engine does: pinned, the root
+/* Stores a pinned path's missing tokens, at most n of them, the way the engine does: the root
  * first, evicting others. Returns false if memory was short. */
-static bool compute(world *w, size_t branch, size_t n)
+static bool compute_pinned(world *w, size_t branch, size_t n)
 {
     const naive_branch *b = &w->branches[branch];
     size_t path[MAX_PATH];
     size_t n_path = 0;
     bool fits = true;
-    tj_kvforest_pin(w->forest, b->tip, TJ_NO_KVSEG);
     for (size_t id = b->tip; id != TJ_NO_KVSEG; id = tj_kvforest_seg(w->forest, id)->parent) {
         path[n_path++] = id;
     }
@@ -141,7 +140,14 @@ static bool compute(world *w, size_t branch, size_t n)
         tj_kvforest_stored(w->forest, id, m);
         n -= m;
     }
-    tj_kvforest_unpin(w->forest, b->tip);
+    return fits;
+}
+
+static bool compute(world *w, size_t branch, size_t n)
+{
+    tj_kvforest_pin(w->forest, w->branches[branch].tip, TJ_NO_KVSEG);
+    bool fits = compute_pinned(w, branch, n);
+    tj_kvforest_unpin(w->forest, w->branches[branch].tip);
     return fits;
 }
 
@@ -223,6 +229,38 @@ static void fork_at_every_offset_keeps_both_paths(void **state)
                 check_world(&w);
                 append(&w, 0, T);
                 assert_true(compute(&w, 0, SIZE_MAX));
+                check_world(&w);
+                end(&w);
+            }
+        }
+    }
+}
+
+/* As an engine does with a branch that runs: its path stays pinned while others fork from it, its
+ * blocks are reserved ahead of what is stored, and it goes on through all of them. */
+static void a_branch_that_runs_may_be_forked_at_every_offset(void **state)
+{
+    (void)state;
+    size_t T = 4;
+    for (size_t len = 2; len <= 3 * T + 1; len++) {
+        for (size_t at = 1; at <= len; at++) {
+            for (size_t n_stored = 0; n_stored <= len; n_stored++) {
+                world w = make(T, 40, len);
+                size_t parent = add_root(&w, len);
+                tj_kvforest_pin(w.forest, w.branches[parent].tip, TJ_NO_KVSEG);
+                assert_int_equal(tj_kvforest_reserve(w.forest, w.branches[parent].tip, NULL),
+                                 TJ_OK);
+                assert_true(compute_pinned(&w, parent, n_stored));
+                size_t child = fork_branch(&w, parent, at);
+                check_world(&w);
+                append(&w, child, 3);
+                assert_true(compute(&w, child, at + n_stored % 3));
+                while (tj_kvforest_evict(w.forest)) { /* takes nothing from the pinned */
+                }
+                assert_true(compute_pinned(&w, parent, SIZE_MAX));
+                check_world(&w);
+                assert_true(compute(&w, child, SIZE_MAX));
+                tj_kvforest_unpin(w.forest, w.branches[parent].tip);
                 check_world(&w);
                 end(&w);
             }
@@ -391,6 +429,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(fork_at_every_offset_keeps_both_paths),
+        cmocka_unit_test(a_branch_that_runs_may_be_forked_at_every_offset),
         cmocka_unit_test(sealed_segment_is_not_extended_in_place),
         cmocka_unit_test(nothing_shared_is_copied),
         cmocka_unit_test(dropped_leaf_frees_up_to_the_first_needed_ancestor),

@@ -151,7 +151,7 @@ static void draws_over_a_grid_have_exact_shares(void **state)
         assert_int_equal(tj_sampler_probs(&sampler, probs, logits, N, &cases[c], NULL), TJ_OK);
         for (size_t g = 0; g < GRID; g++) {
             int32_t id = -1;
-            assert_int_equal(tj_sampler_draw(&sampler, &id, NULL, logits, N, &cases[c],
+            assert_int_equal(tj_sampler_draw(&sampler, &id, NULL, NULL, logits, N, &cases[c],
                                              ((double)g + 0.5) / GRID, NULL),
                              TJ_OK);
             assert_in_range(id, 0, N - 1);
@@ -181,9 +181,9 @@ static void sampled_frequencies_pass_a_chi_square_test(void **state)
     assert_int_equal(tj_sampler_probs(&sampler, probs, logits, N, &plain, NULL), TJ_OK);
     for (size_t i = 0; i < DRAWS; i++) {
         int32_t id = -1;
-        assert_int_equal(
-            tj_sampler_draw(&sampler, &id, NULL, logits, N, &plain, tj_rng_double(&rng), NULL),
-            TJ_OK);
+        assert_int_equal(tj_sampler_draw(&sampler, &id, NULL, NULL, logits, N, &plain,
+                                         tj_rng_double(&rng), NULL),
+                         TJ_OK);
         counts[id]++;
     }
     double chi = 0.0;
@@ -209,8 +209,8 @@ static void greedy_takes_the_largest_and_of_equals_the_first(void **state)
             }
             logits[at] = 2.5F;
             logits[n - 1] = 2.5F;
-            assert_int_equal(tj_sampler_draw(&sampler, &id, NULL, logits, n, &greedy, 0.99, NULL),
-                             TJ_OK);
+            assert_int_equal(
+                tj_sampler_draw(&sampler, &id, NULL, NULL, logits, n, &greedy, 0.99, NULL), TJ_OK);
             assert_int_equal(id, at);
         }
     }
@@ -229,8 +229,9 @@ static void logprobs_are_those_of_the_whole_vocabulary_at_temperature_1(void **s
             int32_t id = -1;
             float got = 0.0F;
             float again = 0.0F;
-            assert_int_equal(tj_sampler_draw(&sampler, &id, &got, logits, n, &s, 0.6, NULL), TJ_OK);
-            assert_int_equal(tj_sampler_logprob(&again, logits, n, id, NULL), TJ_OK);
+            assert_int_equal(tj_sampler_draw(&sampler, &id, &got, NULL, logits, n, &s, 0.6, NULL),
+                             TJ_OK);
+            assert_int_equal(tj_sampler_logprob(&again, NULL, logits, n, id, NULL), TJ_OK);
             assert_memory_equal(&got, &again, sizeof got);
             long double sum = 0.0L;
             for (size_t i = 0; i < n; i++) {
@@ -239,6 +240,63 @@ static void logprobs_are_those_of_the_whole_vocabulary_at_temperature_1(void **s
             double want = (double)-logl(sum);
             assert_true(fabs((double)got - want) <= 1e-7 * fmax(1.0, fabs(want)));
         }
+    }
+    tj_sampler_deinit(&sampler);
+}
+
+/* By sorting: whether token a comes before b in the order of tj_top. */
+static bool is_more_probable(const float *logits, int32_t a, int32_t b)
+{
+    return logits[a] > logits[b] || (logits[a] == logits[b] && a < b);
+}
+
+/* Sorted in place of scanned; logits of few levels make ties, some are -infinity, and the lengths
+ * lie around the edges of tiles. */
+static void most_probable_tokens_equal_a_sorted_row(void **state)
+{
+    (void)state;
+    size_t lens[] = {1, 2, 19, 20, 21, 255, 256, 257, 512, 700, MAX_VOCAB};
+    static float logits[MAX_VOCAB];
+    int32_t order[TJ_MAX_TOP];
+    tj_sampler sampler = make(MAX_VOCAB);
+    for (size_t trial = 0; trial < 44; trial++) {
+        size_t n = lens[trial % 11];
+        draw_logits(logits, n, trial % 2 == 0 ? 1.0 : 30.0, trial);
+        for (size_t i = 0; i < n && trial % 4 >= 2; i++) {
+            logits[i] = i % 5 == 4 ? -INFINITY : rintf(logits[i]);
+        }
+        size_t n_top = trial % 3 == 0 ? 1 : (n < TJ_MAX_TOP ? n : TJ_MAX_TOP);
+        size_t n_order = 0;
+        for (int32_t id = 0; id < (int32_t)n; id++) { /* insertion into a sorted list */
+            size_t at = n_order;
+            while (at > 0 && is_more_probable(logits, id, order[at - 1])) {
+                at--;
+            }
+            size_t end = n_order < n_top ? n_order++ : n_top - 1;
+            for (size_t i = end; i > at; i--) {
+                order[i] = order[i - 1];
+            }
+            if (at < n_top) {
+                order[at] = id;
+            }
+        }
+        int32_t ids[2][TJ_MAX_TOP];
+        float logprobs[2][TJ_MAX_TOP];
+        tj_top drawn = {n_top, ids[0], logprobs[0]};
+        tj_top scored = {n_top, ids[1], logprobs[1]};
+        int32_t id = -1;
+        float logprob = 0.0F;
+        tj_sampling s = trial % 5 == 0 ? (tj_sampling){.top_p = 1.0} : plain;
+        assert_int_equal(tj_sampler_draw(&sampler, &id, NULL, &drawn, logits, n, &s, 0.3, NULL),
+                         TJ_OK);
+        assert_memory_equal(ids[0], order, n_top * sizeof *order);
+        for (size_t i = 0; i < n_top; i++) {
+            assert_int_equal(tj_sampler_logprob(&logprob, &scored, logits, n, order[i], NULL),
+                             TJ_OK);
+            assert_memory_equal(&logprob, &logprobs[0][i], sizeof logprob);
+        }
+        assert_memory_equal(ids[1], order, n_top * sizeof *order);
+        assert_memory_equal(logprobs[1], logprobs[0], n_top * sizeof **logprobs);
     }
     tj_sampler_deinit(&sampler);
 }
@@ -260,8 +318,9 @@ static void logits_that_are_no_numbers_are_an_error(void **state)
                 logits[n * 2 / 3] = bad == 0 ? NAN : INFINITY;
             }
             tj_err err;
-            assert_int_equal(tj_sampler_draw(&sampler, &id, NULL, logits, n, &plain, 0.5, &err),
-                             TJ_E_NUMERIC);
+            assert_int_equal(
+                tj_sampler_draw(&sampler, &id, NULL, NULL, logits, n, &plain, 0.5, &err),
+                TJ_E_NUMERIC);
             assert_int_equal(id, -1);
         }
     }
@@ -299,9 +358,9 @@ static void draws_allocate_nothing(void **state)
     for (size_t i = 0; i < 10; i++) {
         int32_t id = -1;
         float logprob = 0.0F;
-        assert_int_equal(
-            tj_sampler_draw(&sampler, &id, &logprob, logits, MAX_VOCAB, &s, (double)i / 10.0, NULL),
-            TJ_OK);
+        assert_int_equal(tj_sampler_draw(&sampler, &id, &logprob, NULL, logits, MAX_VOCAB, &s,
+                                         (double)i / 10.0, NULL),
+                         TJ_OK);
     }
     assert_int_equal(tj_alloc_count(), before);
     tj_sampler_deinit(&sampler);
@@ -315,6 +374,7 @@ int main(void)
         cmocka_unit_test(sampled_frequencies_pass_a_chi_square_test),
         cmocka_unit_test(greedy_takes_the_largest_and_of_equals_the_first),
         cmocka_unit_test(logprobs_are_those_of_the_whole_vocabulary_at_temperature_1),
+        cmocka_unit_test(most_probable_tokens_equal_a_sorted_row),
         cmocka_unit_test(logits_that_are_no_numbers_are_an_error),
         cmocka_unit_test(impossible_settings_are_refused),
         cmocka_unit_test(draws_allocate_nothing),
