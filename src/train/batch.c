@@ -118,13 +118,20 @@ void tj_batch_lengths(const tj_batch *b, size_t *lengths)
     }
 }
 
+double tj_batch_sequence_weight(const tj_batch *b, size_t sequence)
+{
+    double sum = 0.0;
+    for (size_t i = b->begin[sequence] + 1; i < b->begin[sequence + 1]; i++) {
+        sum += (double)b->weights[i];
+    }
+    return sum;
+}
+
 double tj_batch_weight(const tj_batch *b)
 {
     double sum = 0.0;
     for (size_t s = 0; s < b->n_seqs; s++) {
-        for (size_t i = b->begin[s] + 1; i < b->begin[s + 1]; i++) {
-            sum += (double)b->weights[i];
-        }
+        sum += tj_batch_sequence_weight(b, s);
     }
     return sum;
 }

@@ -47,7 +47,8 @@ size_t tj_batch_n_sequences(const tj_batch *batch);
 size_t tj_batch_n_tokens(const tj_batch *batch);    /* of all sequences, shared ones counted each */
 size_t tj_batch_last_length(const tj_batch *batch); /* of the latest sequence; 0 if none */
 void tj_batch_lengths(const tj_batch *batch, size_t *lengths); /* lengths [n_sequences] */
-/* Sum of the weights of all targets. The first token of a sequence is never a target. */
+/* Sum of the weights of a sequence's targets, and of all. The first token is never a target. */
+double tj_batch_sequence_weight(const tj_batch *batch, size_t sequence);
 double tj_batch_weight(const tj_batch *batch);
 size_t tj_batch_n_labels(const tj_batch *batch);
 
@@ -148,9 +149,50 @@ TJ_MUST_USE tj_code tj_train_sft(tj_model *model, tj_source source, const tj_tra
                                  const char *snapshot_dir, tj_update_fn done, void *ctx,
                                  const tj_job *job, tj_err *err);
 
+/* ---------------------------------------------------------------- preferences */
+
+typedef enum tj_dpo_kind { TJ_DPO_SIGMOID = 0, TJ_DPO_IPO } tj_dpo_kind;
+
+typedef struct tj_dpo_config {
+    tj_dpo_kind kind;
+    double beta;            /* above 0: how much leaving the reference policy costs; of IPO, tau */
+    double label_smoothing; /* in [0, 0.5): the share of pairs that may be labelled the wrong way
+                             * round (conservative DPO); of the sigmoid loss */
+    double rpo_alpha;       /* weight of the SFT loss of what was chosen; 0: none */
+} tj_dpo_config;
+void tj_dpo_config_default(tj_dpo_config *cfg); /* sigmoid, beta 0.1, as TRL's */
+TJ_MUST_USE tj_code tj_dpo_config_check(const tj_dpo_config *cfg, tj_err *err);
+
+/* DPO's loss, for tj_train_loop; keeps cfg, which must have been checked. Of a batch's sequences,
+ * each even one is chosen over the next, and all have references. Metrics, means over the pairs, as
+ * TRL's: rewards/chosen, rewards/rejected, rewards/accuracies, rewards/margins, logps/chosen,
+ * logps/rejected and, with an SFT term, nll_loss. Errors: TJ_E_INVAL (a sequence without a
+ * reference). */
+tj_loss tj_dpo_loss(tj_dpo_config *cfg);
+
+/* ---------------------------------------------------------------- process rewards */
+
+/* The logistic loss of labels in [0, 1], for tj_train_loop: the mean over all value rows of the
+ * update. sigmoid(value) is the probability that a step is right. Metrics: accuracy, the share of
+ * rows on whose label's side of one half it is. Errors: TJ_E_INVAL (an update without labels). */
+tj_loss tj_prm_loss(void);
+
+/* Replaces the model by one with a value head, whose weights are normal, drawn by `seed`; one that
+ * has it stays. Holds both for a moment. On error *model is as it was. */
+TJ_MUST_USE tj_code tj_prm_add_head(tj_model **model, uint64_t seed, tj_err *err);
+
 /* ---------------------------------------------------------------- examples from JSON lines */
 
 #define TJ_MAX_JSONL_LINE ((size_t)16 << 20) /* a long thought of 50,000 tokens takes 200 kB */
+
+/* What a step's label means that is a number. */
+typedef enum tj_neutral {
+    TJ_NEUTRAL_NONE = 0, /* 0 is wrong, 1 is right; -1 is refused */
+    TJ_NEUTRAL_SKIP,     /* -1 is wrong, 1 is right, and 0 is neutral: such a step has no label (and
+                          * a line of nothing else is passed over), */
+    TJ_NEUTRAL_RIGHT,    /* counts as right, */
+    TJ_NEUTRAL_WRONG     /* or as wrong */
+} tj_neutral;
 
 /* How texts become tokens. */
 typedef struct tj_example_format {
@@ -159,49 +201,91 @@ typedef struct tj_example_format {
     int32_t end;   /* after a completion in plain text, and is learnt; -1: nothing */
     bool has_chat; /* whether messages can be read, and in which template */
     tj_chat_template chat;
-    size_t max_tokens; /* of an example */
+    size_t max_tokens;          /* of an example */
+    const char *step_separator; /* after each labelled step; NULL: a newline */
+    tj_neutral neutral;         /* what numbers as labels of steps mean */
 } tj_example_format;
+
+typedef enum tj_example_kind {
+    TJ_EXAMPLE_COMPLETIONS = 0, /* what is learnt, for SFT */
+    TJ_EXAMPLE_PAIRS,           /* chosen and rejected, for DPO: two examples each, chosen first */
+    TJ_EXAMPLE_STEPS            /* steps with labels, for a PRM */
+} tj_example_kind;
 
 /* One sequence. */
 typedef struct tj_example {
     size_t begin; /* of its tokens in ids */
     size_t n;
+    size_t first_label, n_labels; /* of its steps, in labels */
 } tj_example;
 
+typedef struct tj_step_label {
+    size_t at;   /* the step's last token, counted from the example's first */
+    float label; /* 1: right, 0: wrong */
+} tj_step_label;
+
 typedef struct tj_examples {
+    tj_example_kind kind;
     int32_t *ids;     /* [n_ids] */
-    int32_t *learned; /* [n_ids] 1: a target of training */
+    int32_t *learned; /* [n_ids] 1: a target of training, or of a preference */
     size_t n_ids;
     tj_example *examples; /* [n], in the order of the file */
     size_t n, cap;
-    char digest[65]; /* SHA-256 of the file, in hexadecimal */
+    tj_step_label *labels; /* [n_labels], in the order of the tokens */
+    size_t n_labels, cap_labels;
+    double *references; /* [n] log-probabilities of what is learnt under the reference policy, by
+                         * tj_examples_refer; NULL: not computed */
+    char digest[65];    /* SHA-256 of the file, in hexadecimal */
 } tj_examples;
 
-/* Reads a file of one JSON object a line, in the forms of TRL's SFTTrainer:
+/* Reads a file of one JSON object a line, in the forms of TRL's trainers:
  *
  *     {"prompt": text, "completion": text}            the completion is learnt
  *     {"messages": [{"role", "content"}, ...]}        what the assistant says is learnt
- *     {"prompt": [messages], "completion": [message]} the last message is learnt
+ *     {"prompt": [messages], "completion": [message]} what it says after the prompt is learnt
  *
- * Texts are encoded apart, as they stand, with nothing between them; messages in the format's
- * template, whose markup alone is special tokens. Other fields and blank lines are passed over.
- * Gives *out (tj_examples_deinit), empty on error. Errors name the file and the line: TJ_E_PARSE
- * (not UTF-8, not JSON, Parquet, a field missing or of the wrong type, no example at all),
+ *     {"prompt": text, "chosen": text, "rejected": text}   a preference; all may be messages, or
+ *     {"chosen": text, "rejected": text}                   the prompt is what they have in common
+ *
+ *     {"prompt": text, "completions": [texts], "labels": [true or false]}   steps and labels
+ *
+ * Texts are encoded apart, as they stand, with nothing between them, but for the separator after
+ * each step; messages in the format's template, whose markup alone is special tokens. Other fields
+ * and blank lines are passed over. The first line's fields say which kind of examples the file
+ * holds. Gives *out (tj_examples_deinit), empty on error. Errors name the file and the line:
+ * TJ_E_PARSE (not UTF-8, not JSON, Parquet, unpaired preferences, a field missing or of the wrong
+ * type, not as many labels as steps, another kind than the first line's, no example at all),
  * TJ_E_LIMIT (an example of more than max_tokens tokens, a line longer than TJ_MAX_JSONL_LINE),
  * TJ_E_INVAL (text that the vocabulary cannot spell, turns that the template has no place for, or
  * no template); those of tj_fs_map_open; TJ_E_NOMEM. */
 TJ_MUST_USE tj_code tj_examples_load(tj_examples *out, const char *path,
                                      const tj_example_format *format, tj_err *err);
+/* The same of a file's bytes; messages call it `name`. */
+TJ_MUST_USE tj_code tj_examples_parse(tj_examples *out, const void *bytes, size_t n_bytes,
+                                      const char *name, const tj_example_format *format,
+                                      tj_err *err);
 void tj_examples_deinit(tj_examples *examples);
+/* How many examples, one after another, a line of the file makes: 2 of pairs. */
+size_t tj_examples_group(const tj_examples *examples);
+/* Adds example i to a batch as a new sequence, with its labels and its reference. */
+TJ_MUST_USE tj_code tj_examples_add(const tj_examples *examples, size_t i, tj_batch *batch,
+                                    tj_err *err);
 
-/* Examples as a source of batches: each epoch goes through all of them in an order of its own, a
+/* Computes the references of all examples: their log-probabilities under the model as it is now.
+ * The work is cut, shared and told as training is. On error there are none. Errors: TJ_E_CANCELLED,
+ * those of tj_forward. */
+TJ_MUST_USE tj_code tj_examples_refer(tj_examples *examples, tj_model *model,
+                                      const tj_train_config *cfg, const tj_job *job, tj_err *err);
+
+/* Examples as a source of batches: each epoch goes through all lines in an order of its own, a
  * Philox permutation of (seed, epoch); its last update takes what is left. Keeps the examples. Use:
  * {tj_example_source_fill, &source} as tj_source. */
 typedef struct tj_example_source {
     const tj_examples *examples;
-    size_t per_update;
+    size_t per_update; /* lines: examples, or pairs of them */
     uint64_t seed;
-    size_t *order;      /* [examples->n] of the epoch at hand */
+    size_t n;           /* lines */
+    size_t *order;      /* [n] of the epoch at hand */
     size_t order_epoch; /* SIZE_MAX: none yet */
 } tj_example_source;
 TJ_MUST_USE tj_code tj_example_source_init(tj_example_source *source, const tj_examples *examples,
