@@ -12,13 +12,14 @@
 
 typedef struct piece {
     size_t param, begin, n;
+    size_t at; /* of its moments */
 } piece;
 
 struct tj_adamw {
     tj_model *model;
     tj_adamw_config cfg;
     size_t n_done;
-    float *m, *v; /* [n_slab] moments */
+    float *m, *v; /* moments of the trainable parameters, each from a cache line on */
     piece *pieces;
     double *sums; /* [n_pieces] of squared gradients */
     size_t n_pieces;
@@ -33,6 +34,29 @@ static size_t count_pieces(const tj_model *m)
         n += m->params[i].trainable ? (m->params[i].n + CHUNK - 1) / CHUNK : 0;
     }
     return n;
+}
+
+static size_t count_moments(const tj_model *m)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < m->n_params; i++) {
+        n += m->params[i].trainable ? (m->params[i].n + 15) / 16 * 16 : 0;
+    }
+    return n;
+}
+
+static void place_pieces(tj_adamw *o)
+{
+    size_t next = 0;
+    size_t moment = 0;
+    for (size_t i = 0; i < o->model->n_params; i++) {
+        const tj_param *p = &o->model->params[i];
+        for (size_t b = 0; p->trainable && b < p->n; b += CHUNK) {
+            size_t n = p->n - b < CHUNK ? p->n - b : CHUNK;
+            o->pieces[next++] = (piece){i, b, n, moment + b};
+        }
+        moment += p->trainable ? (p->n + 15) / 16 * 16 : 0;
+    }
 }
 
 static tj_code check(const tj_adamw_config *c, tj_err *err)
@@ -58,7 +82,7 @@ tj_code tj_adamw_create(tj_adamw **out, tj_model *model, const tj_adamw_config *
 {
     *out = NULL;
     tj_code rc = check(cfg, err);
-    if (rc == TJ_OK && model->grads == NULL) {
+    if (rc == TJ_OK && !tj_model_trains(model)) {
         rc = tj_model_make_grads(model, err);
     }
     if (rc != TJ_OK) {
@@ -71,21 +95,16 @@ tj_code tj_adamw_create(tj_adamw **out, tj_model *model, const tj_adamw_config *
     o->model = model;
     o->cfg = *cfg;
     o->n_pieces = count_pieces(model);
-    o->m = tj_aligned_array(model->n_slab, sizeof *o->m);
-    o->v = tj_aligned_array(model->n_slab, sizeof *o->v);
+    size_t n_moments = count_moments(model);
+    o->m = tj_aligned_array(n_moments, sizeof *o->m);
+    o->v = tj_aligned_array(n_moments, sizeof *o->v);
     o->pieces = tj_calloc(o->n_pieces, sizeof *o->pieces);
     o->sums = tj_calloc(o->n_pieces, sizeof *o->sums);
     if (o->m == NULL || o->v == NULL || o->pieces == NULL || o->sums == NULL) {
         tj_adamw_destroy(o);
-        return tj_fail(err, TJ_E_NOMEM, "cannot allocate moments of %zu weights", model->n_slab);
+        return tj_fail(err, TJ_E_NOMEM, "cannot allocate moments of %zu weights", n_moments);
     }
-    size_t at = 0;
-    for (size_t i = 0; i < model->n_params; i++) {
-        const tj_param *p = &model->params[i];
-        for (size_t b = 0; p->trainable && b < p->n; b += CHUNK) {
-            o->pieces[at++] = (piece){i, b, p->n - b < CHUNK ? p->n - b : CHUNK};
-        }
-    }
+    place_pieces(o);
     *out = o;
     return TJ_OK;
 }
@@ -132,11 +151,10 @@ static void update_item(void *ctx, size_t i, size_t thread)
     tj_adamw *o = ctx;
     const piece *pc = &o->pieces[i];
     tj_param *p = &o->model->params[pc->param];
-    size_t at = (size_t)(p->weight - o->model->weights) + pc->begin;
     double shrink = p->decay ? 1.0 - o->lr * o->cfg.weight_decay : 1.0;
-    o->model->k->adamw(p->weight + pc->begin, p->grad + pc->begin, o->m + at, o->v + at, pc->n,
-                       o->gscale, (float)o->cfg.beta1, (float)o->cfg.beta2, (float)o->cfg.eps,
-                       o->step_size, o->inv_bc2, (float)shrink);
+    o->model->k->adamw(p->weight + pc->begin, p->grad + pc->begin, o->m + pc->at, o->v + pc->at,
+                       pc->n, o->gscale, (float)o->cfg.beta1, (float)o->cfg.beta2,
+                       (float)o->cfg.eps, o->step_size, o->inv_bc2, (float)shrink);
 }
 
 static tj_code global_norm(tj_adamw *o, double *norm, tj_err *err)
@@ -175,7 +193,8 @@ tj_code tj_adamw_update(tj_adamw *o, double *norm, tj_err *err)
     if (norm != NULL) {
         *norm = total;
     }
-    return tj_model_refresh(o->model, err);
+    tj_model_trained(o->model);
+    return TJ_OK;
 }
 
 size_t tj_adamw_n_done(const tj_adamw *o)
@@ -185,8 +204,11 @@ size_t tj_adamw_n_done(const tj_adamw *o)
 
 float *tj_adamw_moment(const tj_adamw *o, size_t which, size_t param)
 {
-    const tj_model *m = o->model;
-    return (which == 0 ? o->m : o->v) + (m->params[param].weight - m->weights);
+    size_t i = 0;
+    while (i < o->n_pieces && o->pieces[i].param != param) {
+        i++;
+    }
+    return i == o->n_pieces ? NULL : (which == 0 ? o->m : o->v) + o->pieces[i].at;
 }
 
 void tj_adamw_set_done(tj_adamw *o, size_t n_done)

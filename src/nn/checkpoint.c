@@ -10,13 +10,21 @@
 #include "base/config.h"
 #include "base/fs.h"
 #include "nn/adamw.h"
+#include "nn/checkpoint.h"
 #include "nn/hf_config.h"
 #include "nn/safetensors.h"
 
 /* ------------------------------------------------------------------ models */
 
-static tj_code write_weights(const tj_model *m, const char *path, tj_dtype stored, tj_err *err)
+typedef struct stored_model {
+    const tj_model *model;
+    tj_dtype stored;
+} stored_model;
+
+static tj_code write_weights(const void *ctx, const char *path, tj_err *err)
 {
+    const stored_model *what = ctx;
+    const tj_model *m = what->model;
     tj_st_writer *w;
     tj_code rc = tj_st_writer_open(&w, path, err);
     if (rc != TJ_OK) {
@@ -26,7 +34,7 @@ static tj_code write_weights(const tj_model *m, const char *path, tj_dtype store
     for (size_t i = 0; i < m->n_params; i++) {
         const tj_param *p = &m->params[i];
         bool is_vector = p->shape[0] == 1;
-        tj_st_writer_declare(w, p->name, stored, is_vector ? &p->shape[1] : p->shape,
+        tj_st_writer_declare(w, p->name, what->stored, is_vector ? &p->shape[1] : p->shape,
                              is_vector ? 1 : 2);
     }
     for (size_t i = 0; i < m->n_params; i++) {
@@ -35,31 +43,30 @@ static tj_code write_weights(const tj_model *m, const char *path, tj_dtype store
     return tj_st_writer_commit(w, err);
 }
 
-static tj_code write_config(const tj_model *m, const tj_family *family, const char *path,
-                            tj_dtype stored, tj_err *err)
+static tj_code write_config(const json_t *config, const char *path, tj_err *err)
 {
-    json_t *j = tj_hf_config_write(&m->cfg, family, stored);
-    char *text = j == NULL ? NULL : json_dumps(j, JSON_INDENT(2));
+    char *text = config == NULL ? NULL : json_dumps(config, JSON_INDENT(2));
     tj_code rc = text == NULL ? tj_fail(err, TJ_E_NOMEM, "cannot write %s", path)
                               : tj_fs_write(path, text, strlen(text), err);
     free(text); /* Jansson's own allocation */
-    json_decref(j);
     return rc;
 }
 
-/* The configuration lies on the disk, under another name, before the weights are replaced, so that
- * a full disk cannot leave the one of the new model beside the other of the old. */
-static tj_code write_both(const tj_model *m, const tj_family *family, const char *dir,
-                          tj_dtype stored, tj_err *err)
+tj_code tj_save_pair(const char *dir, const tj_saved_pair *pair, tj_err *err)
 {
-    char *config = tj_fs_join(dir, "config.json");
-    char *next = tj_fs_join(dir, "config.json.next");
-    char *weights = tj_fs_join(dir, "model.safetensors");
+    char next_name[64];
+    snprintf(next_name, sizeof next_name, "%s.next", pair->config_name);
+    char *config = tj_fs_join(dir, pair->config_name);
+    char *next = tj_fs_join(dir, next_name);
+    char *weights = tj_fs_join(dir, pair->weights_name);
     bool named = config != NULL && next != NULL && weights != NULL;
-    tj_code rc = named ? write_config(m, family, next, stored, err)
-                       : tj_fail(err, TJ_E_NOMEM, "cannot save a model to %s", dir);
+    tj_code rc =
+        named ? tj_fs_mkdirs(dir, err) : tj_fail(err, TJ_E_NOMEM, "cannot save a model to %s", dir);
     if (rc == TJ_OK) {
-        rc = write_weights(m, weights, stored, err);
+        rc = write_config(pair->config, next, err);
+    }
+    if (rc == TJ_OK) {
+        rc = pair->write_weights(pair->ctx, weights, err);
         if (rc == TJ_OK) {
             rc = tj_fs_rename(next, config, err);
         }
@@ -76,16 +83,38 @@ static tj_code write_both(const tj_model *m, const tj_family *family, const char
 tj_code tj_model_save(const tj_model *m, const char *dir, tj_dtype stored, tj_err *err)
 {
     const tj_family *family;
-    tj_code rc = tj_family_of(&family, &m->cfg, err);
-    if (rc == TJ_OK) {
-        rc = tj_fs_mkdirs(dir, err);
+    const stored_model what = {m, stored};
+    if (m->lora != NULL) {
+        return tj_fail(err, TJ_E_INVAL,
+                       "the model has adapters: merge them, or save them by themselves");
     }
-    return rc == TJ_OK ? write_both(m, family, dir, stored, err) : rc;
+    tj_code rc = tj_family_of(&family, &m->cfg, err);
+    if (rc != TJ_OK) {
+        return rc;
+    }
+    json_t *config = tj_hf_config_write(&m->cfg, family, stored);
+    const tj_saved_pair pair = {.config_name = "config.json",
+                                .config = config,
+                                .weights_name = "model.safetensors",
+                                .write_weights = write_weights,
+                                .ctx = &what};
+    rc = tj_save_pair(dir, &pair, err);
+    json_decref(config);
+    return rc;
 }
 
 /* ------------------------------------------------------------------ optimiser */
 
 static const char *const moment_names[2] = {"exp_avg", "exp_avg_sq"};
+
+static size_t count_trainable(const tj_model *m)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < m->n_params; i++) {
+        n += m->params[i].trainable ? 1 : 0;
+    }
+    return n;
+}
 
 tj_code tj_adamw_save(const tj_adamw *o, const char *path, tj_err *err)
 {
@@ -101,12 +130,16 @@ tj_code tj_adamw_save(const tj_adamw *o, const char *path, tj_err *err)
     for (size_t which = 0; which < 2; which++) {
         for (size_t i = 0; i < m->n_params; i++) {
             snprintf(name, sizeof name, "%s.%s", moment_names[which], m->params[i].name);
-            tj_st_writer_declare(w, name, TJ_F32, m->params[i].shape, 2);
+            if (m->params[i].trainable) {
+                tj_st_writer_declare(w, name, TJ_F32, m->params[i].shape, 2);
+            }
         }
     }
     for (size_t which = 0; which < 2; which++) {
         for (size_t i = 0; i < m->n_params; i++) {
-            tj_st_writer_values(w, tj_adamw_moment(o, which, i), m->params[i].n);
+            if (m->params[i].trainable) {
+                tj_st_writer_values(w, tj_adamw_moment(o, which, i), m->params[i].n);
+            }
         }
     }
     return tj_st_writer_commit(w, err);
@@ -127,14 +160,17 @@ tj_code tj_adamw_load(tj_adamw *o, const char *path, tj_err *err)
     if (done == NULL || done[0] == 0 || done[strspn(done, "0123456789")] != 0 || errno != 0) {
         rc = tj_fail(err, TJ_E_PARSE, "%s: n_updates in its metadata is not a number of updates",
                      path);
-    } else if (tj_st_count(r) != 2 * m->n_params) {
+    } else if (tj_st_count(r) != 2 * count_trainable(m)) {
         rc = tj_fail(err, TJ_E_PARSE, "%s: %zu tensors, but the optimiser has %zu", path,
-                     tj_st_count(r), 2 * m->n_params);
+                     tj_st_count(r), 2 * count_trainable(m));
     }
     for (size_t which = 0; which < 2; which++) {
         for (size_t i = 0; i < m->n_params && rc == TJ_OK; i++) {
             snprintf(name, sizeof name, "%s.%s", moment_names[which], m->params[i].name);
-            rc = tj_st_read_f32(r, tj_adamw_moment(o, which, i), name, m->params[i].shape, 2, err);
+            if (m->params[i].trainable) {
+                rc = tj_st_read_f32(r, tj_adamw_moment(o, which, i), name, m->params[i].shape, 2,
+                                    err);
+            }
         }
     }
     if (rc == TJ_OK) {

@@ -12,6 +12,7 @@
 #include "base/alloc.h"
 #include "base/fs.h"
 #include "nn/blocks.h"
+#include "nn/peft.h"
 #include "text/text.h"
 
 void tj_conversion_note(tj_conversion *c, const char *fmt, ...)
@@ -117,8 +118,8 @@ tj_ggml_type tj_conversion_main_type(const tj_conversion *c)
 
 /* ------------------------------------------------------------------ rows */
 
-/* The row of the source's file that row r of the new one comes from. */
-static size_t source_row(const tj_conversion *c, size_t i, size_t r)
+/* The model's row that is row r of the new file's tensor. */
+static size_t model_row(const tj_conversion *c, size_t i, size_t r)
 {
     const tj_tensor_view *v = &c->views[i];
     size_t heads = 0;
@@ -126,7 +127,14 @@ static size_t source_row(const tj_conversion *c, size_t i, size_t r)
         heads = tj_gguf_pair_heads(c->specs[i].name, tj_source_config(c->source),
                                    tj_source_family(c->source));
     }
-    return tj_view_row(v, tj_gguf_row(r, v->rows, heads));
+    return tj_gguf_row(r, v->rows, heads);
+}
+
+/* Whether the tensor has adapters, and whose they are. */
+static bool find_adapter(const tj_conversion *c, size_t i, size_t *layer, tj_lora_target *target)
+{
+    return c->lora != NULL && tj_lora_find(layer, target, c->specs[i].name) &&
+           c->lora->cfg.targets[*target];
 }
 
 /* What is added to the source's values. */
@@ -141,16 +149,23 @@ tj_code tj_conversion_give(tj_conversion *c, size_t i, tj_bytes_fn put, void *ct
     const tj_tensor_view *v = &c->views[i];
     tj_ggml_type type = c->types[i];
     float offset = offset_of(c, i);
+    size_t layer;
+    tj_lora_target target;
+    bool adapted = find_adapter(c, i, &layer, &target);
     size_t n_bytes = v->cols / tj_ggml_block_values(type) * tj_ggml_block_bytes(type);
     for (size_t r = 0; r < v->rows; r++) {
-        const unsigned char *src = v->bytes + source_row(c, i, r) * v->row_bytes;
-        if (type == v->type && offset == 0.0F) {
+        size_t row = model_row(c, i, r);
+        const unsigned char *src = v->bytes + tj_view_row(v, row) * v->row_bytes;
+        if (type == v->type && offset == 0.0F && !adapted) {
             put(ctx, src, n_bytes);
             continue;
         }
         tj_blocks_to_f32(c->row, src, v->type, v->cols);
         for (size_t k = 0; offset != 0.0F && k < v->cols; k++) {
             c->row[k] += offset;
+        }
+        if (adapted) {
+            tj_lora_add_row(c->lora, layer, target, row, c->row);
         }
         tj_code rc = tj_blocks_from_f32(c->row_bytes, c->row, type, v->cols, err);
         if (rc != TJ_OK) {
@@ -187,11 +202,14 @@ static tj_code find_views(tj_conversion *c, tj_err *err)
     return rc;
 }
 
-static tj_code open_source(tj_conversion *c, tj_err *err)
+static tj_code open_source(tj_conversion *c, const char *adapter, tj_err *err)
 {
     tj_code rc = tj_source_open(&c->source, c->from, err);
     if (rc == TJ_OK) {
         rc = tj_tensor_specs(&c->specs, &c->n, tj_source_config(c->source), err);
+    }
+    if (rc == TJ_OK && adapter != NULL) {
+        rc = tj_peft_read(&c->lora, tj_source_config(c->source), adapter, err);
     }
     if (rc != TJ_OK) {
         return rc;
@@ -253,7 +271,7 @@ tj_code tj_model_convert(json_t **summary, const char *from, const char *to,
     tj_conversion c = {.from = from, .to = to, .to_gguf = ends_in_gguf(to)};
     tj_code rc = read_type(&c, options == NULL ? NULL : options->type, err);
     if (rc == TJ_OK) {
-        rc = open_source(&c, err);
+        rc = open_source(&c, options == NULL ? NULL : options->adapter, err);
     }
     if (rc == TJ_OK) {
         note_types(&c);
@@ -266,6 +284,7 @@ tj_code tj_model_convert(json_t **summary, const char *from, const char *to,
                  : rc;
     }
     tj_source_close(c.source);
+    tj_lora_destroy(c.lora);
     tj_free(c.specs);
     tj_free(c.views);
     tj_free(c.types);

@@ -13,12 +13,14 @@
 #ifndef TJ_NN_CONVERT_H
 #define TJ_NN_CONVERT_H
 
+#include "nn/lora.h"
 #include "nn/source.h"
 #include "nn/tensors.h"
 
 typedef struct tj_conversion {
     tj_source *source;
     const char *from, *to;
+    tj_lora *lora; /* added to the weights; or NULL */
     bool to_gguf;
     int wanted; /* a tj_ggml_type; -1: each its own */
     tj_tensor_spec *specs;

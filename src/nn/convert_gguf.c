@@ -75,6 +75,26 @@ static void put_id(tj_gguf_writer *w, const char *key, int32_t id)
     }
 }
 
+/* What ends an answer besides the eos that the file names: GGUF has keys for two more. */
+static void put_more_ends(tj_gguf_writer *w, tj_conversion *c, int32_t eos)
+{
+    static const char *const keys[] = {"tokenizer.ggml.eot_token_id",
+                                       "tokenizer.ggml.eom_token_id"};
+    const tj_model_config *cfg = tj_source_config(c->source);
+    size_t n = 0;
+    for (size_t i = 0; i <= cfg->n_more_eos; i++) {
+        int32_t id = i == 0 ? cfg->eos_id : cfg->more_eos[i - 1];
+        if (id < 0 || id == eos) {
+            continue;
+        }
+        if (n < sizeof keys / sizeof keys[0]) {
+            put_id(w, keys[n++], id);
+        } else {
+            tj_conversion_note(c, "token %d, which ends answers too, has no key in the file", id);
+        }
+    }
+}
+
 /* The tokenizer of the folder; special tokens that it does not name are the configuration's. */
 static tj_code put_tokenizer(tj_gguf_writer *w, tj_conversion *c, tj_err *err)
 {
@@ -87,6 +107,7 @@ static tj_code put_tokenizer(tj_gguf_writer *w, tj_conversion *c, tj_err *err)
         tj_gguf_put_string(w, "tokenizer.ggml.model", "no_vocab", strlen("no_vocab"));
         put_id(w, bos_key, cfg->bos_id);
         put_id(w, eos_key, cfg->eos_id);
+        put_more_ends(w, c, cfg->eos_id);
         return TJ_OK;
     }
     tj_code rc = tj_tokenizer_load(&tok, c->from, err);
@@ -100,6 +121,7 @@ static tj_code put_tokenizer(tj_gguf_writer *w, tj_conversion *c, tj_err *err)
         const tj_tokenizer_extras *x = tj_tokenizer_get_extras(tok);
         put_id(w, bos_key, x->bos < 0 ? cfg->bos_id : -1);
         put_id(w, eos_key, x->eos < 0 ? cfg->eos_id : -1);
+        put_more_ends(w, c, x->eos < 0 ? cfg->eos_id : x->eos);
         tj_conversion_note(c, "the tokenizer (%s) is in the file", tj_tokenizer_kind(tok));
     }
     tj_tokenizer_destroy(tok);

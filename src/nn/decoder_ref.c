@@ -269,6 +269,31 @@ static void add_tensor(tj_ref *ref, const char *layer, const char *name, size_t 
     ref->n_tensors++;
 }
 
+/* Two matrices for each targeted one. */
+static void add_adapters(tj_ref *ref, const char *layer)
+{
+    const tj_model_config *c = &ref->cfg;
+    size_t q = c->n_heads * c->head_dim;
+    size_t kv = c->n_kv_heads * c->head_dim;
+    const struct {
+        const char *name;
+        size_t out, in;
+    } modules[TJ_N_LORA_TARGETS] = {
+        {"self_attn.q_proj", q, c->width},         {"self_attn.k_proj", kv, c->width},
+        {"self_attn.v_proj", kv, c->width},        {"self_attn.o_proj", c->width, q},
+        {"mlp.gate_proj", c->ffn_width, c->width}, {"mlp.up_proj", c->ffn_width, c->width},
+        {"mlp.down_proj", c->width, c->ffn_width}};
+    for (size_t i = 0; ref->lora.rank > 0 && i < TJ_N_LORA_TARGETS; i++) {
+        char name[48];
+        if (ref->lora.targets[i]) {
+            snprintf(name, sizeof name, "%s.lora_A.weight", modules[i].name);
+            add_tensor(ref, layer, name, ref->lora.rank * modules[i].in);
+            snprintf(name, sizeof name, "%s.lora_B.weight", modules[i].name);
+            add_tensor(ref, layer, name, modules[i].out * ref->lora.rank);
+        }
+    }
+}
+
 static void add_tensors(tj_ref *ref)
 {
     const tj_model_config *c = &ref->cfg;
@@ -301,6 +326,7 @@ static void add_tensors(tj_ref *ref)
         add_tensor(ref, layer, "mlp.gate_proj.weight", c->ffn_width * c->width);
         add_tensor(ref, layer, "mlp.up_proj.weight", c->ffn_width * c->width);
         add_tensor(ref, layer, "mlp.down_proj.weight", c->width * c->ffn_width);
+        add_adapters(ref, layer);
     }
     add_tensor(ref, "", "model.norm.weight", c->width);
     if (!c->tied_embedding) {
@@ -312,7 +338,8 @@ static void add_tensors(tj_ref *ref)
     }
 }
 
-tj_code tj_ref_create(tj_ref **out, const tj_model_config *cfg, tj_err *err)
+tj_code tj_ref_create(tj_ref **out, const tj_model_config *cfg, const tj_lora_config *lora,
+                      tj_err *err)
 {
     *out = NULL;
     tj_code rc = tj_model_config_check(cfg, err);
@@ -324,6 +351,7 @@ tj_code tj_ref_create(tj_ref **out, const tj_model_config *cfg, tj_err *err)
         return tj_fail(err, TJ_E_NOMEM, "cannot allocate a reference decoder");
     }
     ref->cfg = *cfg;
+    ref->lora = lora == NULL ? (tj_lora_config){.rank = 0} : *lora;
     add_tensors(ref);
     ref->tensors = tj_calloc(ref->n_tensors, sizeof *ref->tensors);
     bool ok = ref->tensors != NULL;
@@ -475,7 +503,45 @@ static tj_ref_attn attn_shape(const run *r, size_t l)
                          .scale = a->scale > 0.0 ? a->scale : plain};
 }
 
-static void forward_attention(const run *r, size_t l)
+/* The name of a tensor of a module of the layer. */
+static const char *part_of(char full[64], const char *module, const char *tail)
+{
+    snprintf(full, 64, "%s.%s", module, tail);
+    return full;
+}
+
+static double adapter_scale(const run *r)
+{
+    double rank = (double)r->ref->lora.rank;
+    return r->ref->lora.alpha / (r->ref->lora.rslora ? sqrt(rank) : rank);
+}
+
+/* y = W x + b, and where the matrix has adapters + s B A x (Hu et al. 2021, arXiv:2106.09685, eq.
+ * 3). x [N, in], y [N, out]. */
+static void project(run *r, size_t l, const char *module, double *y, const double *x, size_t in,
+                    size_t out)
+{
+    char name[64];
+    size_t rank = r->ref->lora.rank;
+    tj_ref_linear(y, x, weight(r, l, part_of(name, module, "weight")),
+                  weight(r, l, part_of(name, module, "bias")), r->n, in, out);
+    const double *a = weight(r, l, part_of(name, module, "lora_A.weight"));
+    if (a == NULL) {
+        return;
+    }
+    double *h = hold(r, r->n * rank);
+    double *more = hold(r, r->n * out);
+    if (!r->failed) {
+        tj_ref_linear(h, x, a, NULL, r->n, in, rank);
+        tj_ref_linear(more, h, weight(r, l, part_of(name, module, "lora_B.weight")), NULL, r->n,
+                      rank, out);
+        for (size_t i = 0; i < r->n * out; i++) {
+            y[i] += adapter_scale(r) * more[i];
+        }
+    }
+}
+
+static void forward_attention(run *r, size_t l)
 {
     const tj_model_config *c = r->c;
     layer_values *a = &r->layers[l];
@@ -483,12 +549,9 @@ static void forward_attention(const run *r, size_t l)
     tj_ref_attn shape = attn_shape(r, l);
     tj_ref_rmsnorm(a->xn, a->x, weight(r, l, "input_layernorm.weight"), plus(c), c->norm_eps, r->n,
                    c->width);
-    tj_ref_linear(a->q_raw, a->xn, weight(r, l, "self_attn.q_proj.weight"),
-                  weight(r, l, "self_attn.q_proj.bias"), r->n, c->width, r->q_width);
-    tj_ref_linear(a->k_raw, a->xn, weight(r, l, "self_attn.k_proj.weight"),
-                  weight(r, l, "self_attn.k_proj.bias"), r->n, c->width, r->kv_width);
-    tj_ref_linear(a->v, a->xn, weight(r, l, "self_attn.v_proj.weight"),
-                  weight(r, l, "self_attn.v_proj.bias"), r->n, c->width, r->kv_width);
+    project(r, l, "self_attn.q_proj", a->q_raw, a->xn, c->width, r->q_width);
+    project(r, l, "self_attn.k_proj", a->k_raw, a->xn, c->width, r->kv_width);
+    project(r, l, "self_attn.v_proj", a->v, a->xn, c->width, r->kv_width);
     memcpy(a->q, a->q_raw, r->n * r->q_width * sizeof *a->q);
     memcpy(a->k, a->k_raw, r->n * r->kv_width * sizeof *a->k);
     if (c->qk_norm) {
@@ -529,23 +592,19 @@ static void add_output(const run *r, size_t l, double *y, const double *x, const
     add(y, x, n);
 }
 
-static void forward_layer(const run *r, size_t l)
+static void forward_layer(run *r, size_t l)
 {
     const tj_model_config *c = r->c;
     layer_values *a = &r->layers[l];
     forward_attention(r, l);
-    tj_ref_linear(a->o, a->att, weight(r, l, "self_attn.o_proj.weight"), NULL, r->n, r->q_width,
-                  c->width);
+    project(r, l, "self_attn.o_proj", a->o, a->att, r->q_width, c->width);
     add_output(r, l, a->x_mid, a->x, a->o, "post_attention_layernorm.weight");
     tj_ref_rmsnorm(a->xn2, a->x_mid, weight(r, l, ffn_norm(c)), plus(c), c->norm_eps, r->n,
                    c->width);
-    tj_ref_linear(a->gate, a->xn2, weight(r, l, "mlp.gate_proj.weight"), NULL, r->n, c->width,
-                  c->ffn_width);
-    tj_ref_linear(a->up, a->xn2, weight(r, l, "mlp.up_proj.weight"), NULL, r->n, c->width,
-                  c->ffn_width);
+    project(r, l, "mlp.gate_proj", a->gate, a->xn2, c->width, c->ffn_width);
+    project(r, l, "mlp.up_proj", a->up, a->xn2, c->width, c->ffn_width);
     tj_ref_glu(a->act, a->gate, a->up, c->activation, r->n * c->ffn_width);
-    tj_ref_linear(a->down, a->act, weight(r, l, "mlp.down_proj.weight"), NULL, r->n, c->ffn_width,
-                  c->width);
+    project(r, l, "mlp.down_proj", a->down, a->act, c->ffn_width, c->width);
     add_output(r, l, r->layers[l + 1].x, a->x_mid, a->down, "post_feedforward_layernorm.weight");
 }
 
@@ -554,7 +613,7 @@ static double embed_scale(const tj_model_config *c)
     return c->embed_scale > 0.0 ? c->embed_scale : 1.0;
 }
 
-static void forward(const run *r, const tj_ref_chain *chain, double *logp, double *values)
+static void forward(run *r, const tj_ref_chain *chain, double *logp, double *values)
 {
     const tj_model_config *c = r->c;
     size_t width = c->width;
@@ -600,6 +659,37 @@ static double *backward_output(run *r, size_t l, double *dy, const double *out, 
     return dout;
 }
 
+/* y = W x + b + s B h, h = A x: from dy to dx and the gradients of W, b, B and A. */
+static void project_bwd(run *r, size_t l, const char *module, double *dx, const double *dy,
+                        const double *x, size_t in, size_t out)
+{
+    char name[64];
+    char other[64];
+    size_t rank = r->ref->lora.rank;
+    part_of(name, module, "weight");
+    part_of(other, module, "bias");
+    tj_ref_linear_bwd(dx, gradient(r, l, name), gradient(r, l, other), dy, x, weight(r, l, name),
+                      r->n, in, out);
+    const double *a = weight(r, l, part_of(name, module, "lora_A.weight"));
+    if (a == NULL) {
+        return;
+    }
+    double *h = hold(r, r->n * rank);
+    double *dh = hold(r, r->n * rank);
+    double *dmore = hold(r, r->n * out);
+    if (r->failed) {
+        return;
+    }
+    tj_ref_linear(h, x, a, NULL, r->n, in, rank);
+    for (size_t i = 0; i < r->n * out; i++) {
+        dmore[i] = adapter_scale(r) * dy[i];
+    }
+    part_of(other, module, "lora_B.weight");
+    tj_ref_linear_bwd(dh, gradient(r, l, other), NULL, dmore, h, weight(r, l, other), r->n, rank,
+                      out);
+    tj_ref_linear_bwd(dx, gradient(r, l, name), NULL, dh, x, a, r->n, in, rank);
+}
+
 /* From dx [N, C] of the layer's output: d gate, d up, then dx of x_mid, in place. */
 static void backward_ffn(run *r, size_t l, double *dx)
 {
@@ -614,15 +704,12 @@ static void backward_ffn(run *r, size_t l, double *dx)
         return;
     }
     /* y = x_mid + down(act) */
-    tj_ref_linear_bwd(dact, gradient(r, l, "mlp.down_proj.weight"), NULL, ddown, a->act,
-                      weight(r, l, "mlp.down_proj.weight"), r->n, c->ffn_width, c->width);
+    project_bwd(r, l, "mlp.down_proj", dact, ddown, a->act, c->ffn_width, c->width);
     /* act = f(gate) * up */
     tj_ref_glu_bwd(dgate, dup, dact, a->gate, a->up, c->activation, r->n * c->ffn_width);
     /* gate = Wg xn2, up = Wu xn2, xn2 = norm(x_mid) */
-    tj_ref_linear_bwd(dxn, gradient(r, l, "mlp.gate_proj.weight"), NULL, dgate, a->xn2,
-                      weight(r, l, "mlp.gate_proj.weight"), r->n, c->width, c->ffn_width);
-    tj_ref_linear_bwd(dxn, gradient(r, l, "mlp.up_proj.weight"), NULL, dup, a->xn2,
-                      weight(r, l, "mlp.up_proj.weight"), r->n, c->width, c->ffn_width);
+    project_bwd(r, l, "mlp.gate_proj", dxn, dgate, a->xn2, c->width, c->ffn_width);
+    project_bwd(r, l, "mlp.up_proj", dxn, dup, a->xn2, c->width, c->ffn_width);
     tj_ref_rmsnorm_bwd(dx, gradient(r, l, ffn_norm(c)), dxn, a->x_mid, weight(r, l, ffn_norm(c)),
                        plus(c), c->norm_eps, r->n, c->width);
 }
@@ -660,8 +747,7 @@ static void backward_attention(run *r, size_t l, double *dx)
         return;
     }
     /* x_mid = x + o(att) */
-    tj_ref_linear_bwd(datt, gradient(r, l, "self_attn.o_proj.weight"), NULL, dout, a->att,
-                      weight(r, l, "self_attn.o_proj.weight"), r->n, r->q_width, c->width);
+    project_bwd(r, l, "self_attn.o_proj", datt, dout, a->att, r->q_width, c->width);
     tj_ref_attention_bwd(dq, dk, dv, datt, a->probs, a->q, a->k, a->v, &shape);
     dq = backward_heads(r, l, dq, a->q_raw, "self_attn.q_norm.weight", c->n_heads);
     dk = backward_heads(r, l, dk, a->k_raw, "self_attn.k_norm.weight", c->n_kv_heads);
@@ -669,15 +755,9 @@ static void backward_attention(run *r, size_t l, double *dx)
         return;
     }
     /* q_raw = Wq xn + bq, and so on; xn = norm(x) */
-    tj_ref_linear_bwd(dxn, gradient(r, l, "self_attn.q_proj.weight"),
-                      gradient(r, l, "self_attn.q_proj.bias"), dq, a->xn,
-                      weight(r, l, "self_attn.q_proj.weight"), r->n, c->width, r->q_width);
-    tj_ref_linear_bwd(dxn, gradient(r, l, "self_attn.k_proj.weight"),
-                      gradient(r, l, "self_attn.k_proj.bias"), dk, a->xn,
-                      weight(r, l, "self_attn.k_proj.weight"), r->n, c->width, r->kv_width);
-    tj_ref_linear_bwd(dxn, gradient(r, l, "self_attn.v_proj.weight"),
-                      gradient(r, l, "self_attn.v_proj.bias"), dv, a->xn,
-                      weight(r, l, "self_attn.v_proj.weight"), r->n, c->width, r->kv_width);
+    project_bwd(r, l, "self_attn.q_proj", dxn, dq, a->xn, c->width, r->q_width);
+    project_bwd(r, l, "self_attn.k_proj", dxn, dk, a->xn, c->width, r->kv_width);
+    project_bwd(r, l, "self_attn.v_proj", dxn, dv, a->xn, c->width, r->kv_width);
     tj_ref_rmsnorm_bwd(dx, gradient(r, l, "input_layernorm.weight"), dxn, a->x,
                        weight(r, l, "input_layernorm.weight"), plus(c), c->norm_eps, r->n,
                        c->width);
@@ -743,7 +823,7 @@ tj_code tj_ref_run(tj_ref *ref, const tj_ref_chain *chain, double *logp, double 
     }
     if (!r.failed) {
         forward(&r, chain, logp, values);
-        if (dlogp != NULL || dvalues != NULL) {
+        if (!r.failed && (dlogp != NULL || dvalues != NULL)) {
             backward(&r, chain, dlogp, dvalues);
         }
     }

@@ -71,6 +71,7 @@ typedef struct tj_ref_tensor {
 
 typedef struct tj_ref {
     tj_model_config cfg;
+    tj_lora_config lora; /* rank 0: no adapters */
     tj_ref_tensor *tensors;
     size_t n_tensors;
 } tj_ref;
@@ -85,8 +86,11 @@ typedef struct tj_ref_chain {
     size_t n_values;
 } tj_ref_chain;
 
-/* A decoder with weights and gradients of zero. Errors: TJ_E_INVAL, TJ_E_NOMEM. */
-TJ_MUST_USE tj_code tj_ref_create(tj_ref **out, const tj_model_config *cfg, tj_err *err);
+/* A decoder with weights and gradients of zero, and with adapters as `lora` says (NULL: none),
+ * whose tensors are named as a model's. Weights below them get gradients all the same. Errors:
+ * TJ_E_INVAL, TJ_E_NOMEM. */
+TJ_MUST_USE tj_code tj_ref_create(tj_ref **out, const tj_model_config *cfg,
+                                  const tj_lora_config *lora, tj_err *err);
 void tj_ref_destroy(tj_ref *ref);
 /* Lends a tensor; NULL if there is none of that name. */
 tj_ref_tensor *tj_ref_find(const tj_ref *ref, const char *name);

@@ -173,9 +173,11 @@ static void read_shape(gguf_reader *r, tj_model_config *c)
     }
 }
 
-static int32_t token_at(gguf_reader *r, const char *key)
+static int32_t token_at(gguf_reader *r, const char *tail)
 {
+    char key[64];
     uint64_t id = 0;
+    snprintf(key, sizeof key, "tokenizer.ggml.%s_token_id", tail);
     if (r->rc != TJ_OK || !tj_gguf_has(r->gguf, key)) {
         return -1;
     }
@@ -209,8 +211,11 @@ tj_code tj_gguf_config_read(tj_model_config *c, const tj_family **family, const 
     if (f->local_rope) {
         read_windows(&r, c, f);
     }
-    c->bos_id = token_at(&r, "tokenizer.ggml.bos_token_id");
-    c->eos_id = token_at(&r, "tokenizer.ggml.eos_token_id");
+    c->bos_id = token_at(&r, "bos");
+    /* the ends of a text, of a turn and of a message to a tool: at most three, which fit */
+    (void)tj_model_config_add_eos(c, token_at(&r, "eos"));
+    (void)tj_model_config_add_eos(c, token_at(&r, "eot"));
+    (void)tj_model_config_add_eos(c, token_at(&r, "eom"));
     if (r.rc == TJ_OK) {
         r.rc = tj_model_config_check(c, err);
         if (r.rc != TJ_OK) {

@@ -157,7 +157,7 @@ static void dlogits_item(void *ctx, size_t tile, size_t thread)
     }
 }
 
-/* Items: first each tile's dx, then each chunk's weight gradient. */
+/* Items: first each tile's dx, then, unless all are frozen, each chunk's weight gradient. */
 static void head_backward_item(void *ctx, size_t item, size_t thread)
 {
     const head_job *job = ctx;
@@ -201,7 +201,9 @@ static void head_norm_backward(const head_job *job)
             m->k->rmsnorm_bwd(dx, sums, p->head_dx + pos * width, p->head_x + pos * width,
                               m->weights + m->at_norm, m->norm_plus, m->cfg.norm_eps, 1, width);
         }
-        m->k->add(m->grads + m->at_norm, sums, width);
+        if (m->grads != NULL) {
+            m->k->add(m->grads + m->at_norm, sums, width);
+        }
     }
 }
 
@@ -209,7 +211,7 @@ static void compute_gradients(head_job *job)
 {
     const tj_model *m = job->p->model;
     tj_par_for(job->n_tiles, dlogits_item, job);
-    tj_par_for(job->n_tiles + m->n_chunks, head_backward_item, job);
+    tj_par_for(job->n_tiles + (m->grads != NULL ? m->n_chunks : 0), head_backward_item, job);
     head_norm_backward(job);
 }
 
@@ -261,13 +263,16 @@ void tj_values_backward(tj_pass *p, const float *dvalues)
     const tj_model *m = p->model;
     size_t width = m->cfg.width;
     float *dy = p->scratch[0];
+    float *dnorm = m->grads != NULL ? m->grads + m->at_norm : p->partials; /* not read if frozen */
     for (size_t i = 0; i < p->layout.n_values; i++) {
         size_t tok = p->layout.value_tok[i];
-        m->k->axpy(m->grads + m->at_value, dvalues[i], p->value_x + i * width, width);
-        m->grads[m->at_value_bias] += dvalues[i];
+        if (m->grads != NULL) {
+            m->k->axpy(m->grads + m->at_value, dvalues[i], p->value_x + i * width, width);
+            m->grads[m->at_value_bias] += dvalues[i];
+        }
         memset(dy, 0, width * sizeof *dy);
         m->k->axpy(dy, dvalues[i], m->weights + m->at_value, width);
-        m->k->rmsnorm_bwd(p->dx + tok * width, m->grads + m->at_norm, dy,
+        m->k->rmsnorm_bwd(p->dx + tok * width, dnorm, dy,
                           p->layers[m->cfg.n_layers].x + tok * width, m->weights + m->at_norm,
                           m->norm_plus, m->cfg.norm_eps, 1, width);
     }

@@ -90,12 +90,26 @@ static json_t *scale_scalar(const tj_model_config *c)
     return is_whole ? json_integer((json_int_t)nearest) : json_real(scalar);
 }
 
+json_t *tj_hf_eos_write(const tj_model_config *c)
+{
+    json_t *list = json_array();
+    if (c->eos_id >= 0) {
+        json_array_append_new(list, json_integer(c->eos_id));
+    }
+    for (size_t i = 0; i < c->n_more_eos; i++) {
+        json_array_append_new(list, json_integer(c->more_eos[i]));
+    }
+    return list;
+}
+
 static void write_ids(json_t *j, const tj_model_config *c)
 {
     if (c->bos_id >= 0) {
         json_object_set_new(j, "bos_token_id", json_integer(c->bos_id));
     }
-    if (c->eos_id >= 0) {
+    if (c->n_more_eos > 0) {
+        json_object_set_new(j, "eos_token_id", tj_hf_eos_write(c));
+    } else if (c->eos_id >= 0) {
         json_object_set_new(j, "eos_token_id", json_integer(c->eos_id));
     }
 }
@@ -322,11 +336,9 @@ static void read_rope(json_reader *r, tj_model_config *c, const tj_family *f)
     }
 }
 
-/* A token's id, or the first of a list of them; -1: none. */
-static int32_t read_id(json_reader *r, const char *key)
+/* A token's id; -1: none. */
+static int32_t read_id(json_reader *r, const json_t *v, const char *key)
 {
-    const json_t *v = json_object_get(r->root, key);
-    v = json_is_array(v) ? json_array_get(v, 0) : v;
     if (r->rc != TJ_OK || is_absent(v)) {
         return -1;
     }
@@ -335,6 +347,28 @@ static int32_t read_id(json_reader *r, const char *key)
         return -1;
     }
     return (int32_t)json_integer_value(v);
+}
+
+/* One id or a list of them. */
+static void read_eos(json_reader *r, tj_model_config *c)
+{
+    static const char key[] = "eos_token_id";
+    const json_t *v = json_object_get(r->root, key);
+    size_t n = json_is_array(v) ? json_array_size(v) : 1;
+    for (size_t i = 0; i < n && r->rc == TJ_OK; i++) {
+        int32_t id = read_id(r, json_is_array(v) ? json_array_get(v, i) : v, key);
+        if (!tj_model_config_add_eos(c, id)) {
+            r->rc = tj_fail(r->err, TJ_E_LIMIT, "%s: %s has more than %d tokens", r->path, key,
+                            TJ_MAX_MORE_EOS + 1);
+        }
+    }
+}
+
+tj_code tj_hf_eos_read(tj_model_config *c, const json_t *root, const char *path, tj_err *err)
+{
+    json_reader r = {root, path, TJ_OK, err};
+    read_eos(&r, c);
+    return r.rc;
 }
 
 /* The first layer with a window where max_window_layers says so: 28 where it is missing, as in
@@ -449,8 +483,8 @@ tj_code tj_hf_config_read(tj_model_config *c, const tj_family **family, const js
     /* families that always tie leave the key out (transformers' default for Gemma) */
     c->tied_embedding = need_flag(&r, root, "tie_word_embeddings", f->scaled_embedding);
     c->value_head = need_flag(&r, root, "tabiji_value_head", false);
-    c->bos_id = read_id(&r, "bos_token_id");
-    c->eos_id = read_id(&r, "eos_token_id");
+    c->bos_id = read_id(&r, json_object_get(root, "bos_token_id"), "bos_token_id");
+    read_eos(&r, c);
     if (f->windows) { /* llama has none, whatever a file holds */
         read_windows(&r, c, f);
     }

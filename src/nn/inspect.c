@@ -6,6 +6,7 @@
 
 #include "base/alloc.h"
 #include "nn/blocks.h"
+#include "nn/hf_config.h"
 #include "nn/source.h"
 #include "nn/tensors.h"
 
@@ -31,6 +32,22 @@ static json_t *describe_ropes(const tj_model_config *c)
         json_array_append_new(list, describe_rope(&c->rope[i]));
     }
     return list;
+}
+
+/* An object of what the files say. */
+static json_t *describe_sampling(const tj_suggested_sampling *s)
+{
+    json_t *j = json_object();
+    if (!isnan(s->temperature)) {
+        json_object_set_new(j, "temperature", json_real(s->temperature));
+    }
+    if (!isnan(s->top_p)) {
+        json_object_set_new(j, "top_p", json_real(s->top_p));
+    }
+    if (s->top_k > 0) {
+        json_object_set_new(j, "top_k", json_integer((json_int_t)s->top_k));
+    }
+    return j;
 }
 
 static json_t *describe_windows(const tj_model_config *c)
@@ -80,16 +97,21 @@ tj_code tj_model_describe(json_t **out, const char *path, tj_err *err)
         return rc;
     }
     const tj_model_config *c = tj_source_config(s);
+    tj_suggested_sampling sampling;
     json_t *types = json_object();
     rc = count_tensors(s, &n, &n_bytes, types, err);
     if (rc == TJ_OK) {
-        *out = json_pack("{s:s, s:s, s:I, s:I, s:I, s:O, s:o, s:I, s:o, s:o}", "family",
+        rc = tj_model_sampling(&sampling, path, err);
+    }
+    if (rc == TJ_OK) {
+        *out = json_pack("{s:s, s:s, s:I, s:I, s:I, s:O, s:o, s:I, s:o, s:o, s:o, s:o}", "family",
                          tj_source_family(s)->model_type, "format",
                          tj_source_is_gguf(s) ? "GGUF" : "folder", "parameters",
                          (json_int_t)tj_model_config_n_weights(c), "tensors", (json_int_t)n,
                          "bytes", (json_int_t)n_bytes, "types", types, "shape",
                          tj_model_config_to_json(c), "context", (json_int_t)c->max_positions,
-                         "rope", describe_ropes(c), "windows", describe_windows(c));
+                         "rope", describe_ropes(c), "windows", describe_windows(c), "ends",
+                         tj_hf_eos_write(c), "sampling", describe_sampling(&sampling));
         rc = *out == NULL ? tj_fail(err, TJ_E_NOMEM, "cannot describe %s", path) : TJ_OK;
     }
     json_decref(types);

@@ -8,6 +8,7 @@
  * halves in the opposite order, with the weight gradients and attention's gradient in between. */
 #include <string.h>
 
+#include "nn/lora.h"
 #include "nn/pass.h"
 
 typedef struct layer_job {
@@ -72,6 +73,7 @@ static void first_half(tj_pass *p, size_t layer, size_t row, size_t thread)
     m->k->rmsnorm(xn, m->dtype, NULL, acts->x + row * width, slab(m, at->norm1), m->norm_plus,
                   m->cfg.norm_eps, m->tile, width);
     tj_gemm_run(m->fwd[TJ_MAT_QKV], thread, xn, packed(m, m->packed_fwd, layer, TJ_MAT_QKV), qkv);
+    tj_lora_forward(p, layer, TJ_MAT_QKV, thread, xn, qkv);
     if (m->cfg.qkv_bias) {
         for (size_t i = 0; i < m->tile; i++) {
             m->k->add(qkv + i * wide, slab(m, at->qkv_bias), wide);
@@ -100,6 +102,20 @@ static tj_attn_args attn_args(tj_pass *p, size_t layer)
                           .dout = p->dout,
                           .delta = p->delta,
                           .dqkv = p->dqkv};
+}
+
+/* gate and up of a tile; adapters add to them in f32, before they are rounded. */
+static void run_gate_up(const tj_pass *p, size_t layer, void *gu, const void *xn, size_t thread)
+{
+    const tj_model *m = p->model;
+    size_t n = 2 * m->cfg.ffn_width;
+    bool apart = tj_model_adapts(m, TJ_MAT_GU) && m->dtype != TJ_F32;
+    float *exact = apart ? tj_lora_wide(p, thread) : gu;
+    tj_gemm_run(m->fwd[TJ_MAT_GU], thread, xn, packed(m, m->packed_fwd, layer, TJ_MAT_GU), exact);
+    tj_lora_forward(p, layer, TJ_MAT_GU, thread, xn, exact);
+    for (size_t i = 0; apart && i < m->tile; i++) {
+        m->k->to_act(at_row(gu, m, i, m->gu_ld), m->dtype, exact + i * m->gu_ld, n);
+    }
 }
 
 /* What the o (down) projection of a tile gives, before a norm of its own: kept for its gradient
@@ -138,12 +154,13 @@ static void second_half(tj_pass *p, size_t layer, size_t row, bool again, size_t
     tj_attn_forward(&args, row, m->tile, out);
     tj_gemm_run(m->fwd[TJ_MAT_O], thread, at_row(acts->att, m, row, m->q_width),
                 packed(m, m->packed_fwd, layer, TJ_MAT_O), o);
+    tj_lora_forward(p, layer, TJ_MAT_O, thread, at_row(acts->att, m, row, m->q_width), o);
     add_output(m, x_mid, acts->x + row * width, o, at->post1, out);
     void *xn = out + m->tile * width;
     void *gu = at_row(acts->gu, m, row, m->gu_ld);
     m->k->rmsnorm(xn, m->dtype, NULL, x_mid, slab(m, at->norm2), m->norm_plus, m->cfg.norm_eps,
                   m->tile, width);
-    tj_gemm_run(m->fwd[TJ_MAT_GU], thread, xn, packed(m, m->packed_fwd, layer, TJ_MAT_GU), gu);
+    run_gate_up(p, layer, gu, xn, thread);
     if (again && !m->cfg.post_norms) {
         return;
     }
@@ -152,6 +169,7 @@ static void second_half(tj_pass *p, size_t layer, size_t row, bool again, size_t
     m->k->glu(act, gu, m->gu_ld, m->dtype, m->cfg.activation, m->tile, m->cfg.ffn_width);
     tj_gemm_run(m->fwd[TJ_MAT_DOWN], thread, act, packed(m, m->packed_fwd, layer, TJ_MAT_DOWN),
                 down);
+    tj_lora_forward(p, layer, TJ_MAT_DOWN, thread, act, down);
     if (!again) {
         add_output(m, p->layers[layer + 1].x + row * width, x_mid, down, at->post2, out);
     }
@@ -225,6 +243,22 @@ static void to_output(const tj_model *m, void *dy, const float *dx, const float 
     m->k->to_act(dy, m->dtype, dx, n);
 }
 
+/* From the gradient of a tile's o projection to that of attention's output, which adapters add to
+ * in f32. */
+static void o_backward(const tj_pass *p, size_t layer, size_t row, const void *dy, size_t thread)
+{
+    const tj_model *m = p->model;
+    void *dout = at_row(p->dout, m, row, m->q_width);
+    bool apart = tj_model_adapts(m, TJ_MAT_O) && m->dtype != TJ_F32;
+    float *exact = apart ? tj_lora_wide(p, thread) : dout;
+    tj_gemm_run(m->bwd[TJ_MAT_O], thread, dy, packed(m, m->packed_bwd, layer, TJ_MAT_O), exact);
+    tj_lora_backward(p, layer, TJ_MAT_O, row, thread, dy, exact);
+    tj_lora_keep(p, layer, TJ_MAT_O, row, thread, at_row(p->layers[layer].att, m, row, m->q_width));
+    if (apart) {
+        m->k->to_act(dout, m->dtype, exact, m->tile * m->q_width);
+    }
+}
+
 /* From the gradient of the layer's output to that of attention's output. */
 static void backward_second_half(tj_pass *p, size_t layer, size_t row, size_t thread)
 {
@@ -246,20 +280,23 @@ static void backward_second_half(tj_pass *p, size_t layer, size_t row, size_t th
               partial(p, row, sums.post2), dout);
     tj_gemm_run(m->bwd[TJ_MAT_DOWN], thread, dy, packed(m, m->packed_bwd, layer, TJ_MAT_DOWN),
                 wide);
+    tj_lora_backward(p, layer, TJ_MAT_DOWN, row, thread, dy, wide);
     m->k->glu_bwd(dgu, at_row(p->act, m, row, ffn), gu, m->gu_ld, wide, m->dtype, m->cfg.activation,
                   m->tile, ffn);
+    tj_lora_keep(p, layer, TJ_MAT_DOWN, row, thread, at_row(p->act, m, row, ffn));
     /* gate, up = W norm2(x_mid) */
     tj_gemm_run(m->bwd[TJ_MAT_GU], thread, dgu, packed(m, m->packed_bwd, layer, TJ_MAT_GU), wide);
+    tj_lora_backward(p, layer, TJ_MAT_GU, row, thread, dgu, wide);
     m->k->rmsnorm(at_row(p->xn, m, row, width), m->dtype, NULL, x_mid, slab(m, at->norm2),
                   m->norm_plus, m->cfg.norm_eps, m->tile, width);
+    tj_lora_keep(p, layer, TJ_MAT_GU, row, thread, at_row(p->xn, m, row, width));
     m->k->rmsnorm_bwd(dx, partial(p, row, sums.norm2), wide, x_mid, slab(m, at->norm2),
                       m->norm_plus, m->cfg.norm_eps, m->tile, width);
     /* x_mid = x + post1(o(att)) */
     void *dmid = at_row(p->dx_o, m, row, width);
     to_output(m, dmid, dx, raw_output(p, acts->o_raw, row, NULL), at->post1,
               partial(p, row, sums.post1), dout);
-    tj_gemm_run(m->bwd[TJ_MAT_O], thread, dmid, packed(m, m->packed_bwd, layer, TJ_MAT_O),
-                at_row(p->dout, m, row, m->q_width));
+    o_backward(p, layer, row, dmid, thread);
     tj_attn_args args = attn_args(p, layer);
     tj_attn_delta(&args, row, m->tile);
 }
@@ -311,8 +348,10 @@ static void backward_first_half(tj_pass *p, size_t layer, size_t row, size_t thr
     void *d = at_row(p->dqkv_act, m, row, wide);
     m->k->to_act(d, m->dtype, dqkv, m->tile * wide);
     tj_gemm_run(m->bwd[TJ_MAT_QKV], thread, d, packed(m, m->packed_bwd, layer, TJ_MAT_QKV), dxn);
+    tj_lora_backward(p, layer, TJ_MAT_QKV, row, thread, d, dxn);
     m->k->rmsnorm(at_row(p->xn_qkv, m, row, width), m->dtype, NULL, x, slab(m, at->norm1),
                   m->norm_plus, m->cfg.norm_eps, m->tile, width);
+    tj_lora_keep(p, layer, TJ_MAT_QKV, row, thread, at_row(p->xn_qkv, m, row, width));
     m->k->rmsnorm_bwd(p->dx + row * width, partial(p, row, sums.norm1), dxn, x, slab(m, at->norm1),
                       m->norm_plus, m->cfg.norm_eps, m->tile, width);
 }
@@ -343,6 +382,7 @@ typedef struct dw_task { /* all blocks of one matrix */
     size_t layer;
     const void *dy; /* act [N, out] */
     const void *x;  /* act [N, in] */
+    size_t n_base;  /* blocks of the matrix itself, 0 where it is frozen; its adapters' follow */
 } dw_task;
 
 typedef struct middle_job {
@@ -355,7 +395,7 @@ typedef struct middle_job {
 
 static size_t n_blocks(const tj_model *m, const dw_task *t)
 {
-    return m->mat[t->mat].out / m->mat[t->mat].block;
+    return t->n_base + tj_lora_n_blocks(m, t->mat);
 }
 
 /* One block of rows of a weight's gradient, over all tiles in order. */
@@ -365,6 +405,10 @@ static void dw_block(const tj_pass *p, const dw_task *t, size_t block, size_t th
     const tj_mat_shape *s = &m->mat[t->mat];
     const tj_layer_at *at = &m->at[t->layer];
     const size_t offset[TJ_N_MATS] = {at->qkv, at->o, at->gu, at->down};
+    if (block >= t->n_base) {
+        tj_lora_block(p, t->layer, t->mat, block - t->n_base, thread, t->dy, t->x);
+        return;
+    }
     float *grad = m->grads + offset[t->mat] + block * s->block * s->in;
     for (size_t row = 0; row < p->layout.n_padded; row += m->tile) {
         tj_gemm_run(m->dw[t->mat], thread,
@@ -398,7 +442,7 @@ static void middle_item(void *ctx, size_t item, size_t thread)
  * gate and up, and one of them may be frozen alone. */
 static bool group_trains(const tj_model *m, size_t offset, size_t n)
 {
-    for (size_t i = 0; i < m->n_params; i++) {
+    for (size_t i = 0; m->grads != NULL && i < m->n_base; i++) {
         const tj_param *p = &m->params[i];
         size_t at = (size_t)(p->weight - m->weights);
         if (p->trainable && at >= offset && at < offset + n) {
@@ -413,8 +457,14 @@ static void add_dw(middle_job *job, tj_mat mat, size_t layer, const void *dy, co
     const tj_model *m = job->p->model;
     const tj_layer_at *at = &m->at[layer];
     const size_t offset[TJ_N_MATS] = {at->qkv, at->o, at->gu, at->down};
-    if (group_trains(m, offset[mat], m->mat[mat].out * m->mat[mat].in)) {
-        job->dw[job->n_dw++] = (dw_task){mat, layer, dy, x};
+    bool trains = group_trains(m, offset[mat], m->mat[mat].out * m->mat[mat].in);
+    dw_task task = {.mat = mat,
+                    .layer = layer,
+                    .dy = dy,
+                    .x = x,
+                    .n_base = trains ? m->mat[mat].out / m->mat[mat].block : 0};
+    if (n_blocks(m, &task) > 0) {
+        job->dw[job->n_dw++] = task;
     }
 }
 
@@ -443,7 +493,8 @@ static void run_middle(tj_pass *p, size_t layer)
     tj_par_for(items, middle_item, &job);
 }
 
-/* Adds a layer's sums over tiles, in tile order, and clears them. */
+/* Adds a layer's sums over tiles, in tile order, and clears them; below adapters nobody wants them.
+ */
 static void join_partials(tj_pass *p, size_t layer, bool second)
 {
     const tj_model *m = p->model;
@@ -464,7 +515,9 @@ static void join_partials(tj_pass *p, size_t layer, bool second)
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
         for (size_t tile = 0; parts[i].on && tile < tj_pass_n_tiles(p); tile++) {
             float *from = p->partials + tile * p->partial_width + parts[i].from;
-            m->k->add(m->grads + parts[i].to, from, parts[i].n);
+            if (m->grads != NULL) {
+                m->k->add(m->grads + parts[i].to, from, parts[i].n);
+            }
             memset(from, 0, parts[i].n * sizeof *from);
         }
     }

@@ -9,6 +9,7 @@
 #include "base/par.h"
 #include "base/rng.h"
 #include "nn/blocks.h"
+#include "nn/lora.h"
 #include "nn/source.h"
 
 /* ------------------------------------------------------------------ layout of the slab */
@@ -206,6 +207,7 @@ tj_code tj_model_create_empty(tj_model **out, const tj_model_config *cfg, tj_dty
         return tj_fail(err, TJ_E_NOMEM, "cannot allocate a model of %zu weights", n_weights);
     }
     build(m);
+    m->n_base = m->n_params;
     *out = m;
     return TJ_OK;
 }
@@ -256,15 +258,39 @@ static void destroy_gemms(tj_gemm **gemms, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         tj_gemm_destroy(gemms[i]);
+        gemms[i] = NULL;
     }
 }
 
-static void free_all(void **pointers, size_t n)
+static void free_copies(void **copies, size_t n)
 {
-    for (size_t i = 0; pointers != NULL && i < n; i++) {
-        tj_free(pointers[i]);
+    for (size_t i = 0; copies != NULL && i < n; i++) {
+        tj_free(copies[i]);
+        copies[i] = NULL;
     }
-    tj_free(pointers);
+}
+
+void tj_model_drop_products(tj_model *m)
+{
+    destroy_gemms(m->fwd, TJ_N_MATS);
+    destroy_gemms(m->bwd, TJ_N_MATS);
+    destroy_gemms(m->dw, TJ_N_MATS);
+    destroy_gemms(m->head_fwd, 2);
+    destroy_gemms(m->head_bwd, 2);
+    destroy_gemms(m->head_dw, 2);
+    free_copies(m->packed_fwd, m->cfg.n_layers * TJ_N_MATS);
+    free_copies(m->packed_bwd, m->cfg.n_layers * TJ_N_MATS);
+    free_copies(m->packed_head_fwd, m->n_chunks);
+    free_copies(m->packed_head_bwd, m->n_chunks);
+    m->ready_train = false;
+}
+
+void tj_model_drop_grads(tj_model *m)
+{
+    tj_free(m->grads);
+    tj_free(m->lookup_grad);
+    m->grads = NULL;
+    m->lookup_grad = NULL;
 }
 
 void tj_model_destroy(tj_model *m)
@@ -272,23 +298,18 @@ void tj_model_destroy(tj_model *m)
     if (m == NULL) {
         return;
     }
-    destroy_gemms(m->fwd, TJ_N_MATS);
-    destroy_gemms(m->bwd, TJ_N_MATS);
-    destroy_gemms(m->dw, TJ_N_MATS);
-    destroy_gemms(m->head_fwd, 2);
-    destroy_gemms(m->head_bwd, 2);
-    destroy_gemms(m->head_dw, 2);
-    free_all(m->packed_fwd, m->cfg.n_layers * TJ_N_MATS);
-    free_all(m->packed_bwd, m->cfg.n_layers * TJ_N_MATS);
-    free_all(m->packed_head_fwd, m->n_chunks);
-    free_all(m->packed_head_bwd, m->n_chunks);
+    tj_lora_destroy(m->lora);
+    tj_model_drop_products(m);
+    tj_model_drop_grads(m);
+    tj_free(m->packed_fwd);
+    tj_free(m->packed_bwd);
+    tj_free(m->packed_head_fwd);
+    tj_free(m->packed_head_bwd);
     for (size_t i = 0; i < TJ_MAX_ROPE; i++) {
         tj_free(m->rope[i]);
     }
     tj_free(m->params);
     tj_free(m->weights);
-    tj_free(m->grads);
-    tj_free(m->lookup_grad);
     for (size_t i = 0; m->gen != NULL && i < m->cfg.n_layers * TJ_N_GEN; i++) {
         tj_panels_deinit(&m->gen[i]);
     }
@@ -331,11 +352,32 @@ tj_param *tj_model_params(tj_model *m, size_t *n_params)
     return m->params;
 }
 
+size_t tj_model_n_trainable(const tj_model *m)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < m->n_params; i++) {
+        n += m->params[i].trainable ? m->params[i].n : 0;
+    }
+    return n;
+}
+
+bool tj_model_trains(const tj_model *m)
+{
+    return m->grads != NULL || (m->lora != NULL && m->lora->grads != NULL);
+}
+
+bool tj_model_adapts(const tj_model *m, tj_mat mat)
+{
+    return m->lora != NULL && m->lora->width[mat] > 0;
+}
+
 static void point_to_grads(tj_model *m) /* frozen parameters have none, as nn.h says */
 {
     for (size_t i = 0; i < m->n_params; i++) {
         tj_param *p = &m->params[i];
-        p->grad = p->trainable ? m->grads + (p->weight - m->weights) : NULL;
+        float *grads = i < m->n_base ? m->grads : m->lora->grads;
+        const float *weights = i < m->n_base ? m->weights : m->lora->weights;
+        p->grad = p->trainable ? grads + (p->weight - weights) : NULL;
     }
 }
 
@@ -347,28 +389,46 @@ static tj_code check_trainable(const tj_model *m, tj_err *err)
                         : TJ_OK;
 }
 
-tj_code tj_model_make_grads(tj_model *m, tj_err *err)
+static tj_code make_lora_grads(tj_model *m, tj_err *err)
 {
-    tj_code rc = check_trainable(m, err);
-    if (rc != TJ_OK) {
-        return rc;
+    for (size_t i = 0; i < m->n_base; i++) {
+        if (m->params[i].trainable) {
+            return tj_fail(err, TJ_E_INVAL, "%s is to be trained, but lies below adapters",
+                           m->params[i].name);
+        }
     }
-    if (m->grads != NULL) {
-        tj_model_zero_grads(m);
-        point_to_grads(m);
-        return TJ_OK;
-    }
+    m->lora->grads = tj_aligned_array(m->lora->n_slab, sizeof *m->lora->grads);
+    return m->lora->grads != NULL
+               ? TJ_OK
+               : tj_fail(err, TJ_E_NOMEM, "cannot allocate gradients of %zu weights",
+                         m->lora->n_slab);
+}
+
+static tj_code make_base_grads(tj_model *m, tj_err *err)
+{
     m->grads = tj_aligned_array(m->n_slab, sizeof *m->grads);
     if (m->grads != NULL && m->cfg.tied_embedding) {
         m->lookup_grad = tj_aligned_array(m->cfg.n_vocab * m->cfg.width, sizeof *m->lookup_grad);
     }
     if (m->grads == NULL || (m->cfg.tied_embedding && m->lookup_grad == NULL)) {
-        tj_free(m->grads);
-        m->grads = NULL;
+        tj_model_drop_grads(m);
         return tj_fail(err, TJ_E_NOMEM, "cannot allocate gradients of %zu weights", m->n_slab);
     }
-    point_to_grads(m);
     return TJ_OK;
+}
+
+tj_code tj_model_make_grads(tj_model *m, tj_err *err)
+{
+    tj_code rc = check_trainable(m, err);
+    if (rc == TJ_OK && tj_model_trains(m)) {
+        tj_model_zero_grads(m);
+    } else if (rc == TJ_OK) {
+        rc = m->lora != NULL ? make_lora_grads(m, err) : make_base_grads(m, err);
+    }
+    if (rc == TJ_OK) {
+        point_to_grads(m);
+    }
+    return rc;
 }
 
 void tj_model_zero_grads(tj_model *m)
@@ -378,6 +438,9 @@ void tj_model_zero_grads(tj_model *m)
     }
     if (m->lookup_grad != NULL) {
         memset(m->lookup_grad, 0, m->cfg.n_vocab * m->cfg.width * sizeof *m->lookup_grad);
+    }
+    if (m->lora != NULL && m->lora->grads != NULL) {
+        memset(m->lora->grads, 0, m->lora->n_slab * sizeof *m->lora->grads);
     }
 }
 
@@ -396,8 +459,22 @@ tj_code tj_model_refresh(tj_model *m, tj_err *err)
     (void)err;
     m->stale_fwd = true;
     m->stale_bwd = true;
-    m->stale_gen = !m->is_frozen;
+    if (m->lora != NULL) {
+        m->lora->base_digest[0] = '\0';
+    }
+    tj_model_trained(m);
     return TJ_OK;
+}
+
+void tj_model_trained(tj_model *m)
+{
+    m->stale_fwd = m->stale_fwd || m->grads != NULL;
+    m->stale_bwd = m->stale_bwd || m->grads != NULL;
+    m->stale_gen = !m->is_frozen;
+    if (m->lora != NULL) {
+        m->lora->products.stale = true;
+        m->lora->products.stale_bwd = true;
+    }
 }
 
 /* ------------------------------------------------------------------ products and copies */
@@ -430,7 +507,7 @@ static tj_code make_forward(tj_model *m, tj_err *err)
     tj_code rc = TJ_OK;
     for (size_t i = 0; i < TJ_N_MATS && rc == TJ_OK; i++) {
         tj_gemm_spec spec = fwd_spec(m, m->tile, m->mat[i].in, m->mat[i].out);
-        spec.out = i == TJ_MAT_GU ? m->dtype : TJ_F32;
+        spec.out = i == TJ_MAT_GU && !tj_model_adapts(m, TJ_MAT_GU) ? m->dtype : TJ_F32;
         spec.ldc = m->mat[i].ld;
         rc = m->fwd[i] != NULL ? TJ_OK : tj_gemm_create(&m->fwd[i], &spec, err);
     }
@@ -530,7 +607,7 @@ tj_code tj_model_need_forward(tj_model *m, tj_err *err)
         rc = pack_all(m, false, err);
         m->stale_fwd = rc != TJ_OK;
     }
-    return rc;
+    return rc == TJ_OK && m->lora != NULL ? tj_lora_need(m, false, err) : rc;
 }
 
 static tj_code make_backward(tj_model *m, tj_err *err)
@@ -539,7 +616,7 @@ static tj_code make_backward(tj_model *m, tj_err *err)
     for (size_t i = 0; i < TJ_N_MATS && rc == TJ_OK; i++) {
         const tj_mat_shape *s = &m->mat[i];
         tj_gemm_spec bwd = fwd_spec(m, m->tile, s->out, s->in);
-        bwd.out = i == TJ_MAT_O ? m->dtype : TJ_F32;
+        bwd.out = i == TJ_MAT_O && !tj_model_adapts(m, TJ_MAT_O) ? m->dtype : TJ_F32;
         bwd.lda = s->ld;
         tj_gemm_spec dw = {.m = s->block,
                            .k = m->tile,
@@ -552,7 +629,7 @@ static tj_code make_backward(tj_model *m, tj_err *err)
                            .dtype = m->dtype,
                            .out = TJ_F32};
         rc = m->bwd[i] != NULL ? TJ_OK : tj_gemm_create(&m->bwd[i], &bwd, err);
-        if (rc == TJ_OK && m->dw[i] == NULL) {
+        if (rc == TJ_OK && m->dw[i] == NULL && m->grads != NULL) {
             rc = tj_gemm_create(&m->dw[i], &dw, err);
         }
     }
@@ -575,7 +652,7 @@ static tj_code make_backward(tj_model *m, tj_err *err)
                            .dtype = m->dtype,
                            .out = TJ_F32};
         rc = m->head_bwd[i] != NULL ? TJ_OK : tj_gemm_create(&m->head_bwd[i], &bwd, err);
-        if (rc == TJ_OK && m->head_dw[i] == NULL) {
+        if (rc == TJ_OK && m->head_dw[i] == NULL && m->grads != NULL) {
             rc = tj_gemm_create(&m->head_dw[i], &dw, err);
         }
     }
@@ -584,7 +661,7 @@ static tj_code make_backward(tj_model *m, tj_err *err)
 
 tj_code tj_model_need_backward(tj_model *m, tj_err *err)
 {
-    if (m->grads == NULL) {
+    if (!tj_model_trains(m)) {
         return tj_fail(err, TJ_E_INVAL, "the model has no gradients to add to");
     }
     tj_code rc = TJ_OK;
@@ -599,7 +676,7 @@ tj_code tj_model_need_backward(tj_model *m, tj_err *err)
         rc = pack_all(m, true, err);
         m->stale_bwd = rc != TJ_OK;
     }
-    return rc;
+    return rc == TJ_OK && m->lora != NULL ? tj_lora_need(m, true, err) : rc;
 }
 
 /* ------------------------------------------------------------------ generation */
@@ -627,7 +704,7 @@ tj_mat_shape tj_model_gen_shape(const tj_model *m, tj_gen_mat mat)
     return (tj_mat_shape){0};
 }
 
-static const float *gen_weights(const tj_model *m, size_t layer, size_t mat)
+float *tj_model_matrix(const tj_model *m, size_t layer, tj_gen_mat mat)
 {
     const tj_layer_at *at = &m->at[layer];
     size_t width = m->cfg.width;
@@ -655,14 +732,43 @@ static tj_code make_panels(tj_model *m, tj_err *err)
     return rc;
 }
 
+typedef struct panels_job {
+    tj_model *m;
+    bool failed[TJ_MAX_THREADS];
+} panels_job;
+
+/* A matrix as generation reads it: with its adapters, if it has any, added to a copy. */
+static bool pack_matrix(tj_model *m, size_t item)
+{
+    size_t layer = item / TJ_N_GEN;
+    size_t mat = item % TJ_N_GEN;
+    const float *w = tj_model_matrix(m, layer, (tj_gen_mat)mat);
+    float *merged = NULL;
+    if (m->lora != NULL && m->lora->cfg.targets[mat]) {
+        size_t in = m->lora->in[mat];
+        merged = tj_malloc(m->lora->out[mat] * in * sizeof *merged);
+        if (merged == NULL) {
+            return false;
+        }
+        memcpy(merged, w, m->lora->out[mat] * in * sizeof *merged);
+        for (size_t row = 0; row < m->lora->out[mat]; row++) {
+            tj_lora_add_row(m->lora, layer, (tj_lora_target)mat, row, merged + row * in);
+        }
+        w = merged;
+    }
+    for (size_t i = 0; i < m->gen[item].n_panels; i++) {
+        tj_panels_pack(&m->gen[item], i, w);
+    }
+    tj_free(merged);
+    return true;
+}
+
 static void pack_panels_item(void *ctx, size_t item, size_t thread)
 {
-    tj_model *m = ctx;
-    (void)thread;
+    panels_job *job = ctx;
+    tj_model *m = job->m;
     if (item < m->cfg.n_layers * TJ_N_GEN) {
-        for (size_t i = 0; i < m->gen[item].n_panels; i++) {
-            tj_panels_pack(&m->gen[item], i, gen_weights(m, item / TJ_N_GEN, item % TJ_N_GEN));
-        }
+        job->failed[thread] = !pack_matrix(m, item) || job->failed[thread];
     } else {
         tj_panels_pack(&m->gen_head, item - m->cfg.n_layers * TJ_N_GEN, m->weights + m->at_head);
     }
@@ -674,11 +780,18 @@ tj_code tj_model_need_generation(tj_model *m, tj_err *err)
         return TJ_OK;
     }
     tj_code rc = make_panels(m, err);
-    if (rc == TJ_OK) {
-        tj_par_for(m->cfg.n_layers * TJ_N_GEN + m->gen_head.n_panels, pack_panels_item, m);
-        m->stale_gen = false;
+    if (rc != TJ_OK) {
+        return rc;
     }
-    return rc;
+    panels_job job = {.m = m};
+    tj_par_for(m->cfg.n_layers * TJ_N_GEN + m->gen_head.n_panels, pack_panels_item, &job);
+    for (size_t i = 0; i < TJ_MAX_THREADS; i++) {
+        if (job.failed[i]) {
+            return tj_fail(err, TJ_E_NOMEM, "cannot add the adapters for generation");
+        }
+    }
+    m->stale_gen = false;
+    return TJ_OK;
 }
 
 void tj_model_embed(const tj_model *m, float *x, int32_t id)

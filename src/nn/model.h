@@ -68,10 +68,12 @@ struct tj_model {
 
     tj_param *params;
     size_t n_params;
-    size_t n_slab;      /* values of a slab */
-    float *weights;     /* [n_slab] */
-    float *grads;       /* [n_slab] or NULL */
-    float *lookup_grad; /* [V, C] of the input side of a tied embedding, or NULL */
+    size_t n_base;        /* of them, those of the slab; then come the adapters' */
+    struct tj_lora *lora; /* or NULL; nn/lora.h */
+    size_t n_slab;        /* values of a slab */
+    float *weights;       /* [n_slab] */
+    float *grads;         /* [n_slab]; NULL where none is wanted, as below adapters */
+    float *lookup_grad;   /* [V, C] of the input side of a tied embedding, or NULL */
     size_t at_embed, at_norm, at_head, at_value, at_value_bias;
     tj_layer_at at[TJ_MAX_LAYERS];
 
@@ -109,16 +111,17 @@ TJ_MUST_USE tj_code tj_model_need_forward(struct tj_model *m, tj_err *err);
 TJ_MUST_USE tj_code tj_model_need_generation(struct tj_model *m, tj_err *err);
 /* Input embedding of a token, scaled: x [C]. */
 void tj_model_embed(const struct tj_model *m, float *x, int32_t id);
-/* W [out, in] of a layer's matrix, or of the head, in generation. */
+/* A layer's matrix in generation: its shape, and its master weights [out, in]. */
 tj_mat_shape tj_model_gen_shape(const struct tj_model *m, tj_gen_mat mat);
+float *tj_model_matrix(const struct tj_model *m, size_t layer, tj_gen_mat mat);
 TJ_MUST_USE tj_code tj_model_need_backward(struct tj_model *m, tj_err *err);
 /* RoPE tables for positions below n. */
 TJ_MUST_USE tj_code tj_model_need_positions(struct tj_model *m, size_t n, tj_err *err);
 
-static inline bool tj_model_trains(const struct tj_model *m)
-{
-    return m->grads != NULL;
-}
+/* Whether there are gradients to add to. */
+bool tj_model_trains(const struct tj_model *m);
+/* Whether a fused matrix has adapters, which add to its product in f32. */
+bool tj_model_adapts(const struct tj_model *m, tj_mat mat);
 
 static inline size_t tj_model_chunk_size(const struct tj_model *m, size_t chunk)
 {
@@ -129,6 +132,14 @@ static inline size_t tj_model_chunk_kind(const struct tj_model *m, size_t chunk)
 {
     return chunk + 1 == m->n_chunks && m->last_chunk != m->chunk ? 1 : 0;
 }
+
+/* Frees gradients, or products with the copies they read: made anew when needed. */
+void tj_model_drop_grads(struct tj_model *m);
+void tj_model_drop_products(struct tj_model *m);
+/* As tj_model_refresh, where only trainable parameters were changed. */
+void tj_model_trained(struct tj_model *m);
+/* The digest of the first n parameters. */
+void tj_model_digest_params(const struct tj_model *m, size_t n, char out[65]);
 
 /* A model with weights left at zero: for loading. Frozen: without matrices, see above. */
 TJ_MUST_USE tj_code tj_model_create_empty(tj_model **out, const tj_model_config *cfg,

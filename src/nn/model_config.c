@@ -121,6 +121,31 @@ tj_code tj_model_config_check(const tj_model_config *c, tj_err *err)
     return TJ_OK;
 }
 
+bool tj_model_config_is_eos(const tj_model_config *c, int32_t id)
+{
+    bool found = id >= 0 && id == c->eos_id;
+    for (size_t i = 0; i < c->n_more_eos; i++) {
+        found = found || id == c->more_eos[i];
+    }
+    return found;
+}
+
+bool tj_model_config_add_eos(tj_model_config *c, int32_t id)
+{
+    if (id < 0 || tj_model_config_is_eos(c, id)) {
+        return true;
+    }
+    if (c->eos_id < 0) {
+        c->eos_id = id;
+        return true;
+    }
+    if (c->n_more_eos == TJ_MAX_MORE_EOS) {
+        return false;
+    }
+    c->more_eos[c->n_more_eos++] = id;
+    return true;
+}
+
 size_t tj_model_config_n_weights(const tj_model_config *c)
 {
     size_t q = c->n_heads * c->head_dim;

@@ -38,6 +38,7 @@
 #define TJ_MAX_ROPE      4          /* distinct RoPE tables in one model; Gemma 3 has 2 */
 #define TJ_MAX_HEAD_DIM  256        /* largest public head width */
 #define TJ_MAX_POSITIONS (1u << 20) /* RoPE tables are built to this at most */
+#define TJ_MAX_MORE_EOS  7          /* published lists of ends have up to five tokens */
 
 typedef enum tj_dtype { TJ_F32 = 0, TJ_BF16 = 1 } tj_dtype;
 
@@ -100,7 +101,9 @@ typedef struct tj_model_config {
     double init_std;          /* of normal initial weights; output projections get / sqrt(2 L) */
     size_t n_rope;            /* number of RoPE tables */
     tj_rope rope[TJ_MAX_ROPE];
-    int32_t bos_id, eos_id; /* -1: none; written to config.json */
+    int32_t bos_id, eos_id;            /* -1: none; written to config.json */
+    int32_t more_eos[TJ_MAX_MORE_EOS]; /* further tokens that end an answer, beside eos_id */
+    size_t n_more_eos;
     tj_layer_attn layer[TJ_MAX_LAYERS];
 } tj_model_config;
 
@@ -110,6 +113,12 @@ void tj_model_config_default(tj_model_config *cfg);
 
 /* TJ_E_INVAL naming the first impossible field. */
 TJ_MUST_USE tj_code tj_model_config_check(const tj_model_config *cfg, tj_err *err);
+
+/* Whether a token ends an answer: eos_id or one of more_eos. */
+bool tj_model_config_is_eos(const tj_model_config *cfg, int32_t id);
+/* Adds a token to those that end an answer, as eos_id if that is the first; -1 and what is among
+ * them already change nothing. False: there are too many. */
+bool tj_model_config_add_eos(tj_model_config *cfg, int32_t id);
 
 /* Number of weights, by the shape alone. */
 size_t tj_model_config_n_weights(const tj_model_config *cfg);
@@ -152,9 +161,11 @@ const char *tj_dtype_name(tj_dtype dtype); /* "f32", "bf16" */
 /* The instruction set that our own kernels use here: "avx512", "avx2" or "generic". */
 const char *tj_isa_name(void);
 
-/* Lends the parameters, in a fixed order. */
+/* Lends the parameters, in a fixed order; those of adapters come last. */
 tj_param *tj_model_params(tj_model *model, size_t *n_params);
-/* Allocates (zeroed) gradients of the trainable parameters; zeroes them if there. */
+size_t tj_model_n_trainable(const tj_model *model); /* values, of all trainable parameters */
+/* Allocates (zeroed) gradients of the trainable parameters; zeroes them if there. Of a model with
+ * adapters only theirs: TJ_E_INVAL where a weight below them is trainable. */
 TJ_MUST_USE tj_code tj_model_make_grads(tj_model *model, tj_err *err);
 void tj_model_zero_grads(tj_model *model);
 /* A tied embedding's two gradients (as input and as output) are kept apart while batches add up, so
@@ -167,7 +178,8 @@ TJ_MUST_USE tj_code tj_model_refresh(tj_model *model, tj_err *err);
 void tj_model_digest(const tj_model *model, char out[65]);
 
 /* Writes DIR/config.json and DIR/model.safetensors (f32 or bf16 as `stored`), as transformers
- * opens them; each file atomically, and the folder's earlier contents stay until then. */
+ * opens them; each file atomically, and the folder's earlier contents stay until then. A model with
+ * adapters is refused (TJ_E_INVAL): its files would not be one model. */
 TJ_MUST_USE tj_code tj_model_save(const tj_model *model, const char *dir, tj_dtype stored,
                                   tj_err *err);
 /* Reads a Hugging Face directory (config.json with model.safetensors, or with shards and their
@@ -179,12 +191,94 @@ TJ_MUST_USE tj_code tj_model_load(tj_model **out, const char *path, tj_dtype com
  * it. The file is mapped until the model is destroyed. */
 TJ_MUST_USE tj_code tj_model_open(tj_model **out, const char *path, tj_err *err);
 
+/* ---------------------------------------------------------------- adapters
+ *
+ * LoRA (Hu et al. 2021, arXiv:2106.09685): beside a targeted matrix W [out, in], which is frozen,
+ * stands a product of two small ones, which are trained:
+ *
+ *     y = W x + s B (A x),   A [r, in], B [out, r],   s = alpha / r
+ *
+ * Adapters have no dropout and no biases. */
+
+#define TJ_MAX_LORA_RANK                                                                           \
+    1024 /* published adapters have up to 512; beyond, full tuning is smaller */
+
+#define TJ_MAX_LORA_ALPHA 1e6 /* a scale beyond it leaves f32's range soon */
+
+/* Whose adapters are a model's: of each layer, by the ends of their Hugging Face names. */
+typedef enum tj_lora_target {
+    TJ_LORA_Q = 0,
+    TJ_LORA_K,
+    TJ_LORA_V,
+    TJ_LORA_O,
+    TJ_LORA_GATE,
+    TJ_LORA_UP,
+    TJ_LORA_DOWN,
+    TJ_N_LORA_TARGETS
+} tj_lora_target;
+
+typedef struct tj_lora_config {
+    size_t rank; /* r, 1 to TJ_MAX_LORA_RANK */
+    double alpha;
+    bool rslora; /* s = alpha / sqrt(r) (Kalajdzievski 2023, arXiv:2312.03732) */
+    bool targets[TJ_N_LORA_TARGETS];
+} tj_lora_config;
+
+/* Rank 16 and alpha 32, as TRL's; q_proj and v_proj, as PEFT's for these families. */
+void tj_lora_config_default(tj_lora_config *cfg);
+const char *tj_lora_target_name(tj_lora_target target); /* "q_proj" */
+/* Targets from "q_proj,v_proj", or "all-linear" for all seven. Errors: TJ_E_INVAL naming what is
+ * none. */
+TJ_MUST_USE tj_code tj_lora_targets_parse(bool targets[TJ_N_LORA_TARGETS], const char *text,
+                                          tj_err *err);
+
+/* Gives the model adapters, as PEFT initialises them: A uniform in +-1 / sqrt(in) by `seed`, B
+ * zero. They are further parameters, "model.layers.0.self_attn.q_proj.lora_A.weight" and so on;
+ * all others are frozen, and their gradients freed. Passes, optimisers and lent parameters of
+ * before must not be used again. Errors: TJ_E_INVAL (the configuration; a model that has adapters,
+ * or is opened for generation only), TJ_E_NOMEM; the model is then unchanged. */
+TJ_MUST_USE tj_code tj_model_add_lora(tj_model *model, const tj_lora_config *cfg, uint64_t seed,
+                                      tj_err *err);
+/* Lends the configuration of the model's adapters; NULL if it has none. */
+const tj_lora_config *tj_model_lora(const tj_model *model);
+/* Adds the adapters to the weights, W + s B A, and drops them; all parameters are trainable again.
+ * As after tj_model_add_lora, what was made or lent before must not be used again. Errors:
+ * TJ_E_INVAL (there are none). */
+TJ_MUST_USE tj_code tj_model_merge_lora(tj_model *model, tj_err *err);
+
+/* Writes the adapters as PEFT does: DIR/adapter_config.json and DIR/adapter_model.safetensors
+ * (F32), each atomically. `base` (NULL: none) becomes base_model_name_or_path. Errors: TJ_E_INVAL
+ * (the model has no adapters), TJ_E_IO, TJ_E_NOMEM. */
+TJ_MUST_USE tj_code tj_adapter_save(const tj_model *model, const char *dir, const char *base,
+                                    tj_err *err);
+/* Gives the model the adapters of a PEFT folder; as tj_model_add_lora in all else. Errors name the
+ * file and the field or tensor: TJ_E_NOTFOUND, TJ_E_PARSE (malformed, or not of this model's
+ * shape), TJ_E_INVAL (a setting that would change what the adapter means and is not supported:
+ * biases, DoRA, modules_to_save, ranks by layer …), TJ_E_NUMERIC, TJ_E_NOMEM. */
+TJ_MUST_USE tj_code tj_adapter_load(tj_model *model, const char *dir, tj_err *err);
+/* Whether there is an adapter_config.json at a path. */
+bool tj_adapter_is_at(const char *path);
+/* What an adapter's files say: `rank`, `alpha`, `rslora`, `targets`, `base` (may be null),
+ * `layers`, `parameters`, `tensors`, `bytes`, `types`. Gives *out, a new reference. Errors as
+ * tj_adapter_load. */
+TJ_MUST_USE tj_code tj_adapter_describe(json_t **out, const char *dir, tj_err *err);
+
 /* ---------------------------------------------------------------- files of models */
 
+/* How a model's files ask it to be sampled from (generation_config.json). */
+typedef struct tj_suggested_sampling {
+    double temperature, top_p; /* NAN: they do not say */
+    size_t top_k;              /* 0: they do not say, or all tokens */
+} tj_suggested_sampling;
+/* Of a folder; of a GGUF file, or a folder without the file, all unsaid. Errors: TJ_E_PARSE naming
+ * file and field, TJ_E_NOMEM. */
+TJ_MUST_USE tj_code tj_model_sampling(tj_suggested_sampling *out, const char *path, tj_err *err);
+
 typedef struct tj_convert_options {
-    const char *type; /* what matrices become: F32, F16 or BF16, in a GGUF also Q8_0, Q4_0, Q4_1,
-                       * Q5_0 or Q5_1 (any case); "keep" or NULL: what they are, as far as the new
-                       * file can hold it */
+    const char *type;    /* what matrices become: F32, F16 or BF16, in a GGUF also Q8_0, Q4_0, Q4_1,
+                          * Q5_0 or Q5_1 (any case); "keep" or NULL: what they are, as far as the new
+                          * file can hold it */
+    const char *adapter; /* a PEFT folder whose adapters are added to the weights; NULL: none */
 } tj_convert_options;
 
 /* Writes the model at `from`, a Hugging Face folder or a GGUF file, to `to`: a GGUF file where that
@@ -206,7 +300,8 @@ TJ_MUST_USE tj_code tj_model_convert(json_t **summary, const char *from, const c
 TJ_MUST_USE tj_code tj_model_copy_companions(const char *from, const char *to, tj_err *err);
 
 /* What the files of a model say, without loading it: `family`, `format`, `parameters`, `tensors`,
- * `bytes`, `types`, `shape`, `context`, `rope`, `windows`. Gives *out, a new reference. */
+ * `bytes`, `types`, `shape`, `context`, `rope`, `windows`, `ends` (tokens that end an answer) and
+ * `sampling` (what they suggest of temperature, top_p, top_k). Gives *out, a new reference. */
 TJ_MUST_USE tj_code tj_model_describe(json_t **out, const char *path, tj_err *err);
 
 /* Looks through a model's files and reports what it finds, thing by thing ("configuration",
@@ -351,12 +446,15 @@ TJ_MUST_USE tj_code tj_adamw_load(tj_adamw *opt, const char *path, tj_err *err);
 /* Model, optimiser and the caller's own state together, as one generation in DIR: written into a
  * fresh folder, then DIR/current is switched to it by a rename, then older generations go. A
  * process killed at any moment leaves a whole generation, the new one or the one before. state is
- * an object (NULL: none). */
+ * an object (NULL: none). Of a model with adapters it holds these alone, with the digest of the
+ * weights below them. */
 TJ_MUST_USE tj_code tj_snapshot_save(const char *dir, const tj_model *model, const tj_adamw *opt,
                                      const json_t *state, tj_err *err);
 /* Loads the current generation into a model and an optimiser of the right shape; *state (NULL
  * allowed) is a new reference. Errors: TJ_E_NOTFOUND (there is none; nothing is changed),
- * TJ_E_PARSE (it does not fit the model; the model may then be half loaded). */
+ * TJ_E_CONFLICT (of adapters for other weights or of other settings, or of a whole model where this
+ * one has adapters, and the reverse; nothing is changed), TJ_E_PARSE (it does not fit the model;
+ * the model may then be half loaded). */
 TJ_MUST_USE tj_code tj_snapshot_load(const char *dir, tj_model *model, tj_adamw *opt,
                                      json_t **state, tj_err *err);
 /* Removes DIR and all that snapshots keep in it. */

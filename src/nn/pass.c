@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "nn/lora.h"
 
 tj_code tj_pass_create(tj_pass **out, tj_model *model, tj_pass_options options, tj_err *err)
 {
@@ -66,6 +67,12 @@ static void free_buffers(tj_pass *p)
     for (size_t i = 0; i < sizeof buffers / sizeof buffers[0]; i++) {
         tj_free(*buffers[i]);
         *buffers[i] = NULL;
+    }
+    for (size_t i = 0; i < TJ_N_MATS; i++) {
+        tj_free(p->lora_h[i]);
+        tj_free(p->lora_dh[i]);
+        p->lora_h[i] = NULL;
+        p->lora_dh[i] = NULL;
     }
     free_layers(p);
     p->cap = 0;
@@ -172,6 +179,12 @@ static void get_gradients(tj_pass *p, bool *ok, size_t n)
     p->dqkv_act = get(p, ok, n, m->qkv_width, m->elem);
     p->xn_qkv = get(p, ok, n, width, m->elem);
     p->partials = get(p, ok, n / p->model->tile, p->partial_width, sizeof(float));
+    for (size_t i = 0; i < TJ_N_MATS; i++) {
+        if (tj_model_adapts(m, (tj_mat)i)) {
+            p->lora_h[i] = get(p, ok, n, m->lora->width[i], m->elem);
+            p->lora_dh[i] = get(p, ok, n, m->lora->width[i], m->elem);
+        }
+    }
 }
 
 static size_t max2(size_t a, size_t b)
@@ -185,6 +198,7 @@ static bool get_scratch(tj_pass *p)
     size_t wide = max2(m->qkv_width, max2(m->cfg.ffn_width, m->cfg.width));
     p->scratch_floats = max2(p->model->tile * (wide + max2(m->cfg.width, m->cfg.ffn_width)),
                              max2(tj_attn_scratch(m), 2 * m->q_width));
+    p->scratch_floats = (p->scratch_floats + 15) / 16 * 16 + tj_lora_scratch(m);
     while (p->n_scratch < tj_par_threads()) {
         float *s = tj_aligned_array(p->scratch_floats, sizeof *s);
         if (s == NULL) {

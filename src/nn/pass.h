@@ -55,7 +55,11 @@ struct tj_pass {
     float *value_x; /* [n_values, C] normed rows */
     size_t cap_values;
 
-    float *scratch[TJ_MAX_THREADS]; /* each of scratch_floats */
+    /* Of adapters, for the layer at hand: act [N, width of the matrix's h]; NULL where it has none.
+     */
+    void *lora_h[TJ_N_MATS], *lora_dh[TJ_N_MATS];
+
+    float *scratch[TJ_MAX_THREADS]; /* each of scratch_floats; at its end, that of adapters */
     size_t scratch_floats;
     size_t n_scratch;
 

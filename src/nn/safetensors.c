@@ -244,6 +244,14 @@ void tj_st_close(tj_st_reader *r)
     tj_free(r);
 }
 
+int tj_st_type(const tj_st_tensor *t)
+{
+    return strcmp(t->dtype, "F32") == 0    ? TJ_GGML_F32
+           : strcmp(t->dtype, "F16") == 0  ? TJ_GGML_F16
+           : strcmp(t->dtype, "BF16") == 0 ? TJ_GGML_BF16
+                                           : -1;
+}
+
 const char *tj_st_name(const tj_st_reader *r)
 {
     return r->name;

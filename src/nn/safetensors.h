@@ -41,6 +41,8 @@ size_t tj_st_n_bytes(const tj_st_reader *reader); /* of all tensors together */
 /* Errors: TJ_E_NOTFOUND naming file and tensor. */
 TJ_MUST_USE tj_code tj_st_find(const tj_st_reader *reader, tj_st_tensor *out, const char *name,
                                tj_err *err);
+/* The GGUF type of the same values; -1: neither F32, F16 nor BF16. */
+int tj_st_type(const tj_st_tensor *tensor);
 /* Copies a tensor as f32; it must be F32 or BF16 and have this shape, of which leading ones do not
  * count. */
 TJ_MUST_USE tj_code tj_st_read_f32(const tj_st_reader *reader, float *out, const char *name,

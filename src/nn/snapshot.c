@@ -10,39 +10,97 @@
 #include "base/alloc.h"
 #include "base/fs.h"
 #include "nn/adamw.h"
+#include "nn/lora.h"
 #include "nn/safetensors.h"
 
 #define TJ_MAX_STATE_BYTES ((size_t)1 << 24) /* a caller's state is a cursor or two */
 
+/* The parameters that a snapshot holds: of a model with adapters these, else all. */
+static size_t first_param(const tj_model *m)
+{
+    return m->lora != NULL ? m->n_base : 0;
+}
+
+/* What must be alike for a snapshot to be of this model, as text; "" of a whole model. */
+#define LORA_TEXT 160
+static void describe_lora(const tj_model *m, char text[LORA_TEXT])
+{
+    text[0] = '\0';
+    if (m->lora == NULL) {
+        return;
+    }
+    const tj_lora_config *c = &m->lora->cfg;
+    int n = snprintf(text, LORA_TEXT, "rank %zu, %salpha %.17g,", c->rank, c->rslora ? "rs" : "",
+                     c->alpha);
+    for (size_t t = 0; t < TJ_N_LORA_TARGETS; t++) {
+        n += c->targets[t] ? snprintf(text + n, LORA_TEXT - (size_t)n, " %s",
+                                      tj_lora_target_name((tj_lora_target)t))
+                           : 0;
+    }
+}
+
 static tj_code write_weights(const tj_model *m, const char *path, tj_err *err)
 {
     tj_st_writer *w;
+    char lora[LORA_TEXT];
     tj_code rc = tj_st_writer_open(&w, path, err);
     if (rc != TJ_OK) {
         return rc;
     }
-    for (size_t i = 0; i < m->n_params; i++) {
+    describe_lora(m, lora);
+    if (m->lora != NULL) {
+        tj_st_writer_meta(w, "lora", lora);
+        tj_st_writer_meta(w, "base", tj_lora_base_digest(m));
+    }
+    for (size_t i = first_param(m); i < m->n_params; i++) {
         tj_st_writer_declare(w, m->params[i].name, TJ_F32, m->params[i].shape, 2);
     }
-    for (size_t i = 0; i < m->n_params; i++) {
+    for (size_t i = first_param(m); i < m->n_params; i++) {
         tj_st_writer_values(w, m->params[i].weight, m->params[i].n);
     }
     return tj_st_writer_commit(w, err);
+}
+
+/* That the weights in a snapshot are of a model like ours. */
+static tj_code check_kind(const tj_model *m, const tj_st_reader *r, const char *path, tj_err *err)
+{
+    char ours[LORA_TEXT];
+    const char *theirs = tj_st_meta(r, "lora");
+    const char *base = tj_st_meta(r, "base");
+    describe_lora(m, ours);
+    theirs = theirs == NULL ? "" : theirs;
+    if (strcmp(ours, theirs) != 0) {
+        return tj_fail(err, TJ_E_CONFLICT, "%s is of %s%.*s, not of %s%s", path,
+                       theirs[0] != '\0' ? "adapters of " : "a whole model", LORA_TEXT, theirs,
+                       ours[0] != '\0' ? "adapters of " : "a whole model", ours);
+    }
+    if (m->lora != NULL && (base == NULL || strcmp(base, tj_lora_base_digest(m)) != 0)) {
+        return tj_fail(err, TJ_E_CONFLICT,
+                       "%s is of adapters for other weights: their digest is %.64s, here %s", path,
+                       base == NULL ? "missing" : base, tj_lora_base_digest(m));
+    }
+    return TJ_OK;
 }
 
 static tj_code read_weights(tj_model *m, const char *path, tj_err *err)
 {
     tj_st_reader *r;
     tj_code rc = tj_st_open(&r, path, err);
-    for (size_t i = 0; rc == TJ_OK && i < m->n_params; i++) {
+    size_t n = m->n_params - first_param(m);
+    if (rc == TJ_OK) {
+        rc = check_kind(m, r, path, err);
+    }
+    for (size_t i = first_param(m); rc == TJ_OK && i < m->n_params; i++) {
         const tj_param *p = &m->params[i];
         rc = tj_st_read_f32(r, p->weight, p->name, p->shape, 2, err);
     }
-    if (rc == TJ_OK && tj_st_count(r) != m->n_params) {
+    if (rc == TJ_OK && tj_st_count(r) != n) {
         rc = tj_fail(err, TJ_E_PARSE, "%s: %zu tensors, but the model has %zu", path,
-                     tj_st_count(r), m->n_params);
+                     tj_st_count(r), n);
     }
-    if (rc == TJ_OK) {
+    if (rc == TJ_OK && m->lora != NULL) {
+        tj_model_trained(m);
+    } else if (rc == TJ_OK) {
         rc = tj_model_refresh(m, err);
     }
     tj_st_close(r);

@@ -7,7 +7,6 @@
 
 #include "base/alloc.h"
 #include "base/assert.h"
-#include "base/config.h"
 #include "base/fs.h"
 #include "nn/blocks.h"
 #include "nn/hf_config.h"
@@ -65,27 +64,6 @@ void tj_source_close(tj_source *s)
 }
 
 /* ------------------------------------------------------------------ folders */
-
-static tj_code read_json(json_t **out, const char *path, tj_err *err)
-{
-    char *text = NULL;
-    size_t len = 0;
-    json_error_t je;
-    *out = NULL;
-    tj_code rc = tj_fs_read(&text, &len, path, TJ_MAX_CONFIG_BYTES, err);
-    if (rc != TJ_OK) {
-        return rc;
-    }
-    *out = json_loadb(text, len, JSON_REJECT_DUPLICATES, &je);
-    if (!json_is_object(*out)) {
-        rc = tj_fail(err, TJ_E_PARSE, "%s:%d: %s", path, *out == NULL ? je.line : 1,
-                     *out == NULL ? je.text : "not a JSON object");
-        json_decref(*out);
-        *out = NULL;
-    }
-    tj_free(text);
-    return rc;
-}
 
 static tj_code open_shard(tj_source *s, const char *name, tj_err *err)
 {
@@ -155,7 +133,7 @@ static tj_code open_shards(tj_source *s, tj_err *err)
         rc = open_shard(s, "model.safetensors", err);
     } else {
         json_t *index;
-        rc = read_json(&index, index_path, err);
+        rc = tj_hf_json_read(&index, index_path, err);
         const json_t *map = json_object_get(index, "weight_map");
         if (rc == TJ_OK && !json_is_object(map)) {
             rc = tj_fail(err, TJ_E_PARSE, "%s: weight_map is missing or not an object", index_path);
@@ -205,12 +183,15 @@ static tj_code open_folder(tj_source *s, tj_err *err)
     char *path = tj_fs_join(s->path, "config.json");
     json_t *root = NULL;
     tj_code rc = path == NULL ? tj_fail(err, TJ_E_NOMEM, "cannot open %s", s->path)
-                              : read_json(&root, path, err);
+                              : tj_hf_json_read(&root, path, err);
     if (rc == TJ_OK) {
         rc = tj_hf_config_read(&s->cfg, &s->family, root, path, err);
     }
     json_decref(root);
     tj_free(path);
+    if (rc == TJ_OK) {
+        rc = tj_generation_config_read(&s->cfg, NULL, s->path, err);
+    }
     if (rc == TJ_OK) {
         rc = open_shards(s, err);
     }
@@ -366,14 +347,6 @@ static tj_code find_gguf(const tj_source *s, tj_tensor_view *out, const char *na
     return TJ_OK;
 }
 
-static int type_of_safetensors(const char *dtype)
-{
-    return strcmp(dtype, "F32") == 0    ? TJ_GGML_F32
-           : strcmp(dtype, "F16") == 0  ? TJ_GGML_F16
-           : strcmp(dtype, "BF16") == 0 ? TJ_GGML_BF16
-                                        : -1;
-}
-
 /* Leading dimensions of 1 do not count. */
 static bool has_shape(const tj_st_tensor *t, size_t rows, size_t cols)
 {
@@ -399,7 +372,7 @@ static tj_code find_shard(const tj_source *s, tj_tensor_view *out, const char *n
     if (rc != TJ_OK) {
         return rc;
     }
-    int type = type_of_safetensors(t.dtype);
+    int type = tj_st_type(&t);
     if (type < 0) {
         return tj_fail(err, TJ_E_INVAL, "%s: tensor '%s' is %s, supported are F32, F16 and BF16",
                        file, name, t.dtype);

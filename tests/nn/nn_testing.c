@@ -116,12 +116,50 @@ tj_model *nn_model(const tj_model_config *cfg, tj_dtype compute, uint64_t seed)
     return model;
 }
 
+void nn_add_lora(tj_model *model, uint64_t seed)
+{
+    static const size_t ranks[] = {1, 2, 3, 5, 8, 17};
+    tj_err err = {.msg = ""};
+    tj_rng rng;
+    size_t n;
+    tj_rng_init(&rng, seed, 2, 0, 0);
+    tj_lora_config c = {.rank = ranks[tj_rng_below(&rng, sizeof ranks / sizeof ranks[0])],
+                        .rslora = tj_rng_below(&rng, 2) == 1};
+    /* a scale around 1: a large one makes what the weights give vanish beside the adapters' */
+    c.alpha = (0.5 + tj_rng_double(&rng)) * (c.rslora ? sqrt((double)c.rank) : (double)c.rank);
+    uint64_t which = tj_rng_below(&rng, 2) == 0 ? 127 : 1 + tj_rng_below(&rng, 127);
+    for (size_t t = 0; t < TJ_N_LORA_TARGETS; t++) {
+        c.targets[t] = which >> t & 1;
+    }
+    if (tj_model_add_lora(model, &c, seed, &err) != TJ_OK ||
+        tj_model_make_grads(model, &err) != TJ_OK) {
+        fail_msg("%s", err.msg);
+    }
+    tj_param *params = tj_model_params(model, &n);
+    for (size_t i = 0; i < n; i++) {
+        double std = 0.5 / sqrt((double)params[i].shape[1]);
+        for (size_t j = 0; params[i].trainable && j < params[i].n; j++) {
+            params[i].weight[j] = (float)(std * tj_rng_normal(&rng));
+        }
+    }
+    assert_int_equal(tj_model_refresh(model, NULL), TJ_OK);
+}
+
+tj_model *nn_any_model(const tj_model_config *cfg, tj_dtype compute, uint64_t seed)
+{
+    tj_model *model = nn_model(cfg, compute, seed);
+    if (seed % 3 == 0) {
+        nn_add_lora(model, seed);
+    }
+    return model;
+}
+
 tj_ref *nn_ref(tj_model *model)
 {
     tj_ref *ref;
     size_t n;
     tj_param *params = tj_model_params(model, &n);
-    assert_int_equal(tj_ref_create(&ref, tj_model_cfg(model), NULL), TJ_OK);
+    assert_int_equal(tj_ref_create(&ref, tj_model_cfg(model), tj_model_lora(model), NULL), TJ_OK);
     assert_int_equal(ref->n_tensors, n);
     for (size_t i = 0; i < n; i++) {
         tj_ref_tensor *t = tj_ref_find(ref, params[i].name);
@@ -210,12 +248,17 @@ void nn_assert_grads(tj_model *model, const tj_ref *ref, const tj_ref *rounded, 
     tj_param *params = tj_model_params(model, &n);
     double everywhere = 0.0;
     tj_model_join_grads(model);
-    for (size_t i = 0; i < ref->n_tensors; i++) {
-        everywhere = fmax(everywhere, largest(ref->tensors[i].g, NULL, ref->tensors[i].n));
+    for (size_t i = 0; i < n; i++) {
+        const tj_ref_tensor *t = tj_ref_find(ref, params[i].name);
+        everywhere = params[i].trainable ? fmax(everywhere, largest(t->g, NULL, t->n)) : everywhere;
     }
     for (size_t i = 0; i < n; i++) {
         const tj_ref_tensor *t = tj_ref_find(ref, params[i].name);
         const tj_ref_tensor *r = tj_ref_find(rounded, params[i].name);
+        assert_true((params[i].grad != NULL) == params[i].trainable);
+        if (!params[i].trainable) {
+            continue;
+        }
         double top = nn_gradient_scale(largest(t->g, NULL, t->n), everywhere);
         double rounding = largest(r->g, t->g, t->n) / top;
         double allowed = fmax(e, NN_ROUNDINGS * rounding);
@@ -255,6 +298,10 @@ static void assert_same(tj_model *a, tj_model *b, bool grads)
     tj_param *pa = tj_model_params(a, &n);
     tj_param *pb = tj_model_params(b, &n);
     for (size_t i = 0; i < n; i++) {
+        assert_int_equal(pa[i].trainable, pb[i].trainable);
+        if (grads && !pa[i].trainable) {
+            continue;
+        }
         nn_assert_same_bits(grads ? pa[i].grad : pa[i].weight, grads ? pb[i].grad : pb[i].weight,
                             pa[i].n, pa[i].name);
     }

@@ -31,6 +31,11 @@ const char *nn_config_name(const tj_model_config *cfg);
 
 /* A model whose every weight, norms and biases too, is random: nothing hides behind a 1 or 0. */
 tj_model *nn_model(const tj_model_config *cfg, tj_dtype compute, uint64_t seed);
+/* Gives a model adapters of few ranks for some targets, all of it drawn by the seed, B too, and
+ * gradients for them. */
+void nn_add_lora(tj_model *model, uint64_t seed);
+/* nn_model, for every third seed with adapters. */
+tj_model *nn_any_model(const tj_model_config *cfg, tj_dtype compute, uint64_t seed);
 /* The reference with a model's weights. */
 tj_ref *nn_ref(tj_model *model);
 void nn_ref_zero(tj_ref *ref);
@@ -56,8 +61,8 @@ double nn_gradient_scale(double own, double everywhere);
 double nn_rounding(tj_dtype dtype); /* largest relative error of one: 2^-24, 2^-9 */
 /* Moves every weight by one rounding, up or down. */
 void nn_ref_round(tj_ref *ref, tj_dtype dtype, uint64_t seed);
-/* Fails, with names and numbers, unless the gradients are equal to e in this sense; `rounded` is
- * the reference after nn_ref_round and the same run. */
+/* Fails, with names and numbers, unless the gradients of the trainable parameters are equal to e in
+ * this sense; `rounded` is the reference after nn_ref_round and the same run. */
 void nn_assert_grads(tj_model *model, const tj_ref *ref, const tj_ref *rounded, double e,
                      const char *what);
 void nn_assert_logp(const float *got, const double *want, size_t n, double e, const char *what);

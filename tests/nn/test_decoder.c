@@ -121,11 +121,12 @@ static double furthest(const double *a, const double *b, size_t n)
     return d;
 }
 
-static void check(const tj_model_config *cfg, size_t n, tj_dtype compute, uint64_t seed)
+static void check_model(tj_model *model, size_t n, uint64_t seed)
 {
+    const tj_model_config *cfg = tj_model_cfg(model);
+    tj_dtype compute = tj_model_compute(model);
     double e_logp = compute == TJ_F32 ? E_F32 : E_BF16_LOGP;
     const char *name = nn_config_name(cfg);
-    tj_model *model = nn_model(cfg, compute, seed);
     tj_ref *ref = nn_ref(model);
     tj_ref *rounded = nn_ref(model);
     chain c = make_chain(cfg, n, seed);
@@ -147,6 +148,15 @@ static void check(const tj_model_config *cfg, size_t n, tj_dtype compute, uint64
     free_chain(&c);
     tj_ref_destroy(rounded);
     tj_ref_destroy(ref);
+}
+
+/* The model as it is, and with adapters. */
+static void check(const tj_model_config *cfg, size_t n, tj_dtype compute, uint64_t seed)
+{
+    tj_model *model = nn_model(cfg, compute, seed);
+    check_model(model, n, seed);
+    nn_add_lora(model, seed);
+    check_model(model, n, seed);
     tj_model_destroy(model);
 }
 

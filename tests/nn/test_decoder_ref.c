@@ -262,7 +262,7 @@ static void check_whole(size_t option)
     cfg.head_dim = 4;
     cfg.ffn_width = 5;
     cfg.norm_eps = cfg.post_norms ? 0.3 : 1e-2; /* smooth enough for differences of 1e-3 */
-    tj_model *model = nn_model(&cfg, TJ_F32, option);
+    tj_model *model = nn_any_model(&cfg, TJ_F32, option);
     whole w = {.ref = nn_ref(model),
                .chain = {.ids = ids,
                          .n = N_TOKENS,

@@ -172,7 +172,7 @@ static void compare(tj_dtype dtype, way one, way other, bool values)
         for (size_t k = 0; k < 2; k++) {
             way how = k == 0 ? one : other;
             tj_par_set_threads(how.n_threads); /* before a model's scratch is made for them */
-            models[k] = nn_model(&cfg, dtype, seed + i);
+            models[k] = nn_any_model(&cfg, dtype, seed + i);
             works[k] = random_work(&cfg, values, seed + i);
             run(models[k], &works[k], how.recompute, how.fused);
         }
@@ -295,7 +295,7 @@ static void run_batches(tj_model *whole, tj_model *parts, const tree *trees, con
 static double largest(const tj_param *p, const tj_param *minus)
 {
     double top = 0.0;
-    for (size_t j = 0; j < p->n; j++) {
+    for (size_t j = 0; p->trainable && j < p->n; j++) {
         double d = fabs((double)p->grad[j] - (minus == NULL ? 0.0 : (double)minus->grad[j]));
         top = d > top || isnan(d) ? d : top;
     }
@@ -331,7 +331,7 @@ static bool is_near(tj_model *a, tj_model *b, tj_model *rounded, const char **wh
 /* The batch's gradients where every weight is one rounding off. */
 static tj_model *run_rounded(const tj_model_config *cfg, const tree *trees, uint64_t seed)
 {
-    tj_model *model = nn_model(cfg, TJ_F32, seed);
+    tj_model *model = nn_any_model(cfg, TJ_F32, seed);
     work w = batch_of(cfg, trees, 0, N_TREES, seed);
     size_t n;
     tj_rng rng;
@@ -354,8 +354,8 @@ static void check_cuts(const tj_model_config *cfg, const tree *trees, uint64_t s
     static const size_t cuts[] = {0, 1, 2, 5, 8, N_TREES};
     const char *where = "";
     double by = 0.0;
-    tj_model *whole = nn_model(cfg, TJ_F32, seed);
-    tj_model *parts = nn_model(cfg, TJ_F32, seed);
+    tj_model *whole = nn_any_model(cfg, TJ_F32, seed);
+    tj_model *parts = nn_any_model(cfg, TJ_F32, seed);
     run_batches(whole, parts, trees, cuts, E_LOGP, seed);
     tj_model_join_grads(whole);
     tj_model_join_grads(parts);
@@ -408,8 +408,8 @@ static void check_aligned(tj_dtype dtype, const tree *trees)
         tj_model_config cfg;
         nn_config_options(&cfg, some_options[i]);
         cfg.value_head = true;
-        tj_model *whole = nn_model(&cfg, dtype, seed + i);
-        tj_model *parts = nn_model(&cfg, dtype, seed + i);
+        tj_model *whole = nn_any_model(&cfg, dtype, seed + i);
+        tj_model *parts = nn_any_model(&cfg, dtype, seed + i);
         run_batches(whole, parts, trees, cuts, 0.0, seed + i);
         nn_assert_same_grads(whole, parts);
         tj_model_destroy(whole);
