@@ -8,24 +8,29 @@
 
 #include "base/rng.h"
 
+void tiny_config(tj_model_config *cfg, size_t max_positions)
+{
+    tj_model_config_default(cfg);
+    cfg->n_vocab = 61;
+    cfg->width = 32;
+    cfg->n_layers = 3;
+    cfg->n_heads = 4;
+    cfg->n_kv_heads = 2;
+    cfg->head_dim = 8;
+    cfg->ffn_width = 48;
+    cfg->max_positions = max_positions;
+    cfg->init_std = 0.25;
+    cfg->value_head = true;
+    cfg->eos_id = 60;
+    cfg->layer[1].window = 7;
+}
+
 tj_model *tiny_model(tj_dtype compute, size_t max_positions)
 {
     tj_model_config cfg;
-    tj_model_config_default(&cfg);
-    cfg.n_vocab = 61;
-    cfg.width = 32;
-    cfg.n_layers = 3;
-    cfg.n_heads = 4;
-    cfg.n_kv_heads = 2;
-    cfg.head_dim = 8;
-    cfg.ffn_width = 48;
-    cfg.max_positions = max_positions;
-    cfg.init_std = 0.25;
-    cfg.value_head = true;
-    cfg.eos_id = 60;
-    cfg.layer[1].window = 7;
     tj_model *model = NULL;
     tj_err err = {0};
+    tiny_config(&cfg, max_positions);
     if (tj_model_create(&model, &cfg, compute, 5, &err) != TJ_OK) {
         fail_msg("%s", err.msg);
     }
@@ -90,4 +95,39 @@ tj_gen tiny_gen(tj_branch branch, double temperature, uint64_t node, size_t max_
                     .problem = 13,
                     .node = node,
                     .max_tokens = max_tokens};
+}
+
+void tiny_assert_same(const tj_gen *a, const tj_gen *b)
+{
+    assert_int_equal(a->n_ids, b->n_ids);
+    assert_int_equal(a->n_top, b->n_top);
+    if (a->n_ids > 0) {
+        assert_memory_equal(a->ids, b->ids, a->n_ids * sizeof *a->ids);
+        assert_memory_equal(a->logprobs, b->logprobs, a->n_ids * sizeof *a->logprobs);
+    }
+    size_t n_top = a->n_ids * a->n_top;
+    if (n_top > 0) {
+        assert_memory_equal(a->top_ids, b->top_ids, n_top * sizeof *a->top_ids);
+        assert_memory_equal(a->top_logprobs, b->top_logprobs, n_top * sizeof *a->top_logprobs);
+    }
+}
+
+void tiny_check_alone(tj_model *model, const tj_engine *engine, const tj_gen *gen)
+{
+    int32_t path[1024];
+    size_t len = tj_engine_length(engine, gen->branch);
+    tj_engine *alone = tiny_engine(model, NULL, (size_t)1 << 20, 64);
+    tj_gen want = *gen;
+    assert_true(len <= 1024);
+    tj_engine_path(engine, gen->branch, 0, len, path);
+    assert_memory_equal(path + len - gen->n_ids, gen->ids, gen->n_ids * sizeof *path);
+    assert_int_equal(tj_engine_root(alone, &want.branch, path, len - gen->n_ids, NULL), TJ_OK);
+    want.max_tokens = gen->finish == TJ_FINISH_NONE ? gen->n_ids : gen->max_tokens;
+    assert_int_equal(tj_engine_generate(alone, &want, 1, NULL, NULL), TJ_OK);
+    tiny_assert_same(&want, gen);
+    if (gen->finish != TJ_FINISH_NONE) {
+        assert_int_equal(want.finish, gen->finish);
+    }
+    tj_gen_deinit(&want);
+    tj_engine_destroy(alone);
 }
