@@ -279,7 +279,9 @@ static double product_rate(const product *p, tj_dtype dtype)
                          .n = p->n,
                          .lda = p->k,
                          .ldc = p->n,
-                         .b_packed = true,
+                         .b_stride_k = p->n,
+                         .b_stride_n = 1,
+                         .b_weights = true,
                          .dtype = dtype,
                          .out = TJ_F32};
     must(tj_gemm_create(&g, &spec, &err), &err);
@@ -288,7 +290,11 @@ static double product_rate(const product *p, tj_dtype dtype)
     void *packed = must_alloc(tj_calloc(tj_gemm_packed_bytes(g) / 64 + 1, 64));
     float *a = must_alloc(tj_calloc(n_threads * p->m * p->k, sizeof *a));
     float *out = must_alloc(tj_calloc(n_threads * p->m * p->n, sizeof *out));
-    must(tj_gemm_pack(g, packed, source, p->n, 1, &err), &err);
+    bool copies = tj_gemm_packed_bytes(g) > 0;
+    if (copies) {
+        must(tj_gemm_pack(g, 0, packed, source, &err), &err);
+    }
+    const void *weights = copies ? packed : (void *)source;
     double flops = 2.0 * (double)p->m * (double)p->k * (double)p->n;
     size_t repeats = (size_t)(2e9 / flops) + 1;
     double best = 0.0;
@@ -297,7 +303,7 @@ static double product_rate(const product *p, tj_dtype dtype)
 #pragma omp parallel for schedule(static, 1)
         for (size_t t = 0; t < n_threads; t++) {
             for (size_t i = 0; i < repeats; i++) {
-                tj_gemm_run(g, t, a + t * p->m * p->k, packed, out + t * p->m * p->n);
+                tj_gemm_run(g, t, a + t * p->m * p->k, weights, out + t * p->m * p->n);
             }
         }
         double rate = flops * (double)(repeats * n_threads) / (tj_clock_seconds() - begin) * 1e-9;

@@ -21,21 +21,23 @@ typedef struct tj_gemm tj_gemm;
 /* C [m, n] (+)= A [m, k] * B [k, n]. Row-major with leading dimensions in values. */
 typedef struct tj_gemm_spec {
     size_t m, k, n;
-    size_t lda, ldb, ldc;
-    bool a_transposed; /* A is stored as [k, m] with leading dimension lda */
-    bool b_packed;     /* B comes from tj_gemm_pack; ldb is ignored */
-    bool accumulate;   /* += ; C must be f32 */
-    tj_dtype dtype;    /* of A and B */
-    tj_dtype out;      /* of C */
+    size_t lda, ldc;
+    size_t b_stride_k, b_stride_n; /* element (i, j) of B is b[i * b_stride_k + j * b_stride_n] */
+    bool a_transposed;             /* A is stored as [k, m] with leading dimension lda */
+    bool b_weights;                /* B is f32 weights, used many times: see tj_gemm_packed_bytes */
+    bool accumulate;               /* += ; C must be f32 */
+    tj_dtype dtype;                /* of A and B */
+    tj_dtype out;                  /* of C */
 } tj_gemm_spec;
 
 TJ_MUST_USE tj_code tj_gemm_create(tj_gemm **out, const tj_gemm_spec *spec, tj_err *err);
 void tj_gemm_destroy(tj_gemm *gemm);
-/* Bytes of packed B. */
+/* With b_weights: bytes of the copy of B that tj_gemm_run wants, in a layout and type of its own;
+ * 0: it reads the weights where they stand, which takes neither memory nor time. */
 size_t tj_gemm_packed_bytes(const tj_gemm *gemm);
-/* Packs B from f32: element (i, j) of [k, n] is src[i * stride_k + j * stride_n]. */
-TJ_MUST_USE tj_code tj_gemm_pack(const tj_gemm *gemm, void *packed, const float *src,
-                                 size_t stride_k, size_t stride_n, tj_err *err);
+/* Makes that copy of weights. May be called from several threads at once for different copies. */
+TJ_MUST_USE tj_code tj_gemm_pack(const tj_gemm *gemm, size_t thread, void *packed,
+                                 const float *weights, tj_err *err);
 /* Runs it. A failure of the library inside is a bug of ours (shapes are checked at create), and
  * ends the process with a message. */
 void tj_gemm_run(const tj_gemm *gemm, size_t thread, const void *a, const void *b, void *c);

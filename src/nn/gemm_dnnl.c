@@ -24,6 +24,8 @@ struct tj_gemm {
     dnnl_primitive_desc_t desc;
     dnnl_primitive_t primitive;
     dnnl_memory_desc_t a_md, b_md, c_md;
+    dnnl_memory_desc_t weights_md; /* of B as it is given */
+    dnnl_primitive_t reorder;      /* from weights_md to b_md; NULL: they are the same */
     size_t n_slots;
     slot *slots; /* [n_slots], one a thread */
 };
@@ -64,32 +66,46 @@ static dnnl_status_t strided(dnnl_memory_desc_t *md, size_t rows, size_t cols, s
     return dnnl_memory_desc_init_by_strides(md, 2, dims, type, strides);
 }
 
-/* Whether a layout pads its matrix: oneDNN would then write zeros into the padding of shared packed
- * weights each time a view is set, so we use plain rows instead. */
-static bool is_padded(const dnnl_memory_desc_t *md)
+/* Where B is weights, the layout that oneDNN likes best, if it is one of its own. Where it would
+ * read plain rows anyway, the weights are read as they stand; but rows that lie a multiple of a
+ * kilobyte apart fall on the same few lines of a cache and cost half the speed: those are copied,
+ * moved off. Nor do we take a layout that pads its matrix: oneDNN would write zeros into the
+ * padding of shared weights each time a view is set. */
+static dnnl_status_t choose_weights(tj_gemm *g)
 {
-    return md->padded_dims[0] != md->dims[0] || md->padded_dims[1] != md->dims[1];
+    const tj_gemm_spec *s = &g->spec;
+    const dnnl_blocking_desc_t *own = &g->b_md.format_desc.blocking;
+    bool is_padded =
+        g->b_md.padded_dims[0] != g->b_md.dims[0] || g->b_md.padded_dims[1] != g->b_md.dims[1];
+    if (own->inner_nblks > 0 && !is_padded) {
+        return dnnl_success;
+    }
+    if (s->dtype == TJ_F32 && (s->b_stride_k == 1 || s->b_stride_k % 256 != 0)) {
+        g->b_md = g->weights_md;
+        return dnnl_success;
+    }
+    return strided(&g->b_md, s->k, s->n, s->n % 256 == 0 ? s->n + 16 : s->n, 1, type_of(s->dtype));
 }
 
-static dnnl_status_t describe(tj_gemm *g, bool plain)
+static dnnl_status_t describe(tj_gemm *g)
 {
     const tj_gemm_spec *s = &g->spec;
     dnnl_data_type_t type = type_of(s->dtype);
+    dnnl_dims_t dims = {(dnnl_dim_t)s->k, (dnnl_dim_t)s->n};
     dnnl_status_t st = strided(&g->a_md, s->m, s->k, s->a_transposed ? 1 : s->lda,
                                s->a_transposed ? s->lda : 1, type);
-    if (st != dnnl_success) {
-        return st;
+    if (st == dnnl_success) {
+        st = strided(&g->c_md, s->m, s->n, s->ldc, 1, type_of(s->out));
     }
-    if (s->b_packed && !plain) {
-        dnnl_dims_t dims = {(dnnl_dim_t)s->k, (dnnl_dim_t)s->n};
+    if (st == dnnl_success) {
+        st = strided(&g->weights_md, s->k, s->n, s->b_stride_k, s->b_stride_n,
+                     s->b_weights ? dnnl_f32 : type);
+    }
+    g->b_md = g->weights_md;
+    if (st == dnnl_success && s->b_weights) {
         st = dnnl_memory_desc_init_by_tag(&g->b_md, 2, dims, type, dnnl_format_tag_any);
-    } else {
-        st = strided(&g->b_md, s->k, s->n, s->b_packed ? s->n : s->ldb, 1, type);
     }
-    if (st != dnnl_success) {
-        return st;
-    }
-    return strided(&g->c_md, s->m, s->n, s->ldc, 1, type_of(s->out));
+    return st;
 }
 
 static dnnl_status_t make_primitive(tj_gemm *g)
@@ -140,6 +156,28 @@ static void drop_primitive(tj_gemm *g)
     g->desc = NULL;
 }
 
+/* The primitive in the layout of weights that is best, and what brings them there. */
+static dnnl_status_t make_for_weights(tj_gemm *g)
+{
+    g->b_md = *dnnl_primitive_desc_query_md(g->desc, dnnl_query_weights_md, 0);
+    dnnl_memory_desc_t offered = g->b_md;
+    dnnl_status_t st = choose_weights(g);
+    if (st == dnnl_success && !dnnl_memory_desc_equal(&offered, &g->b_md)) {
+        drop_primitive(g);
+        st = make_primitive(g);
+    }
+    if (st != dnnl_success || dnnl_memory_desc_equal(&g->weights_md, &g->b_md)) {
+        return st;
+    }
+    dnnl_primitive_desc_t desc = NULL;
+    st = dnnl_reorder_primitive_desc_create(&desc, &g->weights_md, engine, &g->b_md, engine, NULL);
+    if (st == dnnl_success) {
+        st = dnnl_primitive_create(&g->reorder, desc);
+        dnnl_primitive_desc_destroy(desc);
+    }
+    return st;
+}
+
 static tj_code make_slot(tj_gemm *g, slot *s, tj_err *err)
 {
     const dnnl_memory_desc_t *scratch_md =
@@ -173,19 +211,12 @@ tj_code tj_gemm_create(tj_gemm **out, const tj_gemm_spec *spec, tj_err *err)
     g->spec = *spec;
     tj_code rc = TJ_OK;
     int before = omp_threads(1);
-    dnnl_status_t st = describe(g, false);
+    dnnl_status_t st = describe(g);
     if (st == dnnl_success) {
         st = make_primitive(g);
     }
-    if (st == dnnl_success) {
-        g->b_md = *dnnl_primitive_desc_query_md(g->desc, dnnl_query_weights_md, 0);
-        if (is_padded(&g->b_md)) {
-            drop_primitive(g);
-            st = describe(g, true);
-            if (st == dnnl_success) {
-                st = make_primitive(g);
-            }
-        }
+    if (st == dnnl_success && spec->b_weights) {
+        st = make_for_weights(g);
     }
     omp_threads(before);
     if (st != dnnl_success) {
@@ -231,44 +262,34 @@ void tj_gemm_destroy(tj_gemm *g)
     }
     tj_free(g->slots);
     drop_primitive(g);
+    if (g->reorder != NULL) {
+        dnnl_primitive_destroy(g->reorder);
+    }
     tj_free(g);
 }
 
 size_t tj_gemm_packed_bytes(const tj_gemm *g)
 {
-    return dnnl_memory_desc_get_size(&g->b_md);
+    return g->reorder == NULL ? 0 : dnnl_memory_desc_get_size(&g->b_md);
 }
 
-tj_code tj_gemm_pack(const tj_gemm *g, void *packed, const float *src, size_t stride_k,
-                     size_t stride_n, tj_err *err)
+tj_code tj_gemm_pack(const tj_gemm *g, size_t thread, void *packed, const float *weights,
+                     tj_err *err)
 {
-    dnnl_memory_desc_t from_md;
-    dnnl_primitive_desc_t desc = NULL;
-    dnnl_primitive_t reorder = NULL;
     dnnl_memory_t from = NULL;
     dnnl_memory_t to = NULL;
     union {
         const float *given;
         void *asked; /* oneDNN takes sources as void *, and does not write them */
-    } source = {src};
-    dnnl_stream_t stream = g->slots[0].stream;
+    } source = {weights};
     int before = omp_threads(1);
-    dnnl_status_t st = strided(&from_md, g->spec.k, g->spec.n, stride_k, stride_n, dnnl_f32);
-    if (st == dnnl_success) {
-        st = dnnl_reorder_primitive_desc_create(&desc, &from_md, engine, &g->b_md, engine, NULL);
-    }
-    if (st == dnnl_success) {
-        st = dnnl_primitive_create(&reorder, desc);
-    }
-    if (st == dnnl_success) {
-        st = dnnl_memory_create(&from, &from_md, engine, source.asked);
-    }
+    dnnl_status_t st = dnnl_memory_create(&from, &g->weights_md, engine, source.asked);
     if (st == dnnl_success) {
         st = dnnl_memory_create(&to, &g->b_md, engine, packed);
     }
     if (st == dnnl_success) {
         dnnl_exec_arg_t args[] = {{DNNL_ARG_FROM, from}, {DNNL_ARG_TO, to}};
-        st = dnnl_primitive_execute(reorder, stream, 2, args);
+        st = dnnl_primitive_execute(g->reorder, g->slots[thread].stream, 2, args);
     }
     omp_threads(before);
     if (from != NULL) {
@@ -276,12 +297,6 @@ tj_code tj_gemm_pack(const tj_gemm *g, void *packed, const float *src, size_t st
     }
     if (to != NULL) {
         dnnl_memory_destroy(to);
-    }
-    if (reorder != NULL) {
-        dnnl_primitive_destroy(reorder);
-    }
-    if (desc != NULL) {
-        dnnl_primitive_desc_destroy(desc);
     }
     if (st != dnnl_success) {
         return tj_fail(err, TJ_E_BACKEND, "oneDNN cannot pack a [%zu, %zu] matrix", g->spec.k,

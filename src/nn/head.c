@@ -57,7 +57,7 @@ static void logits_item(void *ctx, size_t item, size_t thread)
     float *out = p->logits + tile * m->tile * m->logits_ld + chunk * m->chunk;
     tj_gemm_run(m->head_fwd[tj_model_chunk_kind(m, chunk)], thread,
                 (const char *)p->head_xn + tile * m->tile * m->cfg.width * m->elem,
-                m->packed_head_fwd[chunk], out);
+                tj_model_head_operand(m, false, chunk), out);
     for (size_t i = 0; i < count_rows(job, tile); i++) {
         size_t at = chunk * TJ_HEAD_ROWS + tile * m->tile + i;
         m->k->max_sum_exp(&p->part_max[at], &p->part_sum[at], out + i * m->logits_ld,
@@ -172,7 +172,7 @@ static void head_backward_item(void *ctx, size_t item, size_t thread)
         for (size_t c = 0; c < m->n_chunks; c++) {
             tj_gemm_run(m->head_bwd[tj_model_chunk_kind(m, c)], thread,
                         dlogits + item * m->tile * row_bytes + c * m->chunk * m->elem,
-                        m->packed_head_bwd[c], dx);
+                        tj_model_head_operand(m, true, c), dx);
         }
         return;
     }

@@ -26,12 +26,6 @@ static const float *slab(const tj_model *m, size_t offset)
     return m->weights + offset;
 }
 
-static void *packed(const tj_model *m, void *const *copies, size_t layer, tj_mat mat)
-{
-    (void)m;
-    return copies[layer * TJ_N_MATS + mat];
-}
-
 /* ------------------------------------------------------------------ forward */
 
 static void embed_tile(tj_pass *p, size_t row)
@@ -72,7 +66,8 @@ static void first_half(tj_pass *p, size_t layer, size_t row, size_t thread)
     float *xn = qkv + m->tile * wide;
     m->k->rmsnorm(xn, m->dtype, NULL, acts->x + row * width, slab(m, at->norm1), m->norm_plus,
                   m->cfg.norm_eps, m->tile, width);
-    tj_gemm_run(m->fwd[TJ_MAT_QKV], thread, xn, packed(m, m->packed_fwd, layer, TJ_MAT_QKV), qkv);
+    tj_gemm_run(m->fwd[TJ_MAT_QKV], thread, xn, tj_model_layer_operand(m, false, layer, TJ_MAT_QKV),
+                qkv);
     tj_lora_forward(p, layer, TJ_MAT_QKV, thread, xn, qkv);
     if (m->cfg.qkv_bias) {
         for (size_t i = 0; i < m->tile; i++) {
@@ -111,7 +106,8 @@ static void run_gate_up(const tj_pass *p, size_t layer, void *gu, const void *xn
     size_t n = 2 * m->cfg.ffn_width;
     bool apart = tj_model_adapts(m, TJ_MAT_GU) && m->dtype != TJ_F32;
     float *exact = apart ? tj_lora_wide(p, thread) : gu;
-    tj_gemm_run(m->fwd[TJ_MAT_GU], thread, xn, packed(m, m->packed_fwd, layer, TJ_MAT_GU), exact);
+    tj_gemm_run(m->fwd[TJ_MAT_GU], thread, xn, tj_model_layer_operand(m, false, layer, TJ_MAT_GU),
+                exact);
     tj_lora_forward(p, layer, TJ_MAT_GU, thread, xn, exact);
     for (size_t i = 0; apart && i < m->tile; i++) {
         m->k->to_act(at_row(gu, m, i, m->gu_ld), m->dtype, exact + i * m->gu_ld, n);
@@ -153,7 +149,7 @@ static void second_half(tj_pass *p, size_t layer, size_t row, bool again, size_t
     tj_attn_args args = attn_args(p, layer);
     tj_attn_forward(&args, row, m->tile, out);
     tj_gemm_run(m->fwd[TJ_MAT_O], thread, at_row(acts->att, m, row, m->q_width),
-                packed(m, m->packed_fwd, layer, TJ_MAT_O), o);
+                tj_model_layer_operand(m, false, layer, TJ_MAT_O), o);
     tj_lora_forward(p, layer, TJ_MAT_O, thread, at_row(acts->att, m, row, m->q_width), o);
     add_output(m, x_mid, acts->x + row * width, o, at->post1, out);
     void *xn = out + m->tile * width;
@@ -167,8 +163,8 @@ static void second_half(tj_pass *p, size_t layer, size_t row, bool again, size_t
     void *act = xn; /* which is used up */
     float *down = raw_output(p, acts->down_raw, row, out);
     m->k->glu(act, gu, m->gu_ld, m->dtype, m->cfg.activation, m->tile, m->cfg.ffn_width);
-    tj_gemm_run(m->fwd[TJ_MAT_DOWN], thread, act, packed(m, m->packed_fwd, layer, TJ_MAT_DOWN),
-                down);
+    tj_gemm_run(m->fwd[TJ_MAT_DOWN], thread, act,
+                tj_model_layer_operand(m, false, layer, TJ_MAT_DOWN), down);
     tj_lora_forward(p, layer, TJ_MAT_DOWN, thread, act, down);
     if (!again) {
         add_output(m, p->layers[layer + 1].x + row * width, x_mid, down, at->post2, out);
@@ -251,7 +247,8 @@ static void o_backward(const tj_pass *p, size_t layer, size_t row, const void *d
     void *dout = at_row(p->dout, m, row, m->q_width);
     bool apart = tj_model_adapts(m, TJ_MAT_O) && m->dtype != TJ_F32;
     float *exact = apart ? tj_lora_wide(p, thread) : dout;
-    tj_gemm_run(m->bwd[TJ_MAT_O], thread, dy, packed(m, m->packed_bwd, layer, TJ_MAT_O), exact);
+    tj_gemm_run(m->bwd[TJ_MAT_O], thread, dy, tj_model_layer_operand(m, true, layer, TJ_MAT_O),
+                exact);
     tj_lora_backward(p, layer, TJ_MAT_O, row, thread, dy, exact);
     tj_lora_keep(p, layer, TJ_MAT_O, row, thread, at_row(p->layers[layer].att, m, row, m->q_width));
     if (apart) {
@@ -278,14 +275,15 @@ static void backward_second_half(tj_pass *p, size_t layer, size_t row, size_t th
     /* y = x_mid + post2(down(act)), act = f(gate) * up */
     to_output(m, dy, dx, raw_output(p, acts->down_raw, row, NULL), at->post2,
               partial(p, row, sums.post2), dout);
-    tj_gemm_run(m->bwd[TJ_MAT_DOWN], thread, dy, packed(m, m->packed_bwd, layer, TJ_MAT_DOWN),
-                wide);
+    tj_gemm_run(m->bwd[TJ_MAT_DOWN], thread, dy,
+                tj_model_layer_operand(m, true, layer, TJ_MAT_DOWN), wide);
     tj_lora_backward(p, layer, TJ_MAT_DOWN, row, thread, dy, wide);
     m->k->glu_bwd(dgu, at_row(p->act, m, row, ffn), gu, m->gu_ld, wide, m->dtype, m->cfg.activation,
                   m->tile, ffn);
     tj_lora_keep(p, layer, TJ_MAT_DOWN, row, thread, at_row(p->act, m, row, ffn));
     /* gate, up = W norm2(x_mid) */
-    tj_gemm_run(m->bwd[TJ_MAT_GU], thread, dgu, packed(m, m->packed_bwd, layer, TJ_MAT_GU), wide);
+    tj_gemm_run(m->bwd[TJ_MAT_GU], thread, dgu, tj_model_layer_operand(m, true, layer, TJ_MAT_GU),
+                wide);
     tj_lora_backward(p, layer, TJ_MAT_GU, row, thread, dgu, wide);
     m->k->rmsnorm(at_row(p->xn, m, row, width), m->dtype, NULL, x_mid, slab(m, at->norm2),
                   m->norm_plus, m->cfg.norm_eps, m->tile, width);
@@ -347,7 +345,8 @@ static void backward_first_half(tj_pass *p, size_t layer, size_t row, size_t thr
     }
     void *d = at_row(p->dqkv_act, m, row, wide);
     m->k->to_act(d, m->dtype, dqkv, m->tile * wide);
-    tj_gemm_run(m->bwd[TJ_MAT_QKV], thread, d, packed(m, m->packed_bwd, layer, TJ_MAT_QKV), dxn);
+    tj_gemm_run(m->bwd[TJ_MAT_QKV], thread, d, tj_model_layer_operand(m, true, layer, TJ_MAT_QKV),
+                dxn);
     tj_lora_backward(p, layer, TJ_MAT_QKV, row, thread, d, dxn);
     m->k->rmsnorm(at_row(p->xn_qkv, m, row, width), m->dtype, NULL, x, slab(m, at->norm1),
                   m->norm_plus, m->cfg.norm_eps, m->tile, width);

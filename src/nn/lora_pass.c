@@ -9,6 +9,7 @@
 
 /* ------------------------------------------------------------------ products */
 
+/* y [tile, out] = x W^T for weights W [out, in]. */
 static tj_gemm_spec fwd_spec(const tj_model *m, size_t in, size_t lda, size_t out, size_t ldc)
 {
     return (tj_gemm_spec){.m = m->tile,
@@ -16,9 +17,20 @@ static tj_gemm_spec fwd_spec(const tj_model *m, size_t in, size_t lda, size_t ou
                           .n = out,
                           .lda = lda,
                           .ldc = ldc,
-                          .b_packed = true,
+                          .b_stride_k = 1,
+                          .b_stride_n = in,
+                          .b_weights = true,
                           .dtype = m->dtype,
                           .out = TJ_F32};
+}
+
+/* dx [tile, in] = dy W. */
+static tj_gemm_spec bwd_spec(const tj_model *m, size_t out, size_t lda, size_t in, size_t ldc)
+{
+    tj_gemm_spec spec = fwd_spec(m, out, lda, in, ldc);
+    spec.b_stride_k = in;
+    spec.b_stride_n = 1;
+    return spec;
 }
 
 /* dW [rows, cols] += dY^T X of one tile. */
@@ -28,8 +40,9 @@ static tj_gemm_spec grad_spec(const tj_model *m, size_t rows, size_t ldy, size_t
                           .k = m->tile,
                           .n = cols,
                           .lda = ldy,
-                          .ldb = ldx,
                           .ldc = cols,
+                          .b_stride_k = ldx,
+                          .b_stride_n = 1,
                           .a_transposed = true,
                           .accumulate = true,
                           .dtype = m->dtype,
@@ -49,7 +62,7 @@ static tj_code make_down(const tj_model *m, size_t mat, tj_err *err)
     size_t width = m->lora->width[mat];
     tj_code rc = make(&p->down[mat], fwd_spec(m, in, in, width, width), false, err);
     if (rc == TJ_OK) {
-        rc = make(&p->down_bwd[mat], fwd_spec(m, width, width, in, in), true, err);
+        rc = make(&p->down_bwd[mat], bwd_spec(m, width, width, in, in), true, err);
     }
     return rc == TJ_OK ? make(&p->da[mat], grad_spec(m, width, width, in, in), true, err) : rc;
 }
@@ -64,7 +77,7 @@ static tj_code make_up(const tj_model *m, size_t t, tj_err *err)
     size_t ld = m->mat[mat].ld;
     tj_code rc = make(&p->up[t], fwd_spec(m, rank, width, a->out[t], ld), true, err);
     if (rc == TJ_OK) {
-        rc = make(&p->up_bwd[t], fwd_spec(m, a->out[t], ld, rank, width), false, err);
+        rc = make(&p->up_bwd[t], bwd_spec(m, a->out[t], ld, rank, width), false, err);
     }
     return rc == TJ_OK ? make(&p->db[t], grad_spec(m, a->block[t], ld, rank, width), true, err)
                        : rc;
@@ -91,10 +104,11 @@ static bool alloc_copies(void ***copies, size_t n_layers, size_t n_kinds, tj_gem
     }
     for (size_t i = 0; *copies != NULL && i < n_layers * n_kinds; i++) {
         const tj_gemm *g = gemms[i % n_kinds];
-        if (g == NULL || (*copies)[i] != NULL) {
+        size_t bytes = g == NULL ? 0 : tj_gemm_packed_bytes(g);
+        if (bytes == 0 || (*copies)[i] != NULL) {
             continue;
         }
-        (*copies)[i] = tj_aligned_array(tj_gemm_packed_bytes(g), 1);
+        (*copies)[i] = tj_aligned_array(bytes, 1);
         if ((*copies)[i] == NULL) {
             return false;
         }
@@ -108,12 +122,9 @@ typedef struct pack_job {
     tj_code rc[TJ_MAX_THREADS];
 } pack_job;
 
-static void pack(pack_job *job, size_t thread, const tj_gemm *gemm, void *to, const float *w,
-                 size_t cols)
+static void pack(pack_job *job, size_t thread, const tj_gemm *gemm, void *copy, const float *w)
 {
-    /* forward: B [cols, rows] = W^T; backward: B [rows, cols] = W */
-    tj_code rc = job->backward ? tj_gemm_pack(gemm, to, w, cols, 1, NULL)
-                               : tj_gemm_pack(gemm, to, w, 1, cols, NULL);
+    tj_code rc = copy == NULL ? TJ_OK : tj_gemm_pack(gemm, thread, copy, w, NULL);
     job->rc[thread] = rc != TJ_OK ? rc : job->rc[thread];
 }
 
@@ -127,6 +138,17 @@ static tj_lora_target first_part(const tj_lora *a, size_t mat)
     return (tj_lora_target)t;
 }
 
+/* The weights of a layer's A of a fused matrix (all its parts'), and of the B of a part. */
+static const float *a_weights(const tj_lora *a, size_t layer, size_t mat)
+{
+    return a->weights + a->at[layer].a[first_part(a, mat)];
+}
+
+static const float *b_weights(const tj_lora *a, size_t layer, size_t t)
+{
+    return a->weights + a->at[layer].b[t];
+}
+
 static void pack_layer(void *ctx, size_t l, size_t thread)
 {
     pack_job *job = ctx;
@@ -134,19 +156,29 @@ static void pack_layer(void *ctx, size_t l, size_t thread)
     const tj_lora_products *p = &a->products;
     for (size_t mat = 0; mat < TJ_N_MATS; mat++) {
         if (a->width[mat] > 0) {
-            tj_lora_target t = first_part(a, mat);
             pack(job, thread, (job->backward ? p->down_bwd : p->down)[mat],
-                 (job->backward ? p->a_bwd : p->a)[l * TJ_N_MATS + mat], a->weights + a->at[l].a[t],
-                 a->in[t]);
+                 (job->backward ? p->a_bwd : p->a)[l * TJ_N_MATS + mat], a_weights(a, l, mat));
         }
     }
     for (size_t t = 0; t < TJ_N_LORA_TARGETS; t++) {
         if (a->cfg.targets[t]) {
             pack(job, thread, (job->backward ? p->up_bwd : p->up)[t],
-                 (job->backward ? p->b_bwd : p->b)[l * TJ_N_LORA_TARGETS + t],
-                 a->weights + a->at[l].b[t], a->cfg.rank);
+                 (job->backward ? p->b_bwd : p->b)[l * TJ_N_LORA_TARGETS + t], b_weights(a, l, t));
         }
     }
+}
+
+/* What a product reads: the copy, or the weights where it needs none. */
+static const void *a_operand(const tj_lora *a, void *const *copies, size_t layer, size_t mat)
+{
+    const void *copy = copies[layer * TJ_N_MATS + mat];
+    return copy != NULL ? copy : a_weights(a, layer, mat);
+}
+
+static const void *b_operand(const tj_lora *a, void *const *copies, size_t layer, size_t t)
+{
+    const void *copy = copies[layer * TJ_N_LORA_TARGETS + t];
+    return copy != NULL ? copy : b_weights(a, layer, t);
 }
 
 tj_code tj_lora_need(tj_model *m, bool backward, tj_err *err)
@@ -271,9 +303,9 @@ static void round_h(const tj_pass *p, void *h, float *exact, tj_mat mat)
 static void project(const tj_pass *p, size_t layer, tj_mat mat, size_t thread, const void *x,
                     void *h)
 {
-    const tj_lora_products *g = &p->model->lora->products;
+    const tj_lora *a = p->model->lora;
     float *exact = h_scratch(p, thread);
-    tj_gemm_run(g->down[mat], thread, x, g->a[layer * TJ_N_MATS + mat], exact);
+    tj_gemm_run(a->products.down[mat], thread, x, a_operand(a, a->products.a, layer, mat), exact);
     round_h(p, h, exact, mat);
 }
 
@@ -295,7 +327,7 @@ void tj_lora_forward(const tj_pass *p, size_t layer, tj_mat mat, size_t thread, 
     for (size_t t = 0; t < TJ_N_LORA_TARGETS; t++) {
         if (is_part(a, t, mat)) {
             tj_gemm_run(a->products.up[t], thread, at_value(h, m, a->part[t]),
-                        a->products.b[layer * TJ_N_LORA_TARGETS + t], y + a->column[t]);
+                        b_operand(a, a->products.b, layer, t), y + a->column[t]);
         }
     }
 }
@@ -313,11 +345,11 @@ void tj_lora_backward(const tj_pass *p, size_t layer, tj_mat mat, size_t row, si
     for (size_t t = 0; t < TJ_N_LORA_TARGETS; t++) {
         if (is_part(a, t, mat)) {
             tj_gemm_run(a->products.up_bwd[t], thread, at_value(dy, m, a->column[t]),
-                        a->products.b_bwd[layer * TJ_N_LORA_TARGETS + t], exact + a->part[t]);
+                        b_operand(a, a->products.b_bwd, layer, t), exact + a->part[t]);
         }
     }
     round_h(p, dh, exact, mat);
-    tj_gemm_run(a->products.down_bwd[mat], thread, dh, a->products.a_bwd[layer * TJ_N_MATS + mat],
+    tj_gemm_run(a->products.down_bwd[mat], thread, dh, a_operand(a, a->products.a_bwd, layer, mat),
                 dx);
 }
 

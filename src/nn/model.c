@@ -282,7 +282,8 @@ void tj_model_drop_products(tj_model *m)
     free_copies(m->packed_bwd, m->cfg.n_layers * TJ_N_MATS);
     free_copies(m->packed_head_fwd, m->n_chunks);
     free_copies(m->packed_head_bwd, m->n_chunks);
-    m->ready_train = false;
+    m->ready_fwd = false;
+    m->ready_bwd = false;
 }
 
 void tj_model_drop_grads(tj_model *m)
@@ -479,14 +480,41 @@ void tj_model_trained(tj_model *m)
 
 /* ------------------------------------------------------------------ products and copies */
 
-static tj_gemm_spec fwd_spec(const tj_model *m, size_t rows, size_t in, size_t out)
+/* y [tile, out] = x W^T for weights W [out, in]. */
+static tj_gemm_spec fwd_spec(const tj_model *m, size_t in, size_t out)
 {
-    return (tj_gemm_spec){.m = rows,
+    return (tj_gemm_spec){.m = m->tile,
                           .k = in,
                           .n = out,
                           .lda = in,
                           .ldc = out,
-                          .b_packed = true,
+                          .b_stride_k = 1,
+                          .b_stride_n = in,
+                          .b_weights = true,
+                          .dtype = m->dtype,
+                          .out = TJ_F32};
+}
+
+/* dx [tile, in] = dy W. */
+static tj_gemm_spec bwd_spec(const tj_model *m, size_t in, size_t out)
+{
+    tj_gemm_spec spec = fwd_spec(m, out, in);
+    spec.b_stride_k = in;
+    spec.b_stride_n = 1;
+    return spec;
+}
+
+/* dW [rows, in] += dy^T x, of a tile. */
+static tj_gemm_spec dw_spec(const tj_model *m, size_t in, size_t rows)
+{
+    return (tj_gemm_spec){.m = rows,
+                          .k = m->tile,
+                          .n = in,
+                          .ldc = in,
+                          .b_stride_k = in,
+                          .b_stride_n = 1,
+                          .a_transposed = true,
+                          .accumulate = true,
                           .dtype = m->dtype,
                           .out = TJ_F32};
 }
@@ -506,13 +534,13 @@ static tj_code make_forward(tj_model *m, tj_err *err)
 {
     tj_code rc = TJ_OK;
     for (size_t i = 0; i < TJ_N_MATS && rc == TJ_OK; i++) {
-        tj_gemm_spec spec = fwd_spec(m, m->tile, m->mat[i].in, m->mat[i].out);
+        tj_gemm_spec spec = fwd_spec(m, m->mat[i].in, m->mat[i].out);
         spec.out = i == TJ_MAT_GU && !tj_model_adapts(m, TJ_MAT_GU) ? m->dtype : TJ_F32;
         spec.ldc = m->mat[i].ld;
         rc = m->fwd[i] != NULL ? TJ_OK : tj_gemm_create(&m->fwd[i], &spec, err);
     }
     for (size_t i = 0; i < n_chunk_kinds(m) && rc == TJ_OK; i++) {
-        tj_gemm_spec spec = fwd_spec(m, m->tile, m->cfg.width, chunk_of_kind(m, i));
+        tj_gemm_spec spec = fwd_spec(m, m->cfg.width, chunk_of_kind(m, i));
         spec.ldc = m->logits_ld;
         rc = m->head_fwd[i] != NULL ? TJ_OK : tj_gemm_create(&m->head_fwd[i], &spec, err);
     }
@@ -532,33 +560,51 @@ typedef struct pack_job {
     tj_code rc[TJ_MAX_THREADS];
 } pack_job;
 
-/* Item i packs one matrix: layers' matrices first, then the chunks of the output embedding. */
+/* A matrix that products read: layers' matrices first, then the chunks of the output embedding. */
+typedef struct operand {
+    const tj_gemm *gemm;
+    const float *weights;
+    void **copy; /* what the product reads in place of the weights; *copy NULL: the weights */
+} operand;
+
+static operand get_operand(const tj_model *m, bool backward, size_t item)
+{
+    size_t n_mats = m->cfg.n_layers * TJ_N_MATS;
+    if (item < n_mats) {
+        size_t mat = item % TJ_N_MATS;
+        return (operand){backward ? m->bwd[mat] : m->fwd[mat],
+                         mat_weights(m, item / TJ_N_MATS, mat),
+                         &(backward ? m->packed_bwd : m->packed_fwd)[item]};
+    }
+    size_t chunk = item - n_mats;
+    size_t kind = tj_model_chunk_kind(m, chunk);
+    return (operand){backward ? m->head_bwd[kind] : m->head_fwd[kind],
+                     m->weights + m->at_head + chunk * m->chunk * m->cfg.width,
+                     &(backward ? m->packed_head_bwd : m->packed_head_fwd)[chunk]};
+}
+
+static size_t n_operands(const tj_model *m)
+{
+    return m->cfg.n_layers * TJ_N_MATS + m->n_chunks;
+}
+
+const void *tj_model_layer_operand(const tj_model *m, bool backward, size_t layer, tj_mat mat)
+{
+    const operand o = get_operand(m, backward, layer * TJ_N_MATS + mat);
+    return *o.copy != NULL ? *o.copy : o.weights;
+}
+
+const void *tj_model_head_operand(const tj_model *m, bool backward, size_t chunk)
+{
+    const operand o = get_operand(m, backward, m->cfg.n_layers * TJ_N_MATS + chunk);
+    return *o.copy != NULL ? *o.copy : o.weights;
+}
+
 static void pack_item(void *ctx, size_t item, size_t thread)
 {
     pack_job *job = ctx;
-    tj_model *m = job->m;
-    size_t n_mats = m->cfg.n_layers * TJ_N_MATS;
-    const tj_gemm *gemm;
-    const float *w;
-    void *to;
-    size_t in;
-    if (item < n_mats) {
-        size_t mat = item % TJ_N_MATS;
-        gemm = job->backward ? m->bwd[mat] : m->fwd[mat];
-        to = (job->backward ? m->packed_bwd : m->packed_fwd)[item];
-        w = mat_weights(m, item / TJ_N_MATS, mat);
-        in = m->mat[mat].in;
-    } else {
-        size_t chunk = item - n_mats;
-        size_t kind = tj_model_chunk_kind(m, chunk);
-        gemm = job->backward ? m->head_bwd[kind] : m->head_fwd[kind];
-        to = (job->backward ? m->packed_head_bwd : m->packed_head_fwd)[chunk];
-        in = m->cfg.width;
-        w = m->weights + m->at_head + chunk * m->chunk * in;
-    }
-    /* forward: B [in, out] = W^T; backward: B [out, in] = W */
-    tj_code rc = job->backward ? tj_gemm_pack(gemm, to, w, in, 1, NULL)
-                               : tj_gemm_pack(gemm, to, w, 1, in, NULL);
+    const operand o = get_operand(job->m, job->backward, item);
+    tj_code rc = *o.copy == NULL ? TJ_OK : tj_gemm_pack(o.gemm, thread, *o.copy, o.weights, NULL);
     if (rc != TJ_OK) {
         job->rc[thread] = rc;
     }
@@ -567,7 +613,7 @@ static void pack_item(void *ctx, size_t item, size_t thread)
 static tj_code pack_all(tj_model *m, bool backward, tj_err *err)
 {
     pack_job job = {.m = m, .backward = backward};
-    tj_par_for(m->cfg.n_layers * TJ_N_MATS + m->n_chunks, pack_item, &job);
+    tj_par_for(n_operands(m), pack_item, &job);
     for (size_t i = 0; i < TJ_MAX_THREADS; i++) {
         if (job.rc[i] != TJ_OK) {
             return tj_fail(err, job.rc[i], "cannot pack the weights for oneDNN");
@@ -576,19 +622,16 @@ static tj_code pack_all(tj_model *m, bool backward, tj_err *err)
     return TJ_OK;
 }
 
-static tj_code alloc_packed(const tj_model *m, void **mats, void **head, tj_gemm *const *gemms,
-                            tj_gemm *const *head_gemms, tj_err *err)
+static tj_code alloc_packed(const tj_model *m, bool backward, tj_err *err)
 {
-    for (size_t i = 0; i < m->cfg.n_layers * TJ_N_MATS + m->n_chunks; i++) {
-        size_t n_mats = m->cfg.n_layers * TJ_N_MATS;
-        void **at = i < n_mats ? &mats[i] : &head[i - n_mats];
-        const tj_gemm *g =
-            i < n_mats ? gemms[i % TJ_N_MATS] : head_gemms[tj_model_chunk_kind(m, i - n_mats)];
-        if (*at == NULL) {
-            *at = tj_aligned_array(tj_gemm_packed_bytes(g), 1);
-        }
-        if (*at == NULL) {
-            return tj_fail(err, TJ_E_NOMEM, "cannot allocate the packed weights");
+    for (size_t i = 0; i < n_operands(m); i++) {
+        const operand o = get_operand(m, backward, i);
+        size_t bytes = tj_gemm_packed_bytes(o.gemm);
+        if (bytes > 0 && *o.copy == NULL) {
+            *o.copy = tj_aligned_array(bytes, 1);
+            if (*o.copy == NULL) {
+                return tj_fail(err, TJ_E_NOMEM, "cannot allocate the packed weights");
+            }
         }
     }
     return TJ_OK;
@@ -597,11 +640,12 @@ static tj_code alloc_packed(const tj_model *m, void **mats, void **head, tj_gemm
 tj_code tj_model_need_forward(tj_model *m, tj_err *err)
 {
     tj_code rc = check_trainable(m, err);
-    if (rc == TJ_OK && m->packed_head_fwd[m->n_chunks - 1] == NULL) {
+    if (rc == TJ_OK && !m->ready_fwd) {
         rc = make_forward(m, err);
         if (rc == TJ_OK) {
-            rc = alloc_packed(m, m->packed_fwd, m->packed_head_fwd, m->fwd, m->head_fwd, err);
+            rc = alloc_packed(m, false, err);
         }
+        m->ready_fwd = rc == TJ_OK;
     }
     if (rc == TJ_OK && m->stale_fwd) {
         rc = pack_all(m, false, err);
@@ -615,19 +659,11 @@ static tj_code make_backward(tj_model *m, tj_err *err)
     tj_code rc = TJ_OK;
     for (size_t i = 0; i < TJ_N_MATS && rc == TJ_OK; i++) {
         const tj_mat_shape *s = &m->mat[i];
-        tj_gemm_spec bwd = fwd_spec(m, m->tile, s->out, s->in);
+        tj_gemm_spec bwd = bwd_spec(m, s->in, s->out);
         bwd.out = i == TJ_MAT_O && !tj_model_adapts(m, TJ_MAT_O) ? m->dtype : TJ_F32;
         bwd.lda = s->ld;
-        tj_gemm_spec dw = {.m = s->block,
-                           .k = m->tile,
-                           .n = s->in,
-                           .lda = s->ld,
-                           .ldb = s->in,
-                           .ldc = s->in,
-                           .a_transposed = true,
-                           .accumulate = true,
-                           .dtype = m->dtype,
-                           .out = TJ_F32};
+        tj_gemm_spec dw = dw_spec(m, s->in, s->block);
+        dw.lda = s->ld;
         rc = m->bwd[i] != NULL ? TJ_OK : tj_gemm_create(&m->bwd[i], &bwd, err);
         if (rc == TJ_OK && m->dw[i] == NULL && m->grads != NULL) {
             rc = tj_gemm_create(&m->dw[i], &dw, err);
@@ -638,19 +674,11 @@ static tj_code make_backward(tj_model *m, tj_err *err)
     size_t ld = m->logits_ld * (m->dtype == TJ_BF16 ? 2 : 1);
     for (size_t i = 0; i < n_chunk_kinds(m) && rc == TJ_OK; i++) {
         size_t n = chunk_of_kind(m, i);
-        tj_gemm_spec bwd = fwd_spec(m, m->tile, n, m->cfg.width);
+        tj_gemm_spec bwd = bwd_spec(m, m->cfg.width, n);
         bwd.lda = ld;
         bwd.accumulate = true;
-        tj_gemm_spec dw = {.m = n,
-                           .k = m->tile,
-                           .n = m->cfg.width,
-                           .lda = ld,
-                           .ldb = m->cfg.width,
-                           .ldc = m->cfg.width,
-                           .a_transposed = true,
-                           .accumulate = true,
-                           .dtype = m->dtype,
-                           .out = TJ_F32};
+        tj_gemm_spec dw = dw_spec(m, m->cfg.width, n);
+        dw.lda = ld;
         rc = m->head_bwd[i] != NULL ? TJ_OK : tj_gemm_create(&m->head_bwd[i], &bwd, err);
         if (rc == TJ_OK && m->head_dw[i] == NULL && m->grads != NULL) {
             rc = tj_gemm_create(&m->head_dw[i], &dw, err);
@@ -665,12 +693,12 @@ tj_code tj_model_need_backward(tj_model *m, tj_err *err)
         return tj_fail(err, TJ_E_INVAL, "the model has no gradients to add to");
     }
     tj_code rc = TJ_OK;
-    if (!m->ready_train) {
+    if (!m->ready_bwd) {
         rc = make_backward(m, err);
         if (rc == TJ_OK) {
-            rc = alloc_packed(m, m->packed_bwd, m->packed_head_bwd, m->bwd, m->head_bwd, err);
+            rc = alloc_packed(m, true, err);
         }
-        m->ready_train = rc == TJ_OK;
+        m->ready_bwd = rc == TJ_OK;
     }
     if (rc == TJ_OK && m->stale_bwd) {
         rc = pack_all(m, true, err);

@@ -90,10 +90,11 @@ struct tj_model {
     /* Products. fwd: X [tile, in] W^T; bwd: dY [tile, out] W; dw: += dY^T X of one tile. */
     tj_gemm *fwd[TJ_N_MATS], *bwd[TJ_N_MATS], *dw[TJ_N_MATS];
     tj_gemm *head_fwd[2], *head_bwd[2], *head_dw[2]; /* [0] whole chunk, [1] last */
-    /* Packed copies: [layer][mat] and [chunk]. */
+    /* Copies of weights for products that do not read them where they stand; NULL for the others:
+     * tj_model_layer_operand and tj_model_head_operand know which. */
     void **packed_fwd, **packed_bwd;           /* [L * TJ_N_MATS] */
     void **packed_head_fwd, **packed_head_bwd; /* [n_chunks] */
-    bool ready_train; /* whether copies for backward are made; `stale` ones are packed before use */
+    bool ready_fwd, ready_bwd; /* products and copies are there; `stale` ones are packed first */
     bool stale_fwd, stale_bwd, stale_gen;
 
     /* Generation. */
@@ -109,6 +110,11 @@ struct tj_model {
 /* The products and packed copies of a use, made when first needed and packed when stale. */
 TJ_MUST_USE tj_code tj_model_need_forward(struct tj_model *m, tj_err *err);
 TJ_MUST_USE tj_code tj_model_need_generation(struct tj_model *m, tj_err *err);
+/* What the forward or backward product of a layer's matrix, or of a chunk of the vocabulary, reads
+ * as its weights. */
+const void *tj_model_layer_operand(const struct tj_model *m, bool backward, size_t layer,
+                                   tj_mat mat);
+const void *tj_model_head_operand(const struct tj_model *m, bool backward, size_t chunk);
 /* Input embedding of a token, scaled: x [C]. */
 void tj_model_embed(const struct tj_model *m, float *x, int32_t id);
 /* A layer's matrix in generation: its shape, and its master weights [out, in]. */
