@@ -53,7 +53,10 @@ static const tj_option verify_options[] = {
     {0}};
 
 static const tj_option generate_options[] = {
-    MODEL,
+    {"model", 'm', "PATH-OR-URL",
+     "a model folder (config.json, model.safetensors), a GGUF file, or the base URL of an "
+     "OpenAI-compatible server",
+     NULL},
     WORKSPACE,
     {"name", 'n', "NAME", "a model of the workspace, by name", "the latest journey"},
     {"temperature", 0, "T", "0: greedy", "0"},
@@ -67,6 +70,12 @@ static const tj_option generate_options[] = {
     {"system", 0, "TEXT", "a system prompt", NULL},
     {"no-thinking", 0, NULL, "qwen3: answer without thoughts", NULL},
     {"raw", 0, NULL, "continue the prompt as it stands, without a template", NULL},
+    {"logprobs", 0, "N", "with --json: each token's log-probability and N alternatives", NULL},
+    {"remote-model", 0, "NAME", "of a URL: which of the server's models", NULL},
+    {"remote-config", 0, "FILE", "of a URL: settings in YAML (time-outs, retries, prices, ...)",
+     NULL},
+    {"remote-set", 0, "KEY=VALUE", "of a URL: one setting, e.g. stream=true; repeatable", NULL},
+    {"cache", 0, "DIR", "of a URL: keep answers here, and pay for none twice", NULL},
     THREADS,
     JSON,
     {0}};
@@ -181,11 +190,17 @@ const tj_command tj_commands[] = {
      "Prompts are operands, or lines of standard input. The text of special tokens is\n"
      "ordinary text. A model that brings its tokenizer (a GGUF file, or a folder with\n"
      "tokenizer.json) is asked in its chat template; other models are of the embedded\n"
-     "domain.",
+     "domain.\n"
+     "\n"
+     "A URL (http:// or https://, up to and with /v1) is a server's: prompts go to its\n"
+     "chat completions, with --raw to its completions. Its key is in the environment\n"
+     "variable TABIJI_API_KEY, or else OPENAI_API_KEY, or where the settings say. What was\n"
+     "asked and what it cost ends standard error.",
      "  tabiji generate 'Use 3 6 7 11 to make 36.'\n"
      "  tabiji generate -m model.gguf 'What is the capital of Japan?'\n"
      "  tabiji generate -n 'base 1' --temperature 1 --samples 4 \\\n"
-     "    'Use 2 5 9 13 to make 40.'",
+     "    'Use 2 5 9 13 to make 40.'\n"
+     "  tabiji generate -m http://127.0.0.1:8080/v1 --remote-model m --cache answers 'Hello'",
      generate_options, tj_cmd_generate},
     {"tree grow", "[PROMPT...]", 0, 64, "grow a reasoning tree for each problem with a model",
      "A node of the tree is one step. At each node the model is asked for steps until it\n"

@@ -1,6 +1,5 @@
 #include "cli/voice.h"
 
-#include <string.h>
 #include <sys/stat.h>
 
 #include "base/alloc.h"
@@ -18,125 +17,15 @@ bool tj_voice_is_at(const char *path)
     return there;
 }
 
-static void add_end(tj_voice *v, int32_t id)
+tj_voice_options tj_voice_options_of(const tj_args *args)
 {
-    for (size_t i = 0; i < v->n_ends; i++) {
-        if (v->ends[i] == id) {
-            return;
-        }
-    }
-    if (id >= 0 && v->n_ends < TJ_MAX_ENDS) {
-        v->ends[v->n_ends++] = id;
-    }
+    return (tj_voice_options){.chat_template = tj_args_get(args, "chat-template"),
+                              .raw = tj_args_has(args, "raw"),
+                              .no_thinking = tj_args_has(args, "no-thinking")};
 }
 
-/* What ends an assistant's turn in the templates that we know: a vocabulary has those of its own.
- */
-static void find_ends(tj_voice *v)
+tj_code tj_voice_open(tj_voice *voice, const char *path, const tj_args *args, tj_err *err)
 {
-    static const char *const turns[] = {"<|im_end|>", "<|eot_id|>", "<end_of_turn>"};
-    add_end(v, tj_tokenizer_get_extras(v->tok)->eos);
-    for (size_t i = 0; i < sizeof turns / sizeof turns[0]; i++) {
-        add_end(v, tj_tokenizer_find(v->tok, turns[i]));
-    }
-}
-
-/* The template that is named, or that the file brings; none with --raw, or where a base model's
- * file has none. */
-static tj_code choose_chat(tj_voice *v, const tj_args *args, tj_err *err)
-{
-    const char *name = tj_args_get(args, "chat-template");
-    const char *own = tj_tokenizer_get_extras(v->tok)->chat_template;
-    v->system = tj_args_get(args, "system");
-    v->options =
-        (tj_chat_options){.prompts = true, .no_thinking = tj_args_has(args, "no-thinking")};
-    if (tj_args_has(args, "raw") || (name == NULL && own == NULL)) {
-        return v->system == NULL ? TJ_OK
-                                 : tj_fail(err, TJ_E_INVAL,
-                                           "--system needs a chat template: name one with "
-                                           "--chat-template");
-    }
-    v->chats = true;
-    return name != NULL ? tj_chat_by_name(&v->chat, name, err)
-                        : tj_chat_recognize(&v->chat, own, err);
-}
-
-static tj_code open_parts(tj_voice *v, const char *path, const tj_args *args, tj_err *err)
-{
-    tj_engine_config cfg;
-    tj_engine_config_default(&cfg);
-    tj_code rc = tj_tokenizer_load(&v->tok, path, err);
-    if (rc == TJ_OK) {
-        rc = choose_chat(v, args, err);
-    }
-    if (rc == TJ_OK) {
-        rc = tj_model_open(&v->model, path, err);
-    }
-    if (rc == TJ_OK && tj_tokenizer_n_vocab(v->tok) > tj_model_cfg(v->model)->n_vocab) {
-        rc = tj_fail(err, TJ_E_INVAL, "%s: the tokenizer has %zu tokens, the model only %zu", path,
-                     tj_tokenizer_n_vocab(v->tok), tj_model_cfg(v->model)->n_vocab);
-    }
-    if (rc == TJ_OK) {
-        rc = tj_encoder_create(&v->encoder, v->tok, err);
-    }
-    if (rc == TJ_OK) {
-        rc = tj_engine_create(&v->engine, v->model, v->tok, &cfg, err);
-    }
-    return rc;
-}
-
-tj_code tj_voice_open(tj_voice *v, const char *path, const tj_args *args, tj_err *err)
-{
-    memset(v, 0, sizeof *v);
-    tj_code rc = open_parts(v, path, args, err);
-    if (rc == TJ_OK) {
-        find_ends(v);
-    } else {
-        tj_voice_close(v);
-    }
-    return rc;
-}
-
-void tj_voice_close(tj_voice *v)
-{
-    tj_engine_destroy(v->engine);
-    tj_encoder_destroy(v->encoder);
-    tj_model_destroy(v->model);
-    tj_tokenizer_destroy(v->tok);
-    memset(v, 0, sizeof *v);
-}
-
-static tj_code encode_chat(tj_voice *v, tj_ids *ids, const char *prompt, size_t len, tj_err *err)
-{
-    const char *system = v->system;
-    const tj_message messages[] = {
-        {TJ_ROLE_SYSTEM, system, system == NULL ? 0 : strlen(system)},
-        {TJ_ROLE_USER, prompt, len},
-    };
-    size_t skip = system == NULL ? 1 : 0;
-    tj_chat chat;
-    tj_chat_init(&chat);
-    tj_code rc = tj_chat_render(&chat, v->chat, messages + skip, 2 - skip, v->options, err);
-    if (rc == TJ_OK) {
-        rc = tj_chat_encode(v->encoder, &chat, ids, NULL, err);
-    }
-    tj_chat_deinit(&chat);
-    return rc;
-}
-
-tj_code tj_voice_encode(tj_voice *v, tj_ids *ids, const char *prompt, tj_err *err)
-{
-    const tj_tokenizer_extras *extras = tj_tokenizer_get_extras(v->tok);
-    size_t len = strlen(prompt);
-    if (v->chats) {
-        return encode_chat(v, ids, prompt, len, err);
-    }
-    tj_code rc = extras->add_bos ? tj_ids_add(ids, &extras->bos, 1, err) : TJ_OK;
-    if (rc == TJ_OK) {
-        rc = tj_encoder_encode(v->encoder, ids, prompt, len, false, err);
-    }
-    if (rc == TJ_OK && ids->n == 0) {
-        rc = tj_fail(err, TJ_E_INVAL, "the prompt is empty, and the tokenizer begins with nothing");
-    }
-    return rc;
+    tj_voice_options options = tj_voice_options_of(args);
+    return tj_voice_load(voice, path, &options, err);
 }

@@ -11,15 +11,16 @@
 #ifndef TJ_INFER_INFER_H
 #define TJ_INFER_INFER_H
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "base/err.h"
 #include "base/job.h"
+#include "text/text.h"
 
-struct tj_model;     /* nn/nn.h */
-struct tj_tokenizer; /* text/text.h */
+struct tj_model; /* nn/nn.h */
 
 typedef struct tj_engine tj_engine;
 typedef size_t tj_branch;
@@ -33,9 +34,9 @@ typedef struct tj_engine_config {
 void tj_engine_config_default(tj_engine_config *cfg);
 
 /* The engine borrows model and tokenizer (which may be NULL: then no stop strings) for its life. KV
- * memory is in the model's compute type (f32 for one opened with its matrices quantised). Errors:
- * TJ_E_INVAL (block_tokens not a multiple of 16, batch_rows not in [1, 65536], kv_bytes below one
- * block), TJ_E_LIMIT, TJ_E_NOMEM. */
+ * memory is in the model's compute type: f32 for all that tj_model_open gives. Errors: TJ_E_INVAL
+ * (block_tokens not a multiple of 16, batch_rows not in [1, 65536], kv_bytes below one block),
+ * TJ_E_LIMIT, TJ_E_NOMEM. */
 TJ_MUST_USE tj_code tj_engine_create(tj_engine **out, struct tj_model *model,
                                      const struct tj_tokenizer *tokenizer,
                                      const tj_engine_config *cfg, tj_err *err);
@@ -79,7 +80,8 @@ typedef enum tj_finish {
     TJ_FINISH_EOS,    /* a token that ends it was sampled (it is in ids) */
     TJ_FINISH_STOP,   /* a stop string was completed by the last token of ids */
     TJ_FINISH_LENGTH, /* max_tokens were sampled, or the model's positions ended */
-    TJ_FINISH_FAILED  /* it cannot go on: tj_gen_error says why */
+    TJ_FINISH_FAILED, /* it cannot go on: tj_gen_error says why */
+    TJ_FINISH_FILTER  /* of a server only: its content filter cut or refused the answer */
 } tj_finish;
 
 /* One continuation to sample. The inputs are borrowed for the call. */
@@ -180,5 +182,225 @@ typedef struct tj_engine_stats {
     uint64_t n_path_tokens; /* tokens that one-by-one generation would have computed */
 } tj_engine_stats;
 tj_engine_stats tj_engine_get_stats(const tj_engine *engine);
+
+/* ------------------------------------------------------------ texts in, texts out */
+
+/* A policy or a judge is a path or a URL: a model here, or one behind a server that speaks OpenAI's
+ * protocol (completions and chat completions, as vLLM, SGLang, llama.cpp and tabiji serve do). Of a
+ * model here token ids are the truth, and trees use them directly (above); of one behind a server
+ * the texts are. */
+
+/* A token's bytes, n_bytes from `begin` of tj_completion.bytes, and its log-probability. */
+typedef struct tj_token_prob {
+    size_t begin, n_bytes;
+    double logprob;
+} tj_token_prob;
+
+/* One answer. All NULL or 0 where there is none. */
+typedef struct tj_completion {
+    char *text; /* [n_text] and a zero; without the stop string that ended it */
+    size_t n_text;
+    char *reasoning; /* [n_reasoning] and a zero: thoughts, kept apart in chats; NULL: none */
+    size_t n_reasoning;
+    tj_finish finish; /* EOS, STOP, LENGTH or FILTER. Servers do not tell EOS from STOP: where there
+                       * are stop strings it is STOP */
+    tj_token_prob *tokens; /* [n_tokens]; NULL where they were not asked for */
+    size_t n_tokens;
+    size_t *top_begin;  /* [n_tokens + 1]: token i's alternatives are top[top_begin[i]] up to */
+    tj_token_prob *top; /* top[top_begin[i + 1]], as the server orders them; NULL: none */
+    char *bytes;        /* of all of them */
+    bool is_cached;     /* from the cache: nothing was asked */
+} tj_completion;
+
+typedef struct tj_usage {
+    uint64_t n_prompt;     /* tokens of prompts, */
+    uint64_t n_cached;     /* of them such as the server had keys and values of */
+    uint64_t n_completion; /* tokens of answers, thoughts included, */
+    uint64_t n_reasoning;  /* of them thoughts, where the server says so */
+    double cost;           /* by the prices of the configuration, in their currency */
+} tj_usage;
+
+/* One prompt and how to answer it. The inputs are borrowed for the call. */
+typedef struct tj_query {
+    const tj_message *messages; /* [n_messages]: a conversation to answer; or NULL: */
+    size_t n_messages;
+    const char *text; /* [n_text]: a text to continue */
+    size_t n_text;
+    tj_sampling sampling;
+    uint64_t seed, run, problem; /* sample i is of the random stream (seed, run, problem, i) */
+    size_t n_samples;            /* in [1, TJ_MAX_QUERY_SAMPLES] */
+    size_t max_tokens;           /* of an answer, at least 1 */
+    const char *const *stop;     /* [n_stop] stop strings; NULL if none */
+    size_t n_stop;
+    bool logprobs; /* of the answers' tokens, */
+    size_t n_top;  /* with so many alternatives, at most TJ_MAX_TOP */
+    /* outputs, given: free with tj_query_deinit */
+    tj_completion *completions; /* [n_samples]; text is NULL where there is no answer */
+    tj_usage usage;             /* of what was asked now */
+    tj_usage saved;             /* of what the cache held */
+    tj_err error;               /* why answers are missing; code TJ_OK: none are */
+} tj_query;
+#define TJ_MAX_QUERY_SAMPLES 4096 /* pass@k needs some hundreds */
+void tj_query_deinit(tj_query *query);
+void tj_completion_deinit(tj_completion *completion);
+
+/* Sums since it was opened. */
+typedef struct tj_generator_stats {
+    uint64_t n_answers;       /* given, */
+    uint64_t n_from_cache;    /* of them such as the cache held */
+    uint64_t n_damaged;       /* entries of the cache that were damaged and asked for again */
+    uint64_t n_tries;         /* requests sent, */
+    uint64_t n_retries;       /* of them such as repeat one that failed */
+    uint64_t n_without_usage; /* answered requests that do not say what they used */
+    tj_usage usage, saved;
+    bool has_prices; /* else every cost is 0 and means nothing */
+} tj_generator_stats;
+
+typedef struct tj_generator {
+    /* Answers all of them. Where some cannot be answered the others still are; the first such
+     * query's error is then returned, and each one's own is in its `error`. Errors: TJ_E_INVAL (a
+     * query out of its bounds; a conversation, where `chats` is false), TJ_E_CANCELLED, those of
+     * tj_engine_generate here; of a server see tj_remote_config. */
+    tj_code (*generate)(void *ctx, tj_query *queries, size_t n, const tj_job *job, tj_err *err);
+    tj_generator_stats (*get_stats)(const void *ctx);
+    void (*close)(void *ctx);
+    void *ctx;
+    bool chats;   /* conversations can be answered, not only texts continued */
+    size_t batch; /* queries that are worth giving at once */
+} tj_generator;
+
+bool tj_is_url(const char *path_or_url); /* begins with http:// or https:// */
+struct tj_generator_options;
+/* Opens a model (as tj_voice_load) or the client of a server. Errors: those of tj_voice_load, or of
+ * tj_remote_open; *out needs no close then. */
+TJ_MUST_USE tj_code tj_generator_open(tj_generator *out, const char *path_or_url,
+                                      const struct tj_generator_options *options, tj_err *err);
+void tj_generator_close(tj_generator *generator); /* a zeroed one is allowed */
+
+/* ------------------------------------------------------------ a model here */
+
+#define TJ_MAX_ENDS 4
+
+/* A model that brings its own tokenizer, as real models do, with what it takes to speak with it. */
+typedef struct tj_voice {
+    struct tj_model *model; /* for generation only */
+    tj_tokenizer *tok;
+    tj_encoder *encoder;
+    tj_engine *engine;
+    bool chats; /* there is a chat template */
+    tj_chat_template chat;
+    tj_chat_options options;
+    int32_t ends[TJ_MAX_ENDS]; /* tokens that end an answer, besides the model's own */
+    size_t n_ends;
+} tj_voice;
+
+typedef struct tj_voice_options {
+    const char *chat_template; /* its name; NULL: that of the model's files, if they have one */
+    bool raw;                  /* no template */
+    bool no_thinking;          /* qwen3: answers without thoughts */
+    const tj_engine_config *engine; /* NULL: the defaults */
+} tj_voice_options;
+
+/* Loads the GGUF file, or the folder with a tokenizer.json, at path. Errors: those of
+ * tj_model_open, tj_tokenizer_load, tj_chat_by_name and tj_chat_recognize; TJ_E_INVAL (the
+ * tokenizer has more tokens than the model). The voice is closed then. */
+TJ_MUST_USE tj_code tj_voice_load(tj_voice *voice, const char *path,
+                                  const tj_voice_options *options, tj_err *err);
+void tj_voice_close(tj_voice *voice); /* a zeroed one is allowed */
+/* Appends the ids of a conversation in the chat template (TJ_E_INVAL if there is none), or of a
+ * text as it stands, with the tokens before it that the tokenizer's file asks for. */
+TJ_MUST_USE tj_code tj_voice_encode_chat(tj_voice *voice, tj_ids *ids, const tj_message *messages,
+                                         size_t n, tj_err *err);
+TJ_MUST_USE tj_code tj_voice_encode_text(tj_voice *voice, tj_ids *ids, const char *text, size_t len,
+                                         tj_err *err);
+
+/* An engine as a generator, for whoever has one: encode appends the ids of a query's prompt. */
+typedef struct tj_engine_speech {
+    tj_engine *engine;
+    const tj_tokenizer *tok;
+    const int32_t *ends; /* [n_ends], as tj_gen's */
+    size_t n_ends;
+    tj_code (*encode)(void *ctx, tj_ids *ids, const tj_query *query, tj_err *err);
+    void *ctx;
+    bool chats;
+} tj_engine_speech;
+/* Keeps engine, tok, ends and ctx. Errors: TJ_E_NOMEM. */
+TJ_MUST_USE tj_code tj_generator_of_engine(tj_generator *out, const tj_engine_speech *speech,
+                                           tj_err *err);
+
+/* ------------------------------------------------------------ a model behind a server */
+
+/* Answers that were paid for, by key: 64 hexadecimal digits. What get gives is checked, so that an
+ * entry may be damaged or another's. */
+typedef struct tj_cache {
+    /* Gives *out (tj_free), len bytes; NULL, and TJ_OK, where there is none. */
+    tj_code (*get)(void *ctx, char **out, size_t *len, const char *key, tj_err *err);
+    /* Keeps value under key, in the place of what was there. */
+    tj_code (*put)(void *ctx, const char *key, const char *value, size_t len, tj_err *err);
+    void *ctx;
+} tj_cache;
+
+/* A cache in a folder, which is made where it is not: a file an entry, DIR/ab/ab12…, written
+ * atomically, so that several processes may share it. Errors: those of tj_fs_mkdirs. Close with
+ * tj_cache_close_dir. */
+TJ_MUST_USE tj_code tj_cache_open_dir(tj_cache *out, const char *path, tj_err *err);
+void tj_cache_close_dir(tj_cache *cache); /* a zeroed one is allowed */
+
+typedef enum tj_max_tokens_field {
+    TJ_MAX_TOKENS,           /* "max_tokens", as most servers call it */
+    TJ_MAX_COMPLETION_TOKENS /* "max_completion_tokens", as OpenAI's chats of reasoning models do */
+} tj_max_tokens_field;
+
+/* How a server is asked. A request is a query's samples, or a part of them; it is tried again after
+ * statuses 408, 409, 425, 429, 500, 502, 503, 504 and failures of the transport, after waiting
+ *     min(backoff_ms * 2^(tries so far - 1), max_backoff_ms) * u,   u in [1/2, 1)
+ * or, if that is longer, what the answer's Retry-After says. u is a Philox draw. */
+typedef struct tj_remote_config {
+    char model[256];            /* as the server calls it */
+    char key_variable[128];     /* environment variable of the key; "": TABIJI_API_KEY, or else
+                                 * OPENAI_API_KEY */
+    char key_file[1024];        /* file of the key, which then comes from no variable; "": none */
+    bool allow_plain_http;      /* send a key over http to hosts other than this one */
+    bool stream;                /* ask for server-sent events: for answers that take long */
+    bool send_seed;             /* requests have a seed, 31 bits drawn from that of the query */
+    int max_tokens_field;       /* tj_max_tokens_field */
+    size_t max_in_flight;       /* requests at a time */
+    size_t samples_per_request; /* at most; 0: all of a query. What a server leaves out is asked for
+                                 * again */
+    size_t connect_timeout_ms;
+    size_t timeout_ms;  /* of a try that is not streamed */
+    size_t silence_ms;  /* of a streamed one, without a byte */
+    size_t max_tries;   /* of a request */
+    size_t max_retries; /* of all requests together, since open */
+    size_t backoff_ms, max_backoff_ms;
+    size_t max_retry_after_s;         /* a server that asks for more patience has failed */
+    double price_input, price_output; /* per million tokens, in any one currency; 0: not told */
+    double price_cached_input;        /* below 0: as price_input */
+} tj_remote_config;
+void tj_remote_config_default(tj_remote_config *cfg);
+/* Sets the fields that json (an object) has, as tj_config_read. */
+TJ_MUST_USE tj_code tj_remote_config_read(tj_remote_config *cfg, const json_t *json,
+                                          const char *where, tj_err *err);
+
+/* The client of the server at url, the base of its routes: "https://host/v1"; of a URL without a
+ * path "/v1" is meant. A key is looked for as cfg says; it goes to that host only, in no message,
+ * and not over http to another machine unless cfg allows it. A redirect is followed (307 and 308)
+ * to the same scheme, host and port only. Keeps cache (NULL: none) and what it points to. Errors:
+ * TJ_E_INVAL (the URL has a user, a query or a fragment, no model is named, the named variable is
+ * not set, the key would be seen), those of tj_fs_read, TJ_E_BACKEND, TJ_E_NOMEM.
+ *
+ * Errors of generate: TJ_E_IO (the transport), TJ_E_PARSE (what came is not what the protocol
+ * says), TJ_E_INVAL and TJ_E_NOTFOUND (the server refused the request), TJ_E_LIMIT (429, or tries,
+ * patience or bytes are exhausted), TJ_E_BACKEND (another status); they name URL, status and field.
+ * After 401, 403 and 404 no further requests are sent. Answers that came are in the cache whatever
+ * else failed. */
+TJ_MUST_USE tj_code tj_remote_open(tj_generator *out, const char *url, const tj_remote_config *cfg,
+                                   const tj_cache *cache, tj_err *err);
+
+typedef struct tj_generator_options {
+    tj_voice_options voice;  /* of a path */
+    tj_remote_config remote; /* of a URL, */
+    const tj_cache *cache;   /* with this; NULL: none */
+} tj_generator_options;
 
 #endif
