@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "base/alloc.h"
+#include "base/par.h"
 #include "base/rng.h"
 #include "tiny.h"
 
@@ -438,6 +439,8 @@ static void rounds_allocate_nothing_once_warm(void **state)
 
 int main(void)
 {
+    tj_par_set_threads(1); /* what threads do is test_generate's affair; many tiny calls are slow on
+                            * several where the machine is busy */
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_sample_does_not_depend_on_when_it_joined),
         cmocka_unit_test(long_prompts_do_not_starve_the_others),
