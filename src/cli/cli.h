@@ -81,6 +81,7 @@ tj_code tj_cmd_report(const tj_args *args, tj_err *err);
 tj_code tj_cmd_runs(const tj_args *args, tj_err *err);
 tj_code tj_cmd_verify(const tj_args *args, tj_err *err);
 tj_code tj_cmd_generate(const tj_args *args, tj_err *err);
+tj_code tj_cmd_serve(const tj_args *args, tj_err *err);
 tj_code tj_cmd_tree_grow(const tj_args *args, tj_err *err);
 tj_code tj_cmd_tree_show(const tj_args *args, tj_err *err);
 tj_code tj_cmd_thought_derive(const tj_args *args, tj_err *err);

@@ -80,6 +80,32 @@ static const tj_option generate_options[] = {
     JSON,
     {0}};
 
+static const tj_option serve_options[] = {
+    MODEL,
+    {"name", 'n', "NAME", "what clients call the model", "its file's or folder's name"},
+    {"host", 0, "HOST", "address to listen at", "127.0.0.1"},
+    {"port", 0, "N", "port to listen at; 0: any that is free, which is then printed", "8080"},
+    {"keys-file", 0, "FILE", "keys that clients must send, one a line", "$TABIJI_API_KEYS"},
+    {"no-keys", 0, NULL, "without keys on an address that other machines reach", NULL},
+    {"tls-cert", 0, "FILE", "serve HTTPS with this certificate chain (PEM)", NULL},
+    {"tls-key", 0, "FILE", "and its private key (PEM)", NULL},
+    {"max-tokens", 0, "N", "tokens of an answer at most; a request for more is refused", "4096"},
+    {"max-running", 0, "N", "answers written at once; further requests wait", "64"},
+    {"max-queue", 0, "N", "requests that wait at most; further ones get status 429", "256"},
+    {"max-body", 0, "BYTES", "of a request at most", "4194304"},
+    {"max-connections", 0, "N", "open connections at most; further ones wait", "256"},
+    {"timeout", 0, "SECONDS", "for a request from its arrival to its end; then status 504", "600"},
+    {"read-timeout", 0, "SECONDS", "for a client to send a whole request", "30"},
+    {"chat-template", 0, "NAME", "chatml, smollm2, qwen2.5, qwen3, llama3 or gemma", "the model's"},
+    {"system", 0, "TEXT", "a system prompt for conversations that bring none", NULL},
+    {"no-thinking", 0, NULL, "qwen3: answer without thoughts unless a request asks for them", NULL},
+    {"parse-special", 0, NULL,
+     "in prompts of /v1/completions the texts of special tokens are those tokens", NULL},
+    THREADS,
+    {"json", 0, NULL, "log lines and the address as JSON, for programs", NULL},
+    {"quiet", 'q', NULL, "no log lines", NULL},
+    {0}};
+
 static const tj_option tree_options[] = {
     WORKSPACE, {"format", 'f', "FORM", "text, json or dot", "text"}, {0}};
 static const tj_option grow_options[] = {
@@ -202,6 +228,22 @@ const tj_command tj_commands[] = {
      "    'Use 2 5 9 13 to make 40.'\n"
      "  tabiji generate -m http://127.0.0.1:8080/v1 --remote-model m --cache answers 'Hello'",
      generate_options, tj_cmd_generate},
+    {"serve", "", 0, 0, "serve a model to clients of OpenAI's protocol",
+     "Answers /v1/completions and /v1/chat/completions, whole or streamed, besides\n"
+     "/v1/models, /health and /metrics (Prometheus). Requests that come together are\n"
+     "computed together, and prompts that begin alike share their keys and values.\n"
+     "\n"
+     "Clients send 'Authorization: Bearer KEY' where there are keys: those of --keys-file, or\n"
+     "of the environment variable TABIJI_API_KEYS with commas between. Without keys only\n"
+     "this machine is served.\n"
+     "\n"
+     "A line a request goes to standard error: never a prompt, never a key. SIGTERM or\n"
+     "Ctrl-C lets the requests at hand end and refuses others; a second one ends at once.",
+     "  tabiji serve -m model.gguf\n"
+     "  tabiji serve -m model.gguf --host 0.0.0.0 --keys-file keys --tls-cert c.pem --tls-key k.pem\n"
+     "  curl http://127.0.0.1:8080/v1/chat/completions -H 'Content-Type: application/json' \\\n"
+     "    -d '{\"model\": \"model\", \"messages\": [{\"role\": \"user\", \"content\": \"Hello\"}]}'",
+     serve_options, tj_cmd_serve},
     {"tree grow", "[PROMPT...]", 0, 64, "grow a reasoning tree for each problem with a model",
      "A node of the tree is one step. At each node the model is asked for steps until it\n"
      "has given W distinct ones, up to D steps deep; each is judged as it comes. Marks:\n"
