@@ -90,6 +90,7 @@ tj_code tj_cmd_train(const tj_args *args, tj_err *err);
 tj_code tj_cmd_tokenize(const tj_args *args, tj_err *err);
 tj_code tj_cmd_model_info(const tj_args *args, tj_err *err);
 tj_code tj_cmd_model_convert(const tj_args *args, tj_err *err);
+tj_code tj_cmd_model_merge(const tj_args *args, tj_err *err);
 tj_code tj_cmd_model_check(const tj_args *args, tj_err *err);
 tj_code tj_cmd_eval(const tj_args *args, tj_err *err);
 tj_code tj_cmd_task_check(const tj_args *args, tj_err *err);

@@ -1,4 +1,4 @@
-/* model info, model convert, model check. */
+/* model info, model convert, model merge, model check. */
 #include <inttypes.h>
 #include <string.h>
 
@@ -198,6 +198,33 @@ static void print_shape(const json_t *shape)
     tj_buf_deinit(&line);
 }
 
+/* What ends an answer, and how the model's makers would sample. */
+static void print_generation(const json_t *d)
+{
+    tj_buf line;
+    size_t i;
+    const json_t *id;
+    const json_t *s = json_object_get(d, "sampling");
+    static const char *const names[] = {"temperature", "top_p", "top_k"};
+    tj_buf_init(&line);
+    json_array_foreach(json_object_get(d, "ends"), i, id)
+    {
+        tj_buf_printf(&line, "%s%" JSON_INTEGER_FORMAT, i > 0 ? ", " : "", json_integer_value(id));
+    }
+    print_line("ends", line.len > 0 ? tj_buf_text(&line) : "none");
+    tj_buf_clear(&line);
+    for (i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (json_object_get(s, names[i]) != NULL) {
+            tj_buf_printf(&line, "%s%s %g", line.len > 0 ? ", " : "", names[i],
+                          tj_number(s, names[i]));
+        }
+    }
+    if (line.len > 0) {
+        print_line("suggested", tj_buf_text(&line));
+    }
+    tj_buf_deinit(&line);
+}
+
 static void print_description(const json_t *d)
 {
     tj_buf line;
@@ -209,6 +236,7 @@ static void print_description(const json_t *d)
     print_tensors(d);
     print_shape(json_object_get(d, "shape"));
     print_positions(d);
+    print_generation(d);
     const json_t *tokenizer = json_object_get(d, "tokenizer");
     if (json_is_object(tokenizer)) {
         print_tokenizer(tokenizer);
@@ -243,6 +271,43 @@ static tj_code describe(const tj_args *args, const char *path, tj_err *err)
         rc = tj_print_json(d, err);
     } else {
         print_description(d);
+    }
+    json_decref(d);
+    return rc;
+}
+
+static void print_adapter(const json_t *d)
+{
+    tj_buf line;
+    size_t i;
+    const json_t *target;
+    const char *base = json_string_value(json_object_get(d, "base"));
+    tj_buf_init(&line);
+    print_line("adapters", json_string_value(json_object_get(d, "format")));
+    print_line("base", base == NULL ? "not named" : base);
+    print_tensors(d);
+    bool rs = json_is_true(json_object_get(d, "rslora"));
+    tj_buf_printf(&line, "%" JSON_INTEGER_FORMAT ", alpha %g%s", whole(d, "rank"),
+                  tj_number(d, "alpha"), rs ? ", scaled by its root" : "");
+    print_line("rank", tj_buf_text(&line));
+    tj_buf_clear(&line);
+    json_array_foreach(json_object_get(d, "targets"), i, target)
+    {
+        tj_buf_printf(&line, "%s%s", i > 0 ? ", " : "", json_string_value(target));
+    }
+    tj_buf_printf(&line, " of %" JSON_INTEGER_FORMAT " layers", whole(d, "layers"));
+    print_line("targets", tj_buf_text(&line));
+    tj_buf_deinit(&line);
+}
+
+static tj_code describe_adapter(const tj_args *args, const char *path, tj_err *err)
+{
+    json_t *d;
+    tj_code rc = tj_adapter_describe(&d, path, err);
+    if (rc == TJ_OK && tj_args_has(args, "json")) {
+        rc = tj_print_json(d, err);
+    } else if (rc == TJ_OK) {
+        print_adapter(d);
     }
     json_decref(d);
     return rc;
@@ -287,6 +352,9 @@ static tj_code describe_own(const tj_args *args, const char *path, tj_err *err)
 tj_code tj_cmd_model_info(const tj_args *args, tj_err *err)
 {
     const char *path = tj_args_operand(args, 0);
+    if (tj_adapter_is_at(path)) {
+        return describe_adapter(args, path, err);
+    }
     return tj_voice_is_at(path) ? describe(args, path, err) : describe_own(args, path, err);
 }
 
@@ -305,12 +373,11 @@ static void print_summary(const json_t *s)
     }
 }
 
-tj_code tj_cmd_model_convert(const tj_args *args, tj_err *err)
+static tj_code convert(const tj_args *args, const char *from, const char *to,
+                       const tj_convert_options *options, tj_err *err)
 {
     json_t *summary;
-    const tj_convert_options options = {.type = tj_args_get(args, "type")};
-    tj_code rc = tj_model_convert(&summary, tj_args_operand(args, 0), tj_args_operand(args, 1),
-                                  &options, err);
+    tj_code rc = tj_model_convert(&summary, from, to, options, err);
     if (rc != TJ_OK) {
         return rc;
     }
@@ -321,6 +388,25 @@ tj_code tj_cmd_model_convert(const tj_args *args, tj_err *err)
     }
     json_decref(summary);
     return rc;
+}
+
+tj_code tj_cmd_model_convert(const tj_args *args, tj_err *err)
+{
+    const tj_convert_options options = {.type = tj_args_get(args, "type")};
+    return convert(args, tj_args_operand(args, 0), tj_args_operand(args, 1), &options, err);
+}
+
+tj_code tj_cmd_model_merge(const tj_args *args, tj_err *err)
+{
+    static const char *const needed[] = {"base", "adapter", "out"};
+    for (size_t i = 0; i < sizeof needed / sizeof needed[0]; i++) {
+        if (tj_args_get(args, needed[i]) == NULL) {
+            return tj_fail(err, TJ_E_INVAL, "--%s is needed", needed[i]);
+        }
+    }
+    const tj_convert_options options = {.type = tj_args_get(args, "type"),
+                                        .adapter = tj_args_get(args, "adapter")};
+    return convert(args, tj_args_get(args, "base"), tj_args_get(args, "out"), &options, err);
 }
 
 /* ------------------------------------------------------------------ model check */

@@ -21,6 +21,7 @@
 #define LR_MIN_RATIO 0.1 /* last learning rate over the peak, as in the demo */
 
 #define LR_REAL 2e-5 /* default for a model with a tokenizer of its own, as TRL's */
+#define LR_LORA 2e-4 /* the same with adapters, which bear ten times as much */
 #define LR_TOY  1e-3
 
 typedef struct training {
@@ -32,9 +33,13 @@ typedef struct training {
     tj_example_source source;
     tj_train_config sft;
     size_t epochs, batch, seed;
+    tj_lora_config lora;
+    bool adapts;            /* adapters are trained, not the model */
+    const char *merged;     /* folder of the model with adapters added, or NULL */
+    size_t n_trainable;     /* parameters */
     json_t *record;         /* what train.json says */
     const char *out;        /* folder of the new model */
-    char *from;             /* folder of the first one, where that has its own tokenizer */
+    char *from;             /* the first one; NULL: --new */
     char *snapshots, *note; /* OUT/snapshots and train.json in it */
     bool force;
     struct {
@@ -71,7 +76,8 @@ static tj_code read_optimizer(training *t, const tj_args *args, tj_err *err)
     static const char *const schedules[] = {"constant", "cosine", "linear", NULL};
     tj_adamw_config *o = &t->sft.optimizer;
     size_t schedule = TJ_SCHEDULE_COSINE;
-    tj_code rc = read_double(args, "lr", t->tok != NULL ? LR_REAL : LR_TOY, 10.0, &o->lr_max, err);
+    double lr = t->tok == NULL ? LR_TOY : t->adapts ? LR_LORA : LR_REAL;
+    tj_code rc = read_double(args, "lr", lr, 10.0, &o->lr_max, err);
     if (rc == TJ_OK) {
         rc = read_double(args, "decay", 0.05, 10.0, &o->weight_decay, err);
     }
@@ -83,6 +89,34 @@ static tj_code read_optimizer(training *t, const tj_args *args, tj_err *err)
     }
     o->schedule = (tj_schedule)schedule;
     o->lr_min = o->lr_max * LR_MIN_RATIO;
+    return rc;
+}
+
+/* --lora-rank says that adapters are trained, the others how. */
+static tj_code read_lora(training *t, const tj_args *args, tj_err *err)
+{
+    static const char *const others[] = {"lora-alpha", "lora-targets", "lora-rslora", "merged"};
+    tj_lora_config *c = &t->lora;
+    tj_lora_config_default(c);
+    t->adapts = tj_args_has(args, "lora-rank");
+    t->merged = tj_args_get(args, "merged");
+    c->rslora = tj_args_has(args, "lora-rslora");
+    for (size_t i = 0; !t->adapts && i < sizeof others / sizeof others[0]; i++) {
+        if (tj_args_has(args, others[i])) {
+            return tj_fail(err, TJ_E_INVAL, "--%s is for adapters: give --lora-rank too",
+                           others[i]);
+        }
+    }
+    if (t->adapts && tj_args_has(args, "new")) {
+        return tj_fail(err, TJ_E_INVAL, "--lora-rank adapts a model that is there: not --new");
+    }
+    tj_code rc = read_count(args, "lora-rank", c->rank, TJ_MAX_LORA_RANK, &c->rank, err);
+    if (rc == TJ_OK) {
+        rc = read_double(args, "lora-alpha", c->alpha, TJ_MAX_LORA_ALPHA, &c->alpha, err);
+    }
+    if (rc == TJ_OK && tj_args_has(args, "lora-targets")) {
+        rc = tj_lora_targets_parse(c->targets, tj_args_get(args, "lora-targets"), err);
+    }
     return rc;
 }
 
@@ -120,6 +154,7 @@ static tj_code read_settings(training *t, const tj_args *args, tj_err *err)
     }
     if (rc == TJ_OK) {
         tj_par_set_threads(threads);
+        rc = read_lora(t, args, err);
     }
     return rc;
 }
@@ -157,15 +192,15 @@ static tj_code new_model(training *t, const tj_args *args, tj_err *err)
     return rc;
 }
 
-static tj_code check_apart(const char *from, const char *out, tj_err *err)
+static tj_code check_apart(const char *from, const char *option, const char *out, tj_err *err)
 {
     struct stat a;
     struct stat b;
     bool same =
         stat(from, &a) == 0 && stat(out, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
     return same ? tj_fail(err, TJ_E_INVAL,
-                          "--out %s is the model that training starts from: give another folder",
-                          out)
+                          "--%s %s is the model that training starts from: give another folder",
+                          option, out)
                 : TJ_OK;
 }
 
@@ -204,16 +239,16 @@ static tj_code start_model(training *t, const tj_args *args, tj_err *err)
     }
     tj_code rc = tj_domain_folder(&folder, args, "from", "", err);
     if (rc == TJ_OK) {
-        rc = check_apart(folder, t->out, err);
+        rc = check_apart(folder, "out", t->out, err);
     }
-    if (rc == TJ_OK && tj_voice_is_at(folder)) {
-        rc = start_real_model(t, folder, args, err);
-        t->from = folder;
-        folder = NULL;
-    } else if (rc == TJ_OK) {
-        rc = tj_domain_load(&t->domain, &t->model, folder, err);
+    if (rc == TJ_OK && t->merged != NULL) {
+        rc = check_apart(folder, "merged", t->merged, err);
     }
-    tj_free(folder);
+    if (rc == TJ_OK) {
+        rc = tj_voice_is_at(folder) ? start_real_model(t, folder, args, err)
+                                    : tj_domain_load(&t->domain, &t->model, folder, err);
+    }
+    t->from = folder;
     return rc;
 }
 
@@ -263,6 +298,25 @@ static void close_training(training *t)
 
 /* ------------------------------------------------------------------ going on */
 
+/* Rank 0: none. */
+static int record_lora(training *t)
+{
+    char targets[96] = "";
+    size_t n = 0;
+    for (size_t i = 0; i < TJ_N_LORA_TARGETS; i++) {
+        if (t->lora.targets[i]) {
+            n += (size_t)snprintf(targets + n, sizeof targets - n, "%s%s", n > 0 ? "," : "",
+                                  tj_lora_target_name((tj_lora_target)i));
+        }
+    }
+    json_t *lora = json_pack(
+        "{s:I, s:f, s:s, s:b}", "lora_rank", (json_int_t)(t->adapts ? t->lora.rank : 0),
+        "lora_alpha", t->lora.alpha, "lora_targets", targets, "lora_rslora", (int)t->lora.rslora);
+    int failed = lora == NULL ? -1 : json_object_update(t->record, lora);
+    json_decref(lora);
+    return failed;
+}
+
 /* Everything that the trained weights depend on. */
 static tj_code make_record(training *t, tj_err *err)
 {
@@ -276,12 +330,15 @@ static tj_code make_record(training *t, tj_err *err)
     snprintf(seed, sizeof seed, "%zu", t->seed);
     t->record = json_pack(
         "{s:i, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:f, s:f, s:I, s:s, s:b, s:s}", "train_version",
-        2, "examples", t->examples.digest, "tokenizer", tj_tokenizer_hash(t->format.tok),
+        3, "examples", t->examples.digest, "tokenizer", tj_tokenizer_hash(t->format.tok),
         "chat_template", t->format.has_chat ? tj_chat_name(t->format.chat) : "none", "start", start,
         "seed", seed, "epochs", (json_int_t)t->epochs, "batch", (json_int_t)t->batch, "lr",
         o->lr_max, "decay", o->weight_decay, "warmup", (json_int_t)o->n_warmup, "schedule",
         schedules[o->schedule], "recompute", (int)t->sft.recompute, "kernels", kernels);
-    return t->record == NULL ? tj_fail(err, TJ_E_NOMEM, "cannot describe the training") : TJ_OK;
+    if (t->record == NULL || record_lora(t) != 0) {
+        return tj_fail(err, TJ_E_NOMEM, "cannot describe the training");
+    }
+    return TJ_OK;
 }
 
 /* TJ_E_CONFLICT naming the first setting in which the record differs from ours. */
@@ -308,6 +365,34 @@ static tj_code compare_record(const training *t, const json_t *theirs, tj_err *e
     return TJ_OK;
 }
 
+static bool has_file(const char *dir, const char *name)
+{
+    char *path = tj_fs_join(dir, name);
+    bool has = path == NULL || tj_fs_exists(path);
+    tj_free(path);
+    return has;
+}
+
+/* A model is replaced only when forced; never is one of the other kind, beside which ours would not
+ * be found. */
+static tj_code check_free(const training *t, tj_err *err)
+{
+    bool model = has_file(t->out, "model.safetensors") || has_file(t->out, "config.json");
+    bool adapters = tj_adapter_is_at(t->out);
+    if ((model || adapters) && !t->force) {
+        return tj_fail(err, TJ_E_CONFLICT, "%s holds a model already; --force replaces it", t->out);
+    }
+    if (t->adapts ? model : adapters) {
+        return tj_fail(err, TJ_E_CONFLICT, "%s holds %s: give another folder", t->out,
+                       t->adapts ? "a whole model, not adapters" : "adapters, not a whole model");
+    }
+    if (t->merged != NULL && has_file(t->merged, "config.json") && !t->force) {
+        return tj_fail(err, TJ_E_CONFLICT, "%s holds a model already; --force replaces it",
+                       t->merged);
+    }
+    return TJ_OK;
+}
+
 /* Makes OUT/snapshots ready: our own of before, or a new one. Refuses to touch what is not ours,
  * and, unless forced, a model that is there. */
 static tj_code open_snapshots(const training *t, tj_err *err)
@@ -326,13 +411,9 @@ static tj_code open_snapshots(const training *t, tj_err *err)
         }
         tj_snapshot_remove(t->snapshots);
     }
-    char *model = tj_fs_join(t->out, "model.safetensors");
-    char *config = tj_fs_join(t->out, "config.json");
-    bool taken = model == NULL || config == NULL || tj_fs_exists(model) || tj_fs_exists(config);
-    tj_free(model);
-    tj_free(config);
-    if (taken && !t->force) {
-        return tj_fail(err, TJ_E_CONFLICT, "%s holds a model already; --force replaces it", t->out);
+    tj_code free_to_write = check_free(t, err);
+    if (free_to_write != TJ_OK) {
+        return free_to_write;
     }
     (void)rmdir(t->snapshots); /* an empty one may be left over */
     if (tj_fs_exists(t->snapshots)) {
@@ -366,12 +447,12 @@ static tj_code print_result(const training *t, bool as_json, double seconds, tj_
     size_t n_updates = t->sft.optimizer.n_updates;
     tj_model_digest(t->model, digest);
     if (as_json) {
-        json_t *j =
-            json_pack("{s:o, s:I, s:I, s:I, s:f, s:f, s:I, s:f, s:s}", "out",
-                      tj_json_text(t->out, strlen(t->out)), "examples", (json_int_t)t->examples.n,
-                      "updates", (json_int_t)n_updates, "updates_now", (json_int_t)t->made.n,
-                      "loss_first", t->made.first, "loss_last", t->made.last, "tokens_now",
-                      (json_int_t)t->made.tokens, "seconds", seconds, "digest", digest);
+        json_t *j = json_pack(
+            "{s:o, s:I, s:I, s:I, s:I, s:f, s:f, s:I, s:f, s:s}", "out",
+            tj_json_text(t->out, strlen(t->out)), "trainable", (json_int_t)t->n_trainable,
+            "examples", (json_int_t)t->examples.n, "updates", (json_int_t)n_updates, "updates_now",
+            (json_int_t)t->made.n, "loss_first", t->made.first, "loss_last", t->made.last,
+            "tokens_now", (json_int_t)t->made.tokens, "seconds", seconds, "digest", digest);
         tj_code rc = tj_print_json(j, err);
         json_decref(j);
         return rc;
@@ -381,9 +462,38 @@ static tj_code print_result(const training *t, bool as_json, double seconds, tj_
     if (t->made.n < n_updates) {
         printf(" (%zu of them now)", t->made.n);
     }
-    printf(", loss %.3f to %.3f, %.0f s\nmodel: %s\n", t->made.first, t->made.last, seconds,
-           t->out);
+    printf(", %zu trainable parameters, loss %.3f to %.3f, %.0f s\n%s: %s\n", t->n_trainable,
+           t->made.first, t->made.last, seconds, t->adapts ? "adapters" : "model", t->out);
+    if (t->merged != NULL) {
+        printf("model: %s\n", t->merged);
+    }
     return TJ_OK;
+}
+
+/* After the record, whose digest is of the weights below. */
+static tj_code add_adapters(training *t, tj_err *err)
+{
+    tj_code rc = t->adapts ? tj_model_add_lora(t->model, &t->lora, t->seed, err) : TJ_OK;
+    size_t n = tj_model_config_n_weights(tj_model_cfg(t->model));
+    t->n_trainable = tj_model_n_trainable(t->model);
+    if (rc == TJ_OK && t->adapts) {
+        tj_job_log(tj_cli_job(), "adapters of %zu parameters, %.2f%% of the model's %zu",
+                   t->n_trainable, 100.0 * (double)t->n_trainable / (double)n, n);
+    }
+    return rc;
+}
+
+/* What was trained, in its folder. */
+static tj_code write_model(const training *t, tj_err *err)
+{
+    if (!t->adapts) {
+        tj_code rc = tj_model_save(t->model, t->out, TJ_F32, err);
+        return rc == TJ_OK && t->tok != NULL ? tj_model_copy_companions(t->from, t->out, err) : rc;
+    }
+    const tj_convert_options with = {.adapter = t->out};
+    tj_code rc = tj_adapter_save(t->model, t->out, t->from, err);
+    return rc == TJ_OK && t->merged != NULL ? tj_model_convert(NULL, t->from, t->merged, &with, err)
+                                            : rc;
 }
 
 static tj_code train(training *t, tj_err *err)
@@ -397,10 +507,7 @@ static tj_code train(training *t, tj_err *err)
                        t->snapshots);
     }
     if (rc == TJ_OK) {
-        rc = tj_model_save(t->model, t->out, TJ_F32, err);
-    }
-    if (rc == TJ_OK && t->from != NULL) {
-        rc = tj_model_copy_companions(t->from, t->out, err);
+        rc = write_model(t, err);
     }
     if (rc == TJ_OK) {
         tj_snapshot_remove(t->snapshots);
@@ -421,6 +528,9 @@ tj_code tj_cmd_train(const tj_args *args, tj_err *err)
     }
     if (rc == TJ_OK) {
         rc = make_record(&t, err);
+    }
+    if (rc == TJ_OK) {
+        rc = add_adapters(&t, err);
     }
     if (rc == TJ_OK) {
         rc = open_snapshots(&t, err);

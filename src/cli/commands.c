@@ -158,6 +158,15 @@ static const tj_option train_options[] = {
     {"seed", 0, "N", "of the examples' order and of --new weights", "1"},
     {"chat-template", 0, "NAME", "chatml, smollm2, qwen2.5, qwen3, llama3 or gemma", "the model's"},
     {"recompute", 0, NULL, "less memory, a third more time", NULL},
+    {"lora-rank", 0, "R", "train adapters of this rank (LoRA), not the model; DIR gets them alone",
+     NULL},
+    {"lora-alpha", 0, "X", "their scale is X / R", "32"},
+    {"lora-targets", 0, "LIST",
+     "which matrices: of q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj with commas "
+     "between, or all-linear",
+     "q_proj,v_proj"},
+    {"lora-rslora", 0, NULL, "their scale is X / sqrt(R)", NULL},
+    {"merged", 0, "DIR2", "also write the model with the adapters added, in its own type", NULL},
     {"force", 0, NULL, "replace a model in --out, or another training's snapshots", NULL},
     THREADS,
     JSON,
@@ -168,6 +177,13 @@ static const tj_option info_options[] = {JSON, {0}};
 static const tj_option convert_options[] = {
     {"type", 0, "TYPE",
      "of the matrices: f32, f16 or bf16, in a GGUF also q8_0, q4_0, q4_1, q5_0 or q5_1", "keep"},
+    JSON,
+    {0}};
+static const tj_option merge_options[] = {
+    {"base", 0, "PATH", "the model below: a folder or GGUF file", NULL},
+    {"adapter", 0, "DIR", "the adapters: adapter_config.json, adapter_model.safetensors", NULL},
+    {"out", 'o', "PATH", "the new model: a folder, or a GGUF file if it ends in .gguf", NULL},
+    {"type", 0, "TYPE", "of the matrices, as in 'model convert'", "keep"},
     JSON,
     {0}};
 static const tj_option eval_options[] = {WORKSPACE, JSON, {0}};
@@ -284,9 +300,14 @@ const tj_command tj_commands[] = {
      "config.json and model.safetensors as transformers opens them.\n"
      "\n"
      "Stopped at any moment (Ctrl-C, or killed), the same command goes on from\n"
-     "DIR/snapshots and ends in the same bits as if it had never stopped.",
+     "DIR/snapshots and ends in the same bits as if it had never stopped.\n"
+     "\n"
+     "With --lora-rank small matrices beside the model's are trained instead of it (LoRA),\n"
+     "in a fraction of the memory. DIR then holds them as PEFT does; 'model merge' adds them\n"
+     "to the model.",
      "  tabiji train journeys.jsonl --name 'base 1' --out journey-model\n"
      "  tabiji train texts.jsonl --new --shape width=64 --epochs 8 --out small\n"
+     "  tabiji train chats.jsonl --from model.gguf --lora-rank 16 --out adapter\n"
      "  tabiji generate -m journey-model 'Use 3 6 7 11 to make 36.'",
      train_options, tj_cmd_train},
     {"eval", "", 0, 0, "print the comparison that the workspace holds",
@@ -295,7 +316,8 @@ const tj_command tj_commands[] = {
      "  tabiji eval -w demo", eval_options, tj_cmd_eval},
     {"model info", "PATH", 1, 1, "what a model folder or GGUF file holds",
      "Family, shape, tensors and their types, context, RoPE and its scaling, tokenizer and\n"
-     "chat template, from the files alone; of a workspace's model its digest and shape.",
+     "chat template, from the files alone; of a workspace's model its digest and shape; of\n"
+     "adapters (PEFT) their rank, scale and targets.",
      "  tabiji model info model.gguf\n  tabiji model info demo/models/1", info_options,
      tj_cmd_model_info},
     {"model convert", "FROM TO", 2, 2, "write a model as a folder or a GGUF file",
@@ -308,6 +330,14 @@ const tj_command tj_commands[] = {
      "  tabiji model convert model.gguf folder\n"
      "  tabiji model convert folder model-q8_0.gguf --type q8_0",
      convert_options, tj_cmd_model_convert},
+    {"model merge", "", 0, 0, "add adapters to the weights of their model",
+     "Writes W + s B A for each adapted matrix W, and all else as 'model convert' does. The\n"
+     "adapters are those of 'tabiji train --lora-rank' or of PEFT (LoRA; what its other\n"
+     "settings would change is refused by name). Without --type matrices keep their types; in\n"
+     "a folder quantised ones become f32.",
+     "  tabiji model merge --base model.gguf --adapter adapter --out merged\n"
+     "  tabiji model merge --base folder --adapter adapter --out merged.gguf --type q8_0",
+     merge_options, tj_cmd_model_merge},
     {"model check", "PATH", 1, 1, "look through all of a model's files for what is wrong",
      "The configuration, every tensor with its shape and its values, tensors that belong to\n"
      "nothing, the tokenizer, whether its vocabulary fits the embedding, and whether the\n"
