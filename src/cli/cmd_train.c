@@ -1,4 +1,4 @@
-/* train: supervised fine-tuning from JSON lines.
+/* train: fine-tuning from JSON lines, by completions, preferences or labelled steps.
  *
  * While it goes on, OUT/snapshots holds the latest snapshot and train.json, which says what the
  * training is: the digests of the examples and of the first weights, and every setting that the
@@ -14,6 +14,7 @@
 #include "base/par.h"
 #include "cli/common.h"
 #include "cli/domain.h"
+#include "cli/method.h"
 #include "cli/voice.h"
 #include "stage/stage.h"
 #include "train/train.h"
@@ -32,6 +33,7 @@ typedef struct training {
     tj_examples examples;
     tj_example_source source;
     tj_train_config sft;
+    tj_method method;
     size_t epochs, batch, seed;
     tj_lora_config lora;
     bool adapts;            /* adapters are trained, not the model */
@@ -43,9 +45,10 @@ typedef struct training {
     char *snapshots, *note; /* OUT/snapshots and train.json in it */
     bool force;
     struct {
-        double first, last; /* loss */
-        size_t n;           /* updates made by this process */
-        uint64_t tokens;
+        double first;            /* loss */
+        tj_update last;          /* whole */
+        size_t n;                /* updates made by this process */
+        uint64_t tokens, unique; /* of the sequences, and computed */
     } made;
 } training;
 
@@ -156,6 +159,9 @@ static tj_code read_settings(training *t, const tj_args *args, tj_err *err)
         tj_par_set_threads(threads);
         rc = read_lora(t, args, err);
     }
+    if (rc == TJ_OK) {
+        rc = tj_method_read(&t->method, args, err);
+    }
     return rc;
 }
 
@@ -265,7 +271,11 @@ static tj_code open_training(training *t, const tj_args *args, tj_err *err)
     }
     if (rc == TJ_OK) {
         t->format.max_tokens = tj_model_cfg(t->model)->max_positions;
+        tj_method_set_format(&t->method, &t->format);
         rc = tj_examples_load(&t->examples, tj_args_operand(args, 0), &t->format, err);
+    }
+    if (rc == TJ_OK) {
+        rc = tj_method_check(&t->method, &t->examples, tj_args_operand(args, 0), err);
     }
     if (rc == TJ_OK) {
         rc = tj_example_source_init(&t->source, &t->examples, t->batch, t->seed, err);
@@ -273,7 +283,7 @@ static tj_code open_training(training *t, const tj_args *args, tj_err *err)
     if (rc == TJ_OK && !tj_mul_size(&t->sft.optimizer.n_updates, t->epochs,
                                     tj_example_source_updates(&t->source))) {
         rc = tj_fail(err, TJ_E_LIMIT, "%zu epochs of %zu examples are too many updates", t->epochs,
-                     t->examples.n);
+                     t->source.n);
     }
     t->snapshots = rc == TJ_OK ? tj_fs_join(t->out, "snapshots") : NULL;
     t->note = t->snapshots == NULL ? NULL : tj_fs_join(t->snapshots, "train.json");
@@ -335,7 +345,7 @@ static tj_code make_record(training *t, tj_err *err)
         "seed", seed, "epochs", (json_int_t)t->epochs, "batch", (json_int_t)t->batch, "lr",
         o->lr_max, "decay", o->weight_decay, "warmup", (json_int_t)o->n_warmup, "schedule",
         schedules[o->schedule], "recompute", (int)t->sft.recompute, "kernels", kernels);
-    if (t->record == NULL || record_lora(t) != 0) {
+    if (t->record == NULL || record_lora(t) != 0 || tj_method_record(&t->method, t->record) != 0) {
         return tj_fail(err, TJ_E_NOMEM, "cannot describe the training");
     }
     return TJ_OK;
@@ -436,44 +446,67 @@ static void note_update(void *ctx, const tj_update *up)
 {
     training *t = ctx;
     t->made.first = t->made.n == 0 ? up->loss : t->made.first;
-    t->made.last = up->loss;
+    t->made.last = *up;
     t->made.n++;
     t->made.tokens += up->n_tokens;
+    t->made.unique += up->n_unique;
 }
 
-static tj_code print_result(const training *t, bool as_json, double seconds, tj_err *err)
+/* How many times shared beginnings would have been computed on separate sequences, on average. */
+static double sharing_ratio(const training *t)
+{
+    return t->made.unique == 0 ? 1.0 : (double)t->made.tokens / (double)t->made.unique;
+}
+
+static tj_code print_as_json(const training *t, double seconds, tj_err *err)
 {
     char digest[65];
-    size_t n_updates = t->sft.optimizer.n_updates;
+    json_t *metrics = json_object();
     tj_model_digest(t->model, digest);
-    if (as_json) {
-        json_t *j = json_pack(
-            "{s:o, s:I, s:I, s:I, s:I, s:f, s:f, s:I, s:f, s:s}", "out",
-            tj_json_text(t->out, strlen(t->out)), "trainable", (json_int_t)t->n_trainable,
-            "examples", (json_int_t)t->examples.n, "updates", (json_int_t)n_updates, "updates_now",
-            (json_int_t)t->made.n, "loss_first", t->made.first, "loss_last", t->made.last,
-            "tokens_now", (json_int_t)t->made.tokens, "seconds", seconds, "digest", digest);
-        tj_code rc = tj_print_json(j, err);
-        json_decref(j);
-        return rc;
+    for (size_t i = 0; i < t->made.last.n_metrics; i++) {
+        const tj_metric *m = &t->made.last.metrics[i];
+        json_object_set_new(metrics, m->name, json_real(m->value));
     }
+    json_t *j = json_pack(
+        "{s:o, s:I, s:I, s:I, s:I, s:f, s:f, s:o, s:I, s:f, s:f, s:s}", "out",
+        tj_json_text(t->out, strlen(t->out)), "trainable", (json_int_t)t->n_trainable, "examples",
+        (json_int_t)t->source.n, "updates", (json_int_t)t->sft.optimizer.n_updates, "updates_now",
+        (json_int_t)t->made.n, "loss_first", t->made.first, "loss_last", t->made.last.loss,
+        "metrics", metrics, "tokens_now", (json_int_t)t->made.tokens, "sharing_ratio",
+        sharing_ratio(t), "seconds", seconds, "digest", digest);
+    tj_code rc = tj_print_json(j, err);
+    json_decref(j);
+    return rc;
+}
+
+static void print_as_text(const training *t, double seconds)
+{
+    size_t n_updates = t->sft.optimizer.n_updates;
     tj_cli_progress_end();
-    printf("%zu examples, %zu updates", t->examples.n, n_updates);
+    printf("%zu examples, %zu updates", t->source.n, n_updates);
     if (t->made.n < n_updates) {
         printf(" (%zu of them now)", t->made.n);
     }
-    printf(", %zu trainable parameters, loss %.3f to %.3f, %.0f s\n%s: %s\n", t->n_trainable,
-           t->made.first, t->made.last, seconds, t->adapts ? "adapters" : "model", t->out);
+    printf(", %zu trainable parameters, loss %.3f to %.3f, sharing ratio %.2f, %.0f s\n",
+           t->n_trainable, t->made.first, t->made.last.loss, sharing_ratio(t), seconds);
+    for (size_t i = 0; i < t->made.last.n_metrics; i++) {
+        printf("%s%s %.4g%s", i == 0 ? "last update: " : ", ", t->made.last.metrics[i].name,
+               t->made.last.metrics[i].value, i + 1 == t->made.last.n_metrics ? "\n" : "");
+    }
+    printf("%s: %s\n", t->adapts ? "adapters" : "model", t->out);
     if (t->merged != NULL) {
         printf("model: %s\n", t->merged);
     }
-    return TJ_OK;
 }
 
-/* After the record, whose digest is of the weights below. */
-static tj_code add_adapters(training *t, tj_err *err)
+/* What is trained beside the first weights, after the record, whose digest is of those. */
+static tj_code add_parts(training *t, tj_err *err)
 {
-    tj_code rc = t->adapts ? tj_model_add_lora(t->model, &t->lora, t->seed, err) : TJ_OK;
+    tj_code rc = tj_method_prepare(&t->method, &t->model, t->seed, err);
+    if (rc != TJ_OK) {
+        return rc;
+    }
+    rc = t->adapts ? tj_model_add_lora(t->model, &t->lora, t->seed, err) : TJ_OK;
     size_t n = tj_model_config_n_weights(tj_model_cfg(t->model));
     t->n_trainable = tj_model_n_trainable(t->model);
     if (rc == TJ_OK && t->adapts) {
@@ -499,8 +532,8 @@ static tj_code write_model(const training *t, tj_err *err)
 static tj_code train(training *t, tj_err *err)
 {
     tj_source source = {tj_example_source_fill, &t->source};
-    tj_code rc =
-        tj_train_sft(t->model, source, &t->sft, t->snapshots, note_update, t, tj_cli_job(), err);
+    tj_code rc = tj_method_train(&t->method, t->model, &t->examples, source, &t->sft, t->snapshots,
+                                 note_update, t, tj_cli_job(), err);
     if (rc == TJ_E_CANCELLED) {
         return tj_fail(err, rc,
                        "stopped; everything so far is in %s: run the same command to go on",
@@ -530,7 +563,7 @@ tj_code tj_cmd_train(const tj_args *args, tj_err *err)
         rc = make_record(&t, err);
     }
     if (rc == TJ_OK) {
-        rc = add_adapters(&t, err);
+        rc = add_parts(&t, err);
     }
     if (rc == TJ_OK) {
         rc = open_snapshots(&t, err);
@@ -539,7 +572,12 @@ tj_code tj_cmd_train(const tj_args *args, tj_err *err)
         rc = train(&t, err);
     }
     if (rc == TJ_OK) {
-        rc = print_result(&t, tj_args_has(args, "json"), tj_clock_seconds() - start, err);
+        double seconds = tj_clock_seconds() - start;
+        if (tj_args_has(args, "json")) {
+            rc = print_as_json(&t, seconds, err);
+        } else {
+            print_as_text(&t, seconds);
+        }
     }
     close_training(&t);
     return rc;

@@ -147,6 +147,16 @@ static const tj_option train_options[] = {
     {"new", 0, NULL, "start from random weights in the shape of the demo's model", NULL},
     {"shape", 0, "KEY=VALUE",
      "of --new, e.g. width=64; keys as under 'model' in 'tabiji config'; repeatable", NULL},
+    {"method", 0, "NAME",
+     "sft: completions; dpo: preference pairs; prm: labelled steps, read by a value head", "sft"},
+    {"beta", 0, "X", "dpo: how much leaving the first model costs", "0.1"},
+    {"loss", 0, "NAME", "dpo: sigmoid or ipo", "sigmoid"},
+    {"label-smoothing", 0, "X", "dpo: the share of pairs that may be the wrong way round", "0"},
+    {"rpo-alpha", 0, "X", "dpo: weight of the SFT loss of what was chosen", "0"},
+    {"step-separator", 0, "TEXT", "prm: what ends a step, and bears its label", "a newline"},
+    {"neutral", 0, "NAME",
+     "prm: labels are -1, 0 and 1, and 0 is to skip, right or wrong; none: labels are 0 and 1",
+     "none"},
     {"epochs", 0, "N", "times through all examples", "4"},
     {"batch", 0, "N", "examples an update", "4"},
     {"lr", 0, "X", "peak learning rate; the last is a tenth of it",
@@ -295,6 +305,11 @@ const tj_command tj_commands[] = {
      "they stand: end a prompt with its newline, as 'thought derive --json' does. Messages\n"
      "are put into the model's chat template.\n"
      "\n"
+     "With --method dpo a line has `chosen` and `rejected` and, unless it is what those begin\n"
+     "with, a `prompt`, all as texts or as messages; the first model is the reference. With\n"
+     "--method prm it has a `prompt`, `completions`, the texts of its steps, and `labels`, true\n"
+     "or false for each: the model gets a value head that reads a step's last token.\n"
+     "\n"
      "A model that brings its tokenizer (a GGUF file, or a folder with tokenizer.json) is\n"
      "trained with it; other models are of the embedded domain. Model folders hold\n"
      "config.json and model.safetensors as transformers opens them.\n"
@@ -308,6 +323,7 @@ const tj_command tj_commands[] = {
      "  tabiji train journeys.jsonl --name 'base 1' --out journey-model\n"
      "  tabiji train texts.jsonl --new --shape width=64 --epochs 8 --out small\n"
      "  tabiji train chats.jsonl --from model.gguf --lora-rank 16 --out adapter\n"
+     "  tabiji train pairs.jsonl --method dpo --from model.gguf --out preferred\n"
      "  tabiji generate -m journey-model 'Use 3 6 7 11 to make 36.'",
      train_options, tj_cmd_train},
     {"eval", "", 0, 0, "print the comparison that the workspace holds",
