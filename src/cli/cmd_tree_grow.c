@@ -6,13 +6,17 @@
 #include "cli/common.h"
 #include "cli/domain.h"
 #include "cli/show.h"
+#include "cli/voice.h"
 
 #define STREAM_GROW 202 /* of the random numbers, the same as the grow stage's */
 
 enum { AS_TEXT, AS_JSON, AS_JSONL, AS_DOT };
 
 typedef struct growth {
-    tj_speaker speaker;
+    tj_speaker speaker; /* without a model where voice has one */
+    tj_voice voice;     /* a model that brings its tokenizer; engine NULL: none */
+    tj_plain_prompt plain;
+    tj_tree_model model; /* either of them */
     tj_grow_config cfg;
     size_t seed, format;
     tj_grow_item *items; /* [n] */
@@ -137,12 +141,59 @@ static tj_code print_tree(void *ctx, tj_tree *tree, tj_err *err)
     return rc;
 }
 
+/* ------------------------------------------------------------------ the model */
+
+/* Rules and problem as a question, or as plain text that steps continue. */
+static tj_code encode_question(void *ctx, tj_ids *ids, const tj_task *task,
+                               const tj_task_state *first, tj_err *err)
+{
+    tj_voice *voice = ctx;
+    tj_buf text;
+    tj_buf_init(&text);
+    task->write_rules(task->ctx, &text);
+    tj_buf_char(&text, '\n');
+    task->write_prompt(task->ctx, first, &text);
+    tj_code rc = tj_buf_check(&text, err);
+    if (rc == TJ_OK && voice->chats) {
+        const tj_message question = {TJ_ROLE_USER, text.data, text.len};
+        rc = tj_voice_encode_chat(voice, ids, &question, 1, err);
+    } else if (rc == TJ_OK) {
+        rc = tj_voice_encode_text(voice, ids, text.data, text.len, err);
+    }
+    tj_buf_deinit(&text);
+    return rc;
+}
+
+static tj_code open_model(growth *g, const tj_args *args, tj_err *err)
+{
+    const char *path = tj_args_get(args, "model");
+    tj_code rc;
+    if (path != NULL && tj_voice_is_at(path)) {
+        rc = tj_domain_open(&g->speaker.domain, err);
+        if (rc == TJ_OK) {
+            rc = tj_voice_open(&g->voice, path, args, err);
+        }
+        g->model = (tj_tree_model){.engine = g->voice.engine,
+                                   .tok = g->voice.tok,
+                                   .encode = encode_question,
+                                   .ctx = &g->voice,
+                                   .ends = g->voice.ends,
+                                   .n_ends = g->voice.n_ends};
+        return rc;
+    }
+    rc = tj_speaker_open(&g->speaker, args, "base", err);
+    g->plain = (tj_plain_prompt){g->speaker.domain.tok, g->speaker.domain.eos};
+    g->model = (tj_tree_model){.engine = g->speaker.engine,
+                               .tok = g->speaker.domain.tok,
+                               .encode = tj_plain_prompt_encode,
+                               .ctx = &g->plain};
+    return rc;
+}
+
 static tj_code grow_trees(growth *g, tj_err *err)
 {
-    tj_speaker *s = &g->speaker;
-    tj_code rc =
-        tj_tree_grow(s->engine, s->domain.tok, &s->domain.task, s->domain.eos, g->items, g->n,
-                     &g->cfg, g->seed, STREAM_GROW, print_tree, g, tj_cli_job(), err);
+    tj_code rc = tj_tree_grow(&g->model, &g->speaker.domain.task, g->items, g->n, &g->cfg, g->seed,
+                              STREAM_GROW, print_tree, g, tj_cli_job(), err);
     if (rc == TJ_E_CANCELLED) {
         return tj_fail(err, rc, "stopped after %zu of %zu trees", g->n_printed, g->n);
     }
@@ -175,11 +226,12 @@ tj_code tj_cmd_tree_grow(const tj_args *args, tj_err *err)
         rc = tj_fail(err, TJ_E_INVAL, "no problem was given");
     }
     if (rc == TJ_OK) {
-        rc = tj_speaker_open(&g.speaker, args, "base", err);
+        rc = open_model(&g, args, err);
     }
     if (rc == TJ_OK) {
         rc = grow_trees(&g, err);
     }
+    tj_voice_close(&g.voice);
     tj_speaker_close(&g.speaker);
     json_decref(g.list);
     tj_free(g.items);

@@ -123,6 +123,9 @@ static const tj_option grow_options[] = {
     {"prune-k", 0, "K", "nodes kept a level by --prune", "2"},
     {"seed", 0, "N", "of the random numbers", "1"},
     {"format", 'f', "FORM", "text, json (a list), jsonl (a tree a line) or dot", "text"},
+    {"chat-template", 0, "NAME", "chatml, smollm2, qwen2.5, qwen3, llama3 or gemma", "the model's"},
+    {"no-thinking", 0, NULL, "qwen3: answer without thoughts", NULL},
+    {"raw", 0, NULL, "put problems as plain text, without a template", NULL},
     THREADS,
     QUIET,
     {0}};
@@ -266,9 +269,11 @@ const tj_command tj_commands[] = {
      "A line a request goes to standard error: never a prompt, never a key. SIGTERM or\n"
      "Ctrl-C lets the requests at hand end and refuses others; a second one ends at once.",
      "  tabiji serve -m model.gguf\n"
-     "  tabiji serve -m model.gguf --host 0.0.0.0 --keys-file keys --tls-cert c.pem --tls-key k.pem\n"
+     "  tabiji serve -m model.gguf --host 0.0.0.0 --keys-file keys --tls-cert c.pem --tls-key "
+     "k.pem\n"
      "  curl http://127.0.0.1:8080/v1/chat/completions -H 'Content-Type: application/json' \\\n"
-     "    -d '{\"model\": \"model\", \"messages\": [{\"role\": \"user\", \"content\": \"Hello\"}]}'",
+     "    -d '{\"model\": \"model\", \"messages\": [{\"role\": \"user\", \"content\": "
+     "\"Hello\"}]}'",
      serve_options, tj_cmd_serve},
     {"tree grow", "[PROMPT...]", 0, 64, "grow a reasoning tree for each problem with a model",
      "A node of the tree is one step. At each node the model is asked for steps until it\n"
@@ -276,9 +281,11 @@ const tj_command tj_commands[] = {
      "+ correct, x invalid, - dead (the target is out of reach), . open. Problems are\n"
      "operands or lines of standard input. A tree depends on the model, the settings,\n"
      "the seed, and which in the list of problems it is; not on the other problems or\n"
-     "the threads.",
+     "the threads. A model that brings its tokenizer (a GGUF file, or a folder with\n"
+     "tokenizer.json) is told the rules and shown two examples first.",
      "  tabiji tree grow 'Use 3 6 7 11 to make 36.'\n"
      "  tabiji tree grow -m model --format jsonl < problems.txt > trees.jsonl\n"
+     "  tabiji tree grow -m model.gguf 'Use 3 6 7 11 to make 36.'\n"
      "  tabiji tree grow -f dot 'Use 3 6 7 11 to make 36.' | dot -Tsvg > tree.svg",
      grow_options, tj_cmd_tree_grow},
     {"tree show", "ID", 1, 1, "print a reasoning tree",

@@ -99,6 +99,9 @@ static tj_code grow_batches(grow_work *w, tj_engine *engine, const tj_problem_li
 {
     const tj_stage_env *env = &w->x->env;
     const tj_grow_config *cfg = &env->cfg->grow;
+    tj_plain_prompt prompt = {env->tok, env->eos};
+    tj_tree_model model = {
+        .engine = engine, .tok = env->tok, .encode = tj_plain_prompt_encode, .ctx = &prompt};
     tj_job quiet = {.cancel = env->job == NULL ? NULL : env->job->cancel};
     tj_code rc = TJ_OK;
     for (size_t at = 0; at < problems->n && w->n_solved < w->x->n_needed && rc == TJ_OK;) {
@@ -111,8 +114,8 @@ static tj_code grow_batches(grow_work *w, tj_engine *engine, const tj_problem_li
             }
         }
         if (n > 0) {
-            rc = tj_tree_grow(engine, env->tok, &env->task, env->eos, items, n, cfg, seed,
-                              STREAM_GROW, store_tree, w, &quiet, err);
+            rc = tj_tree_grow(&model, &env->task, items, n, cfg, seed, STREAM_GROW, store_tree, w,
+                              &quiet, err);
         }
     }
     if (w->in_bracket > 0) { /* what is whole is kept, also when stopped */

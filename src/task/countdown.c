@@ -237,6 +237,12 @@ static void write_back(const void *ctx, const tj_task_state *to, tj_buf *out)
     tj_countdown_write_back(out, &s);
 }
 
+static void write_rules(const void *ctx, tj_buf *out)
+{
+    (void)ctx;
+    tj_countdown_write_rules(out);
+}
+
 static void write_reached(const void *ctx, const tj_task_state *end, tj_buf *out)
 {
     (void)ctx;
@@ -259,6 +265,7 @@ void tj_countdown_task(tj_task *out, const tj_countdown_config *cfg)
                      .ctx = cfg,
                      .begin = begin,
                      .write_prompt = write_prompt,
+                     .write_rules = write_rules,
                      .judge_line = judge_line,
                      .walk = walk,
                      .solvable = solvable,

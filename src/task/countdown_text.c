@@ -22,6 +22,26 @@ void tj_countdown_write_prompt(tj_buf *out, const tj_countdown_problem *problem)
     tj_buf_printf(out, " to make %" PRIu32 ".\n", problem->target);
 }
 
+void tj_countdown_write_rules(tj_buf *out)
+{
+    tj_buf_str(out,
+               "Combine the numbers with +, -, * and / to make the target. Every number is used "
+               "once. Results are whole and not negative. Each step is one line: its number, two "
+               "of the numbers with an operation and the result, then \"left\" and the numbers "
+               "that are left, in ascending order. Write the steps and nothing else.\n"
+               "\n"
+               "Use 2 4 5 10 to make 32.\n"
+               "1. 5 * 4 = 20 left 2 10 20\n"
+               "2. 10 + 2 = 12 left 12 20\n"
+               "3. 20 + 12 = 32 left 32\n"
+               "Reached 32.\n"
+               "\n"
+               "Use 2 5 9 to make 35.\n"
+               "1. 9 - 2 = 7 left 5 7\n"
+               "2. 7 * 5 = 35 left 35\n"
+               "Reached 35.\n");
+}
+
 void tj_countdown_write_step(tj_buf *out, size_t number, const tj_countdown_step *step,
                              const tj_countdown_state *after)
 {

@@ -109,6 +109,9 @@ typedef struct tj_task {
     tj_code (*begin)(const void *ctx, tj_task_state *state, const char *problem, size_t len,
                      tj_err *err);
     void (*write_prompt)(const void *ctx, const tj_task_state *first, tj_buf *out);
+    /* What a model that was not trained on the domain is told before a prompt: the rules, and how
+     * steps are written, by an example. */
+    void (*write_rules)(const void *ctx, tj_buf *out);
     /* Judges one line (without its newline) in a state; on a valid STEP *after (which may alias
      * state) is the new state, else it equals state. A BACK line names a state: it is parsed into
      * *after and `valid` says that it is a possible state of this problem. */
@@ -227,6 +230,7 @@ void tj_countdown_write_step(tj_buf *out, size_t number, const tj_countdown_step
 void tj_countdown_write_reached(tj_buf *out, uint32_t target);
 void tj_countdown_write_failed(tj_buf *out, uint32_t got, uint32_t target);
 void tj_countdown_write_back(tj_buf *out, const tj_countdown_state *to);
+void tj_countdown_write_rules(tj_buf *out);
 /* Reads exactly what write_prompt writes. Errors: TJ_E_PARSE. */
 TJ_MUST_USE tj_code tj_countdown_parse_prompt(tj_countdown_problem *out, const char *text,
                                               size_t len, tj_err *err);

@@ -97,7 +97,9 @@ static void judge(const grower *g, const tj_tree *tree, const tj_step_request *r
                   tj_line_verdict *verdict, tj_task_state *after)
 {
     size_t len = strlen(r->text);
-    len -= len > 0 && r->text[len - 1] == '\n' ? 1 : 0;
+    while (len > 0 && r->text[len - 1] == '\n') { /* a token may hold two */
+        len--;
+    }
     g->task->judge_line(g->task->ctx, &tree->nodes[r->node].state, r->text, len, verdict, after);
     if (verdict->kind != TJ_LINE_STEP || !r->whole) {
         verdict->valid = false;
@@ -146,7 +148,7 @@ static tj_code take(const grower *g, const tj_step_request *r, tj_err *err)
     n->state = after;
     n->valid = verdict.valid;
     n->solvable = verdict.valid && verdict.solvable;
-    n->terminal = verdict.valid && verdict.terminal;
+    n->terminal = verdict.valid && (verdict.terminal || r->last);
     n->correct = verdict.valid && verdict.correct;
     rc = add_label(tree, id, "verifier", TJ_VALID, n->valid, verdict.reason, err);
     if (rc == TJ_OK) {

@@ -15,7 +15,8 @@ typedef struct tj_step_request {
     float *logprobs; /* [n_ids] */
     size_t n_ids;
     char *text; /* zero-terminated */
-    bool whole; /* the step ended with its delimiter */
+    bool whole; /* the step ended with its delimiter, or with the answer */
+    bool last;  /* the answer ended with it: no step follows */
 } tj_step_request;
 
 typedef struct tj_policy {

@@ -91,14 +91,35 @@ typedef struct tj_grow_item {
     tj_task_state first;
 } tj_grow_item;
 
+/* A model on this machine as the policy. */
+typedef struct tj_tree_model {
+    tj_engine *engine;
+    const tj_tokenizer *tok;
+    /* Appends the ids of what stands before a problem's first step. */
+    tj_code (*encode)(void *ctx, tj_ids *ids, const tj_task *task, const tj_task_state *first,
+                      tj_err *err);
+    void *ctx;
+    const int32_t *ends; /* tokens that end an answer, besides the model's own */
+    size_t n_ends;
+} tj_tree_model;
+
+/* An `encode` for models trained on the domain: the prompt as the task writes it, after a token
+ * (-1: none) that their texts begin with. ctx is one of these. */
+typedef struct tj_plain_prompt {
+    const tj_tokenizer *tok;
+    int32_t begin;
+} tj_plain_prompt;
+TJ_MUST_USE tj_code tj_plain_prompt_encode(void *ctx, tj_ids *ids, const tj_task *task,
+                                           const tj_task_state *first, tj_err *err);
+
 /* Grows a tree for each item, hundreds at once: level by level, the missing steps of all nodes of
  * all trees are sampled as one batch. Called back as each batch of trees is done (so that a caller
  * can store it); trees are then freed unless the callback takes them by zeroing the struct. A tree
- * depends on (seed, run, its problem) alone, not on the others. `start` is the token that stands
- * before each prompt (-1: none). */
+ * depends on (seed, run, its problem) alone, not on the others. A step ends with the first token
+ * that holds a newline, or with the model's answer: no step follows that one. */
 typedef tj_code (*tj_tree_done_fn)(void *ctx, tj_tree *tree, tj_err *err);
-TJ_MUST_USE tj_code tj_tree_grow(tj_engine *engine, const tj_tokenizer *tok, const tj_task *task,
-                                 int32_t start, const tj_grow_item *items, size_t n_items,
+TJ_MUST_USE tj_code tj_tree_grow(const tj_tree_model *model, const tj_task *task,
+                                 const tj_grow_item *items, size_t n_items,
                                  const tj_grow_config *cfg, uint64_t seed, uint64_t run,
                                  tj_tree_done_fn done, void *ctx, const tj_job *job, tj_err *err);
 

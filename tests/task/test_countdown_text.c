@@ -204,10 +204,42 @@ static void the_task_begins_only_what_the_setting_can_hold(void **state)
     tj_buf_deinit(&buf);
 }
 
+/* The examples that a model is shown are right themselves, and written as answers are read. */
+static void the_rules_show_correct_answers(void **state)
+{
+    (void)state;
+    static const tj_countdown_config cfg = {.n_numbers = TJ_COUNTDOWN_MAX_NUMBERS,
+                                            .number_min = 1,
+                                            .number_max = 99,
+                                            .target_min = 1,
+                                            .target_max = 99,
+                                            .value_max = 999};
+    tj_buf rules;
+    size_t n = 0;
+    tj_buf_init(&rules);
+    tj_countdown_write_rules(&rules);
+    for (const char *at = strstr(tj_buf_text(&rules), "Use "); at != NULL; n++) {
+        tj_countdown_problem problem;
+        tj_walk walk;
+        const char *answer = strchr(at, '\n') + 1;
+        const char *end = strstr(answer, "\n\n");
+        assert_int_equal(tj_countdown_parse_prompt(&problem, at, (size_t)(answer - at), NULL),
+                         TJ_OK);
+        size_t len = end == NULL ? strlen(answer) : (size_t)(end + 1 - answer);
+        assert_int_equal(tj_countdown_walk(&walk, &cfg, &problem, answer, len, NULL), TJ_OK);
+        assert_true(walk.correct);
+        tj_walk_deinit(&walk);
+        at = strstr(answer, "Use ");
+    }
+    assert_int_equal(n, 2);
+    tj_buf_deinit(&rules);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(forms_are_as_documented),
+        cmocka_unit_test(the_rules_show_correct_answers),
         cmocka_unit_test(prompts_and_problems_come_back),
         cmocka_unit_test(wrong_prompts_are_refused),
         cmocka_unit_test(wrong_problems_are_refused_by_field),
