@@ -152,16 +152,15 @@ static tj_code take_events(joiner *j, bool *is_cut, tj_sse *sse, tj_err *err)
 {
     const char *data;
     size_t n;
-    *is_cut = true;
     for (size_t i = 0;; i++) {
         json_t *event = NULL;
         tj_code rc = tj_sse_next(sse, &data, &n, err);
-        if (rc != TJ_OK || data == NULL) {
-            return rc;
+        if (rc == TJ_OK && data == NULL) {
+            *is_cut = true;
+            return tj_fail(err, TJ_E_PARSE, "the stream ends before [DONE]");
         }
-        if (n == 6 && memcmp(data, "[DONE]", 6) == 0) {
-            *is_cut = false;
-            return TJ_OK;
+        if (rc != TJ_OK || (n == 6 && memcmp(data, "[DONE]", 6) == 0)) {
+            return rc;
         }
         rc = tj_json_parse(&event, data, n, TJ_MAX_ANSWER_DEPTH, "it", err);
         if (rc == TJ_OK) {
@@ -233,9 +232,6 @@ tj_code tj_remote_join_stream(json_t **out, bool *is_cut, const char *stream, si
     }
     tj_sse_begin(&sse, stream, len);
     tj_code rc = take_events(&j, is_cut, &sse, err);
-    if (rc == TJ_OK && *is_cut) {
-        rc = tj_fail(err, TJ_E_PARSE, "the stream ends before [DONE]");
-    }
     if (rc == TJ_OK) {
         rc = write_answer(out, &j, err);
     }
