@@ -50,7 +50,7 @@ static bool is_stopped(const tj_tokenizer *tok, const tj_gen *gen)
 
 static bool is_end(const tj_engine *engine, const tj_gen *gen, int32_t id)
 {
-    bool ends = id == engine->model_cfg->eos_id;
+    bool ends = tj_model_config_is_eos(engine->model_cfg, id);
     for (size_t i = 0; i < gen->n_ends; i++) {
         ends = ends || id == gen->ends[i];
     }

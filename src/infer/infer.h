@@ -92,7 +92,7 @@ typedef struct tj_gen {
     size_t max_tokens;
     const char *const *stop; /* stop strings; NULL if none */
     size_t n_stop;
-    const int32_t *ends; /* tokens that end it, besides the model's eos_id; NULL if none */
+    const int32_t *ends; /* tokens that end it, besides the model's own; NULL if none */
     size_t n_ends;
     size_t n_top; /* most probable tokens told beside each sampled one, at most TJ_MAX_TOP */
     /* outputs, given: free with tj_gen_deinit */

@@ -171,6 +171,41 @@ static void generation_ends_at_eos_length_or_the_last_position(void **state)
     tj_model_destroy(model);
 }
 
+/* The model's own three and two of the caller's. */
+static void any_of_several_tokens_ends_a_continuation(void **state)
+{
+    (void)state;
+    tj_model_config cfg;
+    tj_model *model = NULL;
+    int32_t ends[] = {5, 6};
+    size_t n_ended[61] = {0};
+    tiny_config(&cfg, 64);
+    cfg.more_eos[0] = 7;
+    cfg.more_eos[1] = 8;
+    cfg.n_more_eos = 2;
+    assert_int_equal(tj_model_create(&model, &cfg, TJ_F32, 5, NULL), TJ_OK);
+    tj_engine *engine = tiny_engine(model, NULL, PLENTY, 32);
+    for (uint64_t i = 0; i < 120; i++) {
+        tj_gen gen = tiny_gen(tiny_root(engine, 3, i), 1.5, i, 40);
+        gen.ends = ends;
+        gen.n_ends = i % 2 == 0 ? 2 : 0;
+        assert_int_equal(tj_engine_generate(engine, &gen, 1, NULL, NULL), TJ_OK);
+        for (size_t t = 0; t < gen.n_ids; t++) {
+            int32_t id = gen.ids[t];
+            bool ends_it =
+                id == 60 || id == 7 || id == 8 || (gen.n_ends > 0 && (id == 5 || id == 6));
+            assert_int_equal(ends_it, t + 1 == gen.n_ids && gen.finish == TJ_FINISH_EOS);
+            n_ended[id] += ends_it;
+        }
+        tj_engine_drop(engine, gen.branch);
+        tj_gen_deinit(&gen);
+    }
+    assert_true(n_ended[60] > 0 && n_ended[7] > 0 && n_ended[8] > 0);
+    assert_true(n_ended[5] > 0 && n_ended[6] > 0);
+    tj_engine_destroy(engine);
+    tj_model_destroy(model);
+}
+
 /* 59 tokens of one to eight bytes, so that stop strings straddle tokens; the last two are special,
  * and only one of them ends a text. */
 static tj_tokenizer *make_tokenizer(void)
@@ -418,6 +453,7 @@ int main(void)
         cmocka_unit_test(branches_equal_plain_arrays_and_memory_returns_to_zero),
         cmocka_unit_test(impossible_arguments_are_refused_by_name),
         cmocka_unit_test(generation_ends_at_eos_length_or_the_last_position),
+        cmocka_unit_test(any_of_several_tokens_ends_a_continuation),
         cmocka_unit_test(stop_strings_end_where_a_search_of_the_text_finds_them),
         cmocka_unit_test(cancelled_generation_keeps_what_was_sampled),
         cmocka_unit_test(logits_that_are_no_numbers_stop_generation_and_scoring),
