@@ -1,5 +1,5 @@
-/* Speed of a real model: reading a prompt, one stream, sixteen samples of one prompt. One JSON
- * object on standard output.
+/* Speed of a real model: reading a prompt, one stream, sixteen samples of one prompt, a tree grown
+ * from it. One JSON object on standard output.
  *
  *     tabiji-bench-infer MODEL [PROMPT_TOKENS] [NEW_TOKENS] [SAMPLES] */
 #include <stdio.h>
@@ -13,6 +13,11 @@
 #include "nn/nn.h"
 
 #define MAX_SAMPLES 64
+/* The tree: w = 3 steps of 20 tokens at each node, 3 nodes of a level grown on, D = 10. */
+#define TREE_WIDTH  3
+#define TREE_KEPT   3
+#define TREE_DEPTH  10
+#define TREE_STEP   20
 
 static double now(void)
 {
@@ -39,30 +44,77 @@ static int32_t *prompt_of(size_t n, size_t n_vocab)
     return ids;
 }
 
-/* Seconds to sample n_new tokens on each of n_samples branches of one prompt that is read already.
- */
-static double sample(tj_engine *engine, tj_branch root, size_t n_prompt, size_t n_samples,
-                     size_t n_new)
+/* Seconds to sample n_new tokens on each of n branches, and how many came. */
+static double sample_all(tj_engine *engine, const tj_branch *branches, size_t n, size_t n_new,
+                         double temperature, size_t *n_sampled)
 {
     tj_gen gens[MAX_SAMPLES];
     tj_err err;
-    for (size_t s = 0; s < n_samples; s++) {
-        gens[s] = (tj_gen){.sampling = {.temperature = n_samples > 1 ? 1.0 : 0.0, .top_p = 1.0},
+    for (size_t s = 0; s < n; s++) {
+        gens[s] = (tj_gen){.branch = branches[s],
+                           .sampling = {.temperature = temperature, .top_p = 1.0},
                            .seed = 1,
                            .node = s,
                            .max_tokens = n_new};
-        must(tj_engine_fork(engine, &gens[s].branch, root, n_prompt, &err), &err);
     }
     double begin = now();
-    must(tj_engine_generate(engine, gens, n_samples, NULL, &err), &err);
+    must(tj_engine_generate(engine, gens, n, NULL, &err), &err);
     double seconds = now() - begin;
-    size_t n = 0;
-    for (size_t s = 0; s < n_samples; s++) {
-        n += gens[s].n_ids;
-        tj_engine_drop(engine, gens[s].branch);
+    for (size_t s = 0; s < n; s++) {
+        *n_sampled += gens[s].n_ids;
         tj_gen_deinit(&gens[s]);
     }
-    return seconds * (double)(n_samples * n_new) / (double)(n > 0 ? n : 1); /* of as many tokens */
+    return seconds;
+}
+
+/* Tokens a second on n branches of one prompt that is read already. */
+static double sample(tj_engine *engine, tj_branch root, size_t n, size_t n_new)
+{
+    tj_branch branches[MAX_SAMPLES] = {0};
+    tj_err err;
+    size_t n_sampled = 0;
+    for (size_t s = 0; s < n; s++) {
+        must(tj_engine_fork(engine, &branches[s], root, tj_engine_length(engine, root), &err),
+             &err);
+    }
+    double seconds = sample_all(engine, branches, n, n_new, n > 1 ? 1.0 : 0.0, &n_sampled);
+    for (size_t s = 0; s < n; s++) {
+        tj_engine_drop(engine, branches[s]);
+    }
+    return (double)n_sampled / seconds;
+}
+
+/* Tokens a second of a tree's growth from the prompt. */
+static double grow(tj_engine *engine, tj_branch root)
+{
+    tj_branch kept[TREE_KEPT] = {root};
+    tj_branch branches[TREE_KEPT * TREE_WIDTH] = {0};
+    tj_err err;
+    double seconds = 0.0;
+    size_t n_sampled = 0;
+    size_t n_kept = 1;
+    for (size_t depth = 0; depth < TREE_DEPTH; depth++) {
+        size_t n = n_kept * TREE_WIDTH;
+        double begin = now();
+        for (size_t s = 0; s < n; s++) {
+            tj_branch from = kept[s / TREE_WIDTH];
+            must(tj_engine_fork(engine, &branches[s], from, tj_engine_length(engine, from), &err),
+                 &err);
+        }
+        seconds += now() - begin;
+        seconds += sample_all(engine, branches, n, TREE_STEP, 1.0, &n_sampled);
+        for (size_t k = 0; k < n_kept; k++) {
+            if (kept[k] != root) {
+                tj_engine_drop(engine, kept[k]);
+            }
+        }
+        n_kept = TREE_KEPT; /* the first ones: which does not matter here */
+        memcpy(kept, branches, sizeof kept);
+        for (size_t s = n_kept; s < n; s++) {
+            tj_engine_drop(engine, branches[s]);
+        }
+    }
+    return (double)n_sampled / seconds;
 }
 
 int main(int argc, char **argv)
@@ -91,14 +143,14 @@ int main(int argc, char **argv)
     begin = now();
     must(tj_engine_score(engine, root, n_prompt - 1, n_prompt, &logp, &err), &err);
     double prompt = now() - begin;
-    (void)sample(engine, root, n_prompt, 1, 8); /* warm */
-    double one = sample(engine, root, n_prompt, 1, n_new);
-    double many = sample(engine, root, n_prompt, n_samples, n_new);
+    (void)sample(engine, root, 1, 8); /* warm */
+    double one = sample(engine, root, 1, n_new);
+    double many = sample(engine, root, n_samples, n_new);
+    double tree = grow(engine, root);
     printf("{\"open_s\":%.3f,\"prompt_tokens\":%zu,\"prompt_tokens_per_s\":%.1f,"
            "\"stream_tokens_per_s\":%.1f,\"samples\":%zu,\"samples_tokens_per_s\":%.1f,"
-           "\"threads\":%zu}\n",
-           open, n_prompt, (double)n_prompt / prompt, (double)n_new / one, n_samples,
-           (double)(n_samples * n_new) / many, tj_par_threads());
+           "\"tree_tokens_per_s\":%.1f,\"threads\":%zu}\n",
+           open, n_prompt, (double)n_prompt / prompt, one, n_samples, many, tree, tj_par_threads());
     free(ids);
     tj_engine_destroy(engine);
     tj_model_destroy(m);

@@ -1,6 +1,6 @@
 """llama.cpp's speed on a GGUF file, as tabiji-bench-infer measures ours: the same ids, a prompt read once by
-all branches, one stream, and SAMPLES streams decoded together (no sampling: what it would cost is left out in
-llama.cpp's favour). One JSON object on standard output.
+all branches, one stream, SAMPLES streams decoded together, and a tree whose levels are decoded together (no
+sampling: what it would cost is left out in llama.cpp's favour). One JSON object on standard output.
 
     bench/llama_speed.py FILE.gguf [PROMPT_TOKENS] [NEW_TOKENS] [SAMPLES] [THREADS]
 """
@@ -32,6 +32,11 @@ class Runner:
         assert L.llama_decode(self.ctx, b) == 0
         L.llama_synchronize(self.ctx)
 
+    def copy(self, source, target):
+        memory = L.llama_get_memory(self.ctx)
+        L.llama_memory_seq_rm(memory, target, -1, -1)
+        L.llama_memory_seq_cp(memory, source, target, -1, -1)
+
     def forget(self):
         L.llama_memory_clear(L.llama_get_memory(self.ctx), True)
 
@@ -60,8 +65,28 @@ def measure(path, n_prompt, n_new, samples, threads):
     for n in range(n_new):
         r.decode([(7 + s + n, n_prompt + n, [s], True) for s in range(samples)])
     many = samples * n_new / (time.perf_counter() - begin)
+    r.forget()
+    read([0])
     return dict(threads=threads, prompt_tokens_per_s=prompt, stream_tokens_per_s=stream, samples=samples,
-                samples_tokens_per_s=many)
+                samples_tokens_per_s=many, tree_tokens_per_s=grow(r, n_prompt))
+
+
+def grow(r, pos, width=3, kept=3, depth=10, step=20):
+    """A tree from the prompt in sequence 0: at each level, `width` steps after each node that is grown on."""
+    tokens = 0
+    begin = time.perf_counter()
+    nodes = [0]
+    for _ in range(depth):
+        for child in range(len(nodes) * width - 1, -1, -1):  # downwards: no node is overwritten before it is copied
+            if nodes[child // width] != child:
+                r.copy(nodes[child // width], child)
+        n = len(nodes) * width
+        for i in range(step):
+            r.decode([(7 + s + i, pos + i, [s], True) for s in range(n)])
+        tokens += n * step
+        pos += step
+        nodes = list(range(kept))
+    return tokens / (time.perf_counter() - begin)
 
 
 def main():
