@@ -67,6 +67,19 @@ static tj_code reserve_rows(trainer *t, tj_err *err)
     return TJ_OK;
 }
 
+/* Room for the pass's rows, and derivatives of 0. */
+static tj_code begin_rows(trainer *t, tj_err *err)
+{
+    tj_code rc = reserve_rows(t, err);
+    for (size_t i = 0; rc == TJ_OK && i < t->rows.n_loss; i++) {
+        t->dlogp[i] = 0.0F;
+    }
+    for (size_t i = 0; rc == TJ_OK && i < t->rows.n_values; i++) {
+        t->dvalues[i] = 0.0F;
+    }
+    return rc;
+}
+
 /* The fused way: derivatives first, and the loss is their product with the log-probabilities. */
 static tj_code run_linear(trainer *t, tj_train_pass pass, tj_update *up, tj_err *err)
 {
@@ -98,7 +111,7 @@ static tj_code run_pass(trainer *t, size_t first, size_t n, tj_update *up, tj_er
     tj_forest_clear(t->forest);
     tj_code rc = tj_batch_to_forest(t->batch, first, n, t->cfg->share, t->forest, &t->rows, err);
     if (rc == TJ_OK) {
-        rc = reserve_rows(t, err);
+        rc = begin_rows(t, err);
     }
     if (rc == TJ_OK) {
         rc = t->loss->linear ? run_linear(t, pass, up, err) : run_general(t, pass, up, err);

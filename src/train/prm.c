@@ -11,12 +11,10 @@ static tj_code derive(void *ctx, const tj_train_pass *pass, float *dlogp, float 
                       tj_update *up, tj_err *err)
 {
     (void)ctx;
+    (void)dlogp;
     double n = (double)tj_batch_n_labels(pass->batch);
     if (!(n > 0.0)) {
         return tj_fail(err, TJ_E_INVAL, "nothing to learn: no step has a label");
-    }
-    for (size_t i = 0; i < pass->rows->n_loss; i++) {
-        dlogp[i] = 0.0F; /* such rows are not what is learnt */
     }
     for (size_t i = 0; i < pass->rows->n_values; i++) {
         double y = (double)pass->rows->labels[i];

@@ -1,7 +1,9 @@
-/* Training: batches of sequences as forests, and supervised fine-tuning that can be stopped at any
- * moment and resumed without a trace.
+/* Training that can be stopped at any moment and resumed without a trace: batches of sequences as
+ * forests, and losses over them, of completions (SFT), of preferences (DPO) and of labelled steps
+ * (process reward models).
  *
- *     data source --fill(update)--> batch of sequences --> forest --> forward, backward --> update
+ *     data source --fill(update)--> batch of sequences --> forest --> log-probabilities, values
+ *                                       update <-- gradients <-- derivatives <-- loss
  *
  * A source is a function of the update's number alone, so that nothing but that number needs to be
  * kept to resume. Sequences of a batch that begin with the same tokens share them in the forest.
@@ -121,8 +123,8 @@ typedef struct tj_train_pass {
 
 /* A loss is a sum over the passes of an update. */
 typedef struct tj_loss {
-    /* Writes the loss's derivatives with respect to logp and values, and adds the pass's part to
-     * update->loss and to metrics. */
+    /* Writes the loss's derivatives with respect to logp and values, which begin as 0, and adds the
+     * pass's part to update->loss and to metrics. */
     tj_code (*derive)(void *ctx, const tj_train_pass *pass, float *dlogp, float *dvalues,
                       tj_update *update, tj_err *err);
     void *ctx;

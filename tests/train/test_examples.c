@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "base/alloc.h"
 #include "base/buf.h"
 #include "base/fs.h"
 #include "train/train.h"
@@ -372,6 +373,29 @@ static void batches_keep_pairs_together_and_carry_labels(void **state)
     tj_examples_deinit(&e);
 }
 
+static void without_memory_nothing_is_kept(void **state)
+{
+    (void)state;
+    const char *files[] = {
+        "{\"prompt\":\"a\",\"chosen\":\"b\",\"rejected\":\"cd\"}",
+        "{\"prompt\":\"a\",\"completions\":[\"b\",\"c\"],\"labels\":[true,false]}",
+        "{\"chosen\":[" USER("a") "," ASSISTANT("b") "],\"rejected\":[" USER("a") "," ASSISTANT(
+            "c") "]}"};
+    tj_example_format format = format_with(true);
+    for (size_t f = 0; f < 3; f++) {
+        tj_examples e;
+        tj_code rc = TJ_E_NOMEM;
+        for (size_t k = 0; rc != TJ_OK; k++) {
+            tj_alloc_fail_after(k);
+            rc = tj_examples_parse(&e, files[f], strlen(files[f]), "file", &format, NULL);
+            tj_alloc_fail_after(SIZE_MAX);
+            assert_true(rc == TJ_OK || rc == TJ_E_NOMEM);
+            assert_true(rc == TJ_OK || (e.ids == NULL && e.n == 0));
+        }
+        tj_examples_deinit(&e);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -379,6 +403,7 @@ int main(void)
         cmocka_unit_test(pairs_are_two_examples_of_one_prompt),
         cmocka_unit_test(an_implied_prompt_ends_at_a_character),
         cmocka_unit_test(labels_sit_where_steps_end),
+        cmocka_unit_test(without_memory_nothing_is_kept),
         cmocka_unit_test(batches_keep_pairs_together_and_carry_labels),
         cmocka_unit_test(wrong_lines_are_refused_by_file_and_line),
         cmocka_unit_test(a_batch_has_the_weights_of_what_is_learnt),
