@@ -13,6 +13,7 @@ typedef struct generation {
     bool chat;      /* prompts are the questions of conversations */
     const char *system;
     tj_query *queries;      /* [cap], the first n are given */
+    char **prompts;         /* [cap] */
     tj_message (*turns)[2]; /* [cap] system prompt, if there is one, and question */
     size_t n, cap, n_before;
     json_t *list; /* with --json */
@@ -139,11 +140,6 @@ static void print_answer(const generation *g, const tj_completion *c)
     fputs(g->proto.n_samples > 1 ? "\n" : "", stdout);
 }
 
-static const char *prompt_of(const generation *g, size_t i)
-{
-    return g->turns[i][1].text;
-}
-
 /* The answers of a query, or, unless that is said otherwise, a line on why there are none. */
 static tj_code show(generation *g, size_t i, bool is_said, tj_err *err)
 {
@@ -154,7 +150,7 @@ static tj_code show(generation *g, size_t i, bool is_said, tj_err *err)
     }
     for (size_t s = 0; q->error.code == TJ_OK && s < q->n_samples && rc == TJ_OK; s++) {
         if (g->list != NULL) {
-            rc = list_answer(g, prompt_of(g, i), q, s, err);
+            rc = list_answer(g, g->prompts[i], q, s, err);
         } else {
             print_answer(g, &q->completions[s]);
         }
@@ -180,7 +176,7 @@ static tj_code flush(generation *g, tj_err *err)
         }
         has_error |= is_error;
         tj_query_deinit(&g->queries[i]);
-        tj_free((char *)(uintptr_t)prompt_of(g, i));
+        tj_free(g->prompts[i]);
     }
     g->n_before += g->n;
     g->n = 0;
@@ -198,6 +194,7 @@ static tj_code gather(void *ctx, const char *prompt, size_t index, tj_err *err)
     size_t n_system = g->system == NULL ? 0 : 1;
     turns[0] = (tj_message){TJ_ROLE_SYSTEM, g->system, n_system ? strlen(g->system) : 0};
     turns[1] = (tj_message){TJ_ROLE_USER, copy, strlen(copy)};
+    g->prompts[g->n] = copy;
     tj_query *q = &g->queries[g->n++];
     *q = g->proto;
     q->problem = index;
@@ -224,8 +221,9 @@ static tj_code prepare(generation *g, const tj_args *args, tj_err *err)
                        "--chat-template");
     }
     g->queries = tj_calloc(g->cap, sizeof *g->queries);
+    g->prompts = tj_calloc(g->cap, sizeof *g->prompts);
     g->turns = tj_calloc(g->cap, sizeof *g->turns);
-    return g->queries != NULL && g->turns != NULL
+    return g->queries != NULL && g->prompts != NULL && g->turns != NULL
                ? TJ_OK
                : tj_fail(err, TJ_E_NOMEM, "cannot hold the prompts");
 }
@@ -255,9 +253,10 @@ tj_code tj_cmd_generate(const tj_args *args, tj_err *err)
         rc = tj_print_json(g.list, err);
     }
     for (size_t i = 0; i < g.n; i++) { /* where reading the prompts failed */
-        tj_free((char *)(uintptr_t)prompt_of(&g, i));
+        tj_free(g.prompts[i]);
     }
     tj_free(g.queries);
+    tj_free(g.prompts);
     tj_free(g.turns);
     tj_cli_generator_close(&g.model);
     json_decref(g.list);

@@ -60,7 +60,7 @@ static tj_code check(const tj_query *q, bool chats, tj_err *err)
     return TJ_OK;
 }
 
-tj_code tj_query_begin(tj_query *query, bool chats, tj_err *err)
+tj_code tj_query_begin(tj_query *query, bool chats)
 {
     query->completions = NULL;
     query->usage = query->saved = (tj_usage){.n_prompt = 0};
@@ -72,7 +72,7 @@ tj_code tj_query_begin(tj_query *query, bool chats, tj_err *err)
             rc = tj_fail(&query->error, TJ_E_NOMEM, "cannot hold %zu answers", query->n_samples);
         }
     }
-    return rc == TJ_OK ? TJ_OK : tj_fail(err, rc, "%s", query->error.msg);
+    return rc;
 }
 
 tj_code tj_queries_end(const tj_query *queries, size_t n, tj_err *err)

@@ -5,9 +5,9 @@
 #include "base/buf.h"
 #include "infer/infer.h"
 
-/* Checks a query's numbers, empties its outputs and makes room for its completions. Errors:
- * TJ_E_INVAL naming the field, TJ_E_NOMEM; also in query->error. */
-TJ_MUST_USE tj_code tj_query_begin(tj_query *query, bool chats, tj_err *err);
+/* Checks a query's numbers, empties its outputs and makes room for its completions. Errors, which
+ * are in query->error: TJ_E_INVAL naming the field, TJ_E_NOMEM. */
+TJ_MUST_USE tj_code tj_query_begin(tj_query *query, bool chats);
 /* The error of the first query that has one, to *err. */
 TJ_MUST_USE tj_code tj_queries_end(const tj_query *queries, size_t n, tj_err *err);
 

@@ -162,7 +162,7 @@ static void answer(work *w, const tj_job *job)
     for (size_t i = 0; i < w->n; i++) {
         tj_query *q = &w->queries[i];
         w->roots[i] = TJ_NO_BRANCH;
-        if (tj_query_begin(q, w->s->speech.chats, NULL) == TJ_OK) {
+        if (tj_query_begin(q, w->s->speech.chats) == TJ_OK) {
             (void)add_query(w, i, &q->error);
         }
     }

@@ -1,10 +1,16 @@
 /* HTTP by libcurl's multi interface. Each call has an easy handle of its own; connections are kept
- * and shared by the multi handle. */
+ * and shared by the multi handle.
+ *
+ * TLS libraries write to sockets that may be closed, and so may raise SIGPIPE. libcurl could ignore
+ * it for the whole process meanwhile, which other threads would notice; here it is held back from
+ * the calling thread, and one that came is taken away. */
 #include <curl/curl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
+#include <time.h>
 
 #include "base/alloc.h"
 #include "base/job.h"
@@ -43,10 +49,46 @@ tj_code tj_http_create(tj_http **out, tj_err *err)
     return TJ_OK;
 }
 
+/* SIGPIPE held back: what the thread's mask was, and whether one was waiting already. */
+typedef struct held {
+    sigset_t mask;
+    bool was_pending;
+} held;
+
+static sigset_t sigpipe_alone(void)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGPIPE);
+    return set;
+}
+
+static held hold_sigpipe(void)
+{
+    sigset_t pending, pipe = sigpipe_alone();
+    held h;
+    sigpending(&pending);
+    h.was_pending = sigismember(&pending, SIGPIPE) == 1;
+    pthread_sigmask(SIG_BLOCK, &pipe, &h.mask);
+    return h;
+}
+
+static void let_sigpipe(const held *h)
+{
+    const struct timespec now = {.tv_sec = 0};
+    sigset_t pipe = sigpipe_alone();
+    if (!h->was_pending) {
+        sigtimedwait(&pipe, NULL, &now);
+    }
+    pthread_sigmask(SIG_SETMASK, &h->mask, NULL);
+}
+
 void tj_http_destroy(tj_http *http)
 {
     if (http != NULL) {
+        held h = hold_sigpipe();
         curl_multi_cleanup(http->multi);
+        let_sigpipe(&h);
         tj_free(http);
     }
 }
@@ -198,8 +240,10 @@ void tj_http_call_deinit(tj_http_call *call)
 void tj_http_stop(tj_http *http, tj_http_call *call)
 {
     if (call->easy != NULL) {
+        held h = hold_sigpipe();
         curl_multi_remove_handle(http->multi, call->easy);
         free_handles(call);
+        let_sigpipe(&h);
     }
 }
 
@@ -264,7 +308,9 @@ tj_code tj_http_wait(tj_http *http, tj_http_call **done, tj_http_call *const *ru
     int n_left;
     double end = tj_clock_seconds() + (double)timeout_ms / 1000.0;
     for (;;) {
+        held h = hold_sigpipe();
         CURLMcode rc = curl_multi_perform(http->multi, &n_left);
+        let_sigpipe(&h);
         *done = rc == CURLM_OK ? take_done(http) : NULL;
         double left = end - tj_clock_seconds();
         if (rc == CURLM_OK && *done == NULL && left > 0.0) {

@@ -118,7 +118,7 @@ static tj_code plan_query(tj_remote_batch *b, size_t i, tj_err *err)
 static tj_code check_query(const tj_remote_batch *b, tj_query *q)
 {
     char *body = NULL;
-    tj_code rc = tj_query_begin(q, true, NULL);
+    tj_code rc = tj_query_begin(q, true);
     if (rc == TJ_OK) {
         rc = tj_remote_body(&body, &b->r->cfg, q, 0, 1, &q->error);
     }

@@ -1,3 +1,4 @@
+/* Models with the tokenizer and the chat template that their files bring. */
 #include <string.h>
 
 #include "infer/infer.h"

@@ -58,8 +58,8 @@ static void events_are_the_data_between_empty_lines(void **state)
     for (size_t e = 0; e < 3; e++) {
         tj_buf s;
         tj_buf_init(&s);
-        const char *lines[] = {"\xEF\xBB\xBF"
-                               "data: a",
+        const char *lines[] = {("\xEF\xBB\xBF"
+                                "data: a"),
                                "",
                                ": ping",
                                "",
@@ -313,8 +313,8 @@ static void usage_is_priced(void **state)
     static const char *const wrong[] = {
         "{\"usage\": 1}", "{\"usage\": {}}", "{\"usage\": {\"prompt_tokens\": 1}}",
         "{\"usage\": {\"prompt_tokens\": -1, \"completion_tokens\": 1}}",
-        "{\"usage\": {\"prompt_tokens\": 1, \"completion_tokens\": 1,"
-        " \"prompt_tokens_details\": {\"cached_tokens\": 2}}}"};
+        ("{\"usage\": {\"prompt_tokens\": 1, \"completion_tokens\": 1,"
+         " \"prompt_tokens_details\": {\"cached_tokens\": 2}}}")};
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         tj_err err;
         json = parse(wrong[i]);
