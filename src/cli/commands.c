@@ -18,6 +18,11 @@
     {                                                                                              \
         "model", 'm', "PATH", "a model folder (config.json, model.safetensors) or GGUF file", NULL \
     }
+#define CHAT_TEMPLATE                                                                              \
+    {                                                                                              \
+        "chat-template", 0, "NAME", "chatml, smollm2, qwen2.5, qwen3, llama3, llama3.1 or gemma",  \
+            "the model's"                                                                          \
+    }
 #define QUIET                                                                                      \
     {                                                                                              \
         "quiet", 'q', NULL, "no progress", NULL                                                    \
@@ -66,7 +71,7 @@ static const tj_option generate_options[] = {
     {"samples", 0, "N", "answers to each prompt", "1"},
     {"max-tokens", 0, "N", "tokens of an answer at most", "400"},
     {"seed", 0, "N", "of the random numbers", "1"},
-    {"chat-template", 0, "NAME", "chatml, smollm2, qwen2.5, qwen3, llama3 or gemma", "the model's"},
+    CHAT_TEMPLATE,
     {"system", 0, "TEXT", "a system prompt", NULL},
     {"no-thinking", 0, NULL, "qwen3: answer without thoughts", NULL},
     {"raw", 0, NULL, "continue the prompt as it stands, without a template", NULL},
@@ -96,7 +101,7 @@ static const tj_option serve_options[] = {
     {"max-connections", 0, "N", "open connections at most; further ones wait", "256"},
     {"timeout", 0, "SECONDS", "for a request from its arrival to its end; then status 504", "600"},
     {"read-timeout", 0, "SECONDS", "for a client to send a whole request", "30"},
-    {"chat-template", 0, "NAME", "chatml, smollm2, qwen2.5, qwen3, llama3 or gemma", "the model's"},
+    CHAT_TEMPLATE,
     {"system", 0, "TEXT", "a system prompt for conversations that bring none", NULL},
     {"no-thinking", 0, NULL, "qwen3: answer without thoughts unless a request asks for them", NULL},
     {"parse-special", 0, NULL,
@@ -123,7 +128,7 @@ static const tj_option grow_options[] = {
     {"prune-k", 0, "K", "nodes kept a level by --prune", "2"},
     {"seed", 0, "N", "of the random numbers", "1"},
     {"format", 'f', "FORM", "text, json (a list), jsonl (a tree a line) or dot", "text"},
-    {"chat-template", 0, "NAME", "chatml, smollm2, qwen2.5, qwen3, llama3 or gemma", "the model's"},
+    CHAT_TEMPLATE,
     {"no-thinking", 0, NULL, "qwen3: answer without thoughts", NULL},
     {"raw", 0, NULL, "put problems as plain text, without a template", NULL},
     THREADS,
@@ -169,7 +174,7 @@ static const tj_option train_options[] = {
     {"schedule", 0, "NAME", "cosine, linear or constant learning rate", "cosine"},
     {"save-every", 0, "N", "updates between snapshots; 0: only when stopped", "100"},
     {"seed", 0, "N", "of the examples' order and of --new weights", "1"},
-    {"chat-template", 0, "NAME", "chatml, smollm2, qwen2.5, qwen3, llama3 or gemma", "the model's"},
+    CHAT_TEMPLATE,
     {"recompute", 0, NULL, "less memory, a third more time", NULL},
     {"lora-rank", 0, "R", "train adapters of this rank (LoRA), not the model; DIR gets them alone",
      NULL},
@@ -312,10 +317,11 @@ const tj_command tj_commands[] = {
      "they stand: end a prompt with its newline, as 'thought derive --json' does. Messages\n"
      "are put into the model's chat template.\n"
      "\n"
-     "With --method dpo a line has `chosen` and `rejected` and, unless it is what those begin\n"
-     "with, a `prompt`, all as texts or as messages; the first model is the reference. With\n"
-     "--method prm it has a `prompt`, `completions`, the texts of its steps, and `labels`, true\n"
-     "or false for each: the model gets a value head that reads a step's last token.\n"
+     "With --method dpo a line has `chosen` and `rejected` and, unless it is what those\n"
+     "begin with, a `prompt`, all as texts or as messages; the first model is the\n"
+     "reference. With --method prm it has a `prompt`, `completions`, the texts of its\n"
+     "steps, and `labels`, true or false for each: the model gets a value head, which\n"
+     "reads a step's last token.\n"
      "\n"
      "A model that brings its tokenizer (a GGUF file, or a folder with tokenizer.json) is\n"
      "trained with it; other models are of the embedded domain. Model folders hold\n"

@@ -3,6 +3,7 @@
  * the built program as a process of its own; a tiny model is trained once for all of them. */
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -764,6 +765,41 @@ static void a_wrong_model_fails_its_check(void **state)
     expect_refusal(RUN(NULL, "model", "convert", "model"), 2, "usage: tabiji model convert");
 }
 
+/* Each method learns from its own kind of file, tells what its loss does, and refuses others. */
+static void each_method_takes_its_examples(void **state)
+{
+    (void)state;
+    spit("pairs.jsonl", "{\"prompt\": \"Use 1 2 to make 3.\\n\", \"chosen\": \"1 + 2 = 3\", "
+                        "\"rejected\": \"1 + 2 = 4\"}\n");
+    spit("steps.jsonl", "{\"prompt\": \"Use 1 2 to make 3.\\n\", \"completions\": [\"1 + 2 = 4\", "
+                        "\"1 + 2 = 3\"], \"labels\": [false, true]}\n");
+    json_t *told = expect_json(RUN(NULL, "train", "pairs.jsonl", "--method", "dpo", TINY, "--out",
+                                   "preferring", "--epochs", "20", "--lr", "0.01", "--json"));
+    json_t *metrics = json_object_get(told, "metrics");
+    assert_true(fabs(json_number_value(json_object_get(told, "loss_first")) - log(2.0)) < 1e-6);
+    assert_true(json_number_value(json_object_get(metrics, "rewards/margins")) > 0.1);
+    assert_true(json_number_value(json_object_get(told, "sharing_ratio")) > 1.5);
+    json_decref(told);
+    told = expect_json(RUN(NULL, "train", "steps.jsonl", "--method", "prm", TINY, "--out",
+                           "judging", "--epochs", "40", "--lr", "0.01", "--json"));
+    metrics = json_object_get(told, "metrics");
+    assert_true(json_number_value(json_object_get(metrics, "accuracy")) == 1.0);
+    json_decref(told);
+    char *config = slurp("judging/config.json");
+    assert_non_null(strstr(config, "\"tabiji_value_head\": true"));
+    tj_free(config);
+    expect_refusal(RUN(NULL, "train", "pairs.jsonl", TINY, "--out", "x"), 2,
+                   "pairs.jsonl holds preference pairs: they are for --method dpo, not sft");
+    expect_refusal(RUN(NULL, "train", "steps.jsonl", "--method", "dpo", TINY, "--out", "x"), 2,
+                   "--method prm, not dpo");
+    expect_refusal(RUN(NULL, "train", "pairs.jsonl", TINY, "--out", "x", "--beta", "1"), 2,
+                   "--beta is for --method dpo");
+    expect_refusal(
+        RUN(NULL, "train", "pairs.jsonl", "--method", "dpo", TINY, "--out", "x", "--beta", "0"), 2,
+        "beta is 0");
+    assert_false(tj_fs_exists("x"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -780,6 +816,7 @@ int main(void)
         cmocka_unit_test(a_tree_that_claims_too_much_is_refused),
         cmocka_unit_test(a_bad_line_is_named_and_nothing_is_written),
         cmocka_unit_test(a_killed_training_goes_on_to_the_same_bits),
+        cmocka_unit_test(each_method_takes_its_examples),
         cmocka_unit_test(what_is_there_is_not_overwritten),
         cmocka_unit_test(a_model_is_converted_and_back_and_checked),
         cmocka_unit_test(a_wrong_model_fails_its_check),
