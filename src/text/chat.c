@@ -1,5 +1,6 @@
 /* Chat templates, written after the Jinja programs in the models' tokenizer_config.json
- * (HuggingFaceTB/SmolLM2, Qwen/Qwen2.5, Qwen/Qwen3, meta-llama/Meta-Llama-3, google/gemma-3),
+ * (HuggingFaceTB/SmolLM2, Qwen/Qwen2.5, Qwen/Qwen3, meta-llama/Meta-Llama-3 and Llama-3.1,
+ * google/gemma-3),
  * without tools and images; tests/golden/make-chat-golden renders those programs with Jinja itself.
  */
 #include <string.h>
@@ -14,11 +15,13 @@
 
 static const char *const names[] = {
     [TJ_CHAT_CHATML] = "chatml", [TJ_CHAT_SMOLLM2] = "smollm2", [TJ_CHAT_QWEN2_5] = "qwen2.5",
-    [TJ_CHAT_QWEN3] = "qwen3",   [TJ_CHAT_LLAMA3] = "llama3",   [TJ_CHAT_GEMMA] = "gemma"};
+    [TJ_CHAT_QWEN3] = "qwen3",   [TJ_CHAT_LLAMA3] = "llama3",   [TJ_CHAT_LLAMA3_1] = "llama3.1",
+    [TJ_CHAT_GEMMA] = "gemma"};
 #define N_TEMPLATES (sizeof names / sizeof names[0])
-#define ALL_NAMES   "chatml, smollm2, qwen2.5, qwen3, llama3 or gemma"
+#define ALL_NAMES   "chatml, smollm2, qwen2.5, qwen3, llama3, llama3.1 or gemma"
 
 #define SMOLLM2_SYSTEM "You are a helpful AI assistant named SmolLM, trained by Hugging Face"
+#define LLAMA3_1_DATES "Cutting Knowledge Date: December 2023\nToday Date: 26 Jul 2024\n\n"
 #define QWEN2_5_SYSTEM "You are Qwen, created by Alibaba Cloud. You are a helpful assistant."
 
 const char *tj_chat_name(tj_chat_template which)
@@ -49,6 +52,10 @@ static const struct sign {
     {TJ_CHAT_SMOLLM2, {"<|im_start|>", SMOLLM2_SYSTEM}, {"tools"}},
     {TJ_CHAT_CHATML, {"<|im_start|>", "<|im_end|>"}, {"You are", "tools", "think", "trim"}},
     {TJ_CHAT_LLAMA3, {"<|start_header_id|>", "<|eot_id|>"}, {"Cutting Knowledge", "tools"}},
+    {TJ_CHAT_LLAMA3_1,
+     {"<|start_header_id|>", "Cutting Knowledge Date: December 2023",
+      "Today Date: ", "26 Jul 2024"},
+     {NULL}},
     {TJ_CHAT_GEMMA, {"<start_of_turn>", "<end_of_turn>"}, {"tools", "think"}},
 };
 
@@ -330,16 +337,29 @@ static void begin_llama3(writer *w, tj_role role)
     w->is_completion = role == TJ_ROLE_ASSISTANT;
 }
 
-static void render_llama3(writer *w, const tj_message *messages, size_t n)
+static void put_llama3(writer *w, const tj_message *m, const char *before)
 {
+    view v = trim((view){m->text, m->len});
+    begin_llama3(w, m->role);
+    markup(w, before);
+    put(w, TJ_CHAT_CONTENT, v.text, v.len);
+    special(w, "<|eot_id|>");
+    w->is_completion = false;
+}
+
+static void render_llama3(writer *w, const tj_message *messages, size_t n, bool dated)
+{
+    static const tj_message no_system = {TJ_ROLE_SYSTEM, "", 0};
     w->role = messages[0].role;
     special(w, "<|begin_of_text|>");
+    if (dated) {
+        bool given = messages[0].role == TJ_ROLE_SYSTEM;
+        put_llama3(w, given ? &messages[0] : &no_system, LLAMA3_1_DATES);
+        messages += given ? 1 : 0;
+        n -= given ? 1 : 0;
+    }
     for (size_t i = 0; i < n; i++) {
-        view v = trim((view){messages[i].text, messages[i].len});
-        begin_llama3(w, messages[i].role);
-        put(w, TJ_CHAT_CONTENT, v.text, v.len);
-        special(w, "<|eot_id|>");
-        w->is_completion = false;
+        put_llama3(w, &messages[i], "");
     }
 }
 
@@ -386,6 +406,7 @@ static void put_prompt(writer *w, tj_chat_template which, bool no_thinking)
 {
     switch (which) {
     case TJ_CHAT_LLAMA3:
+    case TJ_CHAT_LLAMA3_1:
         begin_llama3(w, TJ_ROLE_ASSISTANT);
         break;
     case TJ_CHAT_GEMMA:
@@ -428,7 +449,8 @@ tj_code tj_chat_render(tj_chat *chat, tj_chat_template which, const tj_message *
         render_qwen3(&w, messages, n, options.no_thinking);
         break;
     case TJ_CHAT_LLAMA3:
-        render_llama3(&w, messages, n);
+    case TJ_CHAT_LLAMA3_1:
+        render_llama3(&w, messages, n, which == TJ_CHAT_LLAMA3_1);
         break;
     case TJ_CHAT_GEMMA:
         rc = render_gemma(&w, messages, n, err);

@@ -166,12 +166,15 @@ typedef struct tj_message {
 } tj_message;
 
 typedef enum tj_chat_template {
-    TJ_CHAT_CHATML,  /* "chatml": <|im_start|>role, newline, text, <|im_end|> */
-    TJ_CHAT_SMOLLM2, /* "smollm2": ChatML with a system prompt of its own */
-    TJ_CHAT_QWEN2_5, /* "qwen2.5": the same with another */
-    TJ_CHAT_QWEN3,   /* "qwen3": ChatML; thoughts only after the last question */
-    TJ_CHAT_LLAMA3,  /* "llama3": <|start_header_id|>role<|end_header_id|>; texts are trimmed */
-    TJ_CHAT_GEMMA    /* "gemma": <start_of_turn>role; the system prompt begins the first question */
+    TJ_CHAT_CHATML,   /* "chatml": <|im_start|>role, newline, text, <|im_end|> */
+    TJ_CHAT_SMOLLM2,  /* "smollm2": ChatML with a system prompt of its own */
+    TJ_CHAT_QWEN2_5,  /* "qwen2.5": the same with another */
+    TJ_CHAT_QWEN3,    /* "qwen3": ChatML; thoughts only after the last question */
+    TJ_CHAT_LLAMA3,   /* "llama3": <|start_header_id|>role<|end_header_id|>; texts are trimmed */
+    TJ_CHAT_LLAMA3_1, /* "llama3.1": the same, where every system prompt begins with two dates: that
+                       * of the knowledge, and as today's the template's own 26 Jul 2024, so that a
+                       * prompt is the same tomorrow (also Llama 3.2 and 3.3) */
+    TJ_CHAT_GEMMA /* "gemma": <start_of_turn>role; the system prompt begins the first question */
 } tj_chat_template;
 
 /* Errors: TJ_E_INVAL listing the names. */
