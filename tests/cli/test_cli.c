@@ -800,6 +800,58 @@ static void each_method_takes_its_examples(void **state)
     assert_false(tj_fs_exists("x"));
 }
 
+/* Adapters are trained from a model, by themselves in their folder, and added to it. */
+static void adapters_are_trained_described_and_merged(void **state)
+{
+    (void)state;
+    json_t *told =
+        expect_json(RUN(NULL, "train", "lessons.jsonl", "--from", "model", "--out", "adapter",
+                        "--lora-rank", "2", "--lora-targets", "all-linear", "--merged", "merged",
+                        "--epochs", "20", "--lr", "0.01", "-t", "1", "--json"));
+    json_int_t n = json_integer_value(json_object_get(told, "trainable"));
+    assert_true(n > 0 && n < 5000);
+    json_decref(told);
+    json_t *info = expect_json(RUN(NULL, "model", "info", "adapter", "--json"));
+    assert_int_equal(json_integer_value(json_object_get(info, "rank")), 2);
+    assert_int_equal(json_integer_value(json_object_get(info, "parameters")), n);
+    assert_string_equal(json_string_value(json_object_get(info, "base")), "model");
+    json_decref(info);
+    result r = RUN(NULL, "model", "info", "adapter");
+    expect_status(&r, 0);
+    expect_text(r.out, "rank            2, alpha 32\n");
+    done(&r);
+    r = RUN(NULL, "model", "merge", "--base", "model", "--adapter", "adapter", "--out", "again");
+    expect_status(&r, 0);
+    done(&r);
+    char digests[3][TJ_SHA256_HEX];
+    static const char *const files[] = {"merged/model.safetensors", "again/model.safetensors",
+                                        "model/model.safetensors"};
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(tj_sha256_file(digests[i], files[i], NULL), TJ_OK);
+    }
+    assert_string_equal(digests[0], digests[1]);
+    assert_string_not_equal(digests[0], digests[2]);
+    expect_refusal(
+        RUN(NULL, "train", "lessons.jsonl", "--from", "model", "--out", "x", "--lora-alpha", "8"),
+        2, "give --lora-rank too");
+    expect_refusal(RUN(NULL, "train", "lessons.jsonl", TINY, "--out", "x", "--lora-rank", "8"), 2,
+                   "not --new");
+    expect_refusal(
+        RUN(NULL, "train", "lessons.jsonl", "--from", "model", "--out", "x", "--lora-rank", "0"), 2,
+        "--lora-rank is 0");
+    expect_refusal(RUN(NULL, "train", "lessons.jsonl", "--from", "model", "--out", "x",
+                       "--lora-rank", "2", "--lora-targets", "lm_head"),
+                   2, "'lm_head'");
+    expect_refusal(
+        RUN(NULL, "train", "lessons.jsonl", "--from", "model", "--out", "adapter", "--force"), 4,
+        "holds adapters");
+    expect_refusal(RUN(NULL, "model", "merge", "--base", "model", "--out", "x"), 2, "--adapter");
+    expect_refusal(
+        RUN(NULL, "model", "merge", "--base", "model", "--adapter", "model", "--out", "x"), 3,
+        "model/adapter_config.json");
+    assert_false(tj_fs_exists("x/config.json"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -817,6 +869,7 @@ int main(void)
         cmocka_unit_test(a_bad_line_is_named_and_nothing_is_written),
         cmocka_unit_test(a_killed_training_goes_on_to_the_same_bits),
         cmocka_unit_test(each_method_takes_its_examples),
+        cmocka_unit_test(adapters_are_trained_described_and_merged),
         cmocka_unit_test(what_is_there_is_not_overwritten),
         cmocka_unit_test(a_model_is_converted_and_back_and_checked),
         cmocka_unit_test(a_wrong_model_fails_its_check),
