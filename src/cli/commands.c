@@ -331,8 +331,8 @@ const tj_command tj_commands[] = {
      "DIR/snapshots and ends in the same bits as if it had never stopped.\n"
      "\n"
      "With --lora-rank small matrices beside the model's are trained instead of it (LoRA),\n"
-     "in a fraction of the memory. DIR then holds them as PEFT does; 'model merge' adds them\n"
-     "to the model.",
+     "in a fraction of the memory; the quantised weights of a GGUF file become f32 there. DIR\n"
+     "then holds them as PEFT does; 'model merge' adds them to the model.",
      "  tabiji train journeys.jsonl --name 'base 1' --out journey-model\n"
      "  tabiji train texts.jsonl --new --shape width=64 --epochs 8 --out small\n"
      "  tabiji train chats.jsonl --from model.gguf --lora-rank 16 --out adapter\n"

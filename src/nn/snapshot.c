@@ -30,8 +30,8 @@ static void describe_lora(const tj_model *m, char text[LORA_TEXT])
         return;
     }
     const tj_lora_config *c = &m->lora->cfg;
-    int n = snprintf(text, LORA_TEXT, "rank %zu, %salpha %.17g,", c->rank, c->rslora ? "rs" : "",
-                     c->alpha);
+    int n = snprintf(text, LORA_TEXT, "rank %zu, alpha %.17g%s,", c->rank, c->alpha,
+                     c->rslora ? ", rslora" : "");
     for (size_t t = 0; t < TJ_N_LORA_TARGETS; t++) {
         n += c->targets[t] ? snprintf(text + n, LORA_TEXT - (size_t)n, " %s",
                                       tj_lora_target_name((tj_lora_target)t))
