@@ -260,7 +260,8 @@ const tj_command tj_commands[] = {
      "  tabiji generate -m model.gguf 'What is the capital of Japan?'\n"
      "  tabiji generate -n 'base 1' --temperature 1 --samples 4 \\\n"
      "    'Use 2 5 9 13 to make 40.'\n"
-     "  tabiji generate -m http://127.0.0.1:8080/v1 --remote-model m --cache answers 'Hello'",
+     "  tabiji generate -m http://127.0.0.1:8080/v1 --remote-model NAME \\\n"
+     "    --cache answers 'What is the capital of Japan?'",
      generate_options, tj_cmd_generate},
     {"serve", "", 0, 0, "serve a model to clients of OpenAI's protocol",
      "Answers /v1/completions and /v1/chat/completions, whole or streamed, besides\n"

@@ -266,7 +266,10 @@ void tj_remote_settle(tj_remote_batch *b, tj_remote_request *request)
 {
     const tj_http_call *call = &request->call;
     tj_err err;
-    if (call->end == TJ_HTTP_FAILED || call->end == TJ_HTTP_REFUSED) {
+    if (call->answer.failed) {
+        (void)tj_fail(&err, TJ_E_NOMEM, "%s: cannot hold the answer", url_of(b, request));
+        tj_remote_fail(b, request, &err);
+    } else if (call->end == TJ_HTTP_FAILED || call->end == TJ_HTTP_REFUSED) {
         char words[TJ_MAX_SERVER_WORDS + 4];
         quote(b->r, words, call->failure);
         (void)tj_fail(&err, TJ_E_IO, "%s: %s", url_of(b, request), words);

@@ -623,6 +623,37 @@ static void wrong_answers_are_errors_and_not_asked_for_again(void **state)
     }
 }
 
+/* Also that what was begun is ended: another client asks in the end. */
+static void asking_survives_a_lack_of_memory(void **state)
+{
+    fixture f;
+    tj_code rc = TJ_E_NOMEM;
+    size_t k = 0;
+    (void)state;
+    headers_now = "";
+    body_now = GOOD;
+    begin(&f, give_body);
+    for (; rc != TJ_OK; k++) {
+        tj_remote_config cfg = f.cfg;
+        tj_query q = {.messages = &f.message,
+                      .n_messages = 1,
+                      .sampling = {.top_p = 1.0},
+                      .n_samples = 1,
+                      .max_tokens = 1};
+        tj_alloc_fail_after(k);
+        rc = tj_remote_open_at(&f.generator, f.server.url, &cfg, NULL, &f.clock_fns, NULL);
+        if (rc == TJ_OK) {
+            rc = f.generator.generate(f.generator.ctx, &q, 1, NULL, NULL);
+        }
+        tj_alloc_fail_after(SIZE_MAX);
+        assert_true(rc == TJ_OK || rc == TJ_E_NOMEM);
+        tj_query_deinit(&q);
+        tj_generator_close(&f.generator);
+    }
+    assert_true(k > 10 && n_requests(&f) >= 1);
+    end(&f);
+}
+
 static void an_answer_without_usage_is_counted(void **state)
 {
     fixture f;
@@ -961,6 +992,7 @@ int main(void)
         cmocka_unit_test(answers_are_bounded),
         cmocka_unit_test(a_cancelled_job_stops),
         cmocka_unit_test(wrong_answers_are_errors_and_not_asked_for_again),
+        cmocka_unit_test(asking_survives_a_lack_of_memory),
         cmocka_unit_test(an_answer_without_usage_is_counted),
         cmocka_unit_test(a_long_stream_is_not_given_up),
         cmocka_unit_test(a_stream_that_ends_or_falls_silent_is_tried_again),
