@@ -266,9 +266,11 @@ static void samples_can_be_asked_for_apart(void **state)
     f.cfg.samples_per_request = 2;
     expect_ok(&f, ask(&f, 1, 5));
     assert_int_equal(n_requests(&f), 3);
-    for (size_t i = 1; i < 5; i++) {
-        assert_string_not_equal(f.queries[0].completions[i].text,
-                                f.queries[0].completions[i - 1].text);
+    for (size_t i = 0; i < 5; i++) { /* a request's samples differ by index, requests by seed */
+        for (size_t k = 0; k < i; k++) {
+            assert_string_not_equal(f.queries[0].completions[i].text,
+                                    f.queries[0].completions[k].text);
+        }
     }
     end(&f);
 }
@@ -334,6 +336,31 @@ static void retry_after_is_obeyed(void **state)
     assert_true(f.clock.now >= 120.0 && f.clock.now < 121.0); /* 20 s, then until that date */
     assert_non_null(strstr(tj_buf_text(&f.log), "status 429: slow; try 2 of 3 in 20.0 s"));
     assert_int_equal(f.generator.get_stats(f.generator.ctx).n_retries, 2);
+    end(&f);
+}
+
+static void refuse_the_first(void *ctx, const http_request *r)
+{
+    fixture *f = ctx;
+    if (r->index == 0) {
+        http_answer(r->fd, 429, "Retry-After: 20\r\n", "");
+    } else {
+        if (r->index == 1) { /* the client waits for this answer, and so its clock stands */
+            snprintf(f->text, sizeof f->text, "%s", f->clock.now >= 20.0 ? "waited" : "early");
+        }
+        give_all(ctx, r);
+    }
+}
+
+static void retry_after_is_for_all_requests(void **state)
+{
+    fixture f;
+    (void)state;
+    begin(&f, refuse_the_first);
+    f.cfg.max_in_flight = 1;
+    expect_ok(&f, ask(&f, 3, 1));
+    assert_int_equal(n_requests(&f), 4);
+    assert_string_equal(f.text, "waited");
     end(&f);
 }
 
@@ -980,6 +1007,7 @@ int main(void)
         cmocka_unit_test(more_samples_than_asked_for_are_an_error),
         cmocka_unit_test(no_more_are_in_flight_than_may_be),
         cmocka_unit_test(retry_after_is_obeyed),
+        cmocka_unit_test(retry_after_is_for_all_requests),
         cmocka_unit_test(more_patience_than_there_is_is_an_error),
         cmocka_unit_test(some_statuses_are_tried_again),
         cmocka_unit_test(all_retries_together_are_bounded),
