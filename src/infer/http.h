@@ -35,10 +35,11 @@ typedef struct tj_http_call {
     const char *url;
     const char *body; /* [n_body] JSON */
     size_t n_body;
-    const char *key;   /* sent as bearer token; NULL: none */
-    bool stream;       /* events are asked for: */
-    size_t silence_ms; /* then the longest time without a byte, else 0 */
-    size_t timeout_ms; /* of the whole request; 0: no bound */
+    const char *key;     /* sent as bearer token; NULL: none */
+    const char *ca_file; /* certificates that servers are checked against; NULL: the machine's */
+    bool stream;         /* events are asked for: */
+    size_t silence_ms;   /* then the longest time without a byte, else 0 */
+    size_t timeout_ms;   /* of the whole request; 0: no bound */
     size_t connect_timeout_ms;
     void *owner; /* the caller's */
     /* what came of it */

@@ -192,6 +192,9 @@ static bool set_options(tj_http_call *call, bool is_loopback)
     SET(CURLOPT_HEADERDATA, call);
     SET(CURLOPT_ERRORBUFFER, call->failure);
     SET(CURLOPT_PRIVATE, call);
+    if (call->ca_file != NULL) {
+        SET(CURLOPT_CAINFO, call->ca_file);
+    }
     if (is_loopback) {
         SET(CURLOPT_PROXY, ""); /* whatever the environment says: this machine needs none */
     }

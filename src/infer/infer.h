@@ -356,15 +356,17 @@ typedef enum tj_max_tokens_field {
  *     min(backoff_ms * 2^(tries so far - 1), max_backoff_ms) * u,   u in [1/2, 1)
  * or, if that is longer, what the answer's Retry-After says. u is a Philox draw. */
 typedef struct tj_remote_config {
-    char model[256];            /* as the server calls it */
-    char key_variable[128];     /* environment variable of the key; "": TABIJI_API_KEY, or else
-                                 * OPENAI_API_KEY */
-    char key_file[1024];        /* file of the key, which then comes from no variable; "": none */
-    bool allow_plain_http;      /* send a key over http to hosts other than this one */
-    bool stream;                /* ask for server-sent events: for answers that take long */
-    bool send_seed;             /* requests have a seed, 31 bits drawn from that of the query */
-    int max_tokens_field;       /* tj_max_tokens_field */
-    size_t max_in_flight;       /* requests at a time */
+    char model[256];        /* as the server calls it */
+    char key_variable[128]; /* environment variable of the key; "": TABIJI_API_KEY, or else
+                             * OPENAI_API_KEY */
+    char key_file[1024];    /* file of the key, which then comes from no variable; "": none */
+    char ca_file[1024];     /* certificates (PEM) that https servers are checked against; "": the
+                             * machine's own */
+    bool allow_plain_http;  /* send a key over http to hosts other than this one */
+    bool stream;            /* ask for server-sent events: for answers that take long */
+    bool send_seed;         /* requests have a seed, 31 bits drawn from that of the query */
+    int max_tokens_field;   /* tj_max_tokens_field */
+    size_t max_in_flight;   /* requests at a time */
     size_t samples_per_request; /* at most; 0: all of a query. What a server leaves out is asked for
                                  * again */
     size_t connect_timeout_ms;

@@ -57,6 +57,7 @@ static void start(tj_remote_batch *b, tj_remote_request *request)
         call->body = request->body;
         call->n_body = strlen(request->body);
         call->key = r->key;
+        call->ca_file = r->cfg.ca_file[0] == '\0' ? NULL : r->cfg.ca_file;
         call->stream = r->cfg.stream;
         call->silence_ms = r->cfg.stream ? r->cfg.silence_ms : 0;
         call->timeout_ms = r->cfg.stream ? 0 : r->cfg.timeout_ms;

@@ -8,6 +8,7 @@ static const tj_field fields[] = {
     TJ_FIELD_STRING(CFG, model, "the model, as the server calls it"),
     TJ_FIELD_STRING(CFG, key_variable, "environment variable of the key"),
     TJ_FIELD_STRING(CFG, key_file, "file of the key"),
+    TJ_FIELD_STRING(CFG, ca_file, "certificates that https servers are checked against"),
     TJ_FIELD_BOOL(CFG, allow_plain_http, "send a key over http to other machines"),
     TJ_FIELD_BOOL(CFG, stream, "ask for server-sent events"),
     TJ_FIELD_BOOL(CFG, send_seed, "requests have a seed"),
