@@ -173,6 +173,30 @@ static void what_a_running_request_has_computed_is_shared(void **state)
     }
 }
 
+/* Two branches of the same tokens, and only one has been run. */
+static void of_two_equal_paths_the_stored_one_is_shared(void **state)
+{
+    (void)state;
+    for (size_t stored_first = 0; stored_first < 2; stored_first++) {
+        world w = make(PLENTY, 1000);
+        int32_t ids[30];
+        size_t n_shared = 9;
+        tj_branch both[2];
+        tiny_ids(ids, 30, 6);
+        for (size_t i = 0; i < 2; i++) {
+            both[i] = lend(&w, &n_shared, ids, 1);
+            assert_int_equal(tj_engine_append(w.engine, both[i], ids + 1, 29, NULL), TJ_OK);
+        }
+        run(&w, both[1 - stored_first], 1);
+        tj_branch third = lend(&w, &n_shared, ids, 30);
+        assert_int_equal(n_shared, 30);
+        tj_prefixes_drop(w.prefixes, third);
+        tj_prefixes_drop(w.prefixes, both[0]);
+        tj_prefixes_drop(w.prefixes, both[1]);
+        end(&w);
+    }
+}
+
 static void keep_path(world *w, int32_t first, size_t n)
 {
     int32_t ids[MAX_PATH] = {first};
@@ -540,6 +564,7 @@ int main(void)
         cmocka_unit_test(a_kept_path_is_found_by_all_that_begin_with_it),
         cmocka_unit_test(a_cold_prompt_that_several_run_is_computed_once),
         cmocka_unit_test(what_a_running_request_has_computed_is_shared),
+        cmocka_unit_test(of_two_equal_paths_the_stored_one_is_shared),
         cmocka_unit_test(the_longest_unused_are_forgotten_first),
         cmocka_unit_test(a_path_takes_the_place_of_its_beginnings),
         cmocka_unit_test(impossible_prompts_are_refused_and_change_nothing),
