@@ -2,7 +2,7 @@
  * Only this room maps error codes to exit statuses and writes to the terminal.
  *
  * Ownership: everything is static or lives until the process ends.
- * Threads:   one, but for the signal handler, which only asks the running job to stop.
+ * Threads:   one, but for one that waits for signals and asks the running job to stop.
  */
 #ifndef TJ_CLI_CLI_H
 #define TJ_CLI_CLI_H
@@ -68,6 +68,8 @@ void tj_write_manual(FILE *out);
 /* "bash", "zsh" or "fish"; false for another name. */
 bool tj_write_completion(FILE *out, const char *shell);
 
+/* Called once, before any thread is made: from then on one thread of its own takes the signals. */
+void tj_cli_catch_signals(void);
 /* The job of the running command: progress on a terminal as a bar, elsewhere as plain lines; Ctrl-C
  * asks it to stop (a second one ends the process at once). */
 tj_job *tj_cli_job(void);

@@ -275,9 +275,10 @@ const tj_command tj_commands[] = {
      "A line a request goes to standard error: never a prompt, never a key. SIGTERM or\n"
      "Ctrl-C lets the requests at hand end and refuses others; a second one ends at once.",
      "  tabiji serve -m model.gguf\n"
-     "  tabiji serve -m model.gguf --host 0.0.0.0 --keys-file keys --tls-cert c.pem --tls-key "
-     "k.pem\n"
-     "  curl http://127.0.0.1:8080/v1/chat/completions -H 'Content-Type: application/json' \\\n"
+     "  tabiji serve -m model.gguf --host 0.0.0.0 --keys-file keys \\\n"
+     "    --tls-cert cert.pem --tls-key key.pem\n"
+     "  curl http://127.0.0.1:8080/v1/chat/completions \\\n"
+     "    -H 'Content-Type: application/json' \\\n"
      "    -d '{\"model\": \"model\", \"messages\": [{\"role\": \"user\", \"content\": "
      "\"Hello\"}]}'",
      serve_options, tj_cmd_serve},
@@ -366,7 +367,7 @@ const tj_command tj_commands[] = {
      "settings would change is refused by name). Without --type matrices keep their types; in\n"
      "a folder quantised ones become f32.",
      "  tabiji model merge --base model.gguf --adapter adapter --out merged\n"
-     "  tabiji model merge --base folder --adapter adapter --out merged.gguf --type q8_0",
+     "  tabiji model merge --base base --adapter adapter --out merged.gguf --type q8_0",
      merge_options, tj_cmd_model_merge},
     {"model check", "PATH", 1, 1, "look through all of a model's files for what is wrong",
      "The configuration, every tensor with its shape and its values, tensors that belong to\n"

@@ -232,6 +232,7 @@ static void wait_passively(char **argv)
 int main(int argc, char **argv)
 {
     wait_passively(argv);
+    tj_cli_catch_signals();
     static tj_args args;
     tj_err err = {.code = TJ_OK};
     int used = 0;
