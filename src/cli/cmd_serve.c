@@ -23,6 +23,7 @@
 
 typedef struct serving {
     tj_voice voice;
+    tj_engine_config engine_cfg;
     tj_service_config service_cfg;
     tj_server_config server_cfg;
     tj_service *service;
@@ -75,7 +76,7 @@ static tj_code read_limits(serving *s, const tj_args *args, tj_err *err)
 
 static tj_code read_settings(serving *s, const tj_args *args, tj_err *err)
 {
-    size_t port = s->server_cfg.port, threads = 0;
+    size_t port = s->server_cfg.port, threads = 0, kv_mib = s->engine_cfg.kv_bytes >> 20;
     const char *host = tj_args_get(args, "host");
     s->json = tj_args_has(args, "json");
     s->quiet = tj_args_has(args, "quiet");
@@ -86,6 +87,10 @@ static tj_code read_settings(serving *s, const tj_args *args, tj_err *err)
     s->service_cfg.parse_special = tj_args_has(args, "parse-special");
     tj_code rc = tj_args_size(args, "port", port, UINT16_MAX, &port, err);
     s->server_cfg.port = (uint16_t)port;
+    if (rc == TJ_OK) {
+        rc = read_count(args, "kv-memory", (size_t)1 << 24, &kv_mib, err);
+        s->engine_cfg.kv_bytes = kv_mib << 20;
+    }
     if (rc == TJ_OK) {
         rc = read_limits(s, args, err);
     }
@@ -218,7 +223,9 @@ static tj_code open_model(serving *s, const tj_args *args, tj_err *err)
                        "tokenizer.json",
                        path);
     }
-    tj_code rc = tj_voice_open(&s->voice, path, args, err);
+    tj_voice_options options = tj_voice_options_of(args);
+    options.engine = &s->engine_cfg;
+    tj_code rc = tj_voice_load(&s->voice, path, &options, err);
     if (rc != TJ_OK) {
         return rc;
     }
@@ -326,6 +333,7 @@ static tj_code run(serving *s, const tj_args *args, tj_err *err)
 tj_code tj_cmd_serve(const tj_args *args, tj_err *err)
 {
     serving s = {0};
+    tj_engine_config_default(&s.engine_cfg);
     tj_service_config_default(&s.service_cfg);
     tj_server_config_default(&s.server_cfg);
     tj_code rc = run(&s, args, err);

@@ -96,6 +96,7 @@ static const tj_option serve_options[] = {
     {"tls-key", 0, "FILE", "and its private key (PEM)", NULL},
     {"max-tokens", 0, "N", "tokens of an answer at most; a request for more is refused", "4096"},
     {"max-running", 0, "N", "answers written at once; further requests wait", "64"},
+    {"kv-memory", 0, "MIB", "of keys and values; the longest unused ones are forgotten", "1024"},
     {"max-queue", 0, "N", "requests that wait at most; further ones get status 429", "256"},
     {"max-body", 0, "BYTES", "of a request at most", "4194304"},
     {"max-connections", 0, "N", "open connections at most; further ones wait", "256"},

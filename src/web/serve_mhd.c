@@ -166,9 +166,9 @@ static bool is_json(const char *type)
            (type[n] == 0 || type[n] == ';' || type[n] == ' ');
 }
 
-/* What can be said from the headers; true if the request is refused. Asking for the JSON type keeps
- * out forms that a web page sends without asking its reader. */
-static bool check_headers(const visit *v, const tj_route *route, const char *path,
+/* Refuses what the headers say enough about. Asking for the JSON type keeps out forms that a web
+ * page sends without asking its reader. */
+static void check_headers(const visit *v, const tj_route *route, const char *path,
                           const char *method)
 {
     tj_api_error error;
@@ -185,10 +185,9 @@ static bool check_headers(const visit *v, const tj_route *route, const char *pat
         tj_api_refuse(&error, 415, "unsupported_media_type",
                       "the body's Content-Type is not application/json");
     } else {
-        return false;
+        return;
     }
     tj_exchange_refuse(v->ex, &error);
-    return true;
 }
 
 /* Whether the body is declared to be so large that it is not even read to be dropped. */
@@ -232,15 +231,13 @@ static enum MHD_Result begin(tj_server *server, struct MHD_Connection *connectio
     }
     *request = v;
     tj_watch_begin(server->watch, v->watched, v->ex);
-    if (!check_headers(v, route, path, method) && !is_far_too_large(v)) {
+    check_headers(v, route, path, method);
+    if (!is_far_too_large(v)) {
         return MHD_YES;
     }
-    if (is_far_too_large(v)) {
-        (void)tj_exchange_add_body(v->ex, "", server->max_body + 1, server->max_body);
-        tj_watch_complete(server->watch, v->watched);
-        return answer(v, route);
-    }
-    return MHD_YES;
+    (void)tj_exchange_add_body(v->ex, "", server->max_body + 1, server->max_body);
+    tj_watch_complete(server->watch, v->watched);
+    return answer(v, route);
 }
 
 /* What needs no engine. */

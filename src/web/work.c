@@ -250,10 +250,8 @@ size_t tj_work_feed(tj_work *w, tj_engine *engine)
         n_new += c->gen.n_ids - c->n_fed;
         c->n_fed = c->gen.n_ids;
         if (c->finish == TJ_FINISH_FAILED) {
-            w->rc = tj_fail(&w->err, TJ_E_BACKEND,
-                            "sample %zu of prompt %zu cannot go on: its logits are not finite, or "
-                            "KV memory cannot hold it",
-                            c->sample, c->prompt);
+            w->rc = tj_gen_error(engine, &c->gen, &w->err);
+            tj_err_context(&w->err, "sample %zu of prompt %zu", c->sample, c->prompt);
         } else {
             w->rc = tj_speech_check(c->speech, &w->err);
         }
