@@ -198,6 +198,7 @@ bool tj_engine_send_back(tj_engine *engine)
         return false;
     }
     tj_kvforest_unpin(engine->forest, tip_of(engine, &engine->joined[--engine->n_running]));
+    engine->hold = false; /* what it had may be taken now */
     return true;
 }
 
@@ -216,7 +217,7 @@ static tj_code make_room(tj_engine *engine, tj_err *err)
             let_out(engine);
         } else {
             (void)tj_engine_send_back(engine);
-            engine->hold = true;
+            engine->hold = true; /* for those that run */
         }
     }
     return TJ_OK;

@@ -137,6 +137,28 @@ static void who_waits_for_memory_enters_when_another_leaves(void **state)
     end(engine, model, gens, 3);
 }
 
+static void as_many_run_after_a_refresh_as_before(void **state)
+{
+    (void)state;
+    tj_model *model = tiny_model(TJ_F32, 256);
+    tj_engine *engine = tiny_engine(model, NULL, BLOCK_BYTES * 5, 64);
+    tj_gen gens[3];
+    for (size_t i = 0; i < 3; i++) { /* 2 blocks each: two at a time */
+        gens[i] = tiny_gen(tiny_root(engine, 20, i + 1), 0.0, i, 12);
+        join(engine, &gens[i]);
+    }
+    for (size_t round = 1; round <= 4; round++) {
+        assert_int_equal(play(engine), 3);
+        assert_int_equal(gens[0].n_ids, round);
+        assert_int_equal(gens[1].n_ids, round);
+        assert_int_equal(gens[2].n_ids, 0);
+        tj_engine_refresh(engine);
+    }
+    while (play(engine) > 0) {
+    }
+    end(engine, model, gens, 3);
+}
+
 static void who_leaves_keeps_branch_and_outputs_and_holds_no_memory(void **state)
 {
     (void)state;
@@ -467,6 +489,7 @@ int main(void)
         cmocka_unit_test(a_sample_does_not_depend_on_when_it_joined),
         cmocka_unit_test(long_prompts_do_not_starve_the_others),
         cmocka_unit_test(who_waits_for_memory_enters_when_another_leaves),
+        cmocka_unit_test(as_many_run_after_a_refresh_as_before),
         cmocka_unit_test(who_leaves_keeps_branch_and_outputs_and_holds_no_memory),
         cmocka_unit_test(impossible_continuations_do_not_join),
         cmocka_unit_test(one_at_fault_leaves_and_the_others_go_on),
