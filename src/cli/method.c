@@ -1,6 +1,8 @@
 /* Methods of training: their options, and what each needs of examples and model. */
 #include "cli/method.h"
 
+#include "base/alloc.h"
+#include "base/fs.h"
 #include "cli/common.h"
 
 static const char *const methods[] = {"sft", "dpo", "prm", NULL};
@@ -107,6 +109,25 @@ tj_code tj_method_prepare(const tj_method *m, tj_model **model, uint64_t seed, t
     return m->kind == TJ_METHOD_PRM ? tj_prm_add_head(model, seed, err) : TJ_OK;
 }
 
+/* Computed before the first update, kept beside the snapshots until the last. */
+static tj_code refer(tj_model *model, tj_examples *examples, const tj_train_config *cfg,
+                     const char *snapshots, const tj_job *job, tj_err *err)
+{
+    char *path = tj_fs_join(snapshots, "references.json");
+    if (path == NULL) {
+        return tj_fail(err, TJ_E_NOMEM, "cannot name a file in %s", snapshots);
+    }
+    tj_code rc = TJ_OK;
+    if (tj_fs_exists(path)) {
+        rc = tj_references_load(examples, path, err);
+    } else {
+        rc = tj_examples_refer(examples, model, cfg, job, err);
+        rc = rc == TJ_OK ? tj_references_save(examples, path, err) : rc;
+    }
+    tj_free(path);
+    return rc;
+}
+
 tj_code tj_method_train(tj_method *m, tj_model *model, tj_examples *examples, tj_source source,
                         const tj_train_config *cfg, const char *snapshots, tj_update_fn done,
                         void *ctx, const tj_job *job, tj_err *err)
@@ -116,7 +137,7 @@ tj_code tj_method_train(tj_method *m, tj_model *model, tj_examples *examples, tj
     }
     tj_loss loss = m->kind == TJ_METHOD_DPO ? tj_dpo_loss(&m->dpo) : tj_prm_loss();
     tj_code rc =
-        m->kind == TJ_METHOD_DPO ? tj_examples_refer(examples, model, cfg, job, err) : TJ_OK;
+        m->kind == TJ_METHOD_DPO ? refer(model, examples, cfg, snapshots, job, err) : TJ_OK;
     return rc == TJ_OK ? tj_train_loop(model, source, &loss, cfg, snapshots, done, ctx, job, err)
                        : rc;
 }

@@ -31,7 +31,9 @@ int tj_method_record(const tj_method *method, json_t *record);
  * whole weights, which takes the model's place. */
 TJ_MUST_USE tj_code tj_method_prepare(const tj_method *method, tj_model **model, uint64_t seed,
                                       tj_err *err);
-/* Trains: DPO first computes the references, under the model as it is. As tj_train_loop. */
+/* Trains, as tj_train_loop, with `snapshots`, a folder that is there. DPO first computes the
+ * references, under the model as it is, and keeps them there; a training that goes on reads them.
+ */
 TJ_MUST_USE tj_code tj_method_train(tj_method *method, tj_model *model, tj_examples *examples,
                                     tj_source source, const tj_train_config *cfg,
                                     const char *snapshots, tj_update_fn done, void *ctx,

@@ -1,7 +1,13 @@
 /* Log-probabilities under the reference policy, computed once, before that policy is trained away:
  * no second model is held in memory while training. */
+#include <stdlib.h>
+#include <string.h>
+
 #include "base/alloc.h"
+#include "base/fs.h"
 #include "train/train.h"
+
+#define MAX_FILE_BYTES ((size_t)1 << 30) /* 40 million references */
 
 typedef struct referrer {
     tj_examples *examples;
@@ -100,5 +106,79 @@ tj_code tj_examples_refer(tj_examples *examples, tj_model *model, const tj_train
     tj_forest_destroy(r.forest);
     tj_batch_destroy(r.batch);
     tj_pass_destroy(r.pass);
+    return rc;
+}
+
+/* ------------------------------------------------------------------ kept in a file */
+
+static json_t *to_json(const tj_examples *examples)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < examples->n; i++) {
+        json_array_append_new(list, json_real(examples->references[i]));
+    }
+    return json_pack("{s:s, s:o}", "examples", examples->digest, "references", list);
+}
+
+tj_code tj_references_save(const tj_examples *examples, const char *path, tj_err *err)
+{
+    json_t *json = to_json(examples);
+    char *text = json == NULL ? NULL : json_dumps(json, JSON_COMPACT); /* 17 digits: exact */
+    tj_code rc = text == NULL ? tj_fail(err, TJ_E_NOMEM, "cannot write %s", path)
+                              : tj_fs_write(path, text, strlen(text), err);
+    free(text); /* Jansson's own allocation */
+    json_decref(json);
+    return rc;
+}
+
+static tj_code from_json(double *references, const tj_examples *examples, const json_t *json,
+                         const char *path, tj_err *err)
+{
+    const char *digest = json_string_value(json_object_get(json, "examples"));
+    const json_t *list = json_object_get(json, "references");
+    if (digest == NULL || strcmp(digest, examples->digest) != 0) {
+        return tj_fail(err, TJ_E_CONFLICT, "%s is not of these examples", path);
+    }
+    if (json_array_size(list) != examples->n) {
+        return tj_fail(err, TJ_E_PARSE, "%s: %zu references, but there are %zu examples", path,
+                       json_array_size(list), examples->n);
+    }
+    for (size_t i = 0; i < examples->n; i++) {
+        const json_t *value = json_array_get(list, i);
+        if (!json_is_number(value) || !(json_number_value(value) <= 0.0)) {
+            return tj_fail(err, TJ_E_PARSE, "%s: references[%zu] is not a log-probability", path,
+                           i);
+        }
+        references[i] = json_number_value(value);
+    }
+    return TJ_OK;
+}
+
+tj_code tj_references_load(tj_examples *examples, const char *path, tj_err *err)
+{
+    char *text = NULL;
+    size_t len = 0;
+    json_error_t why;
+    tj_code rc = tj_fs_read(&text, &len, path, MAX_FILE_BYTES, err);
+    if (rc != TJ_OK) {
+        return rc;
+    }
+    json_t *json = json_loadb(text, len, JSON_REJECT_DUPLICATES, &why);
+    double *references = tj_calloc(examples->n, sizeof *references);
+    if (references == NULL) {
+        rc = tj_fail(err, TJ_E_NOMEM, "cannot hold %zu log-probabilities", examples->n);
+    } else if (json == NULL) {
+        rc = tj_fail(err, TJ_E_PARSE, "%s: not JSON: %s", path, why.text);
+    } else {
+        rc = from_json(references, examples, json, path, err);
+    }
+    if (rc == TJ_OK) {
+        tj_free(examples->references);
+        examples->references = references;
+        references = NULL;
+    }
+    tj_free(references);
+    tj_free(text);
+    json_decref(json);
     return rc;
 }

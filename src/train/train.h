@@ -279,6 +279,12 @@ TJ_MUST_USE tj_code tj_examples_add(const tj_examples *examples, size_t i, tj_ba
 TJ_MUST_USE tj_code tj_examples_refer(tj_examples *examples, tj_model *model,
                                       const tj_train_config *cfg, const tj_job *job, tj_err *err);
 
+/* Keeps them in a file, and reads them back to the same bits. Errors: TJ_E_NOTFOUND, TJ_E_CONFLICT
+ * (they are of another file of examples), TJ_E_PARSE, TJ_E_IO, TJ_E_NOMEM; loading then changes
+ * nothing. */
+TJ_MUST_USE tj_code tj_references_save(const tj_examples *examples, const char *path, tj_err *err);
+TJ_MUST_USE tj_code tj_references_load(tj_examples *examples, const char *path, tj_err *err);
+
 /* Examples as a source of batches: each epoch goes through all lines in an order of its own, a
  * Philox permutation of (seed, epoch); its last update takes what is left. Keeps the examples. Use:
  * {tj_example_source_fill, &source} as tj_source. */

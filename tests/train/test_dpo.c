@@ -4,9 +4,13 @@
 #include "train/loss_testing.h"
 
 #include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/fs.h"
 #include "base/rng.h"
 
 /* A chosen completion of two tokens and a rejected one of four, with log-probabilities of -10 and
@@ -285,6 +289,37 @@ static void without_memory_there_are_no_references(void **state)
     tj_model_destroy(m);
 }
 
+static void references_are_kept_to_the_bit(void **state)
+{
+    (void)state;
+    char path[] = "/tmp/tabiji-references-XXXXXX";
+    double kept[] = {-1.0 / 3.0, -1e-300, -12345.678901234567, 0.0};
+    tj_examples all = two_pairs();
+    tj_err err = {.msg = ""};
+    int file = mkstemp(path);
+    assert_true(file >= 0);
+    close(file);
+    snprintf(all.digest, sizeof all.digest, "abc");
+    all.references = kept;
+    assert_int_equal(tj_references_save(&all, path, NULL), TJ_OK);
+    all.references = NULL;
+    assert_int_equal(tj_references_load(&all, path, NULL), TJ_OK);
+    assert_memory_equal(all.references, kept, sizeof kept);
+    all.n = 3;
+    assert_int_equal(tj_references_load(&all, path, &err), TJ_E_PARSE);
+    assert_non_null(strstr(err.msg, "4 references, but there are 3 examples"));
+    snprintf(all.digest, sizeof all.digest, "abd");
+    assert_int_equal(tj_references_load(&all, path, &err), TJ_E_CONFLICT);
+    assert_memory_equal(all.references, kept, sizeof kept); /* failing changes nothing */
+    const char *wrong = "{\"examples\":\"abd\",\"references\":[-1,2,-3]}";
+    assert_int_equal(tj_fs_write(path, wrong, strlen(wrong), NULL), TJ_OK);
+    assert_int_equal(tj_references_load(&all, path, &err), TJ_E_PARSE);
+    assert_non_null(strstr(err.msg, "references[1] is not a log-probability"));
+    unlink(path);
+    assert_int_equal(tj_references_load(&all, path, &err), TJ_E_NOTFOUND);
+    tj_free(all.references);
+}
+
 static void references_are_the_log_probabilities_of_the_start(void **state)
 {
     (void)state;
@@ -326,6 +361,7 @@ int main(void)
         cmocka_unit_test(stopping_changes_nothing),
         cmocka_unit_test(a_preference_is_learnt),
         cmocka_unit_test(pairs_need_references_and_both_sides),
+        cmocka_unit_test(references_are_kept_to_the_bit),
         cmocka_unit_test(without_memory_there_are_no_references),
         cmocka_unit_test(references_are_the_log_probabilities_of_the_start),
     };
