@@ -11,7 +11,7 @@
 #include "infer/infer.h"
 #include "nn/nn.h"
 
-#define MAX_IDS 4096
+#define MAX_IDS   4096
 #define MAX_LINES 4096
 
 static void must(tj_code rc, const tj_err *err)
