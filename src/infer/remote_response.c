@@ -90,7 +90,7 @@ static tj_code read_token(tj_token_list *list, add_fn add, const json_t *token, 
 {
     const json_t *bytes = json_object_get(token, "bytes");
     const json_t *text = NULL;
-    double logprob;
+    double logprob = 0.0;
     tj_code rc = json_is_object(token) ? TJ_OK : wrong(err, "it", token, "an object");
     if (rc == TJ_OK) {
         rc = read_logprob(&logprob, json_object_get(token, "logprob"), err);
@@ -147,7 +147,7 @@ static tj_code read_top_map(tj_token_list *list, json_t *map, tj_err *err)
     const char *text;
     json_t *value;
     size_t n;
-    double logprob;
+    double logprob = 0.0;
     if (map != NULL && !json_is_null(map) && !json_is_object(map)) {
         return wrong(err, "it", map, "an object");
     }
@@ -182,7 +182,7 @@ static tj_code read_lists(tj_token_list *list, const json_t *logprobs, tj_err *e
     }
     for (size_t i = 0; i < n; i++) {
         const json_t *text = json_array_get(tokens, i);
-        double logprob;
+        double logprob = 0.0;
         if (!json_is_string(text)) {
             return tj_fail(err, TJ_E_PARSE, "tokens[%zu] is not text", i);
         }
