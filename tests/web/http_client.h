@@ -9,7 +9,7 @@
 typedef struct http_answer {
     int status;         /* 0: the server closed without one */
     char head[4096];    /* status line and headers */
-    char body[1 << 18]; /* with its chunks joined */
+    char body[1 << 24]; /* with its chunks joined; the longest stream of the tests has 10 MB */
     size_t n_body;
 } http_answer;
 
