@@ -3,44 +3,17 @@
 
 #include <string.h>
 
+#include "base/json.h"
 #include "web/openai_request.h"
-
-/* Whether brackets open too deep; those in strings do not count. Says nothing of whether it is
- * JSON. */
-static bool is_too_deep(const char *body, size_t len)
-{
-    size_t depth = 0;
-    bool in_string = false;
-    for (size_t i = 0; i < len; i++) {
-        char c = body[i];
-        if (in_string) {
-            i += c == '\\' ? 1 : 0;
-            in_string = c != '"';
-        } else if (c == '"') {
-            in_string = true;
-        } else if (c == '[' || c == '{') {
-            if (++depth > TJ_MAX_REQUEST_DEPTH) {
-                return true;
-            }
-        } else if ((c == ']' || c == '}') && depth > 0) {
-            depth--;
-        }
-    }
-    return false;
-}
 
 tj_code tj_api_load(json_t **out, const char *body, size_t len, tj_api_error *e)
 {
-    json_error_t why;
+    json_t *root;
+    tj_err err;
     *out = NULL;
-    if (is_too_deep(body, len)) {
-        return tj_api_fail(e, TJ_E_PARSE, NULL, "the body is JSON of more than %d levels",
-                           TJ_MAX_REQUEST_DEPTH);
-    }
-    json_t *root = json_loadb(body, len, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &why);
-    if (root == NULL) {
-        return tj_api_fail(e, TJ_E_PARSE, NULL, "the body is not JSON: %s, in line %d, column %d",
-                           why.text, why.line, why.column);
+    tj_code rc = tj_json_parse(&root, body, len, TJ_MAX_REQUEST_DEPTH, "the body", &err);
+    if (rc != TJ_OK) {
+        return tj_api_fail(e, rc, NULL, "%s", err.msg);
     }
     if (!json_is_object(root)) {
         json_decref(root);
