@@ -9,50 +9,9 @@
 
 /* ------------------------------------------------------------------ products */
 
-/* y [tile, out] = x W^T for weights W [out, in]. */
-static tj_gemm_spec fwd_spec(const tj_model *m, size_t in, size_t lda, size_t out, size_t ldc)
+static tj_code make(tj_gemm **gemm, const tj_gemm_spec *spec, tj_err *err)
 {
-    return (tj_gemm_spec){.m = m->tile,
-                          .k = in,
-                          .n = out,
-                          .lda = lda,
-                          .ldc = ldc,
-                          .b_stride_k = 1,
-                          .b_stride_n = in,
-                          .b_weights = true,
-                          .dtype = m->dtype,
-                          .out = TJ_F32};
-}
-
-/* dx [tile, in] = dy W. */
-static tj_gemm_spec bwd_spec(const tj_model *m, size_t out, size_t lda, size_t in, size_t ldc)
-{
-    tj_gemm_spec spec = fwd_spec(m, out, lda, in, ldc);
-    spec.b_stride_k = in;
-    spec.b_stride_n = 1;
-    return spec;
-}
-
-/* dW [rows, cols] += dY^T X of one tile. */
-static tj_gemm_spec grad_spec(const tj_model *m, size_t rows, size_t ldy, size_t cols, size_t ldx)
-{
-    return (tj_gemm_spec){.m = rows,
-                          .k = m->tile,
-                          .n = cols,
-                          .lda = ldy,
-                          .ldc = cols,
-                          .b_stride_k = ldx,
-                          .b_stride_n = 1,
-                          .a_transposed = true,
-                          .accumulate = true,
-                          .dtype = m->dtype,
-                          .out = TJ_F32};
-}
-
-static tj_code make(tj_gemm **gemm, tj_gemm_spec spec, bool accumulate, tj_err *err)
-{
-    spec.accumulate = accumulate;
-    return *gemm != NULL ? TJ_OK : tj_gemm_create(gemm, &spec, err);
+    return *gemm != NULL ? TJ_OK : tj_gemm_create(gemm, spec, err);
 }
 
 static tj_code make_down(const tj_model *m, size_t mat, tj_err *err)
@@ -60,11 +19,16 @@ static tj_code make_down(const tj_model *m, size_t mat, tj_err *err)
     tj_lora_products *p = &m->lora->products;
     size_t in = m->mat[mat].in;
     size_t width = m->lora->width[mat];
-    tj_code rc = make(&p->down[mat], fwd_spec(m, in, in, width, width), false, err);
+    tj_gemm_spec down = tj_model_fwd_spec(m, in, width);
+    tj_gemm_spec bwd = tj_model_bwd_spec(m, in, width);
+    tj_gemm_spec da = tj_model_dw_spec(m, in, width);
+    bwd.accumulate = true;
+    da.lda = width;
+    tj_code rc = make(&p->down[mat], &down, err);
     if (rc == TJ_OK) {
-        rc = make(&p->down_bwd[mat], bwd_spec(m, width, width, in, in), true, err);
+        rc = make(&p->down_bwd[mat], &bwd, err);
     }
-    return rc == TJ_OK ? make(&p->da[mat], grad_spec(m, width, width, in, in), true, err) : rc;
+    return rc == TJ_OK ? make(&p->da[mat], &da, err) : rc;
 }
 
 static tj_code make_up(const tj_model *m, size_t t, tj_err *err)
@@ -72,15 +36,23 @@ static tj_code make_up(const tj_model *m, size_t t, tj_err *err)
     const tj_lora *a = m->lora;
     tj_lora_products *p = &m->lora->products;
     size_t mat = tj_lora_mat((tj_lora_target)t);
-    size_t rank = a->cfg.rank;
-    size_t width = a->width[mat];
+    size_t width = a->width[mat]; /* of h, of which this part's columns are read and written */
     size_t ld = m->mat[mat].ld;
-    tj_code rc = make(&p->up[t], fwd_spec(m, rank, width, a->out[t], ld), true, err);
+    tj_gemm_spec up = tj_model_fwd_spec(m, a->cfg.rank, a->out[t]);
+    tj_gemm_spec bwd = tj_model_bwd_spec(m, a->cfg.rank, a->out[t]);
+    tj_gemm_spec db = tj_model_dw_spec(m, a->cfg.rank, a->block[t]);
+    up.lda = width;
+    up.ldc = ld;
+    up.accumulate = true;
+    bwd.lda = ld;
+    bwd.ldc = width;
+    db.lda = ld;
+    db.b_stride_k = width;
+    tj_code rc = make(&p->up[t], &up, err);
     if (rc == TJ_OK) {
-        rc = make(&p->up_bwd[t], bwd_spec(m, a->out[t], ld, rank, width), false, err);
+        rc = make(&p->up_bwd[t], &bwd, err);
     }
-    return rc == TJ_OK ? make(&p->db[t], grad_spec(m, a->block[t], ld, rank, width), true, err)
-                       : rc;
+    return rc == TJ_OK ? make(&p->db[t], &db, err) : rc;
 }
 
 static tj_code make_products(const tj_model *m, tj_err *err)

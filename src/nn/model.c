@@ -480,8 +480,7 @@ void tj_model_trained(tj_model *m)
 
 /* ------------------------------------------------------------------ products and copies */
 
-/* y [tile, out] = x W^T for weights W [out, in]. */
-static tj_gemm_spec fwd_spec(const tj_model *m, size_t in, size_t out)
+tj_gemm_spec tj_model_fwd_spec(const tj_model *m, size_t in, size_t out)
 {
     return (tj_gemm_spec){.m = m->tile,
                           .k = in,
@@ -495,17 +494,15 @@ static tj_gemm_spec fwd_spec(const tj_model *m, size_t in, size_t out)
                           .out = TJ_F32};
 }
 
-/* dx [tile, in] = dy W. */
-static tj_gemm_spec bwd_spec(const tj_model *m, size_t in, size_t out)
+tj_gemm_spec tj_model_bwd_spec(const tj_model *m, size_t in, size_t out)
 {
-    tj_gemm_spec spec = fwd_spec(m, out, in);
+    tj_gemm_spec spec = tj_model_fwd_spec(m, out, in);
     spec.b_stride_k = in;
     spec.b_stride_n = 1;
     return spec;
 }
 
-/* dW [rows, in] += dy^T x, of a tile. */
-static tj_gemm_spec dw_spec(const tj_model *m, size_t in, size_t rows)
+tj_gemm_spec tj_model_dw_spec(const tj_model *m, size_t in, size_t rows)
 {
     return (tj_gemm_spec){.m = rows,
                           .k = m->tile,
@@ -534,13 +531,13 @@ static tj_code make_forward(tj_model *m, tj_err *err)
 {
     tj_code rc = TJ_OK;
     for (size_t i = 0; i < TJ_N_MATS && rc == TJ_OK; i++) {
-        tj_gemm_spec spec = fwd_spec(m, m->mat[i].in, m->mat[i].out);
+        tj_gemm_spec spec = tj_model_fwd_spec(m, m->mat[i].in, m->mat[i].out);
         spec.out = i == TJ_MAT_GU && !tj_model_adapts(m, TJ_MAT_GU) ? m->dtype : TJ_F32;
         spec.ldc = m->mat[i].ld;
         rc = m->fwd[i] != NULL ? TJ_OK : tj_gemm_create(&m->fwd[i], &spec, err);
     }
     for (size_t i = 0; i < n_chunk_kinds(m) && rc == TJ_OK; i++) {
-        tj_gemm_spec spec = fwd_spec(m, m->cfg.width, chunk_of_kind(m, i));
+        tj_gemm_spec spec = tj_model_fwd_spec(m, m->cfg.width, chunk_of_kind(m, i));
         spec.ldc = m->logits_ld;
         rc = m->head_fwd[i] != NULL ? TJ_OK : tj_gemm_create(&m->head_fwd[i], &spec, err);
     }
@@ -659,10 +656,10 @@ static tj_code make_backward(tj_model *m, tj_err *err)
     tj_code rc = TJ_OK;
     for (size_t i = 0; i < TJ_N_MATS && rc == TJ_OK; i++) {
         const tj_mat_shape *s = &m->mat[i];
-        tj_gemm_spec bwd = bwd_spec(m, s->in, s->out);
+        tj_gemm_spec bwd = tj_model_bwd_spec(m, s->in, s->out);
         bwd.out = i == TJ_MAT_O && !tj_model_adapts(m, TJ_MAT_O) ? m->dtype : TJ_F32;
         bwd.lda = s->ld;
-        tj_gemm_spec dw = dw_spec(m, s->in, s->block);
+        tj_gemm_spec dw = tj_model_dw_spec(m, s->in, s->block);
         dw.lda = s->ld;
         rc = m->bwd[i] != NULL ? TJ_OK : tj_gemm_create(&m->bwd[i], &bwd, err);
         if (rc == TJ_OK && m->dw[i] == NULL && m->grads != NULL) {
@@ -674,10 +671,10 @@ static tj_code make_backward(tj_model *m, tj_err *err)
     size_t ld = m->logits_ld * (m->dtype == TJ_BF16 ? 2 : 1);
     for (size_t i = 0; i < n_chunk_kinds(m) && rc == TJ_OK; i++) {
         size_t n = chunk_of_kind(m, i);
-        tj_gemm_spec bwd = bwd_spec(m, m->cfg.width, n);
+        tj_gemm_spec bwd = tj_model_bwd_spec(m, m->cfg.width, n);
         bwd.lda = ld;
         bwd.accumulate = true;
-        tj_gemm_spec dw = dw_spec(m, m->cfg.width, n);
+        tj_gemm_spec dw = tj_model_dw_spec(m, m->cfg.width, n);
         dw.lda = ld;
         rc = m->head_bwd[i] != NULL ? TJ_OK : tj_gemm_create(&m->head_bwd[i], &bwd, err);
         if (rc == TJ_OK && m->head_dw[i] == NULL && m->grads != NULL) {

@@ -110,6 +110,12 @@ struct tj_model {
 /* The products and packed copies of a use, made when first needed and packed when stale. */
 TJ_MUST_USE tj_code tj_model_need_forward(struct tj_model *m, tj_err *err);
 TJ_MUST_USE tj_code tj_model_need_generation(struct tj_model *m, tj_err *err);
+/* Products of a tile with weights W [out, in] (or `rows` of them), in the order of their use: y
+ * [tile, out] = x W^T, dx [tile, in] = dy W, dW [rows, in] += dy^T x. Arrays are dense but dW's dy,
+ * whose lda the caller sets, as it may all leading dimensions. */
+tj_gemm_spec tj_model_fwd_spec(const struct tj_model *m, size_t in, size_t out);
+tj_gemm_spec tj_model_bwd_spec(const struct tj_model *m, size_t in, size_t out);
+tj_gemm_spec tj_model_dw_spec(const struct tj_model *m, size_t in, size_t rows);
 /* What the forward or backward product of a layer's matrix, or of a chunk of the vocabulary, reads
  * as its weights. */
 const void *tj_model_layer_operand(const struct tj_model *m, bool backward, size_t layer,
