@@ -112,11 +112,26 @@ static void add_json_ascii(tj_buf *buf, char c)
     }
 }
 
+/* Whether a byte of a string stands for itself in JSON. */
+static bool is_plain(unsigned char c)
+{
+    return c >= 0x20 && c < 0x7F && c != '"' && c != '\\';
+}
+
 void tj_buf_json(tj_buf *buf, const char *s, size_t n)
 {
     const unsigned char *bytes = (const unsigned char *)s;
     tj_buf_char(buf, '"');
     for (size_t i = 0; i < n;) {
+        size_t plain = i;
+        while (plain < n && is_plain(bytes[plain])) {
+            plain++;
+        }
+        if (plain > i) {
+            tj_buf_add(buf, s + i, plain - i);
+            i = plain;
+            continue;
+        }
         size_t len = tj_character_bytes(bytes + i, n - i);
         if (len == 0) { /* U+FFFD, so that the result is JSON whatever the bytes were */
             tj_buf_add(buf, "\xEF\xBF\xBD", 3);
