@@ -42,7 +42,7 @@ static const struct {
 
 struct tj_dataset {
     char *path;
-    tj_source source;
+    tj_records source;
     tj_mapper mapper;
     tj_data_format format;
     size_t n_records;
@@ -135,7 +135,7 @@ static tj_code peek(tj_dataset *d, tj_err *err)
 {
     tj_mapper *m = &d->mapper;
     char why[TJ_DATA_REASON];
-    tj_code rc = tj_source_next(&d->source, &m->tape, &m->text, &d->peeked_line, why, err);
+    tj_code rc = tj_records_next(&d->source, &m->tape, &m->text, &d->peeked_line, why, err);
     if (rc != TJ_OK && d->peeked_line == 0) {
         return rc;
     }
@@ -162,7 +162,7 @@ static tj_code open_file(tj_dataset *d, const tj_dataset_options *options, tj_er
     if (options->format == TJ_DATA_FIELDS && options->map == NULL) {
         return tj_fail(err, TJ_E_INVAL, "the format 'fields' needs a map of fields");
     }
-    tj_code rc = tj_source_open(&d->source, d->path, options->digest, err);
+    tj_code rc = tj_records_open(&d->source, d->path, options->digest, err);
     d->format = options->format;
     if (rc == TJ_OK && d->format == TJ_DATA_AUTO) {
         rc = peek(d, err);
@@ -205,7 +205,7 @@ void tj_dataset_close(tj_dataset *d)
     if (d == NULL) {
         return;
     }
-    tj_source_close(&d->source);
+    tj_records_close(&d->source);
     tj_jtape_deinit(&d->mapper.tape);
     tj_arena_deinit(&d->mapper.arena);
     tj_buf_deinit(&d->mapper.meta);
@@ -234,7 +234,7 @@ tj_code tj_dataset_next(tj_dataset *d, const tj_record **record, tj_err *err)
     d->refused = false;
     m->refusal = (tj_refusal){.number = d->n_records + 1};
     if (!d->has_peeked) {
-        rc = tj_source_next(&d->source, &m->tape, &m->text, &line, m->refusal.reason, err);
+        rc = tj_records_next(&d->source, &m->tape, &m->text, &line, m->refusal.reason, err);
         if (line == 0) {
             return rc;
         }
@@ -271,6 +271,7 @@ void tj_dataset_describe(const tj_dataset *d, tj_dataset_info *out)
                              .framing = framings[d->source.framing],
                              .compression = tj_stream_compression(d->source.stream),
                              .n_bytes = d->source.n_bytes,
+                             .hash_seconds = d->source.hash_seconds,
                              .n_records = d->n_records};
     memcpy(out->digest, d->source.digest, sizeof out->digest);
 }

@@ -162,6 +162,7 @@ typedef struct tj_dataset_info {
     const char *framing;        /* "lines", "array", "objects", "tab-separated" */
     const char *compression;    /* "none", "gzip", "zstd" */
     uint64_t n_bytes;           /* read so far, decompressed */
+    double hash_seconds;        /* spent on the digest */
     size_t n_records;           /* read so far, refused ones included */
     char digest[TJ_SHA256_HEX]; /* of the decompressed bytes, once the end was met; "" before */
 } tj_dataset_info;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/job.h"
 #include "task/dataset_inner.h"
 
 #define FIRST_BYTES ((size_t)1 << 20)
@@ -12,7 +13,7 @@
 
 /* Reads more behind what is there; at_eof where there is none. Errors: TJ_E_LIMIT (the buffer holds
  * as much of one record as is allowed). */
-static tj_code fill(tj_source *s, tj_err *err)
+static tj_code fill(tj_records *s, tj_err *err)
 {
     if (s->begin > 0) {
         memmove(s->buf, s->buf + s->begin, s->end - s->begin);
@@ -30,22 +31,22 @@ static tj_code fill(tj_source *s, tj_err *err)
     }
     size_t n;
     tj_code rc = tj_stream_read(s->stream, s->buf + s->end, s->cap - 1 - s->end, &n, err);
-    if (rc == TJ_OK && n == 0 && !s->at_eof) {
-        s->at_eof = true;
-        if (s->hashes) {
+    if (rc == TJ_OK && s->hashes && !s->at_eof) {
+        double start = tj_clock_seconds();
+        tj_sha256_add(&s->hash, s->buf + s->end, n);
+        if (n == 0) {
             tj_sha256_end(&s->hash, s->digest);
         }
+        s->hash_seconds += tj_clock_seconds() - start;
     }
-    if (rc == TJ_OK && n > 0 && s->hashes) {
-        tj_sha256_add(&s->hash, s->buf + s->end, n);
-    }
+    s->at_eof = s->at_eof || (rc == TJ_OK && n == 0);
     s->end += n;
     s->n_bytes += n;
     return rc;
 }
 
 /* Takes n bytes. */
-static void take(tj_source *s, size_t n)
+static void take(tj_records *s, size_t n)
 {
     const char *at = s->buf + s->begin;
     const char *end = at + n;
@@ -62,7 +63,7 @@ static bool is_space(char c)
 }
 
 /* Takes white space; *more: there is something behind it. */
-static tj_code take_space(tj_source *s, bool *more, tj_err *err)
+static tj_code take_space(tj_records *s, bool *more, tj_err *err)
 {
     for (;;) {
         size_t n = 0;
@@ -91,7 +92,7 @@ static void say(char why[TJ_DATA_REASON], const char *reason)
 
 /* ------------------------------------------------------------------ how a file is framed */
 
-static tj_code see_lines(tj_source *s, tj_err *err)
+static tj_code see_lines(tj_records *s, tj_err *err)
 {
     const char *newline = NULL;
     while (newline == NULL && !s->at_eof) {
@@ -123,10 +124,10 @@ static tj_code see_lines(tj_source *s, tj_err *err)
     return TJ_OK;
 }
 
-tj_code tj_source_open(tj_source *s, const char *path, bool hashes, tj_err *err)
+tj_code tj_records_open(tj_records *s, const char *path, bool hashes, tj_err *err)
 {
     bool more = false;
-    *s = (tj_source){.path = path, .line = 1, .hashes = hashes};
+    *s = (tj_records){.path = path, .line = 1, .hashes = hashes};
     tj_sha256_begin(&s->hash);
     tj_code rc = tj_stream_open(&s->stream, path, err);
     if (rc == TJ_OK) {
@@ -157,7 +158,7 @@ tj_code tj_source_open(tj_source *s, const char *path, bool hashes, tj_err *err)
     return see_lines(s, err);
 }
 
-void tj_source_close(tj_source *s)
+void tj_records_close(tj_records *s)
 {
     tj_stream_close(s->stream);
     tj_free(s->buf);
@@ -168,7 +169,7 @@ void tj_source_close(tj_source *s)
 /* ------------------------------------------------------------------ lines */
 
 /* Takes the rest of a line that is too long. */
-static tj_code drop_line(tj_source *s, tj_err *err)
+static tj_code drop_line(tj_records *s, tj_err *err)
 {
     for (;;) {
         const char *newline = memchr(s->buf + s->begin, '\n', s->end - s->begin);
@@ -184,7 +185,7 @@ static tj_code drop_line(tj_source *s, tj_err *err)
 }
 
 /* The next line, without its newline, ended by zero; *more is false at the end. */
-static tj_code take_line(tj_source *s, char **line, size_t *n, bool *more, tj_err *err)
+static tj_code take_line(tj_records *s, char **line, size_t *n, bool *more, tj_err *err)
 {
     size_t seen = 0;
     const char *newline = NULL;
@@ -237,7 +238,7 @@ static tj_code scan_line(tj_jtape *tape, char *line, size_t n, char why[TJ_DATA_
     return r == TJ_JSCAN_OK ? TJ_OK : r == TJ_JSCAN_LIMIT ? TJ_E_LIMIT : TJ_E_PARSE;
 }
 
-static tj_code next_line(tj_source *s, tj_jtape *tape, tj_str *text, size_t *line,
+static tj_code next_line(tj_records *s, tj_jtape *tape, tj_str *text, size_t *line,
                          char why[TJ_DATA_REASON], tj_err *err)
 {
     char *at = NULL;
@@ -271,7 +272,7 @@ static tj_code next_line(tj_source *s, tj_jtape *tape, tj_str *text, size_t *lin
 /* ------------------------------------------------------------------ values over several lines */
 
 /* Takes what can be taken of a value that is wrong, so that the next call begins behind it. */
-static tj_code resync(tj_source *s, tj_err *err)
+static tj_code resync(tj_records *s, tj_err *err)
 {
     for (size_t from = 1;;) {
         size_t left = s->end - s->begin;
@@ -297,7 +298,7 @@ static tj_code resync(tj_source *s, tj_err *err)
 }
 
 /* What stands between the items of an array; *more: an item follows. */
-static tj_code take_comma(tj_source *s, bool *more, char why[TJ_DATA_REASON], tj_err *err)
+static tj_code take_comma(tj_records *s, bool *more, char why[TJ_DATA_REASON], tj_err *err)
 {
     tj_code rc = take_space(s, more, err);
     if (rc == TJ_OK && *more && !s->in_array) {
@@ -327,7 +328,7 @@ static tj_code take_comma(tj_source *s, bool *more, char why[TJ_DATA_REASON], tj
 }
 
 /* Scans the value at the window's beginning, reading on where it goes beyond. */
-static tj_code scan_value(tj_source *s, tj_jtape *tape, char why[TJ_DATA_REASON], tj_err *err)
+static tj_code scan_value(tj_records *s, tj_jtape *tape, char why[TJ_DATA_REASON], tj_err *err)
 {
     for (;;) {
         tj_jscan_end end;
@@ -357,7 +358,7 @@ static tj_code scan_value(tj_source *s, tj_jtape *tape, char why[TJ_DATA_REASON]
     }
 }
 
-static tj_code next_value(tj_source *s, tj_jtape *tape, size_t *line, char why[TJ_DATA_REASON],
+static tj_code next_value(tj_records *s, tj_jtape *tape, size_t *line, char why[TJ_DATA_REASON],
                           tj_err *err)
 {
     bool more;
@@ -383,8 +384,8 @@ static tj_code next_value(tj_source *s, tj_jtape *tape, size_t *line, char why[T
     return rc;
 }
 
-tj_code tj_source_next(tj_source *s, tj_jtape *tape, tj_str *text, size_t *line,
-                       char why[TJ_DATA_REASON], tj_err *err)
+tj_code tj_records_next(tj_records *s, tj_jtape *tape, tj_str *text, size_t *line,
+                        char why[TJ_DATA_REASON], tj_err *err)
 {
     *text = (tj_str){NULL, 0};
     *line = 0;

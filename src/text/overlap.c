@@ -98,8 +98,10 @@ static bool take(words *w, bool *open, uint32_t c, uint32_t begin, uint32_t end)
 {
     part p = part_of(c);
     if (p == PART_MARK && w->n > 0 && w->all[w->n - 1].end >= begin) {
-        p = PART_LETTER; /* of the word that it stands behind, whatever that is */
-        *open = true;
+        word *marked = &w->all[w->n - 1];
+        marked->hash = add_character(marked->hash, c);
+        marked->end = end;
+        return true;
     }
     if (p == PART_NONE || p == PART_MARK) {
         *open = false;
