@@ -121,7 +121,8 @@ static tj_code see_lines(tj_records *s, tj_err *err)
     tj_jscan_result r = tj_jscan(&tape, s->buf + s->begin, n, &end);
     s->framing = r == TJ_JSCAN_CUT && newline != NULL ? TJ_FRAMING_OBJECTS : TJ_FRAMING_LINES;
     tj_jtape_deinit(&tape);
-    return TJ_OK;
+    return r == TJ_JSCAN_NOMEM ? tj_fail(err, TJ_E_NOMEM, "cannot hold a record of %s", s->path)
+                               : TJ_OK;
 }
 
 tj_code tj_records_open(tj_records *s, const char *path, bool hashes, tj_err *err)
