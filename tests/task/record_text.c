@@ -47,7 +47,7 @@ static void add_node(tj_buf *out, const tj_data_node *n, size_t i)
     tj_buf_char(out, '\n');
 }
 
-void record_text(tj_buf *out, const tj_record *r)
+void record_text(tj_buf *out, const tj_data_record *r)
 {
     tj_buf_printf(out, "%zu", r->number);
     add(out, "P", r->problem);
@@ -71,7 +71,7 @@ void file_text(tj_buf *out, const char *path, const tj_dataset_options *options)
 {
     tj_dataset *data;
     tj_err err;
-    const tj_record *record;
+    const tj_data_record *record;
     if (tj_dataset_open(&data, path, options, &err) != TJ_OK) {
         fail_msg("%s", err.msg);
     }

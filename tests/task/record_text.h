@@ -10,7 +10,7 @@
 #include "base/buf.h"
 #include "task/task.h"
 
-void record_text(tj_buf *out, const tj_record *record);
+void record_text(tj_buf *out, const tj_data_record *record);
 /* All records of a file, one after the other, refusals as "! field: reason". Fails the test where
  * the file cannot be opened. */
 void file_text(tj_buf *out, const char *path, const tj_dataset_options *options);

@@ -222,7 +222,7 @@ static void the_digest_is_of_the_decompressed_bytes(void **state)
     char want[TJ_SHA256_HEX];
     tj_dataset *data;
     tj_dataset_info info;
-    const tj_record *record;
+    const tj_data_record *record;
     tj_dataset_options options = {.digest = true};
     tj_sha256_hex(want, text, sizeof text - 1);
     write_file(bytes, gzip_member(bytes, sizeof bytes, text, sizeof text - 1));
@@ -255,7 +255,7 @@ static void records_may_lie_anywhere_in_the_file(void **state)
     for (int array = 0; array < 2; array++) {
         tj_buf all;
         tj_dataset *data;
-        const tj_record *record;
+        const tj_data_record *record;
         tj_buf_init(&all);
         tj_buf_str(&all, array ? "[" : "");
         for (size_t i = 0; i < N; i++) {
@@ -339,7 +339,7 @@ static void what_is_no_data_set_is_refused_by_name(void **state)
         write_file(cases[i].text, strlen(cases[i].text));
         tj_code rc = tj_dataset_open(&data, path, NULL, &err);
         if (rc == TJ_OK) { /* damage may show only later */
-            const tj_record *record;
+            const tj_data_record *record;
             rc = tj_dataset_next(data, &record, &err);
             tj_dataset_close(data);
         }
@@ -534,15 +534,15 @@ static void labels_are_as_many_as_steps(void **state)
 static void problems_are_written_with_sorted_keys(void **state)
 {
     (void)state;
-    tj_record r = {.problem = {"a \"b\"", 5}, .answer = {"1", 1}, .level = 3, .id = {"x", 1}};
+    tj_data_record r = {.problem = {"a \"b\"", 5}, .answer = {"1", 1}, .level = 3, .id = {"x", 1}};
     tj_buf out;
     tj_buf_init(&out);
-    tj_record_write_problem(&out, &r);
+    tj_data_write_problem(&out, &r);
     assert_string_equal(tj_buf_text(&out),
                         "{\"answer\":\"1\",\"id\":\"x\",\"level\":3,\"problem\":\"a \\\"b\\\"\"}");
     tj_buf_clear(&out);
-    r = (tj_record){.problem = {"p", 1}, .subject = {"s", 1}};
-    tj_record_write_problem(&out, &r);
+    r = (tj_data_record){.problem = {"p", 1}, .subject = {"s", 1}};
+    tj_data_write_problem(&out, &r);
     assert_string_equal(tj_buf_text(&out), "{\"problem\":\"p\",\"subject\":\"s\"}");
     tj_buf_deinit(&out);
 }
@@ -557,7 +557,7 @@ static void memory_that_fails_is_an_error_and_leaks_nothing(void **state)
         tj_code rc = TJ_E_NOMEM;
         for (size_t k = 0; rc != TJ_OK; k++) {
             tj_dataset *data = NULL;
-            const tj_record *record = NULL;
+            const tj_data_record *record = NULL;
             assert_true(k < 1000);
             tj_alloc_fail_after(k);
             rc = tj_dataset_open(&data, file, NULL, NULL);
