@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -14,7 +15,6 @@
 #include <zstd.h>
 
 #include "base/alloc.h"
-#include "base/fs.h"
 #include "base/rng.h"
 #include "base/stream.h"
 
@@ -98,9 +98,18 @@ static tj_code read_back(size_t piece, size_t *n_read, tj_err *err)
     return rc;
 }
 
+/* Not tj_fs_write, which waits for the disk. */
+static void write_file(const void *bytes, size_t n)
+{
+    FILE *f = fopen(path, "wb");
+    assert_non_null(f);
+    assert_int_equal(fwrite(bytes, 1, n, f), n);
+    assert_int_equal(fclose(f), 0);
+}
+
 static void write_packed(size_t n)
 {
-    assert_int_equal(tj_fs_write(path, packed, n, NULL), TJ_OK);
+    write_file(packed, n);
 }
 
 static void what_was_compressed_comes_back(void **state)
@@ -114,7 +123,7 @@ static void what_was_compressed_comes_back(void **state)
             assert_int_equal(read_back(pieces[p], &n, NULL), TJ_OK);
             assert_int_equal(n, N_BYTES);
         }
-        assert_int_equal(tj_fs_write(path, plain, N_BYTES, NULL), TJ_OK);
+        write_file(plain, N_BYTES);
         assert_int_equal(read_back(pieces[p], &n, NULL), TJ_OK);
         assert_int_equal(n, N_BYTES);
     }
@@ -141,7 +150,7 @@ static void a_file_that_is_cut_is_an_error(void **state)
     (void)state;
     for (size_t k = 0; k < 2; k++) {
         size_t whole = packers[k](packed, plain, 1000);
-        for (size_t n = 4; n < whole; n++) {
+        for (size_t n = 4; n < whole; n += n + 20 < whole ? 16 : 1) { /* each opens a file */
             size_t n_read;
             tj_err err = {.msg = ""};
             write_packed(n);
@@ -191,7 +200,7 @@ static void a_window_that_is_too_large_is_refused(void **state)
     static const unsigned char frame[] = {0x28, 0xB5, 0x2F, 0xFD, 0x00, 0xA8, 0x01, 0x00, 0x00};
     size_t n_read;
     tj_err err = {.msg = ""};
-    assert_int_equal(tj_fs_write(path, frame, sizeof frame, NULL), TJ_OK);
+    write_file(frame, sizeof frame);
     assert_int_equal(read_back(64, &n_read, &err), TJ_E_PARSE);
     assert_non_null(strstr(err.msg, "memory"));
 }
