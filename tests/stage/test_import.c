@@ -167,7 +167,7 @@ static void an_import_that_is_done_is_not_done_again(void **state)
 
 typedef struct heard {
     size_t n_refused, n_done, last_line;
-    char last[TJ_DATA_FIELD + TJ_DATA_REASON];
+    char last[TJ_DATA_FIELD + TJ_DATA_REASON + 2];
 } heard;
 
 static void hear_refused(void *ctx, const char *path, const tj_refusal *refusal)
