@@ -17,9 +17,8 @@
 #include "grade/expr.h"
 #include "grade/grade.h"
 
-#define TJ_MAX_BARE_BYTES   1024 /* a longer text is an output, not an answer */
-#define TJ_MAX_OUTPUT_BYTES ((size_t)1 << 20)
-#define TJ_MAX_CUES         8 /* places that are looked at, from the last one back */
+#define TJ_MAX_BARE_BYTES 1024 /* a longer text is an output, not an answer */
+#define TJ_MAX_CUES       8    /* places that are looked at, from the last one back */
 
 /* A piece of a text, in bytes. */
 typedef struct tj_span {
