@@ -28,7 +28,7 @@ tj_code tj_decider_create(tj_decider **out, const tj_grade_options *options, tj_
     if (*out == NULL) {
         return tj_fail(err, TJ_E_NOMEM, "no memory for a decider");
     }
-    (*out)->options = options != NULL ? *options : tj_grade_defaults();
+    (*out)->options = *options;
     return TJ_OK;
 }
 
@@ -257,12 +257,8 @@ tj_decision tj_decide_pair(tj_deciding *d, const tj_ex *a, const tj_ex *b)
     if (tj_ex_compare(a, b) == 0 && tj_is_total(a)) {
         return tj_decided(TJ_VERDICT_EQUAL, "same form", "both are written alike");
     }
-    const tj_ex *u = tj_draw_out_readings(d, a), *v = tj_draw_out_readings(d, b);
-    if (u == NULL || v == NULL) {
-        return tj_undecided("the comparison exceeds the budget");
-    }
-    if (u->kind == TJ_EX_EITHER || v->kind == TJ_EX_EITHER) {
-        return decide_readings(d, u, v);
+    if (a->kind == TJ_EX_EITHER || b->kind == TJ_EX_EITHER) {
+        return decide_readings(d, a, b);
     }
     if (a->kind == TJ_EX_CHOICE || b->kind == TJ_EX_CHOICE) {
         return decide_choices(d, a, b);
@@ -295,8 +291,19 @@ static bool is_bounded(const tj_ex *ex, size_t depth, size_t *n_nodes)
     return true;
 }
 
+static bool terminates(tj_small x)
+{
+    while (x.den % 2 == 0) {
+        x.den /= 2;
+    }
+    while (x.den % 5 == 0) {
+        x.den /= 5;
+    }
+    return x.den == 1;
+}
+
 /* Two plain numbers, the commonest pair: decided without rewriting anything, unless one may be a
- * rounding. */
+ * rounding of the other. */
 static bool decide_small(tj_decision *out, tj_deciding *d, const tj_ex *a, const tj_ex *b)
 {
     tj_small x, y;
@@ -304,11 +311,7 @@ static bool decide_small(tj_decision *out, tj_deciding *d, const tj_ex *a, const
         return false;
     }
     bool equal = x.num == y.num && x.den == y.den;
-    if (!equal && (y.den == 1) == (x.den == 1) && y.den != 1) {
-        return false; /* two fractions: perhaps 0.333 and 1/3 */
-    }
-    if (!equal && (x.den != 1 || y.den != 1) && (x.den == 1 ? y.den : x.den) % 10 != 0 &&
-        false) {
+    if (!equal && terminates(x) != terminates(y)) {
         return false;
     }
     if (equal) {
