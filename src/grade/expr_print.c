@@ -389,6 +389,33 @@ static bool is_plain_list(const tj_ex *ex)
                 : (!system || ex->id == 1) && (ex->id == 0 || n_intervals < ex->n_args));
 }
 
+/* Whether ex is several solutions of several unknowns: "x = 2, y = 3 or x = 3, y = 2". */
+static bool is_plain_solutions(const tj_ex *ex)
+{
+    bool any = false;
+    for (uint32_t i = 0; i < ex->n_args; i++) {
+        const tj_ex *item = ex->args[i];
+        if (item->kind == TJ_EX_AND ? !is_plain_list(item)
+                                    : item->kind != TJ_EX_RELATION || !is_equation(item)) {
+            return false;
+        }
+        any = any || item->kind == TJ_EX_AND;
+    }
+    return any && ex->id == 1 && ex->kind == TJ_EX_LIST;
+}
+
+static void print_solutions(printer *p, const tj_ex *ex)
+{
+    for (uint32_t i = 0; i < ex->n_args; i++) {
+        tj_buf_str(p->out, i > 0 ? " or " : "");
+        if (ex->args[i]->kind == TJ_EX_AND) {
+            print_joined(p, ex->args[i], ", ", LEVEL_STATEMENT);
+        } else {
+            print(p, ex->args[i], LEVEL_STATEMENT);
+        }
+    }
+}
+
 static void print_list(printer *p, const tj_ex *ex)
 {
     const char *between = ex->kind == TJ_EX_AND ? " and " : ex->id == 1 ? " or " : ", ";
@@ -438,11 +465,35 @@ static void print_family(printer *p, const tj_ex *ex, bool top)
     bind(p, symbol, 0u - 1u);
 }
 
+/* Whether "{e : c}" is read as the elements that fulfil a condition, rather than as a family. */
+static bool is_plain_where(const tj_ex *ex)
+{
+    const tj_ex *element = ex->args[0], *condition = ex->args[1];
+    if (is_nested(element) || element->kind == TJ_EX_WHERE) {
+        return false;
+    }
+    if (condition->kind == TJ_EX_RELATION) {
+        return condition->n_args > 2 || condition->rels[0] != TJ_REL_IN;
+    }
+    return (condition->kind == TJ_EX_AND || condition->kind == TJ_EX_LIST) &&
+           condition->args[0]->kind == TJ_EX_RELATION && is_plain_list(condition);
+}
+
 static void print_where(printer *p, const tj_ex *ex)
 {
-    tj_buf_str(p->out, "where(");
-    print_joined(p, ex, "; ", LEVEL_STATEMENT);
-    tj_buf_char(p->out, ')');
+    if (!is_plain_where(ex)) {
+        print_named(p, "where", ex);
+        return;
+    }
+    tj_buf_char(p->out, '{');
+    print(p, ex->args[0], LEVEL_STATEMENT);
+    tj_buf_str(p->out, " : ");
+    if (ex->args[1]->kind == TJ_EX_RELATION) {
+        print(p, ex->args[1], LEVEL_STATEMENT);
+    } else {
+        print_list(p, ex->args[1]);
+    }
+    tj_buf_char(p->out, '}');
 }
 
 /* ------------------------------------------------------------ the whole */
@@ -580,6 +631,8 @@ static void print_top(printer *p, const tj_ex *ex)
 {
     if ((ex->kind == TJ_EX_LIST || ex->kind == TJ_EX_AND) && is_plain_list(ex)) {
         print_list(p, ex);
+    } else if (is_plain_solutions(ex)) {
+        print_solutions(p, ex);
     } else if (ex->kind == TJ_EX_FAMILY) {
         print_family(p, ex, true);
     } else if (tj_ex_is_capital(ex)) {

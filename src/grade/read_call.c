@@ -64,7 +64,7 @@ const tj_ex *tj_reader_bare_argument(tj_reader *r)
         }
         const tj_ex *ex = tj_reader_bare_argument(r);
         tj_reader_leave(r);
-        return tj_reader_unary(r, TJ_EX_NEG, ex);
+        return tj_reader_negate(r, ex);
     }
     tj_nodes factors = {0};
     const tj_ex *ex = tj_reader_factor(r, false);
@@ -131,7 +131,7 @@ static bool is_minus_one(const tj_ex *ex)
 static const tj_ex *read_raised(tj_reader *r)
 {
     if (tj_reader_accept(r, TJ_TOK_MINUS)) {
-        return tj_reader_unary(r, TJ_EX_NEG, tj_reader_plain_number(r));
+        return tj_reader_negate(r, tj_reader_plain_number(r));
     }
     return tj_reader_at(r, TJ_TOK_LBRACE)  ? tj_reader_group(r)
            : tj_reader_at(r, TJ_TOK_DIGIT) ? tj_reader_plain_number(r)

@@ -311,7 +311,7 @@ const tj_ex *tj_reader_money(tj_reader *r)
         return tj_reader_fail(r, "an amount of money");
     }
     if (minus) {
-        value = tj_reader_unary(r, TJ_EX_NEG, value);
+        value = tj_reader_negate(r, value);
     }
     return read_rest(r, &unit) ? tj_reader_quantity(r, value, &unit) : NULL;
 }
