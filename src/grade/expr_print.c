@@ -82,9 +82,12 @@ static bool is_plain_name(const printer *p, const char *text)
     if (n == 1) {
         return (text[0] != 'i' || p->bound_i > 0) && (text[0] != 'e' || p->bound_e > 0);
     }
+    size_t n_capitals = strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ");
+    if (n_capitals > 1 && text[n_capitals] == '_') { /* FF_16 is a number */
+        return false;
+    }
     const tj_token token = {.kind = TJ_TOK_WORD, .n_text = (uint16_t)n, .text = text};
-    bool capitals = strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == n;
-    return !capitals ||
+    return n_capitals < n ||
            (tj_reader_word_kind(&token) == TJ_WORD_UNKNOWN && n != 3 &&
             tj_words_number(&value, text, n) == TJ_WORD_NO_NUMBER && tj_words_month(text, n) == 0);
 }

@@ -306,6 +306,15 @@ static bool at_modulus(const tj_reader *r)
            tj_reader_peek(r, 1)->kind == TJ_TOK_BMOD || tj_reader_peek(r, 1)->kind == TJ_TOK_PMOD;
 }
 
+bool tj_reader_at_domain(const tj_reader *r)
+{
+    const tj_token *letter = tj_reader_peek(r, 1), *sign = tj_reader_peek(r, 2);
+    return tj_reader_at(r, TJ_TOK_LPAREN) &&
+           (letter->kind == TJ_TOK_NAME || (letter->kind == TJ_TOK_WORD && letter->n_text == 1)) &&
+           (tj_reader_is_word(r, 2, "in") ||
+            (sign->kind == TJ_TOK_REL && (sign->id == TJ_REL_IN || sign->id == TJ_REL_NE)));
+}
+
 bool tj_reader_starts_factor(const tj_reader *r)
 {
     const tj_token *token = tj_reader_peek(r, 0);
@@ -345,7 +354,7 @@ bool tj_reader_starts_factor(const tj_reader *r)
     case TJ_TOK_SHAPE:
         return true;
     case TJ_TOK_LPAREN:
-        return !at_modulus(r);
+        return !at_modulus(r) && !tj_reader_at_domain(r);
     case TJ_TOK_ENV:
         return token->id == TJ_ENV_MATRIX || token->id == TJ_ENV_DET;
     case TJ_TOK_LBRACKET:

@@ -445,7 +445,8 @@ static size_t letter_digits(const tj_reader *r, size_t ahead, char *out, size_t 
     *largest = 0;
     for (;; ahead++) {
         const tj_token *token = tj_reader_peek(r, ahead);
-        bool close = n == 0 || (token->flags & TJ_TOK_SPACED) == 0;
+        bool in_text = token->kind == TJ_TOK_WORD && (token->flags & TJ_TOK_IN_TEXT) != 0;
+        bool close = n == 0 || in_text || (token->flags & TJ_TOK_SPACED) == 0;
         size_t n_more = token->kind == TJ_TOK_DIGIT  ? 1
                         : token->kind == TJ_TOK_WORD ? token->n_text
                                                      : 0;

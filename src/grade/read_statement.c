@@ -250,6 +250,25 @@ static const tj_ex *read_side(tj_reader *r)
     return read_modulus(r, ratio ? read_ratio(r, ex) : ex);
 }
 
+/* Z behind "in" is the set of all integers. */
+static const tj_ex *read_letter_set(tj_reader *r)
+{
+    static const char letters[] = "NZQRC";
+    const tj_token *letter = tj_reader_peek(r, 0);
+    tj_tok_kind behind = (tj_tok_kind)tj_reader_peek(r, 1)->kind;
+    const char *found = letter->kind == TJ_TOK_WORD && letter->n_text == 1
+                            ? memchr(letters, letter->text[0], sizeof letters - 1)
+                            : NULL;
+    tj_ex *numbers = found == NULL || behind == TJ_TOK_UNDER || behind == TJ_TOK_CARET
+                         ? NULL
+                         : tj_reader_new(r, TJ_EX_NUMBERS, 0);
+    if (numbers != NULL) {
+        numbers->id = (int32_t)(found - letters);
+        tj_reader_next(r);
+    }
+    return numbers;
+}
+
 #define MAX_SIDES 32 /* of a chain of relations */
 
 const tj_ex *tj_reader_statement(tj_reader *r)
@@ -267,8 +286,9 @@ const tj_ex *tj_reader_statement(tj_reader *r)
     const tj_ex *first = read_side(r);
     bool ok = first != NULL;
     while (ok && accept_relation(r, &rel)) {
-        ok = (sides.n > 0 || tj_nodes_add(r, &sides, first)) &&
-             tj_nodes_add(r, &sides, read_side(r));
+        const tj_ex *side = rel == TJ_REL_IN ? read_letter_set(r) : NULL;
+        side = side == NULL ? read_side(r) : side;
+        ok = (sides.n > 0 || tj_nodes_add(r, &sides, first)) && tj_nodes_add(r, &sides, side);
         if (ok && sides.n > MAX_SIDES) {
             tj_reader_fail_code(r, TJ_E_LIMIT, "a chain of relations is too long");
             ok = false;
@@ -388,7 +408,7 @@ static separator accept_separator(tj_reader *r)
         accept_where(r);
         return SEP_AND;
     }
-    return accept_where(r) ? SEP_WHERE : found;
+    return accept_where(r) || tj_reader_at_domain(r) ? SEP_WHERE : found;
 }
 
 bool tj_ex_is_capital(const tj_ex *ex)

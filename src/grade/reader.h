@@ -155,6 +155,8 @@ const tj_ex *tj_reader_factor(tj_reader *r, bool with_times_ten);
 const tj_ex *tj_reader_primary(tj_reader *r, bool with_times_ten);
 /* Whether the next token can begin a factor that is multiplied without a sign. */
 bool tj_reader_starts_factor(const tj_reader *r);
+/* Whether "(k in Z)" follows, a condition in brackets. */
+bool tj_reader_at_domain(const tj_reader *r);
 /* Whether U stands for a union: "(1, 2) U [3, 4]". */
 bool tj_reader_at_letter_union(const tj_reader *r);
 /* The value of { ... } or of the one token that LaTeX takes as an argument. */
