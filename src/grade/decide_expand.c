@@ -1,9 +1,6 @@
-/* Signs and readings are drawn out of the expressions that hold them: 2 +- sqrt(3) becomes the list
- * 2 + sqrt(3), 2 - sqrt(3), and a sum with an ambiguous term an ambiguous sum. */
+/* Signs are drawn out of the expressions that hold them: 2 +- sqrt(3) becomes the list 2 + sqrt(3),
+ * 2 - sqrt(3). */
 #include "grade/decide_expand.h"
-
-/* Ambiguous places in one expression: four of them make 4^4 readings at the most. */
-#define MAX_PLACES 4
 
 static size_t count_kind(const tj_ex *ex, tj_ex_kind kind)
 {
@@ -116,74 +113,4 @@ const tj_ex *tj_expand_signs(tj_deciding *d, const tj_ex *ex)
         return tj_make_like(d, ex, args, ex->n_args);
     }
     return n_signs > TJ_DECIDE_MAX_SIGNS ? ex : all_signs(d, ex, n_signs);
-}
-
-/* Kinds whose arguments are read one by one: their readings are decided where they are compared. */
-static bool holds_apart(const tj_ex *ex)
-{
-    switch (ex->kind) {
-    case TJ_EX_EITHER:
-    case TJ_EX_TUPLE:
-    case TJ_EX_LIST:
-    case TJ_EX_SET:
-    case TJ_EX_MATRIX:
-    case TJ_EX_AND:
-    case TJ_EX_CHOICE:
-        return true;
-    default:
-        return false;
-    }
-}
-
-/* ex with its first ambiguous place read in the given way. */
-static const tj_ex *with_reading(tj_deciding *d, const tj_ex *ex, size_t reading, bool *done)
-{
-    if (*done || !tj_has_kind(ex, TJ_EX_EITHER)) {
-        return ex;
-    }
-    if (ex->kind == TJ_EX_EITHER) {
-        *done = true;
-        return ex->args[reading < ex->n_args ? reading : ex->n_args - 1];
-    }
-    const tj_ex **args = tj_arena_calloc(d->arena, ex->n_args, sizeof *args);
-    if (args == NULL) {
-        d->no_memory = true;
-        return NULL;
-    }
-    for (size_t i = 0; i < ex->n_args; i++) {
-        args[i] = with_reading(d, ex->args[i], reading, done);
-    }
-    return tj_make_like(d, ex, args, ex->n_args);
-}
-
-static size_t n_readings(const tj_ex *ex)
-{
-    if (ex->kind == TJ_EX_EITHER) {
-        return ex->n_args;
-    }
-    for (size_t i = 0; i < ex->n_args; i++) {
-        size_t n = n_readings(ex->args[i]);
-        if (n > 0) {
-            return n;
-        }
-    }
-    return 0;
-}
-
-const tj_ex *tj_draw_out_readings(tj_deciding *d, const tj_ex *ex)
-{
-    if (holds_apart(ex)) {
-        return ex;
-    }
-    size_t n_places = count_kind(ex, TJ_EX_EITHER), n = n_readings(ex);
-    if (n_places == 0 || n_places > MAX_PLACES || n > TJ_EX_MAX_READINGS) {
-        return ex;
-    }
-    const tj_ex *readings[TJ_EX_MAX_READINGS];
-    for (size_t i = 0; i < n; i++) {
-        bool done = false;
-        readings[i] = with_reading(d, ex, i, &done);
-    }
-    const tj_ex like = {.kind = TJ_EX_EITHER};
-    return tj_make_like(d, &like, readings, n);
 }

@@ -130,14 +130,14 @@ static tj_eval logarithm(acb_t out, tj_enclosing *run, const acb_t x)
 static tj_eval inverse_factorial(acb_t out, tj_enclosing *run, const acb_t x)
 {
     uint64_t p = (uint64_t)run->prec;
-    if (arf_cmpabs_2exp_si(arb_midref(acb_realref(x)), MAX_GAMMA_EXPONENT) > 0 ||
-        arf_cmpabs_2exp_si(arb_midref(acb_imagref(x)), MAX_GAMMA_EXPONENT) > 0) {
+    acb_add_ui(out, x, 1, run->prec);
+    if (arf_cmpabs_2exp_si(arb_midref(acb_realref(out)), MAX_GAMMA_EXPONENT) > 0 ||
+        arf_cmpabs_2exp_si(arb_midref(acb_imagref(out)), MAX_GAMMA_EXPONENT) > 0) {
         return TJ_EVAL_OTHER;
     }
     if (!tj_work_spend(run->work, 10000 + 2 * p * p)) {
         return TJ_EVAL_LIMIT;
     }
-    acb_add_ui(out, x, 1, run->prec);
     acb_rgamma(out, out, run->prec);
     return tj_acb_check(out);
 }

@@ -192,6 +192,9 @@ static tj_eval power(acb_t out, tj_enclosing *run, const tj_ex *ex)
 {
     tj_small exponent;
     bool is_small = tj_exact_small(&exponent, run->work, ex->args[1], run->at) == TJ_EVAL_OK;
+    if (is_small && exponent.den > 1 && tj_has_kind(ex->args[1], TJ_EX_SYMBOL)) {
+        is_small = false; /* (-1)^n at a point: its principal value */
+    }
     acb_t x, y;
     acb_init(x);
     acb_init(y);
@@ -371,14 +374,14 @@ tj_eval tj_enclose_nearest(int64_t *out, tj_work *work, const tj_ex *ex, int64_t
 
 static const char *real_text(tj_deciding *d, const arb_t x, slong n_digits)
 {
+    const char *sign = arf_sgn(arb_midref(x)) < 0 ? "-" : "";
     if (!arf_is_zero(arb_midref(x)) &&
-        arf_cmpabs_2exp_si(arb_midref(x), MAX_PRINTED_EXPONENT) > 0) {
-        return tj_decide_say(d, "%s2^(%s) or more", arb_is_negative(x) ? "-" : "",
-                             fmpz_fits_si(ARF_EXPREF(arb_midref(x))) ? "" : "huge");
-    }
-    if (!arf_is_zero(arb_midref(x)) &&
-        arf_cmpabs_2exp_si(arb_midref(x), -MAX_PRINTED_EXPONENT) < 0) {
-        return "almost 0";
+        (arf_cmpabs_2exp_si(arb_midref(x), MAX_PRINTED_EXPONENT) > 0 ||
+         arf_cmpabs_2exp_si(arb_midref(x), -MAX_PRINTED_EXPONENT) < 0)) {
+        return fmpz_fits_si(ARF_EXPREF(arb_midref(x)))
+                   ? tj_decide_say(d, "about %s2^%lld", sign,
+                                   (long long)fmpz_get_si(ARF_EXPREF(arb_midref(x))))
+                   : "?";
     }
     char *text = arb_get_str(x, n_digits, ARB_STR_NO_RADIUS);
     const char *kept = tj_decide_say(d, "%s", text);
@@ -423,4 +426,7 @@ void tj_enclose_texts(const char **u, const char **v, tj_deciding *d, const tj_e
             break;
         }
     }
+    bool same = strcmp(*u, *v) == 0; /* too large or too small to be told apart by digits */
+    *u = same || strcmp(*u, "?") == 0 ? tj_decide_text(d, a) : *u;
+    *v = same || strcmp(*v, "?") == 0 ? tj_decide_text(d, b) : *v;
 }

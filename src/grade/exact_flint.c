@@ -194,7 +194,7 @@ static tj_eval integer_power(fmpq_t out, const tj_exact_run *run, const fmpq_t x
     }
     int64_t size = exponent < 0 ? -exponent : exponent;
     if (bits * size > 2 * run->max_bits || /* 2^n: bits is 2 but the result has n + 1 */
-        !tj_work_spend(run->work, 3 * tj_cost_mul(bits * size))) {
+        !tj_work_spend(run->work, 100 + tj_cost_mul(bits * size))) {
         return TJ_EVAL_LIMIT;
     }
     fmpq_pow_si(out, x, exponent);
@@ -256,6 +256,13 @@ tj_eval tj_exact_power(fmpq_t out, const tj_exact_run *run, const fmpq_t x, cons
     return got;
 }
 
+/* Roots of negative numbers are the real ones only where the exponent is written as a number: at a
+ * point, (-1)^n has its principal value, which is not real. */
+static bool leaves_reals(const fmpq_t base, const fmpq_t exponent, const tj_ex *tree)
+{
+    return fmpq_sgn(base) < 0 && !is_integer(exponent) && tj_has_kind(tree, TJ_EX_SYMBOL);
+}
+
 static tj_eval power(fmpq_t out, const tj_exact_run *run, const tj_ex *ex)
 {
     fmpq_t base, exponent;
@@ -264,6 +271,9 @@ static tj_eval power(fmpq_t out, const tj_exact_run *run, const tj_ex *ex)
     tj_eval got = tj_exact_eval(base, run, ex->args[0]);
     if (got == TJ_EVAL_OK) {
         got = tj_exact_eval(exponent, run, ex->args[1]);
+    }
+    if (got == TJ_EVAL_OK && leaves_reals(base, exponent, ex->args[1])) {
+        got = TJ_EVAL_OTHER;
     }
     if (got == TJ_EVAL_OK) {
         got = tj_exact_power(out, run, base, exponent);
@@ -363,7 +373,8 @@ tj_eval tj_exact_compare(int *sign, tj_work *work, int64_t max_bits, const tj_ex
     if (got == TJ_EVAL_OK) {
         bool equal = fmpq_equal(x, y) != 0;
         int64_t bits = tj_exact_bits(x) + tj_exact_bits(y);
-        if (!equal && !tj_work_spend(work, 2 * tj_cost_mul(bits))) {
+        bool whole = is_integer(x) && is_integer(y);
+        if (!equal && !tj_work_spend(work, whole ? 40 : 2 * tj_cost_mul(bits))) {
             got = TJ_EVAL_LIMIT;
         } else {
             *sign = equal ? 0 : fmpq_cmp(x, y);
