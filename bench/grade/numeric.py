@@ -417,6 +417,8 @@ class Reader:
         return self.next()[1]
 
     def unit(self, words):
+        if words.strip() in ("degree", "degrees"):
+            return lambda env: mpmath.pi / 180
         name = "unit:" + words.strip()
         self.letters.add(name)
         return lambda env: env[name]
@@ -752,7 +754,25 @@ def same_relation(a, b):
     return False
 
 
+def as_interval(x):
+    """a < x <= b as (a, b]; other things as they are."""
+    if x[0] != "relation" or not all(s in ("<", "<=") for s in x[2]) or len(x[1]) > 3:
+        return x
+    free = [s[0] == "value" and bool(s[2]) for s in x[1]]
+    if free == [False, True, False]:
+        ends, signs = (x[1][0], x[1][2]), x[2]
+    elif free == [True, False]:
+        ends, signs = (("infinite", -1), x[1][1]), ("<", x[2][0])
+    elif free == [False, True]:
+        ends, signs = (x[1][0], ("infinite", 1)), (x[2][0], "<")
+    else:
+        return x
+    return ("interval", ends, "[("[signs[0] == "<"] + "])"[signs[1] == "<"])
+
+
 def same(a, b):
+    if {a[0], b[0]} == {"interval", "relation"}:
+        a, b = as_interval(a), as_interval(b)
     kinds = {a[0], b[0]}
     if kinds == {"relation"}:
         return same_relation(a, b)
