@@ -26,7 +26,7 @@ class NotReal(Exception):
     """A side has no real value at a point."""
 
 
-NUMBER = re.compile(r"\d+(?:\.\d+)?[eE][-+]?\d+|\d{1,3}(?:(?:,\\!|\{,\}|,|\\,)\d{3})+(?![\d,])(?:\.\d+)?|\d+\.\d+|\d+|\.\d+")
+NUMBER = re.compile(r"\d+(?:\.\d+)?[eE][-+]?\d+(?![a-zA-Z\d])|\d{1,3}(?:(?:,\\!|\{,\}|,|\\,)\d{3})+(?![\d,])(?:\.\d+)?|\d+\.\d+|\d+|\.\d+")
 COMMAND = re.compile(r"\\([a-zA-Z]+|.)")
 FUNCTIONS = {
     "sin": mpmath.sin, "cos": mpmath.cos, "tan": mpmath.tan, "cot": mpmath.cot, "sec": mpmath.sec, "csc": mpmath.csc,
@@ -759,6 +759,8 @@ def as_interval(x):
     if x[0] != "relation" or not all(s in ("<", "<=") for s in x[2]) or len(x[1]) > 3:
         return x
     free = [s[0] == "value" and bool(s[2]) for s in x[1]]
+    if any(f and (len(s[2]) != 1 or s[1](dict.fromkeys(s[2], -7)) != -7) for f, s in zip(free, x[1])):
+        return x  # more than a lone letter
     if free == [False, True, False]:
         ends, signs = (x[1][0], x[1][2]), x[2]
     elif free == [True, False]:

@@ -149,7 +149,7 @@ def trailing_zero(a, rng):
 
 def spacing(a, rng):
     tight = re.sub(r"(?<![a-zA-Z\\])\s+|\s+(?=[^a-zA-Z0-9])", "", a.text) if not a.has_words else a.text
-    wide = re.sub(r"(?<=[^\\!]),", r",\\,", re.sub(r"(?<=[\d}a-z)])([+=])", r" \1 ", a.text)) if "!" not in a.text else a.text
+    wide = re.sub(r"(?<=[^\\!]),(?!\d)", r",\\,", re.sub(r"(?<=[\d}a-z)])([+=])", r" \1 ", a.text)) if "!" not in a.text else a.text
     return next((in_dollars(t) for t in rng.sample([tight, wide], 2) if t != a.text), None)
 
 
@@ -251,6 +251,7 @@ def typed_form(text):
     """LaTeX as people type it: 2\\sqrt{41} as 2*sqrt(41)."""
     out = re.sub(r"\\[!,;: ]|\\left|\\right|~", "", text)
     out = re.sub(r"(?<=\d)(?:\{,\})(?=\d{3})", "", out)
+    out = re.sub(r"(?<=\d)\s*\\[dt]?frac\{?(\d+)\}?\s*\{?(\d+)\}?$", r" \1/\2", out)  # mixed numbers
     while True:
         again = FRAC.sub(lambda m: "(%s)/(%s)" % tuple(g.strip("{}") for g in m.groups()), out)
         again = re.sub(r"\\sqrt\{([^{}]*)\}|\\sqrt(\d)", lambda m: f"sqrt({m[1] or m[2]})", again)
@@ -283,7 +284,7 @@ def radical(a, rng):
 
 def by_sympy(change):
     def rewrite(a, rng):
-        if not a.is_formula or not a.letters or len(a.text) > 60 or "\\pm" in a.text:
+        if not a.is_formula or not a.letters or len(a.text) > 60 or re.search(r"\\pm|(?<!\\)[A-Z]", a.text):
             return None
         try:
             expression = latex2sympy(a.bare)

@@ -131,9 +131,9 @@ static outcome grade(tj_grader *grader, const char *gold, const char *pred)
     return got;
 }
 
-static const char *name_of(outcome got)
+static const char *name_of(const outcome *got)
 {
-    return got.code == TJ_OK ? tj_verdict_name(got.verdict) : got.err.msg;
+    return got->code == TJ_OK ? tj_verdict_name(got->verdict) : got->err.msg;
 }
 
 static void every_pair_has_its_verdict(void **state)
@@ -147,7 +147,7 @@ static void every_pair_has_its_verdict(void **state)
         if (got.code != TJ_OK || (got.verdict != p->expected && !allowed)) {
             n_wrong++;
             print_message("%s: \"%s\" and \"%s\" should be %s, got %s (%s%s%s)\n", p->id, p->gold,
-                          p->pred, tj_verdict_name(p->expected), name_of(got),
+                          p->pred, tj_verdict_name(p->expected), name_of(&got),
                           got.method == NULL ? "" : got.method,
                           got.witness == NULL || got.witness[0] == '\0' ? "" : ": ",
                           got.witness == NULL ? "" : got.witness);
@@ -174,7 +174,7 @@ static void the_other_order_has_the_same_verdict(void **state)
         if (!same) {
             n_wrong++;
             print_message("%s: \"%s\" and \"%s\": %s, but the other way round %s\n", p->id, p->gold,
-                          p->pred, name_of(there), name_of(back));
+                          p->pred, name_of(&there), name_of(&back));
         }
     }
     print_message("%zu of %zu pairs depend on the order\n", n_wrong, set->n);
