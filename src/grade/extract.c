@@ -91,21 +91,35 @@ tj_reads tj_extract_read(tj_extractor *x, tj_span at)
     return x->tree->kind == TJ_EX_TEXT ? TJ_READS_WORDS : TJ_READS_MATH;
 }
 
-static bool found(tj_extraction *out, const char *rule, tj_span at)
+static bool found(tj_extraction *out, const tj_extractor *x, const char *rule, tj_span at)
 {
+    at = tj_span_trim(x->s, at);
+    if (tj_span_empty(at)) {
+        return false;
+    }
     *out = (tj_extraction){.rule = rule, .begin = at.begin, .end = at.end};
     return true;
 }
 
-/* Without what Markdown and a sentence put around its value. */
+/* Without what Markdown and a sentence put around its value; the verb at the end of a Japanese one
+ * is no counter of things. */
 static tj_span bare(const char *s, tj_span at)
 {
+    static const char *const verbs[] = {"です",       "である",     "でした",
+                                        "となります", "になります", "だ"};
     static const char stops[] = " \t\r\n.,;:*\"`";
     while (at.begin < at.end && memchr(" \t\r\n*:\"`", s[at.begin], 8) != NULL) {
         at.begin++;
     }
     while (at.begin < at.end && memchr(stops, s[at.end - 1], sizeof stops - 1) != NULL) {
         at.end--;
+    }
+    for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++) {
+        size_t n = strlen(verbs[i]);
+        if (at.end - at.begin > n && memcmp(s + at.end - n, verbs[i], n) == 0) {
+            at.end -= n;
+            break;
+        }
     }
     return at;
 }
@@ -143,10 +157,10 @@ static bool from_cue(tj_extraction *out, tj_extractor *x, tj_span text)
         tj_span sentence = {rest.begin, tj_sentence_end(x->s, rest.begin, rest.end)};
         tj_reads reads = pick(&value, x, sentence);
         if (reads == TJ_READS_MATH) {
-            return found(out, "final answer", value);
+            return found(out, x, "final answer", value);
         }
         if (reads == TJ_READS_WORDS && !words && value.end - value.begin <= MAX_WORDS_BYTES) {
-            words = found(out, "final answer", value); /* unless an earlier one says more */
+            words = found(out, x, "final answer", value); /* unless an earlier one says more */
         }
     }
     return words;
@@ -186,7 +200,7 @@ static bool from_bold(tj_extraction *out, tj_extractor *x, tj_span text)
         }
         tj_reads reads = pick(&value, x, bold);
         if (reads == TJ_READS_MATH) {
-            return found(out, "bold", value);
+            return found(out, x, "bold", value);
         }
         size_t line = text.end;
         while (line > text.begin && x->s[line - 1] != '\n') {
@@ -195,7 +209,7 @@ static bool from_bold(tj_extraction *out, tj_extractor *x, tj_span text)
         bool alone = first && line <= before && value.end - value.begin <= MAX_WORDS_BYTES &&
                      tj_value_last(x->s, (tj_span){line, text.end}).rule == NULL;
         if (reads == TJ_READS_WORDS && alone) {
-            return found(out, "bold", value);
+            return found(out, x, "bold", value);
         }
         first = false;
     }
@@ -227,27 +241,27 @@ void tj_extract(tj_extraction *out, tj_extractor *x, size_t len)
         return;
     }
     if (tj_find_boxed(&at, &cut, x->s, text)) {
-        (void)found(out, "boxed", tj_span_trim(x->s, at));
+        (void)found(out, x, "boxed", at);
         return;
     }
     if (cut || from_cue(out, x, text)) {
         return;
     }
     if (tj_find_hashes(&at, x->s, text) && pick(&at, x, at) != TJ_READS_NOT) {
-        (void)found(out, "####", at);
+        (void)found(out, x, "####", at);
         return;
     }
     if (from_bold(out, x, text)) {
         return;
     }
     if (is_bare(x, text)) {
-        (void)found(out, "whole", text);
+        (void)found(out, x, "whole", text);
         return;
     }
     tj_value value = tj_value_last(x->s, text);
     if (value.rule != NULL) {
-        (void)found(out, value.rule, value.at);
+        (void)found(out, x, value.rule, value.at);
     } else if (text.end - text.begin <= MAX_SHORT) {
-        (void)found(out, "whole", text);
+        (void)found(out, x, "whole", text);
     }
 }

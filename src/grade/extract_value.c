@@ -60,15 +60,19 @@ static bool is_symbol(const char *s, tj_span formula)
             tj_span_find(s, formula.begin, formula.end, "\\inf") == formula.end);
 }
 
-/* Behind the last "=" of plain text, which gives the value of a calculation: "9 * 2 = 18". */
+/* Behind the last "=" of plain text, which gives the value of a calculation: "9 * 2 = 18". Those in
+ * brackets are none. */
 static size_t behind_equals(const char *s, tj_span at)
 {
-    for (size_t i = at.end; i-- > at.begin + 1;) {
-        if (s[i] == '=' && i + 1 < at.end && memchr("<>!=:~", s[i - 1], 6) == NULL) {
-            return i + 1;
+    size_t found = 0, depth = 0;
+    for (size_t i = at.begin; i + 1 < at.end; i++) {
+        depth += s[i] == '(' || s[i] == '[' || s[i] == '{' ? 1 : 0;
+        depth -= depth > 0 && (s[i] == ')' || s[i] == ']' || s[i] == '}') ? 1 : 0;
+        if (depth == 0 && s[i] == '=' && i > at.begin && memchr("<>!=:~", s[i - 1], 6) == NULL) {
+            found = i + 1;
         }
     }
-    return 0;
+    return found;
 }
 
 static void close_run(scan *c, bool at_sentence_end)
@@ -158,10 +162,28 @@ static bool is_variable(const scan *c, const tj_piece *p)
     return beside_sign || (letter != 'a' && letter != 'I' && letter != 'A');
 }
 
-static bool opens_bracket(const scan *c, const tj_piece *p)
+/* What stands in brackets behind a value or words says it again: "18 dollars (9 * 2 = 18)". */
+static bool is_remark(const scan *c, const tj_piece *p)
 {
-    return c->s[p->at.begin] == '(' && !c->run.after_sign && !c->run.joining &&
-           !tj_span_empty(c->run.at) && c->before != TJ_PIECE_MATH && c->s[p->at.begin - 1] == ' ';
+    const char *s = c->s;
+    if (s[p->at.begin] != '(' || c->only_first || c->run.after_sign || c->run.joining) {
+        return false;
+    }
+    bool calculation = memchr(s + p->at.begin, '=', p->at.end - p->at.begin) != NULL;
+    bool behind_value =
+        !tj_span_empty(c->run.at) && c->before != TJ_PIECE_MATH && tj_is_space(s[p->at.begin - 1]);
+    return behind_value || (calculation && c->before == TJ_PIECE_WORD);
+}
+
+/* Units that are words of every sentence are units only at the end of a value's own. */
+static bool is_unit(const scan *c, const tj_piece *p)
+{
+    static const char *const words[] = {"in", "are", "as", "at", "am", "bit", "bar"};
+    if (!is_any(c->s, p->at, words, sizeof words / sizeof words[0])) {
+        return true;
+    }
+    tj_piece next = tj_piece_next(c->s, p->next, c->end);
+    return next.kind == TJ_PIECE_END || next.kind == TJ_PIECE_JOIN;
 }
 
 static void add_word(scan *c, const tj_piece *p)
@@ -194,22 +216,16 @@ static void add_piece(scan *c, const tj_piece *p)
     run *r = &c->run;
     switch (p->kind) {
     case TJ_PIECE_NUMBER:
-        if (is_ordinal(c, p)) {
+    case TJ_PIECE_MATH:
+        if (p->kind == TJ_PIECE_NUMBER && is_ordinal(c, p)) {
             close_run(c, false);
-            break;
-        }
-        if (!opens_bracket(c, p)) {
+        } else if (!is_remark(c, p)) {
             add_value(c, p);
         }
         break;
     case TJ_PIECE_FORMULA:
     case TJ_PIECE_CHOICE:
         add_value(c, p);
-        break;
-    case TJ_PIECE_MATH:
-        if (!opens_bracket(c, p)) {
-            add_value(c, p);
-        }
         break;
     case TJ_PIECE_SIGN:
         add_sign(c, p);
@@ -222,7 +238,7 @@ static void add_piece(scan *c, const tj_piece *p)
         }
         break;
     case TJ_PIECE_UNIT:
-        if (!tj_span_empty(r->at) && !r->joining && !r->after_sign) {
+        if (!tj_span_empty(r->at) && !r->joining && !r->after_sign && is_unit(c, p)) {
             r->at.end = p->at.end;
         } else {
             add_word(c, p);
