@@ -11,8 +11,12 @@
 #include "base/alloc.h"
 #include "base/buf.h"
 #include "grade/decide_expand.h"
+#include "grade/decide_family.h"
 #include "grade/decide_inner.h"
+#include "grade/decide_relation.h"
+#include "grade/decide_set.h"
 #include "grade/decide_structure.h"
+#include "grade/decide_unit.h"
 #include "grade/exact.h"
 
 /* Longest text of a tree in a reason or witness. */
@@ -119,6 +123,20 @@ tj_decision tj_decide_weaker(tj_decision a, tj_decision b)
 
 /* ---- rules ---- */
 
+/* (2, 1) is no interval: such a reading is none, as there are others. */
+static bool is_reading(tj_deciding *d, const tj_ex *ex)
+{
+    const char *names[TJ_DECIDE_MAX_SYMBOLS], *method;
+    size_t n = 0;
+    if (ex->kind != TJ_EX_INTERVAL || !tj_is_scalar(ex->args[0]) || !tj_is_scalar(ex->args[1]) ||
+        !tj_free_symbols(ex, names, &n) || n > 0) {
+        return true;
+    }
+    tj_order order = tj_decide_order(d, &method, ex->args[0], ex->args[1]);
+    return order != TJ_ORDER_GREATER && order != TJ_ORDER_UNEQUAL &&
+           (order != TJ_ORDER_EQUAL || ex->id == 0);
+}
+
 /* One reading of each that are equal is enough; different means that none are. */
 static tj_decision decide_readings(tj_deciding *d, const tj_ex *a, const tj_ex *b)
 {
@@ -128,8 +146,15 @@ static tj_decision decide_readings(tj_deciding *d, const tj_ex *a, const tj_ex *
     size_t n_v = b->kind == TJ_EX_EITHER ? b->n_args : 1;
     tj_decision all = tj_undecided("there is no reading");
     bool undecided = false;
+    bool first = true;
     for (size_t i = 0; i < n_u; i++) {
+        if (n_u > 1 && !is_reading(d, u[i])) {
+            continue;
+        }
         for (size_t j = 0; j < n_v; j++) {
+            if (n_v > 1 && !is_reading(d, v[j])) {
+                continue;
+            }
             tj_decision one = tj_decide_pair(d, u[i], v[j]);
             if (one.verdict == TJ_VERDICT_EQUAL) {
                 return one;
@@ -137,9 +162,10 @@ static tj_decision decide_readings(tj_deciding *d, const tj_ex *a, const tj_ex *
             if (one.verdict == TJ_VERDICT_UNDECIDED && !undecided) {
                 undecided = true;
                 all = one;
-            } else if (i == 0 && j == 0) {
+            } else if (first) {
                 all = one; /* the likeliest readings explain the difference */
             }
+            first = false;
         }
     }
     return all;
@@ -197,8 +223,8 @@ static bool same_word(const tj_ex *a, const tj_ex *b)
 /* Words that say that a set is empty. */
 static bool says_none(const tj_ex *ex)
 {
-    static const char *const words[] = {"no solution",      "no solutions", "none", "empty set",
-                                        "no real solution", "no real solutions", "empty"};
+    static const char *const words[] = {"nosolution", "nosolutions", "norealsolution",
+                                        "norealsolutions", "none", "empty", "emptyset"};
     for (size_t i = 0; ex->kind == TJ_EX_TEXT && i < sizeof words / sizeof *words; i++) {
         if (strcmp(ex->text, words[i]) == 0) {
             return true;
@@ -246,6 +272,55 @@ static tj_decision decide_choices(tj_deciding *d, const tj_ex *a, const tj_ex *b
     return tj_decided(TJ_VERDICT_DIFFERENT, "kinds", "one is a choice, the other is not");
 }
 
+static bool is_value(const tj_ex *ex)
+{
+    return tj_is_scalar(ex) || tj_is_quantity(ex);
+}
+
+/* What stands for several values: families, sets, statements, structures. False if neither does. */
+static bool decide_many(tj_decision *out, tj_deciding *d, const tj_ex *a, const tj_ex *b)
+{
+    if (tj_is_family(a) || tj_is_family(b)) {
+        *out = tj_decide_families(d, a, b);
+        return true;
+    }
+    bool sets = tj_is_set_like(a) || tj_is_set_like(b);
+    if (a->kind == TJ_EX_INTERVAL && b->kind == TJ_EX_INTERVAL) { /* ends may be roundings */
+        *out = tj_decide_sets(d, a, b);
+        if (out->verdict == TJ_VERDICT_EQUAL) {
+            return true;
+        }
+    }
+    if ((sets || tj_is_condition(a) || tj_is_condition(b)) && tj_decide_real_sets(out, d, a, b)) {
+        return true;
+    }
+    if (tj_is_statement(a) || tj_is_statement(b)) {
+        *out = tj_decide_statements(d, a, b);
+        return true;
+    }
+    if (sets) {
+        bool other_kind = is_value(a) || is_value(b) || a->kind == TJ_EX_TUPLE ||
+                          b->kind == TJ_EX_TUPLE || a->kind == TJ_EX_MATRIX ||
+                          b->kind == TJ_EX_MATRIX;
+        *out = other_kind ? tj_decided(TJ_VERDICT_DIFFERENT, "kinds", "only one of them is a set")
+                          : tj_decide_sets(d, a, b);
+        return true;
+    }
+    if (tj_is_structure(a) || tj_is_structure(b)) {
+        *out = tj_decide_structures(d, a, b);
+        return true;
+    }
+    return false;
+}
+
+static tj_decision decide_kinds(const tj_ex *a, const tj_ex *b)
+{
+    bool known = is_value(a) != is_value(b) || a->kind == b->kind;
+    return known && a->kind != b->kind
+               ? tj_decided(TJ_VERDICT_DIFFERENT, "kinds", "they are of different kinds")
+               : tj_undecided("there is no rule for such a pair");
+}
+
 tj_decision tj_decide_pair(tj_deciding *d, const tj_ex *a, const tj_ex *b)
 {
     if (!tj_work_spend(&d->work, 200)) {
@@ -263,16 +338,20 @@ tj_decision tj_decide_pair(tj_deciding *d, const tj_ex *a, const tj_ex *b)
     if (a->kind == TJ_EX_CHOICE || b->kind == TJ_EX_CHOICE) {
         return decide_choices(d, a, b);
     }
-    if (is_word(a) || is_word(b)) {
+    if ((is_word(a) || is_word(b)) && !tj_is_statement(a) && !tj_is_statement(b)) {
         return decide_words(d, a, b);
     }
-    if (tj_is_structure(a) || tj_is_structure(b)) {
-        return tj_decide_structures(d, a, b);
+    tj_decision out;
+    if (decide_many(&out, d, a, b)) {
+        return out;
+    }
+    if (tj_is_quantity(a) || tj_is_quantity(b)) {
+        return is_value(a) && is_value(b) ? tj_decide_quantities(d, a, b) : decide_kinds(a, b);
     }
     if (tj_is_scalar(a) && tj_is_scalar(b)) {
         return tj_decide_scalars(d, a, b);
     }
-    return tj_undecided("there is no rule for such a pair");
+    return decide_kinds(a, b);
 }
 
 /* ---- the door ---- */

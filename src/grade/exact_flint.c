@@ -373,7 +373,8 @@ tj_eval tj_exact_compare(int *sign, tj_work *work, int64_t max_bits, const tj_ex
     if (got == TJ_EVAL_OK) {
         bool equal = fmpq_equal(x, y) != 0;
         int64_t bits = tj_exact_bits(x) + tj_exact_bits(y);
-        if (!equal && !tj_work_spend(work, 2 * tj_cost_mul(bits))) {
+        bool whole = is_integer(x) && is_integer(y);
+        if (!equal && !tj_work_spend(work, whole ? 40 : 2 * tj_cost_mul(bits))) {
             got = TJ_EVAL_LIMIT;
         } else {
             *sign = equal ? 0 : fmpq_cmp(x, y);

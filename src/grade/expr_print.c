@@ -82,9 +82,12 @@ static bool is_plain_name(const printer *p, const char *text)
     if (n == 1) {
         return (text[0] != 'i' || p->bound_i > 0) && (text[0] != 'e' || p->bound_e > 0);
     }
+    size_t n_capitals = strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ");
+    if (n_capitals > 1 && text[n_capitals] == '_') { /* FF_16 is a number */
+        return false;
+    }
     const tj_token token = {.kind = TJ_TOK_WORD, .n_text = (uint16_t)n, .text = text};
-    bool capitals = strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == n;
-    return !capitals ||
+    return n_capitals < n ||
            (tj_reader_word_kind(&token) == TJ_WORD_UNKNOWN && n != 3 &&
             tj_words_number(&value, text, n) == TJ_WORD_NO_NUMBER && tj_words_month(text, n) == 0);
 }
@@ -389,6 +392,33 @@ static bool is_plain_list(const tj_ex *ex)
                 : (!system || ex->id == 1) && (ex->id == 0 || n_intervals < ex->n_args));
 }
 
+/* Whether ex is several solutions of several unknowns: "x = 2, y = 3 or x = 3, y = 2". */
+static bool is_plain_solutions(const tj_ex *ex)
+{
+    bool any = false;
+    for (uint32_t i = 0; i < ex->n_args; i++) {
+        const tj_ex *item = ex->args[i];
+        if (item->kind == TJ_EX_AND ? !is_plain_list(item)
+                                    : item->kind != TJ_EX_RELATION || !is_equation(item)) {
+            return false;
+        }
+        any = any || item->kind == TJ_EX_AND;
+    }
+    return any && ex->id == 1 && ex->kind == TJ_EX_LIST;
+}
+
+static void print_solutions(printer *p, const tj_ex *ex)
+{
+    for (uint32_t i = 0; i < ex->n_args; i++) {
+        tj_buf_str(p->out, i > 0 ? " or " : "");
+        if (ex->args[i]->kind == TJ_EX_AND) {
+            print_joined(p, ex->args[i], ", ", LEVEL_STATEMENT);
+        } else {
+            print(p, ex->args[i], LEVEL_STATEMENT);
+        }
+    }
+}
+
 static void print_list(printer *p, const tj_ex *ex)
 {
     const char *between = ex->kind == TJ_EX_AND ? " and " : ex->id == 1 ? " or " : ", ";
@@ -438,11 +468,35 @@ static void print_family(printer *p, const tj_ex *ex, bool top)
     bind(p, symbol, 0u - 1u);
 }
 
+/* Whether "{e : c}" is read as the elements that fulfil a condition, rather than as a family. */
+static bool is_plain_where(const tj_ex *ex)
+{
+    const tj_ex *element = ex->args[0], *condition = ex->args[1];
+    if (is_nested(element) || element->kind == TJ_EX_WHERE) {
+        return false;
+    }
+    if (condition->kind == TJ_EX_RELATION) {
+        return condition->n_args > 2 || condition->rels[0] != TJ_REL_IN;
+    }
+    return (condition->kind == TJ_EX_AND || condition->kind == TJ_EX_LIST) &&
+           condition->args[0]->kind == TJ_EX_RELATION && is_plain_list(condition);
+}
+
 static void print_where(printer *p, const tj_ex *ex)
 {
-    tj_buf_str(p->out, "where(");
-    print_joined(p, ex, "; ", LEVEL_STATEMENT);
-    tj_buf_char(p->out, ')');
+    if (!is_plain_where(ex)) {
+        print_named(p, "where", ex);
+        return;
+    }
+    tj_buf_char(p->out, '{');
+    print(p, ex->args[0], LEVEL_STATEMENT);
+    tj_buf_str(p->out, " : ");
+    if (ex->args[1]->kind == TJ_EX_RELATION) {
+        print(p, ex->args[1], LEVEL_STATEMENT);
+    } else {
+        print_list(p, ex->args[1]);
+    }
+    tj_buf_char(p->out, '}');
 }
 
 /* ------------------------------------------------------------ the whole */
@@ -580,6 +634,8 @@ static void print_top(printer *p, const tj_ex *ex)
 {
     if ((ex->kind == TJ_EX_LIST || ex->kind == TJ_EX_AND) && is_plain_list(ex)) {
         print_list(p, ex);
+    } else if (is_plain_solutions(ex)) {
+        print_solutions(p, ex);
     } else if (ex->kind == TJ_EX_FAMILY) {
         print_family(p, ex, true);
     } else if (tj_ex_is_capital(ex)) {

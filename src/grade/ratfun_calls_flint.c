@@ -502,6 +502,17 @@ static tj_eval factorial(tj_frac *out, const tj_frac *x, tj_ring *ring)
     return got;
 }
 
+/* floor(pi): an enclosure of a step that is one whole number. */
+static tj_eval step(tj_frac *out, const tj_ex *ex, const tj_frac *x, tj_ring *ring)
+{
+    int64_t value;
+    if (tj_enclose_nearest(&value, &ring->d->work, ex, 4 * TJ_DECIDE_FIRST_PREC) == TJ_EVAL_OK) {
+        tj_frac_set_si(out, value, 1, ring);
+        return TJ_EVAL_OK;
+    }
+    return atom_of(out, TJ_ATOM_CALL, ex->id, x, ring);
+}
+
 static tj_eval of_one(tj_frac *out, const tj_ex *ex, const tj_frac *x, tj_ring *ring)
 {
     tj_ex_fn fn = (tj_ex_fn)ex->id;
@@ -540,6 +551,10 @@ static tj_eval of_one(tj_frac *out, const tj_ex *ex, const tj_frac *x, tj_ring *
         return absolute(out, ex->args[0], x, ring);
     case TJ_FN_FACTORIAL:
         return factorial(out, x, ring);
+    case TJ_FN_FLOOR:
+    case TJ_FN_CEIL:
+    case TJ_FN_SIGN:
+        return step(out, ex, x, ring);
     default:
         return atom_of(out, TJ_ATOM_CALL, ex->id, x, ring);
     }

@@ -106,7 +106,7 @@ static bool read_parts(readings *all, const tj_reader *whole)
         r.n_tokens = i;
         r.err = NULL;
         const tj_ex *ex = r.at == r.n_tokens ? NULL : read_all(&r);
-        if (ex == NULL || is_deeper(ex, TJ_EX_MAX_DEPTH - 1)) {
+        if (ex == NULL || ex->kind == TJ_EX_EITHER || is_deeper(ex, TJ_EX_MAX_DEPTH - 1)) {
             return false;
         }
         add_reading(all, ex);

@@ -119,6 +119,10 @@ static const tj_ex *close_paren(tj_reader *r, const tj_nodes *items)
 
 const tj_ex *tj_reader_paren(tj_reader *r)
 {
+    const tj_ex *based = tj_reader_based_paren(r);
+    if (based != NULL || r->rc != TJ_OK) {
+        return based;
+    }
     tj_nodes items = {0};
     const tj_ex *few[4];
     items.items = few;
@@ -199,6 +203,7 @@ static const tj_ex *where_of(tj_reader *r, const tj_ex *element, const tj_ex *co
     if (element == NULL || condition == NULL) {
         return NULL;
     }
+    tj_reader_meet_bound(r, condition);
     bool membership = condition->kind == TJ_EX_RELATION && condition->n_args == 2 &&
                       condition->rels[0] == TJ_REL_IN && condition->args[0]->kind == TJ_EX_SYMBOL;
     if (membership && element->kind != TJ_EX_SYMBOL && element->kind != TJ_EX_RELATION &&

@@ -64,7 +64,7 @@ const tj_ex *tj_reader_bare_argument(tj_reader *r)
         }
         const tj_ex *ex = tj_reader_bare_argument(r);
         tj_reader_leave(r);
-        return tj_reader_unary(r, TJ_EX_NEG, ex);
+        return tj_reader_negate(r, ex);
     }
     tj_nodes factors = {0};
     const tj_ex *ex = tj_reader_factor(r, false);
@@ -131,7 +131,7 @@ static bool is_minus_one(const tj_ex *ex)
 static const tj_ex *read_raised(tj_reader *r)
 {
     if (tj_reader_accept(r, TJ_TOK_MINUS)) {
-        return tj_reader_unary(r, TJ_EX_NEG, tj_reader_plain_number(r));
+        return tj_reader_negate(r, tj_reader_plain_number(r));
     }
     return tj_reader_at(r, TJ_TOK_LBRACE)  ? tj_reader_group(r)
            : tj_reader_at(r, TJ_TOK_DIGIT) ? tj_reader_plain_number(r)
@@ -361,6 +361,17 @@ static const tj_ex *big_of(tj_reader *r, tj_ex_kind kind, const tj_ex *const par
     return ex;
 }
 
+/* The n of \sum^n_{i=1}: a letter alone, whose index would be the sum's. */
+static const tj_ex *read_last_index(tj_reader *r)
+{
+    const tj_token *token = tj_reader_peek(r, 0);
+    if (token->kind == TJ_TOK_WORD && token->n_text == 1) {
+        tj_reader_next(r);
+        return tj_reader_symbol(r, token->text, 1);
+    }
+    return read_raised(r);
+}
+
 const tj_ex *tj_reader_big(tj_reader *r)
 {
     tj_ex_kind kind = tj_reader_at(r, TJ_TOK_SUM) ? TJ_EX_SUM : TJ_EX_PRODUCT;
@@ -389,7 +400,7 @@ const tj_ex *tj_reader_big(tj_reader *r)
                 tj_reader_expect(r, TJ_TOK_RBRACE, "'}'");
             }
         } else if (tj_reader_accept(r, TJ_TOK_CARET)) {
-            parts[2] = read_raised(r);
+            parts[2] = read_last_index(r);
         }
     }
     if (r->rc == TJ_OK && (parts[1] == NULL || parts[2] == NULL)) {

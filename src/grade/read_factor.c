@@ -127,9 +127,7 @@ static const tj_ex *read_exponent(tj_reader *r)
     if (tj_reader_enter(r)) {
         if (tj_reader_at(r, TJ_TOK_MINUS)) {
             tj_reader_next(r);
-            ex = read_exponent(r);
-            ex = ex == NULL || tj_ex_is_value(ex) ? tj_reader_unary(r, TJ_EX_NEG, ex)
-                                                  : tj_reader_fail(r, "a value as exponent");
+            ex = tj_reader_negate(r, read_exponent(r));
         } else if (tj_reader_accept(r, TJ_TOK_PLUS)) {
             ex = read_exponent(r);
         } else {
@@ -289,6 +287,34 @@ static bool behind_digit(const tj_reader *r)
                          r->tokens[r->at - 1].kind == TJ_TOK_VULGAR);
 }
 
+bool tj_reader_at_letter_union(const tj_reader *r)
+{
+    const tj_token *letter = tj_reader_peek(r, 0);
+    if (letter->kind != TJ_TOK_WORD || letter->n_text != 1 || letter->text[0] != 'U' || r->at == 0) {
+        return false;
+    }
+    tj_tok_kind before = (tj_tok_kind)r->tokens[r->at - 1].kind;
+    tj_tok_kind behind = (tj_tok_kind)tj_reader_peek(r, 1)->kind;
+    return (before == TJ_TOK_RPAREN || before == TJ_TOK_RBRACKET || before == TJ_TOK_RSET) &&
+           (behind == TJ_TOK_LPAREN || behind == TJ_TOK_LBRACKET || behind == TJ_TOK_LSET);
+}
+
+/* "(mod 5)" is tied to the whole congruence. */
+static bool at_modulus(const tj_reader *r)
+{
+    return tj_reader_is_word(r, 1, "mod") || tj_reader_is_word(r, 1, "modulo") ||
+           tj_reader_peek(r, 1)->kind == TJ_TOK_BMOD || tj_reader_peek(r, 1)->kind == TJ_TOK_PMOD;
+}
+
+bool tj_reader_at_domain(const tj_reader *r)
+{
+    const tj_token *letter = tj_reader_peek(r, 1), *sign = tj_reader_peek(r, 2);
+    return tj_reader_at(r, TJ_TOK_LPAREN) &&
+           (letter->kind == TJ_TOK_NAME || (letter->kind == TJ_TOK_WORD && letter->n_text == 1)) &&
+           (tj_reader_is_word(r, 2, "in") ||
+            (sign->kind == TJ_TOK_REL && (sign->id == TJ_REL_IN || sign->id == TJ_REL_NE)));
+}
+
 bool tj_reader_starts_factor(const tj_reader *r)
 {
     const tj_token *token = tj_reader_peek(r, 0);
@@ -299,6 +325,9 @@ bool tj_reader_starts_factor(const tj_reader *r)
     case TJ_TOK_WORD:
         if (r->sub > 0) {
             return true;
+        }
+        if (tj_reader_at_letter_union(r)) {
+            return false;
         }
         switch (tj_reader_word_kind(token)) {
         case TJ_WORD_SIGN:
@@ -315,7 +344,6 @@ bool tj_reader_starts_factor(const tj_reader *r)
     case TJ_TOK_SQRT:
     case TJ_TOK_FRAC:
     case TJ_TOK_BINOM:
-    case TJ_TOK_LPAREN:
     case TJ_TOK_LBRACE:
     case TJ_TOK_LFLOOR:
     case TJ_TOK_LCEIL:
@@ -325,6 +353,8 @@ bool tj_reader_starts_factor(const tj_reader *r)
     case TJ_TOK_OVERLINE:
     case TJ_TOK_SHAPE:
         return true;
+    case TJ_TOK_LPAREN:
+        return !at_modulus(r) && !tj_reader_at_domain(r);
     case TJ_TOK_ENV:
         return token->id == TJ_ENV_MATRIX || token->id == TJ_ENV_DET;
     case TJ_TOK_LBRACKET:

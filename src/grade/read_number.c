@@ -224,34 +224,46 @@ static bool read_repeating(tj_reader *r, digits *d)
     return true;
 }
 
+/* One digit under a dot, \dot3 or \dot{3}; *done tells whether one is there. */
+static bool read_dotted_digit(tj_reader *r, digits *d, bool *done)
+{
+    size_t braced = tj_reader_peek(r, 1)->kind == TJ_TOK_LBRACE;
+    *done = tj_reader_at(r, TJ_TOK_DOT_ABOVE) && is_digit(tj_reader_peek(r, 1 + braced)) &&
+            (braced == 0 || tj_reader_peek(r, 3)->kind == TJ_TOK_RBRACE);
+    if (!*done) {
+        return true;
+    }
+    r->at += 1 + braced;
+    if (!take_digits(r, d, 1)) {
+        return false;
+    }
+    d->n_frac++;
+    r->at += braced;
+    return true;
+}
+
 /* \dot{1}4\dot{2}: from the first dotted digit to the last. */
 static bool read_dotted(tj_reader *r, digits *d)
 {
-    size_t first = SIZE_MAX;
-    for (;;) {
-        bool dotted = tj_reader_at(r, TJ_TOK_DOT_ABOVE);
-        bool braced = dotted && tj_reader_peek(r, 1)->kind == TJ_TOK_LBRACE;
-        const tj_token *digit = tj_reader_peek(r, (size_t)dotted + braced);
-        if (!is_digit(digit) || (!dotted && first == SIZE_MAX) ||
-            (!dotted && d->n_repeat > 0 && first + 1 != d->n)) {
-            return true;
-        }
-        if (braced && tj_reader_peek(r, 3)->kind != TJ_TOK_RBRACE) {
-            return true;
-        }
-        for (size_t i = 0; i < (size_t)dotted + braced; i++) {
-            tj_reader_next(r);
-        }
-        first = first == SIZE_MAX ? d->n : first;
-        if (!take_digits(r, d, 1)) {
-            return false;
-        }
-        d->n_frac++;
-        d->n_repeat = dotted ? d->n - first : d->n_repeat;
-        if (braced) {
-            tj_reader_next(r);
-        }
+    size_t first = d->n;
+    bool done;
+    if (!read_dotted_digit(r, d, &done) || !done) {
+        return !done;
     }
+    d->n_repeat = 1;
+    size_t n = count_digits(r, 0);
+    if (n == 0 && !tj_reader_at(r, TJ_TOK_DOT_ABOVE)) {
+        return true;
+    }
+    d->n_frac += n;
+    if (!take_digits(r, d, n) || !read_dotted_digit(r, d, &done)) {
+        return false;
+    }
+    if (!done) {
+        tj_reader_fail(r, "a second dotted digit");
+    }
+    d->n_repeat = d->n - first;
+    return done;
 }
 
 /* Digits under a combining line. */
@@ -433,7 +445,8 @@ static size_t letter_digits(const tj_reader *r, size_t ahead, char *out, size_t 
     *largest = 0;
     for (;; ahead++) {
         const tj_token *token = tj_reader_peek(r, ahead);
-        bool close = n == 0 || (token->flags & TJ_TOK_SPACED) == 0;
+        bool in_text = token->kind == TJ_TOK_WORD && (token->flags & TJ_TOK_IN_TEXT) != 0;
+        bool close = n == 0 || in_text || (token->flags & TJ_TOK_SPACED) == 0;
         size_t n_more = token->kind == TJ_TOK_DIGIT  ? 1
                         : token->kind == TJ_TOK_WORD ? token->n_text
                                                      : 0;
@@ -454,9 +467,7 @@ static size_t letter_digits(const tj_reader *r, size_t ahead, char *out, size_t 
     return n;
 }
 
-/* "1A_{16}", "A5_{11}" and, of two letters or more, "FF_{16}"; NULL without an error if it is none.
- */
-static const tj_ex *read_letter_number(tj_reader *r)
+const tj_ex *tj_reader_letter_number(tj_reader *r)
 {
     char text[64];
     int largest;
@@ -466,6 +477,28 @@ static const tj_ex *read_letter_number(tj_reader *r)
         return NULL;
     }
     int base = find_base(r, end, &behind);
+    if (base <= largest) {
+        return NULL;
+    }
+    tj_ex *ex = make(r, text, n, 0);
+    if (ex != NULL) {
+        ex->num.base = (uint8_t)base;
+        r->at += behind;
+    }
+    return ex;
+}
+
+const tj_ex *tj_reader_based_paren(tj_reader *r)
+{
+    char text[64];
+    int largest;
+    size_t end, behind;
+    size_t n = letter_digits(r, 1, text, sizeof text, &largest, &end);
+    if (n == 0 || tj_reader_peek(r, end)->kind != TJ_TOK_RPAREN ||
+        tj_reader_peek(r, end + 1)->kind != TJ_TOK_UNDER) {
+        return NULL;
+    }
+    int base = find_base(r, end + 1, &behind);
     if (base <= largest) {
         return NULL;
     }
@@ -502,7 +535,7 @@ static bool read_base(tj_reader *r, tj_ex *number)
 static int64_t value_of(const tj_reader *r, size_t ahead, size_t n)
 {
     int64_t value = 0;
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < n && n <= 9; i++) {
         value = value * 10 + tj_reader_peek(r, ahead + i)->id;
     }
     return n == 0 || n > 9 ? -1 : value;
@@ -566,7 +599,7 @@ static const tj_ex *read_mixed(tj_reader *r, const tj_ex *whole)
 
 const tj_ex *tj_reader_number(tj_reader *r, bool with_times_ten)
 {
-    const tj_ex *lettered = read_letter_number(r);
+    const tj_ex *lettered = tj_reader_letter_number(r);
     if (lettered != NULL || r->rc != TJ_OK) {
         return lettered;
     }
@@ -666,6 +699,25 @@ static bool find_cardinal(const tj_reader *r, size_t ahead, int64_t *out, size_t
     return any;
 }
 
+/* "two and a half", "two and three quarters": a mixed number. */
+static const tj_ex *read_and_fraction(tj_reader *r, const tj_ex *whole)
+{
+    int64_t num = 1, den;
+    size_t end = 2;
+    if (!tj_reader_is_word(r, 0, "and") ||
+        (!tj_reader_is_word(r, 1, "a") && !find_cardinal(r, 1, &num, &end))) {
+        return whole;
+    }
+    end += tj_reader_peek(r, end)->kind == TJ_TOK_MINUS;
+    if (next_number_word(r, end, &den) != TJ_WORD_FRACTION || num <= 0 || num >= den) {
+        return whole;
+    }
+    r->at += end + 1;
+    return tj_reader_binary(
+        r, TJ_EX_ADD, whole,
+        tj_reader_binary(r, TJ_EX_DIV, tj_reader_integer(r, num), tj_reader_integer(r, den)));
+}
+
 const tj_ex *tj_reader_number_words(tj_reader *r)
 {
     int64_t whole, den;
@@ -700,5 +752,5 @@ const tj_ex *tj_reader_number_words(tj_reader *r)
         end++;
     }
     r->at += end;
-    return tj_reader_integer(r, whole);
+    return read_and_fraction(r, tj_reader_integer(r, whole));
 }

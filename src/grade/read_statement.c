@@ -8,6 +8,11 @@
 
 static bool accept_set_operator(tj_reader *r, tj_ex_kind *kind)
 {
+    if (tj_reader_at_letter_union(r)) {
+        tj_reader_next(r);
+        *kind = TJ_EX_UNION;
+        return true;
+    }
     if (tj_reader_accept(r, TJ_TOK_CUP) || tj_reader_accept_word(r, "union")) {
         *kind = TJ_EX_UNION;
     } else if (tj_reader_accept(r, TJ_TOK_CAP) || tj_reader_accept_word(r, "intersect") ||
@@ -179,6 +184,10 @@ static bool accept_relation(tj_reader *r, tj_ex_rel *rel)
         tj_reader_accept_word(r, "equals")) {
         return true;
     }
+    if (tj_reader_is_word(r, 0, "is") && !tj_reader_is_word(r, 1, "in")) {
+        tj_reader_next(r);
+        return true;
+    }
     *rel = TJ_REL_IN;
     return tj_reader_accept_words(r, "is in") || tj_reader_accept_words(r, "element of") ||
            tj_reader_accept_word(r, "in");
@@ -241,6 +250,25 @@ static const tj_ex *read_side(tj_reader *r)
     return read_modulus(r, ratio ? read_ratio(r, ex) : ex);
 }
 
+/* Z behind "in" is the set of all integers. */
+static const tj_ex *read_letter_set(tj_reader *r)
+{
+    static const char letters[] = "NZQRC";
+    const tj_token *letter = tj_reader_peek(r, 0);
+    tj_tok_kind behind = (tj_tok_kind)tj_reader_peek(r, 1)->kind;
+    const char *found = letter->kind == TJ_TOK_WORD && letter->n_text == 1
+                            ? memchr(letters, letter->text[0], sizeof letters - 1)
+                            : NULL;
+    tj_ex *numbers = found == NULL || behind == TJ_TOK_UNDER || behind == TJ_TOK_CARET
+                         ? NULL
+                         : tj_reader_new(r, TJ_EX_NUMBERS, 0);
+    if (numbers != NULL) {
+        numbers->id = (int32_t)(found - letters);
+        tj_reader_next(r);
+    }
+    return numbers;
+}
+
 #define MAX_SIDES 32 /* of a chain of relations */
 
 const tj_ex *tj_reader_statement(tj_reader *r)
@@ -258,8 +286,9 @@ const tj_ex *tj_reader_statement(tj_reader *r)
     const tj_ex *first = read_side(r);
     bool ok = first != NULL;
     while (ok && accept_relation(r, &rel)) {
-        ok = (sides.n > 0 || tj_nodes_add(r, &sides, first)) &&
-             tj_nodes_add(r, &sides, read_side(r));
+        const tj_ex *side = rel == TJ_REL_IN ? read_letter_set(r) : NULL;
+        side = side == NULL ? read_side(r) : side;
+        ok = (sides.n > 0 || tj_nodes_add(r, &sides, first)) && tj_nodes_add(r, &sides, side);
         if (ok && sides.n > MAX_SIDES) {
             tj_reader_fail_code(r, TJ_E_LIMIT, "a chain of relations is too long");
             ok = false;
@@ -290,6 +319,22 @@ const tj_ex *tj_reader_statement(tj_reader *r)
     memcpy(copy, rels, (sides.n - 1) * sizeof *copy);
     ex->rels = copy;
     return ex;
+}
+
+void tj_reader_meet_bound(tj_reader *r, const tj_ex *ex)
+{
+    if (ex->kind == TJ_EX_RELATION && ex->n_args == 2 && ex->rels[0] == TJ_REL_IN) {
+        const tj_ex *left = ex->args[0];
+        if (left->kind == TJ_EX_CONST && ex->args[1]->kind == TJ_EX_NUMBERS) {
+            r->met |= left->id == TJ_CONST_I   ? TJ_MET_BOUND_I
+                      : left->id == TJ_CONST_E ? TJ_MET_BOUND_E
+                                               : 0;
+        } else if (left->kind == TJ_EX_SYMBOL) {
+            r->met |= strcmp(left->text, "i") == 0   ? TJ_MET_BOUND_I
+                      : strcmp(left->text, "e") == 0 ? TJ_MET_BOUND_E
+                                                     : 0;
+        }
+    }
 }
 
 /* ------------------------------------------------------------ sequences */
@@ -363,7 +408,7 @@ static separator accept_separator(tj_reader *r)
         accept_where(r);
         return SEP_AND;
     }
-    return accept_where(r) ? SEP_WHERE : found;
+    return accept_where(r) || tj_reader_at_domain(r) ? SEP_WHERE : found;
 }
 
 bool tj_ex_is_capital(const tj_ex *ex)
@@ -384,13 +429,15 @@ static bool is_equation(const tj_ex *ex)
 
 bool tj_ex_is_system(const tj_ex *const *items, size_t n)
 {
+    bool equations = true;
     for (size_t i = 0; i < n; i++) {
         if (items[i]->kind != TJ_EX_RELATION) {
             return false;
         }
-        if (!is_equation(items[i])) {
-            return true; /* with an inequality they can only hold together */
-        }
+        equations = equations && is_equation(items[i]);
+    }
+    if (!equations) {
+        return n > 1; /* with an inequality they can only hold together */
     }
     for (size_t i = 0; i < n; i++) {
         for (size_t j = 0; j < i; j++) {
@@ -542,28 +589,11 @@ static bool is_subject(const tj_ex *ex, const char *symbol)
              strcmp(ex->args[1]->text, symbol) == 0));
 }
 
-/* i and e are constants until a parameter is called so; then the text is read again. */
-static void meet_bound(tj_reader *r, const tj_ex *ex)
-{
-    if (ex->kind == TJ_EX_RELATION && ex->n_args == 2 && ex->rels[0] == TJ_REL_IN) {
-        const tj_ex *left = ex->args[0];
-        if (left->kind == TJ_EX_CONST && ex->args[1]->kind == TJ_EX_NUMBERS) {
-            r->met |= left->id == TJ_CONST_I   ? TJ_MET_BOUND_I
-                      : left->id == TJ_CONST_E ? TJ_MET_BOUND_E
-                                               : 0;
-        } else if (left->kind == TJ_EX_SYMBOL) {
-            r->met |= strcmp(left->text, "i") == 0   ? TJ_MET_BOUND_I
-                      : strcmp(left->text, "e") == 0 ? TJ_MET_BOUND_E
-                                                     : 0;
-        }
-    }
-}
-
 /* The last n items are conditions of those before: parameters' domains and "where x > 0". */
 static const tj_ex *add_conditions(tj_reader *r, sequence *s)
 {
     size_t n = s->items.n;
-    meet_bound(r, s->items.items[n - 1]);
+    tj_reader_meet_bound(r, s->items.items[n - 1]);
     while (n > 1) {
         const tj_ex *last = s->items.items[n - 1];
         bool marked = s->before[n - 1] == SEP_WHERE;
@@ -609,12 +639,16 @@ static bool share_domain(tj_reader *r, sequence *s)
 {
     size_t n = s->items.n;
     const tj_ex *last = s->items.items[n - 1];
-    if (n < 3 || !is_membership(last)) {
+    if (n < 2 || !is_membership(last)) {
         return true;
     }
-    for (size_t i = n - 1; i-- > 1;) {
+    bool alone = true; /* "k, n in Z" says nothing else */
+    for (size_t i = 0; i + 1 < n; i++) {
+        alone = alone && s->items.items[i]->kind == TJ_EX_SYMBOL;
+    }
+    for (size_t i = n - 1; i-- > (alone ? 0 : 1);) {
         const tj_ex *item = s->items.items[i];
-        bool used = false;
+        bool used = alone;
         for (size_t j = 0; item->kind == TJ_EX_SYMBOL && j < i; j++) {
             used = used || (tj_ex_has_symbol(s->items.items[j], item->text) &&
                             s->items.items[j]->kind != TJ_EX_SYMBOL);

@@ -7,7 +7,6 @@
 
 /* ------------------------------------------------------------ signs */
 
-/* -(5 cm) is (-5) cm, so that a temperature of -5 °C is read rightly. */
 static const tj_ex *negate(tj_reader *r, tj_ex_kind kind, const tj_ex *ex, int32_t id)
 {
     if (ex == NULL || !tj_ex_is_value(ex)) {
@@ -22,6 +21,11 @@ static const tj_ex *negate(tj_reader *r, tj_ex_kind kind, const tj_ex *ex, int32
         made->args[0] = ex;
     }
     return made;
+}
+
+const tj_ex *tj_reader_negate(tj_reader *r, const tj_ex *ex)
+{
+    return negate(r, TJ_EX_NEG, ex, 0);
 }
 
 static bool at_sign(const tj_reader *r)
@@ -97,14 +101,14 @@ static bool attach_unit(tj_reader *r, tj_nodes *factors, const tj_unit *unit)
     return quantity != NULL;
 }
 
-/* "x" between numbers is a sign: "2 x 3". */
-static bool at_letter_times(const tj_reader *r)
+/* "x" between numbers is a sign: "2 x 3", "5 cm x 3 cm". */
+static bool at_letter_times(const tj_reader *r, const tj_ex *last)
 {
     const tj_token *x = tj_reader_peek(r, 0);
     return x->kind == TJ_TOK_WORD && r->sub == 0 && x->n_text == 1 && x->text[0] == 'x' &&
            (x->flags & TJ_TOK_SPACED) != 0 && tj_reader_peek(r, 1)->kind == TJ_TOK_DIGIT &&
            (tj_reader_peek(r, 1)->flags & TJ_TOK_SPACED) != 0 && r->at > 0 &&
-           r->tokens[r->at - 1].kind == TJ_TOK_DIGIT;
+           (r->tokens[r->at - 1].kind == TJ_TOK_DIGIT || last->kind == TJ_EX_QUANTITY);
 }
 
 /* "5 million", "2 dozen"; NULL without an error if there is no such word. */
@@ -132,12 +136,13 @@ static bool extend_product(tj_reader *r, tj_nodes *factors, bool *more)
     tj_unit unit;
     const tj_ex *last = factors->items[factors->n - 1];
     *more = true;
-    if (!tj_ex_is_value(last)) {
+    bool amount = last->kind == TJ_EX_QUANTITY && tj_reader_at(r, TJ_TOK_DIGIT); /* 5 ft 6 in */
+    if (!tj_ex_is_value(last) || amount) {
         *more = false;
         return true;
     }
     bool behind_number = factors->n == 1 && last->kind == TJ_EX_NUMBER;
-    if (at_letter_times(r) || tj_reader_at(r, TJ_TOK_TIMES)) {
+    if (at_letter_times(r, last) || tj_reader_at(r, TJ_TOK_TIMES)) {
         tj_reader_next(r);
         const tj_ex *next = signed_factor(r, true);
         return check_value(r, next) && tj_nodes_add(r, factors, next);

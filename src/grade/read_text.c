@@ -389,6 +389,21 @@ static bool is_hyphen(const tj_reader *r, size_t ahead)
            tj_reader_peek(r, ahead - 1)->kind == TJ_TOK_WORD && next->kind == TJ_TOK_WORD;
 }
 
+/* "Plan 2": words that a number follows as a name. */
+static bool is_label(const tj_reader *r, size_t ahead)
+{
+    static const char *const labels[] = {"plan",  "box",   "room",   "case",  "figure", "step",
+                                         "game",  "team",  "group",  "class", "route",  "line",
+                                         "point", "graph", "method", "door",  "card",   "machine",
+                                         "type",  "part",  "player", "store", "day",    "quadrant"};
+    for (size_t i = 0; i < sizeof labels / sizeof labels[0]; i++) {
+        if (tj_reader_is_word(r, ahead, labels[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* The words of tokens [from, to), joined by spaces; false if they are no prose. */
 static bool join_prose(const tj_reader *r, size_t from, size_t to, char *out, size_t *n_out,
                        size_t *n_words)
@@ -399,7 +414,7 @@ static bool join_prose(const tj_reader *r, size_t from, size_t to, char *out, si
         const tj_token *token = tj_reader_peek(r, i);
         char digit = (char)('0' + token->id);
         bool is_word = token->kind == TJ_TOK_WORD || token->kind == TJ_TOK_QUOTED;
-        bool is_digit = token->kind == TJ_TOK_DIGIT && (*n_words == 1 || *n_words == 2);
+        bool is_digit = token->kind == TJ_TOK_DIGIT && *n_words == 1 && is_label(r, from);
         if (!is_prose_sign(token) && !is_hyphen(r, i) && !is_digit) {
             return false;
         }
@@ -415,7 +430,9 @@ static bool join_prose(const tj_reader *r, size_t from, size_t to, char *out, si
         if (!is_digit || n_digits == 1) {
             out[n++] = ' ';
         }
-        memcpy(out + n, text, n_text);
+        if (n_text > 0) {
+            memcpy(out + n, text, n_text);
+        }
         n += n_text;
         *n_words += is_word;
     }
@@ -684,7 +701,7 @@ const tj_ex *tj_reader_special(tj_reader *r)
     ex = read_choice(r);
     ex = ex == NULL && first->n_text == 2 ? read_clock(r) : ex;
     ex = ex == NULL && first->n_text > 2 ? read_date(r) : ex;
-    return ex == NULL && first->n_text > 2 ? read_phrase(r) : ex;
+    return ex == NULL && first->n_text > 1 ? read_phrase(r) : ex;
 }
 
 /* ------------------------------------------------------------ phrases around an answer */

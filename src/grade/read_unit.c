@@ -131,7 +131,7 @@ static bool read_count(tj_reader *r, tj_unit *out)
     size_t n = 0;
     if (token->kind == TJ_TOK_QUOTED) {
         tj_reader_next(r);
-        if (token->n_text == 0 || !tj_unit_count(out, r->arena, token->text, token->n_text)) {
+        if (token->n_text == 0 || !tj_unit_count(out, r->arena, token->text, token->n_text, false)) {
             tj_reader_fail(r, "a thing that is counted");
             return false;
         }
@@ -147,7 +147,7 @@ static bool read_count(tj_reader *r, tj_unit *out)
     if (length == 0 || is_noun(r, n) || is_verb(r, n)) {
         return false;
     }
-    if (!tj_unit_count(out, r->arena, name, length)) {
+    if (!tj_unit_count(out, r->arena, name, length, true)) {
         tj_reader_fail_code(r, TJ_E_NOMEM, "cannot allocate a unit");
         return false;
     }
@@ -311,7 +311,7 @@ const tj_ex *tj_reader_money(tj_reader *r)
         return tj_reader_fail(r, "an amount of money");
     }
     if (minus) {
-        value = tj_reader_unary(r, TJ_EX_NEG, value);
+        value = tj_reader_negate(r, value);
     }
     return read_rest(r, &unit) ? tj_reader_quantity(r, value, &unit) : NULL;
 }

@@ -141,6 +141,21 @@ static const tj_lex_entry *find_piece(const char *word, size_t n, size_t *n_piec
     return NULL;
 }
 
+static bool is_argument(char c)
+{
+    return c >= 'x' && c <= 'z';
+}
+
+/* "sinx", "xlny": a function and its argument, which is no word of English. */
+static bool is_function_of_letter(const char *word, size_t n)
+{
+    size_t n_piece, before = n > 3 && is_argument(word[0]);
+    const tj_lex_entry *piece =
+        n < 3 || n > 9 ? NULL : find_piece(word + before, n - before, &n_piece);
+    return piece != NULL && piece->kind == TJ_TOK_FN && n == before + n_piece + 1 &&
+           is_argument(word[n - 1]);
+}
+
 tj_word_kind tj_reader_word_kind(const tj_token *token)
 {
     const char *word = token->text;
@@ -153,7 +168,7 @@ tj_word_kind tj_reader_word_kind(const tj_token *token)
         return known->kind == WORD_SIGN ? TJ_WORD_SIGN : TJ_WORD_VALUE;
     }
     size_t unused;
-    if (find_command(word, n) != NULL ||
+    if (find_command(word, n) != NULL || is_function_of_letter(word, n) ||
         (!tj_words_is_prose(word, n) && find_piece(word, n, &unused) != NULL)) {
         return TJ_WORD_VALUE;
     }
@@ -394,6 +409,26 @@ static bool is_bound(const tj_reader *r, char c)
     return (c == 'i' && r->modes.bound_i) || (c == 'e' && r->modes.bound_e);
 }
 
+/* x1 is x_1. */
+static void read_close_digits(tj_reader *r, const tj_token *letter, char *name, size_t *n)
+{
+    size_t n_digits = 0;
+    while (tj_reader_peek(r, n_digits)->kind == TJ_TOK_DIGIT && n_digits < MAX_NAME / 4 &&
+           (tj_reader_peek(r, n_digits)->flags & TJ_TOK_SPACED) == 0) {
+        n_digits++;
+    }
+    tj_tok_kind behind = (tj_tok_kind)tj_reader_peek(r, n_digits)->kind;
+    if (n_digits == 0 || behind == TJ_TOK_UNDER || behind == TJ_TOK_POINT ||
+        ((tj_reader_peek(r, 0)->flags ^ letter->flags) & TJ_TOK_IN_TEXT) != 0) {
+        return;
+    }
+    name[(*n)++] = '_';
+    for (size_t i = 0; i < n_digits; i++) {
+        name[(*n)++] = (char)('0' + tj_reader_peek(r, 0)->id);
+        tj_reader_next(r);
+    }
+}
+
 /* One letter, a run of capitals or a function of the word's rest. */
 static const tj_ex *read_piece(tj_reader *r)
 {
@@ -431,15 +466,7 @@ static const tj_ex *read_piece(tj_reader *r)
     if (!ends) {
         return tj_reader_symbol(r, name, n);
     }
-    const tj_token *digit = tj_reader_peek(r, 0);
-    if (digit->kind == TJ_TOK_DIGIT && digit->flags == (token->flags & TJ_TOK_IN_TEXT)) { /* x1 */
-        name[n++] = '_';
-        while (tj_reader_at(r, TJ_TOK_DIGIT) && n < MAX_NAME &&
-               (tj_reader_peek(r, 0)->flags & TJ_TOK_SPACED) == 0) {
-            name[n++] = (char)('0' + tj_reader_peek(r, 0)->id);
-            tj_reader_next(r);
-        }
-    }
+    read_close_digits(r, token, name, &n);
     return finish_name(r, name, n, began);
 }
 
@@ -612,11 +639,32 @@ static const tj_ex *read_known(tj_reader *r)
     return n > 1 ? tj_reader_number_words(r) : NULL;
 }
 
+/* "foo(3)": a name rather than a product of letters. */
+static bool is_unknown_function(const tj_reader *r)
+{
+    const tj_token *token = tj_reader_peek(r, 0), *open = tj_reader_peek(r, 1);
+    size_t unused;
+    if (r->sub > 0 || token->n_text < 3 || open->kind != TJ_TOK_LPAREN ||
+        (open->flags & TJ_TOK_SPACED) != 0 || find_piece(token->text, token->n_text, &unused)) {
+        return false;
+    }
+    bool ascending = true, has_vowel = false;
+    for (size_t i = 0; i < token->n_text; i++) {
+        ascending = ascending && (i == 0 || token->text[i - 1] < token->text[i]);
+        has_vowel = has_vowel || memchr("aeiou", token->text[i], 5) != NULL;
+    }
+    return has_vowel && !ascending;
+}
+
 const tj_ex *tj_reader_word(tj_reader *r)
 {
     const tj_token *token = tj_reader_peek(r, 0);
     if (r->sub == 0) {
         const tj_ex *ex = read_known(r);
+        if (ex != NULL || r->rc != TJ_OK) {
+            return ex;
+        }
+        ex = tj_reader_letter_number(r);
         if (ex != NULL || r->rc != TJ_OK) {
             return ex;
         }
@@ -628,9 +676,13 @@ const tj_ex *tj_reader_word(tj_reader *r)
             }
         }
         if (tj_reader_word_kind(token) == TJ_WORD_SIGN ||
-            tj_words_is_prose(token->text, token->n_text)) {
+            (tj_words_is_prose(token->text, token->n_text) &&
+             !is_function_of_letter(token->text, token->n_text))) {
             return tj_reader_fail(r, "a value");
         }
+    }
+    if (is_unknown_function(r)) {
+        return tj_reader_fail(r, "a function that is known");
     }
     return read_piece(r);
 }

@@ -131,6 +131,11 @@ bool tj_ex_has_symbol(const tj_ex *ex, const char *text);
 
 /* A number at digits or a point before digits. */
 const tj_ex *tj_reader_number(tj_reader *r, bool with_times_ten);
+/* "1A_{16}", "A5_{11}", "FF_{16}": digits that are letters, of which there are two or more in all;
+ * NULL without an error if it is none. */
+const tj_ex *tj_reader_letter_number(tj_reader *r);
+/* "(1011)_2"; NULL without an error if it is none. */
+const tj_ex *tj_reader_based_paren(tj_reader *r);
 /* Digits alone, as of 2^10: no thousands, fractions, bases. */
 const tj_ex *tj_reader_plain_number(tj_reader *r);
 /* One digit: the argument of \frac12. */
@@ -143,11 +148,17 @@ tj_ex *tj_reader_digits(tj_reader *r, const char *digits, size_t n, size_t n_fra
 /* ------------------------------------------------------------ read_sum.c, read_factor.c */
 
 const tj_ex *tj_reader_sum(tj_reader *r);
+/* The opposite of a value. -(5 cm) is (-5) cm, so that a temperature of -5 °C is read rightly. */
+const tj_ex *tj_reader_negate(tj_reader *r, const tj_ex *ex);
 const tj_ex *tj_reader_product(tj_reader *r);
 const tj_ex *tj_reader_factor(tj_reader *r, bool with_times_ten);
 const tj_ex *tj_reader_primary(tj_reader *r, bool with_times_ten);
 /* Whether the next token can begin a factor that is multiplied without a sign. */
 bool tj_reader_starts_factor(const tj_reader *r);
+/* Whether "(k in Z)" follows, a condition in brackets. */
+bool tj_reader_at_domain(const tj_reader *r);
+/* Whether U stands for a union: "(1, 2) U [3, 4]". */
+bool tj_reader_at_letter_union(const tj_reader *r);
 /* The value of { ... } or of the one token that LaTeX takes as an argument. */
 const tj_ex *tj_reader_argument(tj_reader *r);
 /* What stands in { ... }: a sum where a comma belongs to a number. */
@@ -217,6 +228,8 @@ const tj_ex *tj_reader_sets(tj_reader *r);
 const tj_ex *tj_reader_sequence(tj_reader *r);
 /* Whether equations and inequalities that a comma or "and" joins hold together. */
 bool tj_ex_is_system(const tj_ex *const *items, size_t n);
+/* i and e are constants until ex says that they are a parameter; then the text is read again. */
+void tj_reader_meet_bound(tj_reader *r, const tj_ex *ex);
 /* Whether ex is a capital letter alone. */
 bool tj_ex_is_capital(const tj_ex *ex);
 

@@ -30,9 +30,10 @@ tj_unit_class tj_unit_find(tj_unit *out, const char *name, size_t len)
     return how;
 }
 
-bool tj_unit_count(tj_unit *out, tj_arena *arena, const char *noun, size_t len)
+bool tj_unit_count(tj_unit *out, tj_arena *arena, const char *noun, size_t len, bool may_be_plural)
 {
-    const char *name = tj_words_fold_noun(arena, noun, len);
+    const char *name =
+        may_be_plural ? tj_words_fold_noun(arena, noun, len) : tj_words_fold(arena, noun, len);
     if (name == NULL) {
         return false;
     }

@@ -49,8 +49,10 @@ typedef enum tj_unit_class {
  * "円"). TJ_UNIT_NONE if there is none; *out is then unchanged. */
 tj_unit_class tj_unit_find(tj_unit *out, const char *name, size_t len);
 
-/* A thing that is counted, by its noun: one of it. False when the arena is exhausted. */
-bool tj_unit_count(tj_unit *out, tj_arena *arena, const char *noun, size_t len);
+/* A thing that is counted, by its noun (the plural if may_be_plural): one of it. False when the
+ * arena is exhausted. */
+bool tj_unit_count(tj_unit *out, tj_arena *arena, const char *noun, size_t len,
+                   bool may_be_plural);
 
 /* *out = a^power_a * b^power_b, its text in the arena; false if a factor overflows 64 bits, a
  * dimension 7 bits, the units have offsets or different MONEY or COUNT names, or the arena is
