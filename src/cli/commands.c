@@ -461,7 +461,7 @@ const tj_command tj_commands[] = {
      "steps: -1, 0, 1, true, false or null), id, subject, level and author.",
      "  tabiji data import -w work --set math-train math/train/*.json --licence MIT\n"
      "  tabiji data import -w work --set bench prmbench/*.gz --on-error skip\n"
-     "  tabiji data import -w work --set mine mine.jsonl --map problem=question,answer=final",
+     "  tabiji data import -w work --set mine a.jsonl --map problem=q,answer=final",
      import_options, tj_cmd_data_import},
     {"data list", "", 0, 0, "list the problem sets of a workspace and their files",
      "Of each set its problems by split; of each file its format, records, and the\n"

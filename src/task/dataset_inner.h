@@ -74,7 +74,7 @@ typedef struct tj_mapper {
     tj_refusal refusal;
 } tj_mapper;
 
-/* Every mapping and helper below gives TJ_OK, TJ_E_PARSE or TJ_E_LIMIT with the refusal filled in,
+/* Every function below gives TJ_OK, TJ_E_PARSE or TJ_E_LIMIT with the refusal filled in,
  * or TJ_E_NOMEM. `object` is a value of the tape; 0 is the record itself. */
 TJ_MUST_USE tj_code tj_map_refuse(tj_mapper *m, const char *field, const char *fmt, ...)
     TJ_PRINTF(3, 4);
