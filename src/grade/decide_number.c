@@ -162,6 +162,17 @@ static tj_order compare_logs(tj_deciding *d, const tj_ex *a, const tj_ex *b)
 
 /* ---- proofs of equality ---- */
 
+/* Real, and nearer than 2^-TJ_RATFUN_CLOSE_BITS. */
+static bool is_close(tj_deciding *d, const tj_ex *a, const tj_ex *b)
+{
+    int64_t nearest;
+    const tj_ex *scaled = tj_make_2(d, TJ_EX_MUL, tj_make_difference(d, a, b),
+                                    tj_make_int(d, (int64_t)1 << TJ_RATFUN_CLOSE_BITS));
+    return scaled != NULL && tj_enclose_nearest(&nearest, &d->work, scaled,
+                                                2 * TJ_DECIDE_FIRST_PREC) == TJ_EVAL_OK &&
+           nearest == 0;
+}
+
 /* EQUAL, UNDEFINED or UNEQUAL if proved. */
 static tj_order prove(tj_deciding *d, const char **method, const tj_ex *a, const tj_ex *b,
                       bool defined)
@@ -176,6 +187,9 @@ static tj_order prove(tj_deciding *d, const char **method, const tj_ex *a, const
         return TJ_ORDER_UNDEFINED;
     }
     bool equal;
+    if (is_close(d, a, b) && tj_ratfun_close_equal(&equal, d, a, b) == TJ_EVAL_OK && equal) {
+        return TJ_ORDER_EQUAL;
+    }
     got = tj_algebraic_equal(&equal, d, a, b);
     *method = "algebraic";
     if (got == TJ_EVAL_OK) {

@@ -29,6 +29,12 @@ tj_eval tj_ratfun_compare(tj_normal *out, tj_deciding *d, const tj_ex *a, const 
 tj_eval tj_ratfun_proportional(tj_normal *out, int *sign, tj_deciding *d, const tj_ex *a,
                                const tj_ex *b);
 
+/* Are two real constants equal that are known to be closer than 2^-TJ_RATFUN_CLOSE_BITS? Sums of
+ * logarithms by their exponential, sums of inverse trigonometric functions by their cosine:
+ * atan(1/2) + atan(1/3) = pi/4. OTHER if there are no such. */
+#define TJ_RATFUN_CLOSE_BITS 20
+tj_eval tj_ratfun_close_equal(bool *equal, tj_deciding *d, const tj_ex *a, const tj_ex *b);
+
 /* The value if it is a rational number of 63 bits; OTHER if it is none (or not seen to be). */
 tj_eval tj_ratfun_rational(tj_small *out, tj_deciding *d, const tj_ex *ex);
 

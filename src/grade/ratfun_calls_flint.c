@@ -431,6 +431,45 @@ static tj_eval arc(tj_frac *out, tj_ex_fn fn, const tj_ex *ex, const tj_frac *x,
     return got;
 }
 
+/* Inverse hyperbolic functions are logarithms: asinh x = ln(x + sqrt(x^2 + 1)), acosh x =
+ * ln(x + sqrt(x - 1) sqrt(x + 1)), atanh x = (ln(1 + x) - ln(1 - x)) / 2. */
+static tj_eval area(tj_frac *out, tj_ex_fn fn, const tj_frac *x, tj_ring *ring)
+{
+    tj_frac one, u, v;
+    tj_frac_init(&one, ring);
+    tj_frac_init(&u, ring);
+    tj_frac_init(&v, ring);
+    tj_frac_set_si(&one, 1, 1, ring);
+    tj_eval got;
+    if (fn == TJ_FN_ASINH) {
+        got = tj_frac_mul(&u, x, x, ring);
+        got = got == TJ_EVAL_OK ? tj_frac_add(&u, &u, &one, ring) : got;
+        got = got == TJ_EVAL_OK ? tj_frac_root(&u, &u, 2, ring) : got;
+    } else {
+        got = tj_frac_add(&u, x, &one, ring);
+        got = got == TJ_EVAL_OK && fn == TJ_FN_ACOSH ? tj_frac_root(&u, &u, 2, ring) : got;
+        if (got == TJ_EVAL_OK) {
+            got = fn == TJ_FN_ACOSH ? tj_frac_sub(&v, x, &one, ring)
+                                    : tj_frac_sub(&v, &one, x, ring);
+        }
+        got = got == TJ_EVAL_OK && fn == TJ_FN_ACOSH ? tj_frac_root(&v, &v, 2, ring) : got;
+        got = got == TJ_EVAL_OK && fn == TJ_FN_ACOSH ? tj_frac_mul(&u, &u, &v, ring) : got;
+    }
+    if (got == TJ_EVAL_OK && fn == TJ_FN_ATANH) {
+        got = tj_frac_log(&u, &u, ring);
+        got = got == TJ_EVAL_OK ? tj_frac_log(&v, &v, ring) : got;
+        got = got == TJ_EVAL_OK ? tj_frac_sub(out, &u, &v, ring) : got;
+        got = got == TJ_EVAL_OK ? tj_frac_scale(out, 1, 2, ring) : got;
+    } else if (got == TJ_EVAL_OK) {
+        got = tj_frac_add(&u, &u, x, ring);
+        got = got == TJ_EVAL_OK ? tj_frac_log(out, &u, ring) : got;
+    }
+    tj_frac_clear(&one, ring);
+    tj_frac_clear(&u, ring);
+    tj_frac_clear(&v, ring);
+    return got;
+}
+
 /* |x|: by its sign where it is a real constant; an atom over a real function. */
 static tj_eval absolute(tj_frac *out, const tj_ex *arg, const tj_frac *x, tj_ring *ring)
 {
@@ -547,6 +586,10 @@ static tj_eval of_one(tj_frac *out, const tj_ex *ex, const tj_frac *x, tj_ring *
     case TJ_FN_ASEC:
     case TJ_FN_ACSC:
         return arc(out, fn, ex, x, ring);
+    case TJ_FN_ASINH:
+    case TJ_FN_ACOSH:
+    case TJ_FN_ATANH:
+        return area(out, fn, x, ring);
     case TJ_FN_ABS:
         return absolute(out, ex->args[0], x, ring);
     case TJ_FN_FACTORIAL:

@@ -5,6 +5,9 @@
 
 #include "grade/exact_flint.h"
 
+/* Of all surds together: square roots four deep, or sixth roots of roots. */
+#define MAX_SURD_DEGREE 64
+
 /* ---- products within bounds ---- */
 
 static int64_t coeff_bits(const fmpz_mpoly_t p, const tj_ring *ring)
@@ -459,36 +462,48 @@ tj_eval tj_frac_const(tj_frac *out, tj_atom_kind kind, tj_ring *ring)
 
 /* ---- the ring of two trees ---- */
 
-/* Counts letters (each occurrence) and other atoms that may arise; the least common multiple of
- * the small degrees of roots. */
-static void survey(const tj_ex *ex, size_t *n_other, uint64_t *root_lcm)
+static uint64_t gcd(uint64_t a, uint64_t b)
 {
-    uint64_t q = 1;
-    tj_small e;
-    if (ex->kind == TJ_EX_CONST || ex->kind == TJ_EX_CALL || ex->kind == TJ_EX_APPLY ||
-        ex->kind == TJ_EX_SUM || ex->kind == TJ_EX_PRODUCT) {
-        ++*n_other;
-    }
-    if (ex->kind == TJ_EX_POW && !(tj_small_from(&e, ex->args[1]) && e.den == 1)) {
-        ++*n_other;
-        q = tj_small_from(&e, ex->args[1]) ? (uint64_t)e.den : 1;
-    } else if (ex->kind == TJ_EX_CALL && ex->id == TJ_FN_SQRT) {
-        q = 2;
-    } else if (ex->kind == TJ_EX_CALL && ex->id == TJ_FN_ROOT && ex->n_args == 2 &&
-               tj_small_from(&e, ex->args[0]) && e.den == 1 && e.num > 0) {
-        q = (uint64_t)e.num;
-    }
-    uint64_t a = *root_lcm, b = q;
     while (b != 0) {
         uint64_t r = a % b;
         a = b;
         b = r;
     }
-    if (q <= 12 && *root_lcm / a * q <= 24) {
-        *root_lcm = *root_lcm / a * q;
+    return a;
+}
+
+/* The degree of the root that a node takes; 1 if it takes none. */
+static uint64_t root_degree(const tj_ex *ex)
+{
+    tj_small e;
+    if (ex->kind == TJ_EX_POW && tj_small_from(&e, ex->args[1])) {
+        return (uint64_t)e.den;
     }
+    if (ex->kind == TJ_EX_CALL && ex->id == TJ_FN_SQRT) {
+        return 2;
+    }
+    if (ex->kind == TJ_EX_CALL && ex->id == TJ_FN_ROOT && ex->n_args == 2 &&
+        tj_small_from(&e, ex->args[0]) && e.den == 1 && e.num > 0) {
+        return (uint64_t)e.num;
+    }
+    return 1;
+}
+
+/* Counts what is more than arithmetic of letters and numbers; the least common multiple of the
+ * degrees of roots, those of nested ones multiplied (`outer`: of the roots around ex). */
+static void survey(const tj_ex *ex, uint64_t outer, size_t *n_other, uint64_t *common)
+{
+    uint64_t q = root_degree(ex);
+    if (q > 1 || ex->kind == TJ_EX_CONST || ex->kind == TJ_EX_CALL || ex->kind == TJ_EX_APPLY ||
+        ex->kind == TJ_EX_SUM || ex->kind == TJ_EX_PRODUCT ||
+        (ex->kind == TJ_EX_POW && tj_literal(ex->args[1], &(bool){false}) == NULL)) {
+        ++*n_other;
+    }
+    outer = q <= MAX_SURD_DEGREE && outer * q <= MAX_SURD_DEGREE ? outer * q : outer;
+    uint64_t all = *common / gcd(*common, outer) * outer;
+    *common = all <= MAX_SURD_DEGREE ? all : *common;
     for (size_t i = 0; i < ex->n_args; i++) {
-        survey(ex->args[i], n_other, root_lcm);
+        survey(ex->args[i], outer, n_other, common);
     }
 }
 
@@ -502,8 +517,8 @@ static tj_eval open_ring(tj_ring *ring, tj_deciding *d, const tj_ex *a, const tj
     if (!tj_free_symbols(a, names, &n) || !tj_free_symbols(b, names, &n)) {
         return TJ_EVAL_LIMIT;
     }
-    survey(a, &n_other, &ring->surd_degree);
-    survey(b, &n_other, &ring->surd_degree);
+    survey(a, 1, &n_other, &ring->surd_degree);
+    survey(b, 1, &n_other, &ring->surd_degree);
     ring->n_gens = n_other > 0 ? TJ_DECIDE_MAX_ATOMS : n == 0 ? 1 : n;
     fmpz_mpoly_ctx_init(ring->ctx, (slong)ring->n_gens, ORD_LEX);
     return TJ_EVAL_OK;
@@ -551,6 +566,85 @@ tj_eval tj_ratfun_compare(tj_normal *out, tj_deciding *d, const tj_ex *a, const 
         got = tj_frac_equal(&out->equal, &x, &y, &ring);
     }
     describe(out, &ring);
+    tj_frac_clear(&x, &ring);
+    tj_frac_clear(&y, &ring);
+    close_ring(&ring);
+    return got;
+}
+
+static bool has_atom(const tj_ring *ring, tj_atom_kind kind)
+{
+    for (size_t i = 0; i < ring->n_atoms; i++) {
+        if (ring->atoms[i].kind == kind) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* e^(num) = 1? */
+static tj_eval is_log_of_one(bool *yes, tj_frac *num, tj_ring *ring)
+{
+    tj_frac e, one;
+    tj_frac_init(&e, ring);
+    tj_frac_init(&one, ring);
+    tj_frac_set_si(&one, 1, 1, ring);
+    tj_eval got = tj_frac_const(&e, TJ_ATOM_E, ring);
+    got = got == TJ_EVAL_OK ? tj_frac_power(&e, &e, num, ring) : got;
+    got = got == TJ_EVAL_OK ? tj_frac_equal(yes, &e, &one, ring) : got;
+    tj_frac_clear(&e, ring);
+    tj_frac_clear(&one, ring);
+    return got;
+}
+
+/* cos(num) = 1 (and so sin(num) = 0)? */
+static tj_eval is_whole_turn(bool *yes, const tj_frac *num, tj_ring *ring)
+{
+    tj_frac c, s, one;
+    tj_frac_init(&c, ring);
+    tj_frac_init(&s, ring);
+    tj_frac_init(&one, ring);
+    tj_frac_set_si(&one, 1, 1, ring);
+    tj_eval got = tj_frac_turn(&c, &s, num, ring);
+    got = got == TJ_EVAL_OK ? tj_frac_equal(yes, &c, &one, ring) : got;
+    tj_frac_clear(&c, ring);
+    tj_frac_clear(&s, ring);
+    tj_frac_clear(&one, ring);
+    return got;
+}
+
+tj_eval tj_ratfun_close_equal(bool *equal, tj_deciding *d, const tj_ex *a, const tj_ex *b)
+{
+    tj_ring ring;
+    tj_frac x, y;
+    *equal = false;
+    tj_eval got = open_ring(&ring, d, a, b);
+    if (got != TJ_EVAL_OK) {
+        return got;
+    }
+    tj_frac_init(&x, &ring);
+    tj_frac_init(&y, &ring);
+    got = tj_frac_build(&x, a, &ring);
+    got = got == TJ_EVAL_OK ? tj_frac_build(&y, b, &ring) : got;
+    got = got == TJ_EVAL_OK ? tj_frac_sub(&x, &x, &y, &ring) : got;
+    fmpz_t den;
+    fmpz_init(den);
+    if (got == TJ_EVAL_OK && fmpz_mpoly_is_fmpz(x.den, ring.ctx)) {
+        fmpz_mpoly_get_fmpz(den, x.den, ring.ctx);
+    }
+    if (got == TJ_EVAL_OK && (fmpz_is_zero(den) || fmpz_bits(den) > TJ_RATFUN_CLOSE_BITS)) {
+        got = TJ_EVAL_OTHER;
+    }
+    fmpz_clear(den);
+    if (got == TJ_EVAL_OK) {
+        fmpz_mpoly_one(x.den, ring.ctx);
+        got = TJ_EVAL_OTHER;
+        if (has_atom(&ring, TJ_ATOM_LOG)) {
+            got = is_log_of_one(equal, &x, &ring);
+        } else if (has_atom(&ring, TJ_ATOM_CALL)) {
+            got = is_whole_turn(equal, &x, &ring);
+        }
+    }
     tj_frac_clear(&x, &ring);
     tj_frac_clear(&y, &ring);
     close_ring(&ring);

@@ -159,6 +159,55 @@ static tj_eval rational_root(tj_frac *out, const fmpq_t x, uint64_t degree, tj_r
     return got;
 }
 
+/* out *= root of one term of surds, if its coefficient is positive and the root is a surd again. */
+static tj_eval times_root_of_term(tj_frac *out, const fmpz_mpoly_t p, int64_t sign,
+                                  uint64_t degree, tj_ring *ring)
+{
+    ulong exps[TJ_DECIDE_MAX_ATOMS] = {0};
+    fmpq_t c;
+    fmpq_init(c);
+    tj_eval got = fmpz_mpoly_length(p, ring->ctx) == 1 ? TJ_EVAL_OK : TJ_EVAL_OTHER;
+    if (got == TJ_EVAL_OK) {
+        fmpz_mpoly_get_term_exp_ui(exps, p, 0, ring->ctx);
+        fmpz_mpoly_get_term_coeff_fmpz(fmpq_numref(c), p, 0, ring->ctx);
+        got = fmpq_sgn(c) > 0 ? TJ_EVAL_OK : TJ_EVAL_OTHER;
+    }
+    size_t n_atoms = ring->n_atoms;
+    for (size_t k = 0; k < n_atoms && got == TJ_EVAL_OK; k++) {
+        bool surd = ring->atoms[k].kind == TJ_ATOM_SURD && exps[k] % degree == 0;
+        got = exps[k] == 0 || surd ? TJ_EVAL_OK : TJ_EVAL_OTHER;
+    }
+    for (size_t k = 0; k < n_atoms && got == TJ_EVAL_OK; k++) {
+        if (exps[k] > 0) {
+            got = times_surd(out, ring->atoms[k].prime, sign * (int64_t)(exps[k] / degree),
+                             ring->atoms[k].degree, ring);
+        }
+    }
+    tj_frac part;
+    tj_frac_init(&part, ring);
+    got = got == TJ_EVAL_OK ? positive_root(&part, c, sign, degree, ring) : got;
+    got = got == TJ_EVAL_OK ? times(out, &part, ring) : got;
+    tj_frac_clear(&part, ring);
+    fmpq_clear(c);
+    return got;
+}
+
+/* sqrt(3 sqrt(2) / 5): a surd, if the degree of surds is high enough. */
+static tj_eval surd_root(tj_frac *out, const tj_frac *base, uint64_t degree, tj_ring *ring)
+{
+    tj_frac root;
+    tj_frac_init(&root, ring);
+    tj_frac_set_si(&root, 1, 1, ring);
+    tj_eval got = ring->surd_degree % degree == 0 ? TJ_EVAL_OK : TJ_EVAL_OTHER;
+    got = got == TJ_EVAL_OK ? times_root_of_term(&root, base->num, 1, degree, ring) : got;
+    got = got == TJ_EVAL_OK ? times_root_of_term(&root, base->den, -1, degree, ring) : got;
+    if (got == TJ_EVAL_OK) {
+        tj_frac_swap(out, &root, ring);
+    }
+    tj_frac_clear(&root, ring);
+    return got;
+}
+
 /* The positive rational c for which base / c has whole coefficients without a common divisor. */
 static void content(fmpq_t c, const tj_frac *base, const tj_ring *ring)
 {
@@ -185,11 +234,11 @@ tj_eval tj_frac_root(tj_frac *out, const tj_frac *base, uint64_t degree, tj_ring
     tj_eval got = tj_frac_rational(c, base, ring);
     if (got == TJ_EVAL_OK) {
         got = rational_root(out, c, degree, ring);
-        if (got != TJ_EVAL_OTHER) {
-            fmpq_clear(c);
-            return got;
-        }
-    } else if (got != TJ_EVAL_OTHER) {
+    }
+    if (got == TJ_EVAL_OTHER) {
+        got = surd_root(out, base, degree, ring);
+    }
+    if (got != TJ_EVAL_OTHER) {
         fmpq_clear(c);
         return got;
     }
@@ -230,6 +279,40 @@ static tj_eval power_atom(tj_frac *out, const tj_frac *base, const tj_frac *unit
     return got == TJ_EVAL_OK ? tj_frac_pow(out, out, n, ring) : got;
 }
 
+static bool is_generator(const tj_frac *f, tj_atom_kind kind, const tj_ring *ring)
+{
+    for (size_t k = 0; k < ring->n_atoms; k++) {
+        if (ring->atoms[k].kind == kind && fmpz_mpoly_is_one(f->den, ring->ctx) &&
+            fmpz_mpoly_is_gen(f->num, (slong)k, ring->ctx)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* e^(n ln x) = x^n for whole n, and e^(n/q ln p) = p^(n/q) for primes p: OTHER if the unit is no
+ * logarithm. */
+static tj_eval undo_log(tj_frac *out, const tj_frac *unit, int64_t n, uint64_t q, tj_ring *ring)
+{
+    for (size_t k = 0; k < ring->n_atoms; k++) {
+        const tj_atom *atom = &ring->atoms[k];
+        if (atom->kind != TJ_ATOM_LOG || !fmpz_mpoly_is_gen(unit->num, (slong)k, ring->ctx)) {
+            continue;
+        }
+        if (atom->prime == 0) {
+            return q == 1 ? tj_frac_pow(out, &atom->args[0], n, ring) : TJ_EVAL_OTHER;
+        }
+        fmpq_t prime;
+        fmpq_init(prime);
+        fmpz_set_ui(fmpq_numref(prime), atom->prime);
+        tj_eval got = ring->surd_degree % q == 0 ? positive_root(out, prime, n, q, ring)
+                                                 : TJ_EVAL_OTHER;
+        fmpq_clear(prime);
+        return got;
+    }
+    return TJ_EVAL_OTHER;
+}
+
 /* out *= base^(term number t of num / den), den a whole number. */
 static tj_eval times_term(tj_frac *out, const tj_frac *base, const tj_frac *exponent, slong t,
                           tj_ring *ring)
@@ -258,8 +341,10 @@ static tj_eval times_term(tj_frac *out, const tj_frac *base, const tj_frac *expo
                 got = tj_frac_root(&part, base, q, ring);
                 got = got == TJ_EVAL_OK ? tj_frac_pow(&part, &part, n, ring) : got;
             } else {
+                got = is_generator(base, TJ_ATOM_E, ring) ? undo_log(&part, &unit, n, q, ring)
+                                                          : TJ_EVAL_OTHER;
                 fmpz_mpoly_set_ui(unit.den, q, ring->ctx);
-                got = power_atom(&part, base, &unit, n, ring);
+                got = got == TJ_EVAL_OTHER ? power_atom(&part, base, &unit, n, ring) : got;
             }
         }
     }
@@ -351,58 +436,6 @@ static tj_eval unit_circle(tj_frac *out, const tj_frac *angle, tj_ring *ring)
     return got;
 }
 
-static bool is_generator(const tj_frac *f, tj_atom_kind kind, const tj_ring *ring)
-{
-    for (size_t k = 0; k < ring->n_atoms; k++) {
-        if (ring->atoms[k].kind == kind) {
-            return fmpz_mpoly_is_one(f->den, ring->ctx) &&
-                   fmpz_mpoly_is_gen(f->num, (slong)k, ring->ctx);
-        }
-    }
-    return false;
-}
-
-/* e^(c ln x) = x^c for whole c; one term only. */
-static tj_eval undo_log(tj_frac *out, bool *done, const tj_frac *exponent, tj_ring *ring)
-{
-    *done = false;
-    if (fmpz_mpoly_length(exponent->num, ring->ctx) != 1 ||
-        !fmpz_mpoly_is_fmpz(exponent->den, ring->ctx)) {
-        return TJ_EVAL_OK;
-    }
-    for (size_t k = 0; k < ring->n_atoms; k++) {
-        const tj_atom *atom = &ring->atoms[k];
-        fmpz_mpoly_t monomial;
-        fmpz_mpoly_init(monomial, ring->ctx);
-        fmpz_mpoly_get_term_monomial(monomial, exponent->num, 0, ring->ctx);
-        bool is_it = atom->kind == TJ_ATOM_LOG && fmpz_mpoly_is_gen(monomial, (slong)k, ring->ctx);
-        fmpz_mpoly_clear(monomial, ring->ctx);
-        if (!is_it) {
-            continue;
-        }
-        tj_frac base, power;
-        tj_frac_init(&base, ring);
-        tj_frac_init(&power, ring);
-        if (atom->prime != 0) {
-            fmpz_mpoly_set_ui(base.num, atom->prime, ring->ctx);
-        } else {
-            tj_frac_set(&base, &atom->args[0], ring);
-        }
-        fmpz_t c;
-        fmpz_init(c);
-        fmpz_mpoly_get_term_coeff_fmpz(c, exponent->num, 0, ring->ctx);
-        fmpz_mpoly_set_fmpz(power.num, c, ring->ctx);
-        fmpz_clear(c);
-        fmpz_mpoly_set(power.den, exponent->den, ring->ctx);
-        *done = true;
-        tj_eval got = tj_frac_power(out, &base, &power, ring);
-        tj_frac_clear(&base, ring);
-        tj_frac_clear(&power, ring);
-        return got;
-    }
-    return TJ_EVAL_OK;
-}
-
 static tj_eval exponential(tj_frac *out, const tj_frac *base, const tj_frac *exponent,
                            tj_ring *ring)
 {
@@ -415,11 +448,35 @@ static tj_eval exponential(tj_frac *out, const tj_frac *base, const tj_frac *exp
         if (got == TJ_EVAL_OK && done) {
             got = unit_circle(out, &angle, ring);
         }
-    } else {
-        got = undo_log(out, &done, exponent, ring);
     }
     tj_frac_clear(&angle, ring);
     return got == TJ_EVAL_OK && !done ? general_power(out, base, exponent, ring) : got;
+}
+
+static bool uses_log(const tj_frac *f, const tj_ring *ring)
+{
+    for (size_t k = 0; k < ring->n_atoms; k++) {
+        if (ring->atoms[k].kind == TJ_ATOM_LOG &&
+            fmpz_mpoly_degree_si(f->num, (slong)k, ring->ctx) > 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* 2^(ln 5 / ln 2) = e^(ln 5): b^u as e^(u ln b). */
+static tj_eval by_log(tj_frac *out, const tj_frac *base, const tj_frac *exponent, tj_ring *ring)
+{
+    tj_frac e, log;
+    tj_frac_init(&e, ring);
+    tj_frac_init(&log, ring);
+    tj_eval got = tj_frac_log(&log, base, ring);
+    got = got == TJ_EVAL_OK ? tj_frac_mul(&log, &log, exponent, ring) : got;
+    got = got == TJ_EVAL_OK ? tj_frac_const(&e, TJ_ATOM_E, ring) : got;
+    got = got == TJ_EVAL_OK ? exponential(out, &e, &log, ring) : got;
+    tj_frac_clear(&e, ring);
+    tj_frac_clear(&log, ring);
+    return got;
 }
 
 tj_eval tj_frac_power(tj_frac *out, const tj_frac *base, const tj_frac *exponent, tj_ring *ring)
@@ -446,7 +503,9 @@ tj_eval tj_frac_power(tj_frac *out, const tj_frac *base, const tj_frac *exponent
         got = exponential(&result, base, exponent, ring);
     } else if (got == TJ_EVAL_OTHER) {
         got = tj_frac_rational(c, base, ring);
-        if (got == TJ_EVAL_OK && fmpq_sgn(c) > 0 && factor_rational(&f, c, ring)) {
+        if (got == TJ_EVAL_OK && fmpq_sgn(c) > 0 && uses_log(exponent, ring)) {
+            got = by_log(&result, base, exponent, ring);
+        } else if (got == TJ_EVAL_OK && fmpq_sgn(c) > 0 && factor_rational(&f, c, ring)) {
             got = numeric_base(&result, &f, exponent, ring);
         } else if (got == TJ_EVAL_OK || got == TJ_EVAL_OTHER) {
             got = general_power(&result, base, exponent, ring);
