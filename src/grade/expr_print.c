@@ -301,6 +301,8 @@ static void print_set_operand(printer *p, const tj_ex *ex)
 {
     if (ex->kind == TJ_EX_INTERVAL) {
         print_interval(p, ex, true);
+    } else if (tj_ex_is_capital(ex) && strchr("NZQRC", ex->text[0]) != NULL) {
+        tj_buf_printf(p->out, "symbol(%s)", ex->text); /* Z would be all integers */
     } else {
         print(p, ex, LEVEL_SUM);
     }
@@ -337,8 +339,9 @@ static void print_relation(printer *p, const tj_ex *ex)
         if (i > 0) {
             tj_buf_str(p->out, signs[ex->rels[i - 1]]);
         }
-        if (i > 0 && ex->rels[i - 1] == TJ_REL_IN && ex->args[i]->kind == TJ_EX_INTERVAL) {
-            print_interval(p, ex->args[i], true);
+        bool is_interval = ex->args[i]->kind == TJ_EX_INTERVAL || tj_ex_is_capital(ex->args[i]);
+        if (i > 0 && ex->rels[i - 1] == TJ_REL_IN && is_interval) {
+            print_set_operand(p, ex->args[i]);
         } else {
             print(p, ex->args[i], LEVEL_SETS);
         }

@@ -41,7 +41,8 @@ static const tj_ex *choice_with(tj_reader *r, char letter)
         says = tj_reader_prose(&look);
     }
     if (says == NULL) {
-        return NULL;
+        return look.rc == TJ_E_NOMEM ? tj_reader_fail_code(r, look.rc, "cannot allocate a choice")
+                                     : NULL;
     }
     r->n_nodes = look.n_nodes;
     r->at = r->n_tokens;
@@ -117,7 +118,7 @@ static const tj_ex *read_choice(tj_reader *r)
         tj_reader look = *r;
         look.at += behind;
         const tj_ex *ex = choice_with(&look, c);
-        if (ex != NULL) {
+        if (ex != NULL || look.rc != TJ_OK) {
             *r = look;
             return ex;
         }
@@ -256,7 +257,9 @@ static bool is_ordinal_end(const tj_reader *r, size_t ahead)
 static int32_t digits_at(const tj_reader *r, size_t *ahead, size_t *n)
 {
     int32_t value = 0;
-    for (*n = 0; *n < 5 && tj_reader_peek(r, *ahead)->kind == TJ_TOK_DIGIT; ++*n) {
+    for (*n = 0; *n < 5 && tj_reader_peek(r, *ahead)->kind == TJ_TOK_DIGIT &&
+                 (*n == 0 || (tj_reader_peek(r, *ahead)->flags & TJ_TOK_SPACED) == 0);
+         ++*n) {
         value = value * 10 + tj_reader_peek(r, *ahead)->id;
         ++*ahead;
     }
@@ -443,7 +446,10 @@ static bool join_prose(const tj_reader *r, size_t from, size_t to, char *out, si
 static const tj_ex *text_of(tj_reader *r, const char *text, size_t n)
 {
     const char *folded = tj_words_fold(r->arena, text, n);
-    tj_ex *ex = folded == NULL || folded[0] == '\0' ? NULL : tj_reader_new(r, TJ_EX_TEXT, 0);
+    if (folded == NULL) {
+        return tj_reader_fail_code(r, TJ_E_NOMEM, "cannot allocate a text");
+    }
+    tj_ex *ex = folded[0] == '\0' ? NULL : tj_reader_new(r, TJ_EX_TEXT, 0);
     if (ex != NULL) {
         ex->text = folded;
     }
@@ -672,6 +678,9 @@ static const tj_ex *read_phrase(tj_reader *r)
     look.err = NULL;
     look.at += n_words;
     const tj_ex *without = ex == NULL ? NULL : read_except(&look, ex);
+    if (look.rc == TJ_E_NOMEM) {
+        return tj_reader_fail_code(r, look.rc, "cannot allocate a set");
+    }
     if (without != NULL) {
         r->at = r->n_tokens;
         r->n_nodes = look.n_nodes;

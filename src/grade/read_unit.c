@@ -131,8 +131,8 @@ static bool read_count(tj_reader *r, tj_unit *out)
     size_t n = 0;
     if (token->kind == TJ_TOK_QUOTED) {
         tj_reader_next(r);
-        if (token->n_text == 0 || !tj_unit_count(out, r->arena, token->text, token->n_text, false)) {
-            tj_reader_fail(r, "a thing that is counted");
+        if (!tj_unit_count(out, r->arena, token->text, token->n_text, false)) {
+            tj_reader_fail_code(r, TJ_E_NOMEM, "cannot allocate a unit");
             return false;
         }
         return out->name[0] != '\0';
@@ -198,6 +198,19 @@ static int read_modifier(tj_reader *r)
     return 0;
 }
 
+/* As tj_unit_combine; memory that has run out is an error. */
+static bool combine(tj_reader *r, tj_unit *out, const tj_unit *a, int power_a, const tj_unit *b,
+                    int power_b)
+{
+    if (tj_unit_combine(out, r->arena, a, power_a, b, power_b)) {
+        return true;
+    }
+    if (tj_arena_calloc(r->arena, 1, strlen(a->text) + strlen(b->text) + MAX_NAME) == NULL) {
+        tj_reader_fail_code(r, TJ_E_NOMEM, "cannot allocate a unit");
+    }
+    return false;
+}
+
 /* One unit with its power. */
 static bool read_one(tj_reader *r, tj_unit *out, bool behind_number, bool behind_unit)
 {
@@ -227,7 +240,7 @@ static bool read_one(tj_reader *r, tj_unit *out, bool behind_number, bool behind
         *out = unit;
         return true;
     }
-    return tj_unit_combine(out, r->arena, &unit, power, &unit, 0);
+    return combine(r, out, &unit, power, &unit, 0);
 }
 
 /* Whether "/", "per" or "*" is followed by a unit rather than a value. */
@@ -246,6 +259,9 @@ static bool read_next_unit(tj_reader *r, tj_unit *out, bool *divides)
     look.at += !beside;
     look.sub = 0;
     bool ok = beside ? read_known(&look, out, true, true) : read_one(&look, out, true, true);
+    if (look.rc == TJ_E_NOMEM) {
+        tj_reader_fail_code(r, look.rc, "cannot allocate a unit");
+    }
     if (!ok || look.rc != TJ_OK) {
         return false;
     }
@@ -260,7 +276,7 @@ static bool read_rest(tj_reader *r, tj_unit *unit)
     tj_unit next;
     bool divides;
     while (read_next_unit(r, &next, &divides)) {
-        if (!tj_unit_combine(unit, r->arena, unit, 1, &next, divides ? -1 : 1)) {
+        if (!combine(r, unit, unit, 1, &next, divides ? -1 : 1)) {
             tj_reader_fail(r, "units that can be combined before this");
             return false;
         }
