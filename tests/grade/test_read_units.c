@@ -30,8 +30,8 @@ static void units_have_many_names(void **state)
           "(480+480\\sqrt{3})\\text{ feet}");
     ALIKE("(5 ft) + (6 inch)", "5 feet 6 inches", "5 ft 6 in", "5 feet, 6 inches",
           "5 feet and 6 inches", "5\\text{ ft }6\\text{ in}");
-    ALIKE("5 ft, (6 ft)", "5 ft and 6 ft");
-    ALIKE("5 inch, (6 inch)", "5 in, 6 in");
+    ALIKE("5 ft, 6 ft", "5 ft and 6 ft");
+    ALIKE("5 inch, 6 inch", "5 in, 6 in");
 }
 
 static void money_is_before_or_behind(void **state)
