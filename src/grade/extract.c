@@ -105,20 +105,24 @@ static bool found(tj_extraction *out, const tj_extractor *x, const char *rule, t
  * is no counter of things. */
 static tj_span bare(const char *s, tj_span at)
 {
-    static const char *const verbs[] = {"です",       "である",     "でした",
-                                        "となります", "になります", "だ"};
     static const char stops[] = " \t\r\n.,;:*\"`";
+    static const char *const ends[] = {"。",     "、",         "！",         "です", "である",
+                                       "でした", "となります", "になります", "だ"};
+    bool again = true;
     while (at.begin < at.end && memchr(" \t\r\n*:\"`", s[at.begin], 8) != NULL) {
         at.begin++;
     }
-    while (at.begin < at.end && memchr(stops, s[at.end - 1], sizeof stops - 1) != NULL) {
-        at.end--;
-    }
-    for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++) {
-        size_t n = strlen(verbs[i]);
-        if (at.end - at.begin > n && memcmp(s + at.end - n, verbs[i], n) == 0) {
-            at.end -= n;
-            break;
+    while (again) {
+        again = false;
+        while (at.begin < at.end && memchr(stops, s[at.end - 1], sizeof stops - 1) != NULL) {
+            at.end--;
+        }
+        for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
+            size_t n = strlen(ends[i]);
+            if (at.end - at.begin > n && memcmp(s + at.end - n, ends[i], n) == 0) {
+                at.end -= n;
+                again = true;
+            }
         }
     }
     return at;
@@ -271,8 +275,8 @@ void tj_extract(tj_extraction *out, tj_extractor *x, size_t len)
     if (from_bold(out, x, text)) {
         return;
     }
-    if (box == TJ_BOX_EMPTY) {
-        return; /* the answer was to stand there */
+    if (box == TJ_BOX_EMPTY || denies(x->s, bare(x->s, text))) {
+        return; /* the answer was to stand in the box */
     }
     if (is_bare(x, text)) {
         (void)found(out, x, "whole", text);

@@ -198,20 +198,36 @@ static bool is_unit(const scan *c, const tj_piece *p)
     return next.kind == TJ_PIECE_END || next.kind == TJ_PIECE_JOIN;
 }
 
+/* Whether a word denies the value before it: "5 is not", "5 isn't", 5ではない. */
+static bool denies_behind(const scan *c, const tj_piece *p)
+{
+    static const char *const copulas[] = {"is", "are", "was", "were", "can", "does"};
+    static const char *const nots[] = {"not", "isn't", "aren't", "wasn't", "cannot", "can't"};
+    static const char *const denials[] = {"ではない", "ではなく", "ではありません", "じゃない"};
+    for (size_t i = 0; i < sizeof denials / sizeof denials[0]; i++) {
+        if (tj_span_starts(c->s, p->at.begin, p->at.end, denials[i])) {
+            return true;
+        }
+    }
+    if (is_any(c->s, p->at, copulas, sizeof copulas / sizeof *copulas)) {
+        tj_piece next = tj_piece_next(c->s, p->next, c->end);
+        return next.kind == TJ_PIECE_WORD && is_any(c->s, next.at, nots, 1);
+    }
+    return is_any(c->s, p->at, nots + 1, sizeof nots / sizeof *nots - 1);
+}
+
+/* A word ends a run, and says something of the next one. */
 static void add_word(scan *c, const tj_piece *p)
 {
+    static const char *const nots[] = {"not", "isn't", "aren't", "wasn't", "never", "cannot"};
+    static const char *const between[] = {"equal", "equals", "to",    "exactly", "the",  "a",
+                                          "be",    "is",     "value", "just",    "even", "simply"};
     static const char *const list_words[] = {"are", "were",  "be",    ":",    "values", "solutions",
                                              "is",  "roots", "pairs", "both", "either"};
     static const char *const ordinal_words[] = {"step",    "case",   "part",     "problem",
                                                 "example", "method", "question", "equation",
                                                 "figure",  "line",   "lemma",    "theorem"};
-    static const char *const nots[] = {"not", "isn't", "aren't", "wasn't", "never", "cannot"};
-    static const char *const between[] = {"equal", "equals", "to",    "exactly", "the",  "a",
-                                          "be",    "is",     "value", "just",    "even", "simply"};
-    static const char *const denials[] = {"ではない", "ではなく", "ではありません", "じゃない"};
-    for (size_t i = 0; i < sizeof denials / sizeof denials[0]; i++) { /* behind what they deny */
-        c->negated = c->negated || tj_span_starts(c->s, p->at.begin, p->at.end, denials[i]);
-    }
+    c->negated = c->negated || denies_behind(c, p);
     close_run(c, false);
     c->negated = is_any(c->s, p->at, nots, sizeof nots / sizeof *nots) ||
                  (c->negated && is_any(c->s, p->at, between, sizeof between / sizeof *between));

@@ -243,6 +243,8 @@ static void what_is_said_not_to_be_the_answer_is_none(void **state)
         {"So it has 6 corners, not 5.", "number", "6"},
         {"The answer is 6, not 5.", "final answer", "6"},
         {"There are not many of them, just 5 in all.", "number", "5"},
+        {"5 is not the answer to it", NULL, ""},
+        {"We find 6, since 5 is not a solution.", "number", "6"},
         {"The answer is not 5 but 6.", "number", "6"},
         {"$x \\ne 5$", "whole", "$x \\ne 5$"},
     };
