@@ -36,7 +36,7 @@ static bool strip_thinking(tj_span *at, const char *s)
         {"<|begin_of_thought|>", "<|end_of_thought|>"},
         {"<|channel|>analysis", "<|channel|>final<|message|>"},
         {"[THINK]", "[/THINK]"},
-        {"\xe2\x97\x81think\xe2\x96\xb7", "\xe2\x97\x81/think\xe2\x96\xb7"},
+        {"◁think▷", "◁/think▷"},
     };
     size_t n_marks = sizeof marks / sizeof marks[0];
     for (size_t i = at->end; i-- > at->begin;) {

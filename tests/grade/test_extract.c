@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -389,6 +390,34 @@ static void a_text_above_the_bound_has_none(void **state)
     tj_free(text);
 }
 
+/* Any one of them over and over, with each of the openings; the bound is of processor time, and far
+ * above what a linear search needs. */
+static void a_text_full_of_openings_is_searched_in_time(void **state)
+{
+    (void)state;
+    static const char *const openings[] = {"$", "\n", "(", "\\boxed{"};
+    size_t room = (size_t)1 << 17;
+    char *text = tj_malloc(room);
+    assert_non_null(text);
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        for (size_t k = 0; k < sizeof openings / sizeof openings[0]; k++) {
+            size_t n = strlen(parts[i]), m = strlen(openings[k]), len = 0;
+            for (; len + n + m + 1 < room; len += n + m + 1) {
+                memcpy(text + len, parts[i], n);
+                memcpy(text + len + n, openings[k], m);
+                text[len + n + m] = ' ';
+            }
+            tj_extraction x;
+            clock_t before = clock();
+            tj_grade_extract(&x, grader, text, len);
+            if (clock() - before > CLOCKS_PER_SEC / 5) {
+                fail_msg("%s %s: too slow", parts[i], openings[k]);
+            }
+        }
+    }
+    tj_free(text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -405,6 +434,7 @@ int main(void)
         cmocka_unit_test(thinking_is_never_looked_at),
         cmocka_unit_test(without_an_answer_there_is_none),
         cmocka_unit_test(an_answer_is_a_piece_of_its_text),
+        cmocka_unit_test(a_text_full_of_openings_is_searched_in_time),
         cmocka_unit_test(a_text_above_the_bound_has_none),
     };
     return cmocka_run_group_tests(tests, make, unmake);
