@@ -243,7 +243,8 @@ static bool is_bare(tj_extractor *x, tj_span text)
         return false;
     }
     tj_reads reads = tj_extract_read(x, text);
-    size_t words = reads == TJ_READS_WORDS ? 5 : 3;
+    bool lines = memchr(x->s + text.begin, '\n', text.end - text.begin) != NULL;
+    size_t words = reads == TJ_READS_WORDS ? 5 : lines ? 1 : 3;
     return reads == TJ_READS_MATH || tj_count_prose(x->s, text, words) < words;
 }
 

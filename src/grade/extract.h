@@ -70,6 +70,8 @@ static inline bool tj_span_empty(tj_span at)
 }
 /* Whether s[at..] begins with word, ASCII letters in either case where `word` is lower case. */
 bool tj_span_starts(const char *s, size_t at, size_t end, const char *word);
+/* Whether a span is one of words, which are in lower case, whatever the case of its letters. */
+bool tj_span_among(const char *s, tj_span at, const char *const *words, size_t n_words);
 /* The first occurrence of word from at on; end if there is none. */
 size_t tj_span_find(const char *s, size_t at, size_t end, const char *word);
 

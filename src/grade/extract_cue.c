@@ -181,16 +181,11 @@ static size_t behind_answer(const char *s, size_t at, size_t end)
         while (at < end && tj_is_letter(s[at])) {
             at++;
         }
-        bool known = false;
-        for (size_t i = 0; i < sizeof copulas / sizeof copulas[0]; i++) {
-            if (strlen(copulas[i]) == at - from && tj_span_starts(s, from, at, copulas[i])) {
-                return tj_span_starts(s, skip_blank(s, at, end), end, "not ") ? start : at;
-            }
+        tj_span word = {from, at};
+        if (tj_span_among(s, word, copulas, sizeof copulas / sizeof copulas[0])) {
+            return tj_span_starts(s, skip_blank(s, at, end), end, "not ") ? start : at;
         }
-        for (size_t i = 0; i < sizeof between / sizeof between[0]; i++) {
-            known = known ||
-                    (strlen(between[i]) == at - from && tj_span_starts(s, from, at, between[i]));
-        }
+        bool known = tj_span_among(s, word, between, sizeof between / sizeof between[0]);
         if (!known) {
             return start;
         }
@@ -223,6 +218,10 @@ static size_t cue_end(const char *s, size_t begin, size_t at, size_t end)
         "答案：", "答案:",  "答：",  "答:",    "正解は", "解答：",
     };
     char c = s[at];
+    if (c == 'A' && tj_span_starts(s, at, end, "a: ") && (at == begin || s[at - 1] == '\n') &&
+        tj_span_find(s, at, end, "\n") == end) {
+        return at + 3; /* "A: 18" ends an output */
+    }
     if (c == 'a' || c == 'A') {
         bool inside = at > begin && tj_is_letter(s[at - 1]);
         if (inside || !tj_span_starts(s, at, end, "answer")) {

@@ -19,6 +19,20 @@ bool tj_span_starts(const char *s, size_t at, size_t end, const char *word)
     return true;
 }
 
+bool tj_span_among(const char *s, tj_span at, const char *const *words, size_t n_words)
+{
+    size_t n = at.end - at.begin;
+    char c = n == 0 ? 0 : s[at.begin];
+    char low = tj_is_upper(c) ? (char)(c - 'A' + 'a') : c;
+    for (size_t i = 0; i < n_words; i++) {
+        if (words[i][0] == low && strlen(words[i]) == n &&
+            tj_span_starts(s, at.begin, at.end, words[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
 size_t tj_span_find(const char *s, size_t at, size_t end, const char *word)
 {
     size_t n = strlen(word);
@@ -72,7 +86,7 @@ bool tj_is_math_name(const char *s, size_t n)
         "delta", "theta", "lambda", "sigma", "omega", "phi",      "frac",   "dfrac",
     };
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        if (strlen(names[i]) == n && memcmp(names[i], s, n) == 0) {
+        if (names[i][0] == s[0] && strlen(names[i]) == n && memcmp(names[i], s, n) == 0) {
             return true;
         }
     }

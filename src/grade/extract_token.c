@@ -346,10 +346,9 @@ size_t tj_count_prose(const char *s, tj_span at, size_t max)
         size_t n = p.at.end - p.at.begin;
         bool wide = (unsigned char)s[p.at.begin] >= 0xE0; /* written without spaces: characters */
         count += p.kind == TJ_PIECE_WORD && n > 1 ? (wide ? n / 3 : 1) : 0;
-        for (size_t i = 0; p.kind == TJ_PIECE_WORD && i < sizeof sentence / sizeof *sentence; i++) {
-            if (strlen(sentence[i]) == n && tj_span_starts(s, p.at.begin, p.at.end, sentence[i])) {
-                count = max;
-            }
+        if (p.kind == TJ_PIECE_WORD &&
+            tj_span_among(s, p.at, sentence, sizeof sentence / sizeof *sentence)) {
+            count = max;
         }
         if (p.next >= at.end) {
             break;

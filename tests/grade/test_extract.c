@@ -129,6 +129,7 @@ static void what_follows_the_answer_is_is_the_answer(void **state)
         {"Thus, the answer is\n\\[ x^2 + 1. \\]", "final answer", "\\[ x^2 + 1. \\]"},
         {"I think the answer is 18. I checked, and the answer is correct.", "final answer", "18"},
         {"<answer>18</answer>", "final answer", "18"},
+        {"9 * 2 = <<9*2=18>>18 km\nA: 18", "final answer", "18"},
         {"The answer is 3.5 km.", "final answer", "3.5 km"},
         {"The answer is 18\n#### 18", "final answer", "18"},
         {"the answers are 3 and 5", "final answer", "3 and 5"},
