@@ -5,8 +5,9 @@
 
 #include "grade/words.h"
 
-#define MAX_RECURSION (3 * TJ_EX_MAX_DEPTH) /* what is printed of the deepest tree is read again   \
-                                             */
+#define MAX_RECURSION                                                                              \
+    (3 * TJ_EX_MAX_DEPTH) /* what is printed of the deepest tree is read again                     \
+                           */
 
 const tj_ex *tj_reader_fail_code(tj_reader *r, tj_code code, const char *what)
 {
