@@ -1,16 +1,21 @@
 """Are our prompts those of lm-evaluation-harness, byte for byte?
 
-  python bench/lm_eval/prompts.py --data DIR --tabiji build/dev/tabiji [--chat MODEL]
+  python bench/lm_eval/prompts.py --data DIR --tabiji build/dev/tabiji [--chat]
 
-For every task and several numbers of examples: prompts, targets, hashes of both and of the stops. Needs
-lm-eval[math] (MIT). Ends with status 1 where anything differs."""
+For every task and several numbers of examples: prompts, their hashes, targets and stops. Needs
+lm-eval[math] (MIT). Ends with status 1 where anything differs.
+
+The harness takes a target that looks like a Python list for one, so that MATH's "[-3,2]" is [-3, 2] in its files;
+here it is the text. Where such a target is an example's the harness stops; such a case is told and left out."""
 import argparse
+import ast
 import json
 import pathlib
 import subprocess
 import sys
 import tempfile
 
+import datasets
 import harness_tasks
 from lm_eval.utils import hash_string
 
@@ -69,25 +74,36 @@ def theirs(task, chat):
     return task.instances
 
 
+def same_target(ours, target):
+    if isinstance(target, list):
+        target, ours = str(target), str(ast.literal_eval(ours))
+    return ours == str(target)
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--data", type=pathlib.Path, required=True)
     parser.add_argument("--tabiji", default="build/dev/tabiji")
     parser.add_argument("--chat", action="store_true", help="compare conversations instead of texts")
     args = parser.parse_args()
+    datasets.disable_progress_bars()
     harness_tasks.use(args.data)
     n_cases = n_prompts = n_wrong = 0
     with tempfile.TemporaryDirectory() as scratch:
         for name, task_name, shots, file, options in cases(args.data, pathlib.Path(scratch)):
             task = harness_tasks.task(name, shots)
-            instances = theirs(task, args.chat)
+            try:
+                instances = theirs(task, args.chat)
+            except AssertionError as e:
+                print(f"{name:34} {shots!s:>7} the harness stops: {e}", flush=True)
+                continue
             rows = ours(args, task_name, shots, file, options)
             wrong = abs(len(rows) - len(instances))
             for row, instance in zip(rows, instances):
                 prompt = instance.args[0]
                 same = (row["messages"] == json.loads(prompt) if args.chat
                         else row["prompt"] == prompt and row["prompt_hash"] == hash_string(prompt))
-                same = same and row["target"] == str(task.doc_to_target(instance.doc))
+                same = same and same_target(row["target"], task.doc_to_target(instance.doc))
                 if not same and wrong == 0:
                     print(f"--- {name}, problem {row['doc_id']}\nours:   {row}\ntheirs: {prompt!r}, "
                           f"{task.doc_to_target(instance.doc)!r}")

@@ -27,7 +27,7 @@ static bool begins_with(const char *text, const char *with)
 
 void tj_prompt_shot_question(tj_buf *out, const tj_prompt_task *task, const tj_shot *shot)
 {
-    bool brings = task->set == TJ_PROMPT_MGSM && begins_with(shot->question, task->before);
+    bool brings = task->shot_word != NULL && begins_with(shot->question, task->shot_word);
     tj_buf_str(out, brings ? "" : task->before);
     tj_buf_str(out, shot->question);
     tj_buf_str(out, task->after);

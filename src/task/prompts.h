@@ -73,8 +73,10 @@ typedef struct tj_prompt_task {
     const tj_shot *shots;    /* [n_fixed], taken in order; NULL: drawn from data for each problem */
     size_t n_fixed;
     const char *answer_before, *answer_after;
-    const char *until[6];     /* an answer ends before these; NULL ends the list */
-    const char *strip_target; /* MGSM: what begins its worked answers and is left out */
+    const char *until[6]; /* an answer ends before these; NULL ends the list */
+    /* MGSM: what begins the questions of its own examples, which then have no `before`, and their
+     * worked answers, where it is left out; NULL elsewhere */
+    const char *shot_word, *strip_target;
     tj_prompt_filter filters[3];
     tj_prompt_match match;
     const char *const *ignored; /* patterns taken away on both sides, NULL-terminated; NULL: none */

@@ -41,8 +41,9 @@ static const char *const gsm8k_ignored[] = {",", "\\$", "(?s).*#### ", "\\.$", N
 
 /* mgsm: questions begin with their language's word for it; examples bring it along. */
 #define MGSM(word)                                                                                 \
-    .set = TJ_PROMPT_MGSM, .description = "", .before = word " ", .gold = TJ_TARGET_ANSWER,        \
-    .until = {word, "</s>", "<|im_end|>"}, .match = TJ_MATCH_EXACT, .ignore_punctuation = true
+    .set = TJ_PROMPT_MGSM, .description = "", .before = word " ", .shot_word = word,               \
+    .gold = TJ_TARGET_ANSWER, .until = {word, "</s>", "<|im_end|>"}, .match = TJ_MATCH_EXACT,      \
+    .ignore_punctuation = true
 #define MGSM_DIRECT(word)                                                                          \
     MGSM(word), .version = "4.0", .after = "\nAnswer:", .delimiter = "",                           \
                 .target = TJ_TARGET_ANSWER,                                                        \
