@@ -242,6 +242,18 @@ static const tj_option eval_options[] = {
     JSON,
     QUIET,
     {0}};
+static const tj_option grade_options[] = {
+    {"explain", 'e', NULL, "say how the two were read and compared; of a file, list disagreements",
+     NULL},
+    {"summary", 's', NULL, "of a file: counts, and agreement with its `expected` field", NULL},
+    {"out", 'o', "FILE", "of a file: write the verdicts there instead", "standard output"},
+    {"jobs", 'j', "N", "of a file: worker processes", "all processors"},
+    {"digits", 0, "N",
+     "a decimal with at least N significant digits may be a rounding (0.333 of 1/3); 0: never",
+     "3"},
+    {"strict-units", 0, NULL, "a unit that only one side has makes them different", NULL},
+    JSON,
+    {0}};
 static const tj_option check_options[] = {
     {"prompt", 'p', "TEXT", "the problem: 'Use 3 6 7 11 to make 36.'", NULL}, JSON, {0}};
 static const tj_option tokenize_options[] = {
@@ -458,6 +470,30 @@ const tj_command tj_commands[] = {
      "  printf '9707 11 1879' | tabiji tokenize --tokenizer dir --decode\n"
      "  tabiji tokenize --tokenizer tokenizer.json --lines < texts.txt > ids.txt",
      tokenize_options, tj_cmd_tokenize},
+    {"grade", "REFERENCE ANSWER | FILE", 1, 2, "say whether two answers are equal",
+     "Reads LaTeX, plain mathematics and words, and decides by exact arithmetic: equal,\n"
+     "different (with a place where they part) or undecided, never a guess. Each of the two\n"
+     "may be a bare answer or the whole output of a model, in which the answer is looked for:\n"
+     "the last \\boxed{...}, 'the answer is ...', '#### ...', **...**, the last formula or\n"
+     "number; never within <think>...</think>. What counts as equal is in docs/grader.md.\n"
+     "\n"
+     "With two operands the exit status is 0 equal, 1 different, 2 undecided, 3 error: the\n"
+     "reference cannot be read, or wrong usage. An answer that begins with a minus and a\n"
+     "letter stands behind '--'.\n"
+     "\n"
+     "With one, FILE (or '-', standard input; gzip and zstd too) has one JSON object a line\n"
+     "with `gold`, `pred`, and perhaps `id`, `kind` and `expected` (true or false). Verdicts\n"
+     "come as JSON lines in the same order. Bad lines and references that cannot be read are\n"
+     "told on standard error, and the exit status is then 3. Workers have limits of time and\n"
+     "memory far above what any answer needs; what one stops is undecided, its method\n"
+     "'limit'.",
+     "  tabiji grade '\\frac{\\pi}{4}' 'pi/4' --explain\n"
+     "  tabiji grade '1/3' 'So we get \\boxed{0.333}.'\n"
+     "  tabiji grade -- -x^2 '-x \\cdot x'\n"
+     "  tabiji grade pairs.jsonl > verdicts.jsonl\n"
+     "  tabiji grade pairs.jsonl --summary --explain\n"
+     "  printf '{\"gold\": \"5\", \"pred\": \"five\"}\\n' | tabiji grade -",
+     grade_options, tj_cmd_grade},
     {"task check", "[FILE]", 0, 1, "judge an answer to a Countdown problem line by line",
      "Reads the answer from FILE or standard input and says where the first wrong step is\n"
      "and why. Exit status 1 if the answer is not correct.",
@@ -480,7 +516,7 @@ const tj_command tj_commands[] = {
      "steps: -1, 0, 1, true, false or null), id, subject, level and author.",
      "  tabiji data import -w work --set math-train math/train/*.json --licence MIT\n"
      "  tabiji data import -w work --set bench prmbench/*.gz --on-error skip\n"
-     "  tabiji data import -w work --set mine mine.jsonl --map problem=question,answer=final",
+     "  tabiji data import -w work --set mine a.jsonl --map problem=q,answer=final",
      import_options, tj_cmd_data_import},
     {"data list", "", 0, 0, "list the problem sets of a workspace and their files",
      "Of each set its problems by split; of each file its format, records, and the\n"

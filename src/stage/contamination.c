@@ -81,7 +81,7 @@ tj_code tj_texts_of_set(tj_store *store, tj_texts *out, int64_t set, tj_err *err
 tj_code tj_texts_of_file(tj_texts *out, const char *path, tj_err *err)
 {
     tj_dataset *data;
-    const tj_record *r = NULL;
+    const tj_data_record *r = NULL;
     memset(out, 0, sizeof *out);
     tj_code rc = tj_dataset_open(&data, path, NULL, err);
     if (rc != TJ_OK) {

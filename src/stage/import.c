@@ -90,7 +90,7 @@ tj_code tj_split_of_path(tj_split *out, const char *path, tj_data_format format,
 
 /* ------------------------------------------------------------------ trees */
 
-static tj_code add_node(tj_tree *tree, const tj_record *r, size_t i, tj_buf *text, tj_err *err)
+static tj_code add_node(tj_tree *tree, const tj_data_record *r, size_t i, tj_buf *text, tj_err *err)
 {
     const tj_data_node *node = &r->nodes[i];
     size_t at;
@@ -127,7 +127,8 @@ static tj_code add_node(tj_tree *tree, const tj_record *r, size_t i, tj_buf *tex
     return rc;
 }
 
-static tj_code add_tree(importer *im, int64_t *id, const tj_record *r, int64_t problem, tj_err *err)
+static tj_code add_tree(importer *im, int64_t *id, const tj_data_record *r, int64_t problem,
+                        tj_err *err)
 {
     tj_tree tree = {.problem = problem};
     tj_buf text;
@@ -154,7 +155,7 @@ static tj_code add_tree(importer *im, int64_t *id, const tj_record *r, int64_t p
 
 /* ------------------------------------------------------------------ records */
 
-static void count(tj_import_counts *c, const tj_record *r, bool is_new)
+static void count(tj_import_counts *c, const tj_data_record *r, bool is_new)
 {
     c->n_problems += is_new ? 1 : 0;
     c->n_known += is_new ? 0 : 1;
@@ -174,14 +175,14 @@ static void count(tj_import_counts *c, const tj_record *r, bool is_new)
 }
 
 /* *elsewhere, with TJ_E_CONFLICT: the problem is in another split of the set. */
-static tj_code add_record(importer *im, bool *elsewhere, const tj_record *r, tj_err *err)
+static tj_code add_record(importer *im, bool *elsewhere, const tj_data_record *r, tj_err *err)
 {
     int64_t problem;
     int64_t tree = 0;
     bool is_new;
     *elsewhere = false;
     tj_buf_clear(&im->json);
-    tj_record_write_problem(&im->json, r);
+    tj_data_write_problem(&im->json, r);
     tj_code rc = tj_buf_check(&im->json, err);
     if (rc != TJ_OK) {
         return rc;
@@ -222,7 +223,7 @@ static tj_code refuse(importer *im, const tj_refusal *refusal, tj_code rc, tj_er
 /* Takes the next record; *more is false at the end of the file. */
 static tj_code next_record(importer *im, tj_dataset *data, bool *more, tj_err *err)
 {
-    const tj_record *record;
+    const tj_data_record *record;
     tj_import_counts *c = &im->file.counts;
     double start = tj_clock_seconds();
     tj_code rc = tj_dataset_next(data, &record, err);

@@ -140,7 +140,7 @@ static tj_code insert_steps(tj_store *store, int64_t solution, const tj_data_ste
     return rc;
 }
 
-static tj_code insert_solution(tj_store *store, int64_t file, const tj_record *record,
+static tj_code insert_solution(tj_store *store, int64_t file, const tj_data_record *record,
                                size_t ordinal, tj_err *err)
 {
     tj_stmt *st;
@@ -173,7 +173,7 @@ static tj_code insert_solution(tj_store *store, int64_t file, const tj_record *r
                        : rc;
 }
 
-static tj_code insert_record(tj_store *store, int64_t file, const tj_record *record,
+static tj_code insert_record(tj_store *store, int64_t file, const tj_data_record *record,
                              int64_t problem, int64_t tree, tj_err *err)
 {
     tj_stmt *st;
@@ -192,8 +192,8 @@ static tj_code insert_record(tj_store *store, int64_t file, const tj_record *rec
     return rc;
 }
 
-tj_code tj_store_add_record(tj_store *store, int64_t file, const tj_record *record, int64_t problem,
-                            int64_t tree, tj_err *err)
+tj_code tj_store_add_record(tj_store *store, int64_t file, const tj_data_record *record,
+                            int64_t problem, int64_t tree, tj_err *err)
 {
     tj_code rc = tj_store_begin(store, err);
     if (rc != TJ_OK) {

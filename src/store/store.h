@@ -350,7 +350,7 @@ TJ_MUST_USE tj_code tj_store_data_file_each(tj_store *store, int64_t set, tj_dat
 
 /* Adds a record of a file with its solutions and their steps; tree: what its nodes became, or 0.
  * Errors: TJ_E_CONFLICT (that number is there). */
-TJ_MUST_USE tj_code tj_store_add_record(tj_store *store, int64_t file, const tj_record *record,
+TJ_MUST_USE tj_code tj_store_add_record(tj_store *store, int64_t file, const tj_data_record *record,
                                         int64_t problem, int64_t tree, tj_err *err);
 TJ_MUST_USE tj_code tj_store_add_refusal(tj_store *store, int64_t file, const tj_refusal *refusal,
                                          tj_err *err);

@@ -42,7 +42,7 @@ static const struct {
 
 struct tj_dataset {
     char *path;
-    tj_records source;
+    tj_data_source source;
     tj_mapper mapper;
     tj_data_format format;
     size_t n_records;
@@ -135,7 +135,7 @@ static tj_code peek(tj_dataset *d, tj_err *err)
 {
     tj_mapper *m = &d->mapper;
     char why[TJ_DATA_REASON];
-    tj_code rc = tj_records_next(&d->source, &m->tape, &m->text, &d->peeked_line, why, err);
+    tj_code rc = tj_data_source_next(&d->source, &m->tape, &m->text, &d->peeked_line, why, err);
     if (rc != TJ_OK && d->peeked_line == 0) {
         return rc;
     }
@@ -162,7 +162,7 @@ static tj_code open_file(tj_dataset *d, const tj_dataset_options *options, tj_er
     if (options->format == TJ_DATA_FIELDS && options->map == NULL) {
         return tj_fail(err, TJ_E_INVAL, "the format 'fields' needs a map of fields");
     }
-    tj_code rc = tj_records_open(&d->source, d->path, options->digest, err);
+    tj_code rc = tj_data_source_open(&d->source, d->path, options->digest, err);
     d->format = options->format;
     if (rc == TJ_OK && d->format == TJ_DATA_AUTO) {
         rc = peek(d, err);
@@ -205,7 +205,7 @@ void tj_dataset_close(tj_dataset *d)
     if (d == NULL) {
         return;
     }
-    tj_records_close(&d->source);
+    tj_data_source_close(&d->source);
     tj_jtape_deinit(&d->mapper.tape);
     tj_arena_deinit(&d->mapper.arena);
     tj_buf_deinit(&d->mapper.meta);
@@ -225,7 +225,7 @@ static tj_code map_record(tj_dataset *d)
     return formats[d->format].map(m);
 }
 
-tj_code tj_dataset_next(tj_dataset *d, const tj_record **record, tj_err *err)
+tj_code tj_dataset_next(tj_dataset *d, const tj_data_record **record, tj_err *err)
 {
     tj_mapper *m = &d->mapper;
     size_t line = d->peeked_line;
@@ -234,14 +234,14 @@ tj_code tj_dataset_next(tj_dataset *d, const tj_record **record, tj_err *err)
     d->refused = false;
     m->refusal = (tj_refusal){.number = d->n_records + 1};
     if (!d->has_peeked) {
-        rc = tj_records_next(&d->source, &m->tape, &m->text, &line, m->refusal.reason, err);
+        rc = tj_data_source_next(&d->source, &m->tape, &m->text, &line, m->refusal.reason, err);
         if (line == 0) {
             return rc;
         }
     }
     d->has_peeked = false;
     d->n_records++;
-    m->record = (tj_record){.number = d->n_records, .line = line};
+    m->record = (tj_data_record){.number = d->n_records, .line = line};
     m->refusal.line = line;
     tj_arena_clear(&m->arena);
     if (rc == TJ_OK) {
@@ -284,7 +284,7 @@ static void write_name(tj_buf *out, bool *first, const char *name)
     *first = false;
 }
 
-void tj_record_write_problem(tj_buf *out, const tj_record *r)
+void tj_data_write_problem(tj_buf *out, const tj_data_record *r)
 {
     const struct {
         const char *name;

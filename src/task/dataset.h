@@ -2,7 +2,7 @@
  * with labelled steps, reasoning trees. A file may be of any size; what is held is one record.
  *
  *     file ─▶ bytes (plain, gzip, zstd) ─▶ records (lines, array, objects, tab-separated)
- *          ─▶ tape (base/jscan.h) ─▶ a format's mapping ─▶ tj_record
+ *          ─▶ tape (base/jscan.h) ─▶ a format's mapping ─▶ tj_data_record
  *
  * A record that a format does not allow is refused with its line, field and reason, and reading can
  * go on with the next. Nothing is guessed: a label without a step, a step without a label where the
@@ -96,7 +96,7 @@ typedef struct tj_data_node {
     tj_str meta; /* a JSON object of what else the node has; none */
 } tj_data_node;
 
-typedef struct tj_record {
+typedef struct tj_data_record {
     size_t number, line; /* from 1; line is where the record begins */
     tj_str problem;      /* the statement; never empty */
     tj_str answer;       /* the reference answer; none */
@@ -109,11 +109,11 @@ typedef struct tj_record {
     size_t n_nodes;
     const char *scorer;   /* who gave the scores: "monte-carlo", "self"; NULL: none */
     const char *labeller; /* who gave the labels: "human", …; NULL: none */
-} tj_record;
+} tj_data_record;
 
 /* The problem as JSON, sorted keys, absent ones left out:
  * {"answer":…,"id":…,"level":…,"problem":…,"subject":…}. */
-void tj_record_write_problem(tj_buf *out, const tj_record *record);
+void tj_data_write_problem(tj_buf *out, const tj_data_record *record);
 
 /* ------------------------------------------------------------ reading */
 
@@ -153,7 +153,7 @@ typedef struct tj_refusal {
  * record was refused, as tj_dataset_refusal says and *err too ("file:line: field: reason"); the
  * next call goes on behind it, where what is behind it can be found. Other errors are of the whole
  * file, which then has no more records. */
-TJ_MUST_USE tj_code tj_dataset_next(tj_dataset *set, const tj_record **record, tj_err *err);
+TJ_MUST_USE tj_code tj_dataset_next(tj_dataset *set, const tj_data_record **record, tj_err *err);
 /* NULL unless the last call was such a refusal. Lent until the next call. */
 const tj_refusal *tj_dataset_refusal(const tj_dataset *set);
 

@@ -1,4 +1,4 @@
-/* A record's fields. Every helper checks the type and says what was found instead. */
+/* A record's fields. Every function checks the type and says what was found instead. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>

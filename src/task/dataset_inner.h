@@ -31,7 +31,7 @@ typedef enum tj_framing {
 
 /* Owns its stream and buffer: the bytes that are read and not yet taken are
  * buf[begin .. end), and there is room for a zero behind them. */
-typedef struct tj_records {
+typedef struct tj_data_source {
     const char *path; /* borrowed */
     tj_stream *stream;
     tj_framing framing;
@@ -47,18 +47,19 @@ typedef struct tj_records {
     tj_sha256 hash;
     double hash_seconds;
     char digest[TJ_SHA256_HEX];
-} tj_records;
+} tj_data_source;
 
 /* Sees how the file is framed. Errors: TJ_E_PARSE (neither JSON nor tabs; empty) and those of
  * tj_stream_open. To be closed in any case. */
-TJ_MUST_USE tj_code tj_records_open(tj_records *source, const char *path, bool hashes, tj_err *err);
-void tj_records_close(tj_records *source);
+TJ_MUST_USE tj_code tj_data_source_open(tj_data_source *source, const char *path, bool hashes,
+                                        tj_err *err);
+void tj_data_source_close(tj_data_source *source);
 
 /* Takes the next record: its tape or, of TABS, its text (ended by zero); *line is where it begins,
  * 0 at the end. TJ_E_PARSE or TJ_E_LIMIT with *line above 0: it is not a record, and `why` says
  * why; reading goes on behind it. Other errors: *line is 0. */
-TJ_MUST_USE tj_code tj_records_next(tj_records *source, tj_jtape *tape, tj_str *text, size_t *line,
-                                    char why[TJ_DATA_REASON], tj_err *err);
+TJ_MUST_USE tj_code tj_data_source_next(tj_data_source *source, tj_jtape *tape, tj_str *text,
+                                        size_t *line, char why[TJ_DATA_REASON], tj_err *err);
 
 /* ------------------------------------------------------------ a record's fields */
 
@@ -69,11 +70,11 @@ typedef struct tj_mapper {
     tj_arena arena;
     tj_buf meta;
     const tj_data_map *map;
-    tj_record record;
+    tj_data_record record;
     tj_refusal refusal;
 } tj_mapper;
 
-/* Every mapping and helper below gives TJ_OK, TJ_E_PARSE or TJ_E_LIMIT with the refusal filled in,
+/* Every function below gives TJ_OK, TJ_E_PARSE or TJ_E_LIMIT with the refusal filled in,
  * or TJ_E_NOMEM. `object` is a value of the tape; 0 is the record itself. */
 TJ_MUST_USE tj_code tj_map_refuse(tj_mapper *m, const char *field, const char *fmt, ...)
     TJ_PRINTF(3, 4);

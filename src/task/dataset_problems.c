@@ -72,7 +72,7 @@ static tj_code either(tj_mapper *m, tj_str *out, const char *first, const char *
 
 tj_code tj_map_math(tj_mapper *m)
 {
-    tj_record *r = &m->record;
+    tj_data_record *r = &m->record;
     tj_str solution = {NULL, 0};
     tj_code rc = tj_map_text(m, &r->problem, 0, "problem");
     if (rc == TJ_OK) {
@@ -388,7 +388,7 @@ static tj_code map_labels(tj_mapper *m, tj_data_step *steps, size_t n, const cha
 tj_code tj_map_fields(tj_mapper *m)
 {
     const tj_data_map *map = m->map;
-    tj_record *r = &m->record;
+    tj_data_record *r = &m->record;
     tj_data_solution s = {.role = TJ_SOLUTION_ATTEMPT, .correct = TJ_MARK_NONE};
     const struct {
         const char *target;

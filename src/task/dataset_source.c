@@ -13,7 +13,7 @@
 
 /* Reads more behind what is there; at_eof where there is none. Errors: TJ_E_LIMIT (the buffer holds
  * as much of one record as is allowed). */
-static tj_code fill(tj_records *s, tj_err *err)
+static tj_code fill(tj_data_source *s, tj_err *err)
 {
     if (s->begin > 0) {
         memmove(s->buf, s->buf + s->begin, s->end - s->begin);
@@ -46,7 +46,7 @@ static tj_code fill(tj_records *s, tj_err *err)
 }
 
 /* Takes n bytes. */
-static void take(tj_records *s, size_t n)
+static void take(tj_data_source *s, size_t n)
 {
     const char *at = s->buf + s->begin;
     const char *end = at + n;
@@ -63,7 +63,7 @@ static bool is_space(char c)
 }
 
 /* Takes white space; *more: there is something behind it. */
-static tj_code take_space(tj_records *s, bool *more, tj_err *err)
+static tj_code take_space(tj_data_source *s, bool *more, tj_err *err)
 {
     for (;;) {
         size_t n = 0;
@@ -92,7 +92,7 @@ static void say(char why[TJ_DATA_REASON], const char *reason)
 
 /* ------------------------------------------------------------------ how a file is framed */
 
-static tj_code see_lines(tj_records *s, tj_err *err)
+static tj_code see_lines(tj_data_source *s, tj_err *err)
 {
     const char *newline = NULL;
     while (newline == NULL && !s->at_eof) {
@@ -121,13 +121,14 @@ static tj_code see_lines(tj_records *s, tj_err *err)
     tj_jscan_result r = tj_jscan(&tape, s->buf + s->begin, n, &end);
     s->framing = r == TJ_JSCAN_CUT && newline != NULL ? TJ_FRAMING_OBJECTS : TJ_FRAMING_LINES;
     tj_jtape_deinit(&tape);
-    return TJ_OK;
+    return r == TJ_JSCAN_NOMEM ? tj_fail(err, TJ_E_NOMEM, "cannot hold a record of %s", s->path)
+                               : TJ_OK;
 }
 
-tj_code tj_records_open(tj_records *s, const char *path, bool hashes, tj_err *err)
+tj_code tj_data_source_open(tj_data_source *s, const char *path, bool hashes, tj_err *err)
 {
     bool more = false;
-    *s = (tj_records){.path = path, .line = 1, .hashes = hashes};
+    *s = (tj_data_source){.path = path, .line = 1, .hashes = hashes};
     tj_sha256_begin(&s->hash);
     tj_code rc = tj_stream_open(&s->stream, path, err);
     if (rc == TJ_OK) {
@@ -158,7 +159,7 @@ tj_code tj_records_open(tj_records *s, const char *path, bool hashes, tj_err *er
     return see_lines(s, err);
 }
 
-void tj_records_close(tj_records *s)
+void tj_data_source_close(tj_data_source *s)
 {
     tj_stream_close(s->stream);
     tj_free(s->buf);
@@ -169,7 +170,7 @@ void tj_records_close(tj_records *s)
 /* ------------------------------------------------------------------ lines */
 
 /* Takes the rest of a line that is too long. */
-static tj_code drop_line(tj_records *s, tj_err *err)
+static tj_code drop_line(tj_data_source *s, tj_err *err)
 {
     for (;;) {
         const char *newline = memchr(s->buf + s->begin, '\n', s->end - s->begin);
@@ -185,7 +186,7 @@ static tj_code drop_line(tj_records *s, tj_err *err)
 }
 
 /* The next line, without its newline, ended by zero; *more is false at the end. */
-static tj_code take_line(tj_records *s, char **line, size_t *n, bool *more, tj_err *err)
+static tj_code take_line(tj_data_source *s, char **line, size_t *n, bool *more, tj_err *err)
 {
     size_t seen = 0;
     const char *newline = NULL;
@@ -238,7 +239,7 @@ static tj_code scan_line(tj_jtape *tape, char *line, size_t n, char why[TJ_DATA_
     return r == TJ_JSCAN_OK ? TJ_OK : r == TJ_JSCAN_LIMIT ? TJ_E_LIMIT : TJ_E_PARSE;
 }
 
-static tj_code next_line(tj_records *s, tj_jtape *tape, tj_str *text, size_t *line,
+static tj_code next_line(tj_data_source *s, tj_jtape *tape, tj_str *text, size_t *line,
                          char why[TJ_DATA_REASON], tj_err *err)
 {
     char *at = NULL;
@@ -272,7 +273,7 @@ static tj_code next_line(tj_records *s, tj_jtape *tape, tj_str *text, size_t *li
 /* ------------------------------------------------------------------ values over several lines */
 
 /* Takes what can be taken of a value that is wrong, so that the next call begins behind it. */
-static tj_code resync(tj_records *s, tj_err *err)
+static tj_code resync(tj_data_source *s, tj_err *err)
 {
     for (size_t from = 1;;) {
         size_t left = s->end - s->begin;
@@ -298,7 +299,7 @@ static tj_code resync(tj_records *s, tj_err *err)
 }
 
 /* What stands between the items of an array; *more: an item follows. */
-static tj_code take_comma(tj_records *s, bool *more, char why[TJ_DATA_REASON], tj_err *err)
+static tj_code take_comma(tj_data_source *s, bool *more, char why[TJ_DATA_REASON], tj_err *err)
 {
     tj_code rc = take_space(s, more, err);
     if (rc == TJ_OK && *more && !s->in_array) {
@@ -328,7 +329,7 @@ static tj_code take_comma(tj_records *s, bool *more, char why[TJ_DATA_REASON], t
 }
 
 /* Scans the value at the window's beginning, reading on where it goes beyond. */
-static tj_code scan_value(tj_records *s, tj_jtape *tape, char why[TJ_DATA_REASON], tj_err *err)
+static tj_code scan_value(tj_data_source *s, tj_jtape *tape, char why[TJ_DATA_REASON], tj_err *err)
 {
     for (;;) {
         tj_jscan_end end;
@@ -358,7 +359,7 @@ static tj_code scan_value(tj_records *s, tj_jtape *tape, char why[TJ_DATA_REASON
     }
 }
 
-static tj_code next_value(tj_records *s, tj_jtape *tape, size_t *line, char why[TJ_DATA_REASON],
+static tj_code next_value(tj_data_source *s, tj_jtape *tape, size_t *line, char why[TJ_DATA_REASON],
                           tj_err *err)
 {
     bool more;
@@ -384,8 +385,8 @@ static tj_code next_value(tj_records *s, tj_jtape *tape, size_t *line, char why[
     return rc;
 }
 
-tj_code tj_records_next(tj_records *s, tj_jtape *tape, tj_str *text, size_t *line,
-                        char why[TJ_DATA_REASON], tj_err *err)
+tj_code tj_data_source_next(tj_data_source *s, tj_jtape *tape, tj_str *text, size_t *line,
+                            char why[TJ_DATA_REASON], tj_err *err)
 {
     *text = (tj_str){NULL, 0};
     *line = 0;

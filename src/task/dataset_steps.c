@@ -152,7 +152,7 @@ tj_code tj_map_mr_gsm8k(tj_mapper *m)
     tj_data_solution *both = NULL; /* the model's, and the reference, which some have not */
     tj_data_step *steps = NULL;
     bool correct = false;
-    tj_record *r = &m->record;
+    tj_data_record *r = &m->record;
     tj_code rc = tj_map_alloc(m, &both, 2, sizeof *both);
     if (rc == TJ_OK) {
         rc = tj_map_text(m, &r->problem, 0, "question");

@@ -163,7 +163,7 @@ tj_code tj_map_prm800k(tj_mapper *m)
                                           "labeler",
                                           "timestamp",
                                           NULL};
-    tj_record *r = &m->record;
+    tj_data_record *r = &m->record;
     tj_str solution = {NULL, 0};
     size_t question;
     size_t label;
@@ -238,7 +238,7 @@ static tj_code map_nested(tj_mapper *m, tj_data_node **out, size_t root)
         *out = nodes;
     }
     for (size_t i = 0; i < n && rc == TJ_OK; i++) {
-        size_t children;
+        size_t children = 0;
         rc = tj_map_text(m, &nodes[i].text, objects[i], "text");
         if (rc == TJ_OK) {
             rc = read_mc_value(m, &nodes[i], objects[i]);
@@ -346,7 +346,7 @@ static tj_code map_flat(tj_mapper *m, tj_data_node **out, size_t array)
 tj_code tj_map_omegaprm(tj_mapper *m)
 {
     static const char *const carried[] = {"question_id", NULL};
-    tj_record *r = &m->record;
+    tj_data_record *r = &m->record;
     tj_data_node *nodes = NULL;
     size_t steps;
     tj_code rc = tj_map_text(m, &r->problem, 0, "question");

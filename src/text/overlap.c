@@ -1,6 +1,5 @@
-/* Runs of words of all items stand in one array sorted by hash; a text's runs are looked up there.
- * Whole texts are found by their first run too, or, where they are shorter than one, by a run as
- * long as they are: so every item with a word has an entry, and one array serves both questions. */
+/* Runs of words of all items stand in one array sorted by hash, whole texts in another; a text and
+ * its runs are looked up there. */
 #include "text/overlap.h"
 
 #include <stdint.h>
@@ -19,6 +18,7 @@ typedef struct word {
 typedef struct words {
     word *all; /* [n] */
     size_t n, cap;
+    uint64_t whole; /* hash of the text without white space */
 } words;
 
 typedef struct run {
@@ -29,7 +29,8 @@ typedef struct run {
 
 typedef struct member {
     size_t first, n; /* words */
-    size_t n_hits;   /* by the text at hand */
+    size_t n_hits;   /* runs of the text at hand */
+    bool is_same;    /* as the text at hand */
     bool was_same, was_shared;
 } member;
 
@@ -41,17 +42,17 @@ struct tj_overlap {
     size_t n_items, cap_items;
     run *runs; /* [n_runs] */
     size_t n_runs, cap_runs;
+    run *wholes; /* [n_items] */
+    size_t cap_wholes;
     bool sorted;
     words words; /* of the text at hand */
     run *asked;  /* its runs */
     size_t n_asked, cap_asked;
-    uint32_t *touched; /* items that it shares a run with */
+    uint32_t *touched; /* items that it shares something with */
     size_t n_touched, cap_touched;
 };
 
 /* ------------------------------------------------------------------ words */
-
-typedef enum part { PART_NONE, PART_LETTER, PART_ALONE, PART_MARK } part;
 
 /* Scripts without spaces between words: ideographs and kana. */
 static bool is_cjk(uint32_t c)
@@ -60,22 +61,18 @@ static bool is_cjk(uint32_t c)
            (c >= 0xF900 && c <= 0xFAFF) || (c >= 0x20000 && c <= 0x3FFFF);
 }
 
-static part part_of(uint32_t c)
+static bool is_digit(char c)
 {
-    if (c < 0x80) {
-        tj_class class = tj_class_of(c);
-        return class == TJ_CLASS_LETTER || class == TJ_CLASS_NUMBER ? PART_LETTER
-               : c != 0 && strchr("+-*/=<>^", (int)c) != NULL       ? PART_ALONE
-                                                                    : PART_NONE;
-    }
-    if (tj_is_mark(c)) {
-        return PART_MARK;
-    }
-    if (is_cjk(c)) {
-        return PART_ALONE;
-    }
-    tj_class class = tj_class_of_wide(c);
-    return class == TJ_CLASS_LETTER || class == TJ_CLASS_NUMBER ? PART_LETTER : PART_NONE;
+    return c >= '0' && c <= '9';
+}
+
+/* Whether a folded character counts. */
+static bool counts(uint32_t c)
+{
+    tj_class class = tj_class_of(c);
+    return class == TJ_CLASS_LETTER || class == TJ_CLASS_NUMBER ||
+           (c > 0 && c < 0x80 && strchr("+-*/=<>^.,", (int)c) != NULL) ||
+           (c >= 0x80 && tj_is_mark(c));
 }
 
 /* FNV-1a over characters, then a finalizer that spreads what little a short word has. */
@@ -93,31 +90,43 @@ static uint64_t spread(uint64_t h)
 
 #define SEED UINT64_C(0xCBF29CE484222325)
 
-/* Takes one folded character; open: a word that letters and marks go on. */
+/* Takes a folded character that counts; *open: it goes on with the last word. */
 static bool take(words *w, bool *open, uint32_t c, uint32_t begin, uint32_t end)
 {
-    part p = part_of(c);
-    if (p == PART_MARK && w->n > 0 && w->all[w->n - 1].end >= begin) {
-        word *marked = &w->all[w->n - 1];
-        marked->hash = add_character(marked->hash, c);
-        marked->end = end;
-        return true;
-    }
-    if (p == PART_NONE || p == PART_MARK) {
-        *open = false;
-        return true;
-    }
-    if (p == PART_ALONE || !*open) {
+    bool alone = is_cjk(c);
+    bool mark = c >= 0x80 && tj_is_mark(c) && w->n > 0 && w->all[w->n - 1].end >= begin;
+    if (!mark && (alone || !*open)) {
         if (!tj_grow(&w->all, &w->cap, w->n + 1, sizeof *w->all)) {
             return false;
         }
-        w->all[w->n++] = (word){.hash = SEED, .begin = begin, .end = end};
+        w->all[w->n++] = (word){.hash = SEED, .begin = begin};
     }
     word *last = &w->all[w->n - 1];
     last->hash = add_character(last->hash, c);
     last->end = end;
-    *open = p == PART_LETTER;
+    w->whole = add_character(w->whole, c);
+    *open = mark ? *open : !alone;
     return true;
+}
+
+/* The character at text[at], folded: how many of out are filled in. *n: its bytes. */
+static size_t fold_at(uint32_t out[TJ_MAX_FOLDED], const char *text, size_t len, size_t at,
+                      size_t *n)
+{
+    uint32_t c = tj_utf8_decode(text + at, n);
+    bool between = at > 0 && at + 1 < len && is_digit(text[at - 1]) && is_digit(text[at + 1]);
+    if ((c == '.' || c == ',') && !between) {
+        return 0;
+    }
+    if (c < 0x80) {
+        out[0] = c >= 'A' && c <= 'Z' ? c | 0x20 : c;
+        return 1;
+    }
+    if (c == 0x2212) { /* the minus sign */
+        out[0] = '-';
+        return 1;
+    }
+    return tj_fold(out, c);
 }
 
 static tj_code split(words *w, const char *text, size_t len, tj_err *err)
@@ -125,23 +134,24 @@ static tj_code split(words *w, const char *text, size_t len, tj_err *err)
     bool open = false;
     bool ok = len < UINT32_MAX;
     w->n = 0;
+    w->whole = SEED;
     for (size_t at = 0; at < len && ok;) {
         size_t n;
         uint32_t folded[TJ_MAX_FOLDED];
-        uint32_t c = tj_utf8_decode(text + at, &n);
-        size_t n_folded = 1;
-        folded[0] = c >= 'A' && c <= 'Z' ? c | 0x20 : c;
-        if (c >= 0x80) {
-            n_folded = tj_fold(folded, c);
-        }
+        size_t n_folded = fold_at(folded, text, len, at, &n);
         for (size_t i = 0; i < n_folded && ok; i++) {
-            ok = take(w, &open, folded[i], (uint32_t)at, (uint32_t)(at + n));
+            if (counts(folded[i])) {
+                ok = take(w, &open, folded[i], (uint32_t)at, (uint32_t)(at + n));
+            } else {
+                open = open && tj_class_of(folded[i]) != TJ_CLASS_SPACE;
+            }
         }
         at += n;
     }
     for (size_t i = 0; i < w->n; i++) {
         w->all[i].hash = spread(w->all[i].hash);
     }
+    w->whole = spread(w->whole);
     return ok ? TJ_OK : tj_fail(err, TJ_E_NOMEM, "cannot hold the words of a text");
 }
 
@@ -169,15 +179,15 @@ static int by_hash(const void *a, const void *b)
     return p->at < q->at ? -1 : p->at > q->at ? 1 : 0;
 }
 
-/* Appends the runs of the words at hand; of fewer words than a run has, one of them all. */
+/* Appends the runs of the words at hand. */
 static bool add_runs(const tj_overlap *o, run **runs, size_t *n, size_t *cap, size_t item)
 {
-    size_t n_words = o->words.n < o->n_words ? o->words.n : o->n_words;
-    for (size_t at = 0; n_words > 0 && at + n_words <= o->words.n; at++) {
+    for (size_t at = 0; at + o->n_words <= o->words.n; at++) {
         if (!tj_grow(runs, cap, *n + 1, sizeof **runs)) {
             return false;
         }
-        (*runs)[(*n)++] = (run){run_hash(o->words.all + at, n_words), (uint32_t)item, (uint32_t)at};
+        (*runs)[(*n)++] =
+            (run){run_hash(o->words.all + at, o->n_words), (uint32_t)item, (uint32_t)at};
     }
     return true;
 }
@@ -222,6 +232,7 @@ void tj_overlap_destroy(tj_overlap *o)
     tj_free(o->hashes);
     tj_free(o->items);
     tj_free(o->runs);
+    tj_free(o->wholes);
     tj_free(o->words.all);
     tj_free(o->asked);
     tj_free(o->touched);
@@ -237,10 +248,12 @@ tj_code tj_overlap_add(tj_overlap *o, const char *text, size_t len, tj_err *err)
     size_t n = o->words.n;
     if (o->n_items >= UINT32_MAX ||
         !tj_grow(&o->items, &o->cap_items, o->n_items + 1, sizeof *o->items) ||
+        !tj_grow(&o->wholes, &o->cap_wholes, o->n_items + 1, sizeof *o->wholes) ||
         !tj_grow(&o->hashes, &o->cap_hashes, o->n_hashes + n, sizeof *o->hashes) ||
         !add_runs(o, &o->runs, &o->n_runs, &o->cap_runs, o->n_items)) {
         return tj_fail(err, TJ_E_NOMEM, "cannot hold the words of %zu texts", o->n_items);
     }
+    o->wholes[o->n_items] = (run){o->words.whole, (uint32_t)o->n_items, 0};
     o->items[o->n_items++] = (member){.first = o->n_hashes, .n = n};
     for (size_t i = 0; i < n; i++) {
         o->hashes[o->n_hashes++] = o->words.all[i].hash;
@@ -260,14 +273,14 @@ static bool are_equal(const tj_overlap *o, size_t at, const member *it, size_t i
     return equal;
 }
 
-/* The first run of the index with a hash. */
-static size_t lower_bound(const tj_overlap *o, uint64_t hash)
+/* The first of n sorted runs with a hash. */
+static size_t lower_bound(const run *runs, size_t n, uint64_t hash)
 {
     size_t low = 0;
-    size_t high = o->n_runs;
+    size_t high = n;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (o->runs[middle].hash < hash) {
+        if (runs[middle].hash < hash) {
             low = middle + 1;
         } else {
             high = middle;
@@ -276,24 +289,45 @@ static size_t lower_bound(const tj_overlap *o, uint64_t hash)
     return low;
 }
 
+static bool touch(tj_overlap *o, uint32_t index)
+{
+    const member *it = &o->items[index];
+    if (it->n_hits > 0 || it->is_same) {
+        return true;
+    }
+    if (!tj_grow(&o->touched, &o->cap_touched, o->n_touched + 1, sizeof *o->touched)) {
+        return false;
+    }
+    o->touched[o->n_touched++] = index;
+    return true;
+}
+
+/* Marks the items that are the same as the text at hand (none, where that has no words). */
+static bool look_up_whole(tj_overlap *o)
+{
+    bool ok = true;
+    uint64_t hash = o->words.whole;
+    for (size_t i = lower_bound(o->wholes, o->n_items, hash);
+         ok && o->words.n > 0 && i < o->n_items && o->wholes[i].hash == hash; i++) {
+        ok = touch(o, o->wholes[i].item);
+        o->items[o->wholes[i].item].is_same = true;
+    }
+    return ok;
+}
+
 /* Counts every item that has a run of the text. */
 static bool look_up(tj_overlap *o, const run *asked)
 {
-    size_t n_words = o->words.n < o->n_words ? o->words.n : o->n_words;
-    for (size_t i = lower_bound(o, asked->hash); i < o->n_runs && o->runs[i].hash == asked->hash;
-         i++) {
+    bool ok = true;
+    for (size_t i = lower_bound(o->runs, o->n_runs, asked->hash);
+         ok && i < o->n_runs && o->runs[i].hash == asked->hash; i++) {
         member *it = &o->items[o->runs[i].item];
-        if (!are_equal(o, asked->at, it, o->runs[i].at, n_words)) {
-            continue;
-        }
-        if (it->n_hits++ == 0) {
-            if (!tj_grow(&o->touched, &o->cap_touched, o->n_touched + 1, sizeof *o->touched)) {
-                return false;
-            }
-            o->touched[o->n_touched++] = o->runs[i].item;
+        if (are_equal(o, asked->at, it, o->runs[i].at, o->n_words)) {
+            ok = touch(o, o->runs[i].item);
+            it->n_hits++;
         }
     }
-    return true;
+    return ok;
 }
 
 /* The best of the items touched; forgets them. */
@@ -302,24 +336,21 @@ static void choose(tj_overlap *o, tj_overlap_match *out)
     for (size_t t = 0; t < o->n_touched; t++) {
         size_t index = o->touched[t];
         member *it = &o->items[index];
-        bool same = it->n == o->words.n && are_equal(o, 0, it, 0, it->n);
-        bool shares = o->words.n >= o->n_words; /* a shorter text only can be the same */
-        size_t n_hits = it->n_hits;
-        it->n_hits = 0;
-        if (!same && !shares) {
-            continue;
+        bool same = it->is_same;
+        bool better =
+            out->item == SIZE_MAX || same > out->is_same ||
+            (same == out->is_same &&
+             (it->n_hits > out->n_shared || (it->n_hits == out->n_shared && index < out->item)));
+        if (better) {
+            out->item = index;
+            out->is_same = same;
+            out->n_shared = it->n_hits;
         }
         out->n_items++;
         it->was_same = it->was_same || same;
         it->was_shared = true;
-        bool better = out->item == SIZE_MAX || same > out->is_same ||
-                      (same == out->is_same &&
-                       (n_hits > out->n_shared || (n_hits == out->n_shared && index < out->item)));
-        if (better) {
-            out->item = index;
-            out->is_same = same;
-            out->n_shared = n_hits;
-        }
+        it->n_hits = 0;
+        it->is_same = false;
     }
     o->n_touched = 0;
 }
@@ -328,17 +359,19 @@ static void choose(tj_overlap *o, tj_overlap_match *out)
 static void place(const tj_overlap *o, tj_overlap_match *out)
 {
     size_t first = SIZE_MAX;
-    size_t n_words = o->words.n < o->n_words ? o->words.n : o->n_words;
     for (size_t a = 0; a < o->n_asked; a++) {
         const run *asked = &o->asked[a];
-        for (size_t i = lower_bound(o, asked->hash);
+        for (size_t i = lower_bound(o->runs, o->n_runs, asked->hash);
              asked->at < first && i < o->n_runs && o->runs[i].hash == asked->hash; i++) {
             first = o->runs[i].item == out->item ? asked->at : first;
         }
     }
     if (first != SIZE_MAX) {
         out->begin = o->words.all[first].begin;
-        out->end = o->words.all[first + n_words - 1].end;
+        out->end = o->words.all[first + o->n_words - 1].end;
+    } else {
+        out->begin = o->words.all[0].begin;
+        out->end = o->words.all[o->words.n - 1].end;
     }
 }
 
@@ -348,12 +381,14 @@ tj_code tj_overlap_find(tj_overlap *o, tj_overlap_match *out, const char *text, 
     *out = (tj_overlap_match){.item = SIZE_MAX};
     if (!o->sorted) {
         o->n_runs = sort_runs(o->runs, o->n_runs);
+        (void)sort_runs(o->wholes, o->n_items); /* each item stands there once */
         o->sorted = true;
     }
     tj_code rc = split(&o->words, text, len, err);
     o->n_asked = 0;
     bool ok = rc == TJ_OK && add_runs(o, &o->asked, &o->n_asked, &o->cap_asked, 0);
     o->n_asked = ok ? sort_runs(o->asked, o->n_asked) : 0;
+    ok = ok && look_up_whole(o);
     for (size_t i = 0; i < o->n_asked && ok; i++) {
         ok = look_up(o, &o->asked[i]);
     }

@@ -1,19 +1,20 @@
 /* Which texts share text with which: contamination of what is measured by what is learnt from.
  *
- * A text is folded to words: runs of letters and digits without regard to case and way of writing
- * (NFKD), each ideograph and kana by itself, and + - * / = < > ^ as words of their own, since "x +
- * 1" is not "x - 1"; everything else separates. Two texts are the same if their words are; they
+ * A text is folded first: case, way of writing (NFKD), brackets, dollars, backslashes and other
+ * punctuation do not count; letters, digits, + - * / = < > ^ and points and commas between digits
+ * do, since "x + 1" is not "x - 1". Words are what white space separates, and each ideograph and
+ * kana by itself. Two texts are the same if they are once folded, white space left out; they
  * overlap if eight words in a row, or as many as are asked for, stand in both.
  *
  *     index of the texts that are measured ◀── find(a text to learn from) ──▶ the one it shares
  * most
  *
- * Words and runs of them are compared by 64-bit hashes, runs by those of all their words: that two
- * texts are called alike by chance has a probability below 1e-9 for millions of words.
+ * Words, runs and texts are compared by 64-bit hashes, runs by those of all their words besides:
+ * that two texts are called alike by chance has a probability below 1e-6 for a million texts.
  *
  * Ownership: create/destroy.
  * Threads:   confined to one thread.
- * Cost:      some ten MB/s; 40 bytes a word.
+ * Cost:      some ten MB/s; 40 bytes a word of the index.
  */
 #ifndef TJ_TEXT_OVERLAP_H
 #define TJ_TEXT_OVERLAP_H

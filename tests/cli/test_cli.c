@@ -400,6 +400,83 @@ static void a_trained_model_answers(void **state)
     expect_refusal(RUN(NULL, "task", "check", "--prompt", "Make 3."), 1, "prompt is not of the");
 }
 
+/* A server of a model at a free port of this machine; its URL goes to *url. */
+static pid_t start_server(char url[128])
+{
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        redirect("/dev/null", O_RDONLY, STDIN_FILENO);
+        redirect("served", O_WRONLY | O_CREAT | O_TRUNC, STDOUT_FILENO);
+        redirect("served.err", O_WRONLY | O_CREAT | O_TRUNC, STDERR_FILENO);
+        const char *const argv[] = {
+            TJ_PROGRAM, "serve", "-m", "served-model", "--port", "0", "--json", "-t", "1", NULL};
+        execv(TJ_PROGRAM, (char *const *)(uintptr_t)argv);
+        _exit(127);
+    }
+    for (size_t tries = 0; tries < 2000; tries++) { /* 20 s: a busy machine under sanitizers */
+        char *said = tj_fs_exists("served") ? slurp("served") : NULL;
+        if (said != NULL && strchr(said, '\n') != NULL) {
+            json_t *event = parse(said);
+            snprintf(url, 128, "%s", json_string_value(json_object_get(event, "url")));
+            json_decref(event);
+            tj_free(said);
+            return pid;
+        }
+        tj_free(said);
+        (void)nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
+    }
+    (void)kill(pid, SIGKILL);
+    fail_msg("the server did not say where it listens: %s", slurp("served.err"));
+    return -1;
+}
+
+/* The trained model with its tokenizer beside it, as models of other domains come. */
+static void make_served_model(void)
+{
+    size_t n_tokenizer, n_weights;
+    const char *tokenizer = tj_countdown_tokenizer_json(&n_tokenizer);
+    char *config = slurp("model/config.json"), *weights = NULL;
+    tj_err err;
+    if (tj_fs_mkdirs("served-model", &err) != TJ_OK ||
+        tj_fs_write("served-model/tokenizer.json", tokenizer, n_tokenizer, &err) != TJ_OK ||
+        tj_fs_write("served-model/config.json", config, strlen(config), &err) != TJ_OK ||
+        tj_fs_read(&weights, &n_weights, "model/model.safetensors", MAX_OUTPUT, &err) != TJ_OK ||
+        tj_fs_write("served-model/model.safetensors", weights, n_weights, &err) != TJ_OK) {
+        fail_msg("%s", err.msg);
+    }
+    tj_free(weights);
+    tj_free(config);
+}
+
+static void a_served_model_answers_as_it_does_here(void **state)
+{
+    (void)state;
+    char url[128];
+    make_served_model();
+    pid_t server = start_server(url);
+    result here = RUN(NULL, "generate", "-m", "model", "Use 3 4 to make 12.");
+    result there = RUN(NULL, "generate", "-m", url, "--raw", "--cache", "answers", "--remote-model",
+                       "served-model", "Use 3 4 to make 12.\n");
+    expect_status(&there, 0);
+    assert_string_equal(there.out, here.out);
+    result absent =
+        RUN(NULL, "generate", "-m", url, "--raw", "--remote-model", "other", "Use 3 4 to make 12.");
+    expect_status(&absent, 3);
+    expect_text(absent.err, "status 404: there is no model 'other' here");
+    done(&absent);
+    assert_int_equal(kill(server, SIGTERM), 0);
+    assert_int_equal(wait_for(server), 0);
+    /* nobody listens any more, and nobody needs to: the answer was kept */
+    result kept = RUN(NULL, "generate", "-m", url, "--raw", "--cache", "answers", "--remote-model",
+                      "served-model", "Use 3 4 to make 12.\n");
+    expect_status(&kept, 0);
+    assert_string_equal(kept.out, here.out);
+    done(&kept);
+    done(&there);
+    done(&here);
+}
+
 static void trees_grow_and_thoughts_are_derived_and_learnt(void **state)
 {
     (void)state;
@@ -864,6 +941,7 @@ int main(void)
         cmocka_unit_test(a_workspace_in_use_exits_4),
         cmocka_unit_test(a_missing_workspace_or_model_exits_3),
         cmocka_unit_test(a_trained_model_answers),
+        cmocka_unit_test(a_served_model_answers_as_it_does_here),
         cmocka_unit_test(trees_grow_and_thoughts_are_derived_and_learnt),
         cmocka_unit_test(a_tree_that_claims_too_much_is_refused),
         cmocka_unit_test(a_bad_line_is_named_and_nothing_is_written),
