@@ -314,7 +314,7 @@ static tj_code lex_ampersand(lexer *lx)
                         lx->tokens[lx->n_tokens - 1].kind != TJ_TOK_NEWLINE;
     char next = peek(lx, 0) == ' ' ? peek(lx, 1) : peek(lx, 0);
     bool before_sign = next == '=' || next == '<' || next == '>';
-    return env != TJ_ENV_CASES && env != TJ_ENV_LINES ? push(lx, TJ_TOK_AMP, 0, begin)
+    return env != TJ_ENV_CASES && env != TJ_ENV_LINES            ? push(lx, TJ_TOK_AMP, 0, begin)
            : env == TJ_ENV_CASES && behind_value && !before_sign ? push(lx, TJ_TOK_COMMA, 0, begin)
                                                                  : TJ_OK;
 }

@@ -89,12 +89,7 @@ static bool divide(tj_reader *r, tj_nodes *factors)
 
 static bool attach_unit(tj_reader *r, tj_nodes *factors, const tj_unit *unit)
 {
-    const tj_ex *value = product_of(r, factors);
-    if (value == NULL || value->kind == TJ_EX_TUPLE || value->kind == TJ_EX_MATRIX) {
-        tj_reader_fail(r, "no unit behind this");
-        return false;
-    }
-    const tj_ex *quantity = tj_reader_quantity(r, value, unit);
+    const tj_ex *quantity = tj_reader_quantity(r, product_of(r, factors), unit);
     if (quantity != NULL) {
         restart(factors, quantity);
     }
@@ -137,7 +132,7 @@ static bool extend_product(tj_reader *r, tj_nodes *factors, bool *more)
     const tj_ex *last = factors->items[factors->n - 1];
     *more = true;
     bool amount = last->kind == TJ_EX_QUANTITY && tj_reader_at(r, TJ_TOK_DIGIT); /* 5 ft 6 in */
-    if (!tj_ex_is_value(last) || amount) {
+    if (!tj_ex_is_value(last) || amount || tj_reader_at(r, TJ_TOK_END)) {
         *more = false;
         return true;
     }

@@ -688,11 +688,25 @@ static const tj_ex *read_phrase(tj_reader *r)
     return without;
 }
 
+/* A glance behind the digits that begin a text: words, ':' or '-' may be of a time or a date. */
+static bool may_be_clock_or_date(const tj_reader *r)
+{
+    size_t n = 0;
+    while (n < 5 && tj_reader_peek(r, n)->kind == TJ_TOK_DIGIT) {
+        n++;
+    }
+    tj_tok_kind behind = (tj_tok_kind)tj_reader_peek(r, n)->kind;
+    return behind == TJ_TOK_WORD || behind == TJ_TOK_COLON || behind == TJ_TOK_MINUS;
+}
+
 const tj_ex *tj_reader_special(tj_reader *r)
 {
     const tj_token *first = tj_reader_peek(r, 0);
     const tj_ex *ex = NULL;
     if (first->kind == TJ_TOK_DIGIT) {
+        if (!may_be_clock_or_date(r)) {
+            return NULL;
+        }
         ex = read_clock(r);
         ex = ex == NULL ? read_numeric_date(r) : ex;
         return ex == NULL ? read_date(r) : ex;

@@ -87,12 +87,34 @@ typedef struct tj_reader {
 const tj_ex *tj_reader_fail(tj_reader *r, const char *expected);
 const tj_ex *tj_reader_fail_code(tj_reader *r, tj_code code, const char *what);
 
-const tj_token *tj_reader_peek(const tj_reader *r, size_t ahead);
-bool tj_reader_at(const tj_reader *r, tj_tok_kind kind);
-bool tj_reader_accept(tj_reader *r, tj_tok_kind kind);
+/* The token that comes `ahead` tokens behind the next one; END where there is none. */
+static inline const tj_token *tj_reader_peek(const tj_reader *r, size_t ahead)
+{
+    return r->at + ahead < r->n_tokens ? &r->tokens[r->at + ahead] : &r->end;
+}
+
+static inline bool tj_reader_at(const tj_reader *r, tj_tok_kind kind)
+{
+    return tj_reader_peek(r, 0)->kind == kind;
+}
+
+static inline void tj_reader_next(tj_reader *r)
+{
+    r->at += r->at < r->n_tokens;
+    r->sub = 0;
+}
+
+static inline bool tj_reader_accept(tj_reader *r, tj_tok_kind kind)
+{
+    if (!tj_reader_at(r, kind)) {
+        return false;
+    }
+    tj_reader_next(r);
+    return true;
+}
+
 /* The next token, which must be of this kind, is read; else false and an error. */
 bool tj_reader_expect(tj_reader *r, tj_tok_kind kind, const char *expected);
-void tj_reader_next(tj_reader *r);
 /* Whether the token `ahead` is the word, which is in lower case. */
 bool tj_reader_is_word(const tj_reader *r, size_t ahead, const char *word);
 bool tj_reader_accept_word(tj_reader *r, const char *word);

@@ -23,8 +23,7 @@ static void intervals_know_their_ends(void **state)
     ALIKE("[1, 2] ∪ [3, 4]", "[1,2]\\cup[3,4]", "[1,2] or [3,4]", "[1,2] and [3,4]");
     assert_read_apart("[1,2)", "(1,2]");
     assert_string_equal(printed("(1,2)\\cup(3,4)\\cup(5,6)"), "(1, 2) ∪ (3, 4) ∪ (5, 6)");
-    assert_string_equal(printed("(1,5)\\cap((2,3)\\cup(3,4))"),
-                        "(1, 5) ∩ ((2, 3) ∪ (3, 4))");
+    assert_string_equal(printed("(1,5)\\cap((2,3)\\cup(3,4))"), "(1, 5) ∩ ((2, 3) ∪ (3, 4))");
 }
 
 static void tuples_are_not_sets(void **state)
@@ -64,7 +63,8 @@ static void sets_can_be_described(void **state)
 static void relations_chain(void **state)
 {
     (void)state;
-    ALIKE("1 < x <= 2", "1<x\\le2", "1 < x <= 2", "1 \\lt x \\leq 2", "1<x≤2", "1 < x \\leqslant 2");
+    ALIKE("1 < x <= 2", "1<x\\le2", "1 < x <= 2", "1 \\lt x \\leq 2", "1<x≤2",
+          "1 < x \\leqslant 2");
     ALIKE("x != 2", "x\\ne2", "x \\neq 2", "x≠2", "x != 2", "x \\not= 2");
     ALIKE("x >= 3", "x\\ge3", "x>=3", "x ≥ 3", "x \\geqslant 3");
     ALIKE("x in (1, 2)", "x\\in(1,2)", "x ∈ (1,2)", "x in (1,2)");
@@ -109,12 +109,9 @@ static void families_have_parameters(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(intervals_know_their_ends),
-        cmocka_unit_test(tuples_are_not_sets),
-        cmocka_unit_test(sets_can_be_described),
-        cmocka_unit_test(relations_chain),
-        cmocka_unit_test(several_statements_are_joined),
-        cmocka_unit_test(families_have_parameters),
+        cmocka_unit_test(intervals_know_their_ends),     cmocka_unit_test(tuples_are_not_sets),
+        cmocka_unit_test(sets_can_be_described),         cmocka_unit_test(relations_chain),
+        cmocka_unit_test(several_statements_are_joined), cmocka_unit_test(families_have_parameters),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -90,12 +90,9 @@ static void sentences_give_no_numbers(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(choices_are_letters),
-        cmocka_unit_test(times_of_day_are_seconds),
-        cmocka_unit_test(dates_have_parts),
-        cmocka_unit_test(words_are_folded),
-        cmocka_unit_test(known_phrases_are_left_out),
-        cmocka_unit_test(sentences_give_no_numbers),
+        cmocka_unit_test(choices_are_letters),        cmocka_unit_test(times_of_day_are_seconds),
+        cmocka_unit_test(dates_have_parts),           cmocka_unit_test(words_are_folded),
+        cmocka_unit_test(known_phrases_are_left_out), cmocka_unit_test(sentences_give_no_numbers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
