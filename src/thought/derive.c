@@ -118,7 +118,7 @@ static tj_code say(writer *w, tj_action action, tj_why why, bool must, size_t no
     }
     tj_buf line;
     tj_span span = span_of(w, action, TJ_BY_TEMPLATE, node, false);
-    memcpy(span.name, w->cfg->language, sizeof w->cfg->language);
+    tj_span_set_name(&span, w->cfg->language);
     tj_buf_init(&line);
     tj_templates_write(w->templates, chosen, &what, &line);
     tj_code rc = tj_buf_check(&line, err);

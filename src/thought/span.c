@@ -42,6 +42,18 @@ size_t tj_name_index(const char *name, const char *const *names)
     return i;
 }
 
+void tj_span_set_name(tj_span *span, const char *name)
+{
+    size_t n = strlen(name);
+    if (n >= sizeof span->name) {
+        for (n = sizeof span->name - 1; n > 0 && ((unsigned char)name[n] & 0xC0) == 0x80;) {
+            n--;
+        }
+    }
+    memcpy(span->name, name, n);
+    span->name[n] = 0;
+}
+
 bool tj_is_step(const tj_span *span)
 {
     return span->action == TJ_PROPOSE || span->action == TJ_CONTINUE;

@@ -22,10 +22,12 @@
 #include "base/err.h"
 #include "text/text.h"
 
-#define TJ_EDITOR_NAME_BYTES 32                 /* an agent's or a person's name in a span */
-#define TJ_MAX_THOUGHT_BYTES ((size_t)16 << 20) /* a text; the longest real ones are some 100 KiB  \
-                                                 */
+#define TJ_EDITOR_NAME_BYTES 32 /* an agent's or a person's name in a span */
+#define TJ_MAX_THOUGHT_BYTES                                                                       \
+    ((size_t)16 << 20) /* a text; the longest real ones are some 100 KiB                           \
+                        */
 #define TJ_MAX_THOUGHT_SPANS ((size_t)1 << 20)
+#define TJ_SPAN_NO_NODE      SIZE_MAX /* TJ_NO_NODE of tree.h: a span need not know trees */
 
 typedef enum tj_action {
     TJ_PROPOSE = 0, /* a first step from a state */
@@ -79,6 +81,8 @@ typedef struct tj_span {
     char name[TJ_EDITOR_NAME_BYTES]; /* beside the editor; "" */
 } tj_span;
 
+/* Sets the name, cut at a whole character where it is too long. */
+void tj_span_set_name(tj_span *span, const char *name);
 /* A step is what proposes or continues. */
 bool tj_is_step(const tj_span *span);
 

@@ -18,6 +18,8 @@
 #include "base/rng.h"
 #include "task/task.h"
 #include "text/text.h"
+#include "thought/human.h"
+#include "thought/record.h"
 #include "thought/span.h"
 #include "thought/templates.h"
 #include "tree/tree.h"
