@@ -87,6 +87,8 @@ tj_code tj_cmd_serve(const tj_args *args, tj_err *err);
 tj_code tj_cmd_tree_grow(const tj_args *args, tj_err *err);
 tj_code tj_cmd_tree_show(const tj_args *args, tj_err *err);
 tj_code tj_cmd_thought_derive(const tj_args *args, tj_err *err);
+tj_code tj_cmd_thought_export(const tj_args *args, tj_err *err);
+tj_code tj_cmd_thought_filter(const tj_args *args, tj_err *err);
 tj_code tj_cmd_thought_import(const tj_args *args, tj_err *err);
 tj_code tj_cmd_thought_show(const tj_args *args, tj_err *err);
 tj_code tj_cmd_train(const tj_args *args, tj_err *err);

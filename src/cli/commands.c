@@ -177,6 +177,25 @@ static const tj_option derive_options[] = {
     {0}};
 static const tj_option import_options[] = {
     SENTENCES, TOKENIZER, {"seed", 0, "N", "of the random numbers", "1"}, JSON_LINES, {0}};
+static const tj_option filter_options[] = {
+    {"set", 's', "RULE=VALUE", "one rule, e.g. min_backtracks=1; repeatable", NULL},
+    {"config", 0, "FILE", "rules in YAML", NULL},
+    {"out", 'o', "FILE", "what passes, JSON lines", "standard output"},
+    {"rejected", 0, "FILE", "what does not, JSON lines with rule and reason", NULL},
+    TOKENIZER,
+    {"json", 0, NULL, "the counts on standard error as JSON, for programs", NULL},
+    {0}};
+static const tj_option export_options[] = {
+    {"format", 'f', "FORM",
+     "jsonl, trl, trl-messages, trl-dpo, trl-prm, openrlhf, openrlhf-prm, llama-factory, "
+     "llama-factory-dpo, step-dpo, prm800k or markdown",
+     "trl"},
+    {"think", 0, NULL, "put the thinking in <think> ... </think>, the conclusion after it", NULL},
+    {"out", 'o', "FILE", "the rows", "standard output"},
+    {"card", 0, "FILE", "also write a data card (Markdown)", NULL},
+    {"title", 0, "TEXT", "of the card", "Long thoughts"},
+    TOKENIZER,
+    {0}};
 static const tj_option train_options[] = {
     {"out", 'o', "DIR", "folder of the new model", NULL},
     {"from", 0, "PATH", "start from this model folder or GGUF file", NULL},
@@ -338,6 +357,25 @@ const tj_command tj_commands[] = {
      "  tabiji tree grow -f json 'Use 3 6 7 11 to make 36.' | tabiji thought derive\n"
      "  tabiji thought derive trees.jsonl --kind journey --json > journeys.jsonl",
      derive_options, tj_cmd_thought_derive},
+    {"thought filter", "[FILE...]", 0, 4096, "let good long thoughts through, and say why not",
+     "Reads records ('thought derive --json', 'thought import --json') or texts of others\n"
+     "(docs/formats.md), writes those that pass as JSON lines, and counts on standard error\n"
+     "what the others broke. Rules: need_right, refuse_wrong (on), need_conclusion,\n"
+     "no_jumps (on), max_loop (3), min_loop_words (12), max_repeated_attempts, min_ and\n"
+     "max_ of tokens, words, lines and backtracks, no_backtracks, max_needless.",
+     "  tabiji thought filter -s min_backtracks=1 -s max_tokens=2048 \\\n"
+     "    --rejected no.jsonl journeys.jsonl > good.jsonl",
+     filter_options, tj_cmd_thought_filter},
+    {"thought export", "[FILE...]", 0, 4096, "write long thoughts as training data",
+     "Reads records as 'thought filter' does. trl, trl-messages, openrlhf and\n"
+     "llama-factory have whole texts; trl-dpo, llama-factory-dpo and step-dpo prefer the\n"
+     "right step over the wrong one told beside it; trl-prm, openrlhf-prm and prm800k have\n"
+     "steps with their labels. What a form needs and a record does not have is never made\n"
+     "up: the card counts such records with the reason. markdown is the annotated form\n"
+     "that 'thought import' reads.",
+     "  tabiji thought export good.jsonl -f trl -o sft.jsonl --card README.md\n"
+     "  tabiji thought export good.jsonl -f step-dpo > pairs.jsonl",
+     export_options, tj_cmd_thought_export},
     {"thought import", "[FILE...]", 0, 4096, "read annotated thinking in Markdown",
      "A line is a step; a mark before it says what it is: ! wrong, ~ right but leading\n"
      "nowhere, ? a reflection, < back (or < 3, to after the third entry), + a check, = the\n"
