@@ -91,6 +91,7 @@ tj_code tj_cmd_thought_export(const tj_args *args, tj_err *err);
 tj_code tj_cmd_thought_filter(const tj_args *args, tj_err *err);
 tj_code tj_cmd_thought_import(const tj_args *args, tj_err *err);
 tj_code tj_cmd_thought_show(const tj_args *args, tj_err *err);
+tj_code tj_cmd_thought_stats(const tj_args *args, tj_err *err);
 tj_code tj_cmd_train(const tj_args *args, tj_err *err);
 tj_code tj_cmd_tokenize(const tj_args *args, tj_err *err);
 tj_code tj_cmd_model_info(const tj_args *args, tj_err *err);

@@ -196,6 +196,15 @@ static const tj_option export_options[] = {
     {"title", 0, "TEXT", "of the card", "Long thoughts"},
     TOKENIZER,
     {0}};
+static const tj_option stats_options[] = {
+    TOKENIZER,
+    {"keyword", 0, "TEXT", "count this instead of the usual words; repeatable", NULL},
+    {"by-rules", 0, NULL, "find spans by rules also where there are some", NULL},
+    {"max-run", 0, "N", "words of a run that may mark reflection, at most 6", "4"},
+    {"top", 0, "N", "runs listed of each language", "12"},
+    {"min-count", 0, "N", "times that a run stands in reflection at least", "3"},
+    JSON,
+    {0}};
 static const tj_option train_options[] = {
     {"out", 'o', "DIR", "folder of the new model", NULL},
     {"from", 0, "PATH", "start from this model folder or GGUF file", NULL},
@@ -389,6 +398,15 @@ const tj_command tj_commands[] = {
     {"thought show", "ID", 1, 1, "print a long thought span by span",
      "Each span with its action; '*' marks the path that ends in the answer.",
      "  tabiji thought show 2 -w demo", thought_options, tj_cmd_thought_show},
+    {"thought stats", "[FILE...]", 0, 4096, "statistics over long thoughts",
+     "Lengths, keywords, actions, ways back with and without reason, how soon a wrong step\n"
+     "is noticed, what choices cost, redundancy, and the words that mark reflection in\n"
+     "English, Japanese and Chinese; by level of difficulty and by whether the answer is\n"
+     "right. Texts without spans are counted by spans that rules find; how far the rules\n"
+     "are right is measured on records with spans.",
+     "  tabiji thought stats journeys.jsonl --tokenizer model.gguf\n"
+     "  tabiji thought stats texts.json --json > stats.json",
+     stats_options, tj_cmd_thought_stats},
     {"train", "FILE", 1, 1, "fine-tune a model on JSON lines",
      "FILE has one JSON object a line, in the forms of TRL: `prompt` and `completion` as\n"
      "texts; `messages`, a list of {role, content}; or `prompt` as messages and as\n"

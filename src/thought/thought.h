@@ -26,6 +26,7 @@
 #include "thought/record.h"
 #include "thought/rules.h"
 #include "thought/span.h"
+#include "thought/stats.h"
 #include "thought/templates.h"
 #include "tree/tree.h"
 
