@@ -227,3 +227,40 @@ void tj_answer_judge(tj_record *record)
                                          answer.end - answer.begin);
     }
 }
+
+bool tj_arithmetic_holds(const char *a, char op, const char *b, const char *c)
+{
+    fraction x;
+    fraction y;
+    fraction z;
+    __extension__ typedef __int128 wide;
+    if (!read_value(a, strlen(a), &x) || !read_value(b, strlen(b), &y) ||
+        !read_value(c, strlen(c), &z)) {
+        return false;
+    }
+    const int64_t most = (int64_t)1 << 40; /* products of three fit 128 bits */
+    if (x.top > most || y.top > most || z.top > most || x.bottom > most || y.bottom > most ||
+        z.bottom > most || x.top < -most || y.top < -most || z.top < -most) {
+        return false;
+    }
+    wide top = 0;
+    wide bottom = (wide)x.bottom * y.bottom;
+    switch (op) {
+    case '+':
+        top = (wide)x.top * y.bottom + (wide)y.top * x.bottom;
+        break;
+    case '-':
+        top = (wide)x.top * y.bottom - (wide)y.top * x.bottom;
+        break;
+    case '*':
+        top = (wide)x.top * y.top;
+        break;
+    case '/':
+        top = (wide)x.top * y.bottom;
+        bottom = (wide)x.bottom * y.top;
+        break;
+    default:
+        return false;
+    }
+    return bottom != 0 && top * z.bottom == bottom * z.top;
+}

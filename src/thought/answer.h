@@ -27,5 +27,8 @@ tj_known tj_answer_same(const char *a, size_t n_a, const char *b, size_t n_b);
 /* Sets `correct` where it is not known, from the reference answer; it stays unknown where that
  * cannot be told. */
 void tj_answer_judge(tj_record *record);
+/* Is a op b = c, for op one of + - * / and decimal numbers? Exact; false where they are too long.
+ */
+bool tj_arithmetic_holds(const char *a, char op, const char *b, const char *c);
 
 #endif
