@@ -453,7 +453,7 @@ const tj_command tj_commands[] = {
      "--tries, then recorded as failed; nothing is guessed.",
      "  tabiji thought critique -m http://127.0.0.1:8080/v1 --remote-model NAME \\\n"
      "    'What is the sum of the first 20 odd numbers?'\n"
-     "  tabiji thought critique -m model.gguf --json < problems.jsonl > critiques.jsonl",
+     "  tabiji thought critique -m model.gguf --json < problems.jsonl > thoughts.jsonl",
      critique_options, tj_cmd_thought_critique},
     {"thought debate", "[PROBLEM...]", 0, 64, "long thoughts out of a debate or a lesson",
      "Agents speak in turn in their roles; after each round a moderator decides whether it\n"

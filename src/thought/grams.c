@@ -21,8 +21,6 @@ struct tj_grams {
     size_t n_dropped;
     tj_arena texts;
     tj_gram_words words[TJ_GRAM_LANGUAGES];
-    uint64_t n_reflect[TJ_GRAM_LANGUAGES][TJ_MAX_GRAM + 1]; /* runs of n words */
-    uint64_t n_other[TJ_GRAM_LANGUAGES][TJ_MAX_GRAM + 1];
 };
 
 tj_code tj_grams_create(tj_grams **out, size_t max_n, tj_err *err)
@@ -136,7 +134,6 @@ static tj_code count(tj_grams *g, const char *text, size_t n, size_t n_words,
 {
     tj_gram *one;
     tj_code rc = find_or_add(g, &one, text, n, p->language, n_words, err);
-    (p->reflects ? g->n_reflect : g->n_other)[p->language][n_words]++;
     if (rc != TJ_OK || one == NULL) {
         return rc;
     }
@@ -230,8 +227,8 @@ tj_code tj_grams_add(tj_grams *g, const char *text, size_t len, const tj_gram_pl
 
 static double z_of(const tj_grams *g, const tj_gram *one)
 {
-    double n_r = (double)g->n_reflect[one->language][one->n];
-    double n_o = (double)g->n_other[one->language][one->n];
+    double n_r = (double)g->words[one->language].reflect; /* places where a run may begin */
+    double n_o = (double)g->words[one->language].other;
     double r = (double)one->reflect;
     double o = (double)one->other;
     double prior = PRIOR * (r + o) / (n_r + n_o);
@@ -254,15 +251,26 @@ static int by_score(const void *a, const void *b)
     return strcmp(x->gram->text, y->gram->text);
 }
 
-static bool is_covered(const tj_gram_score *list, size_t n, const tj_gram *one)
+static bool holds(const tj_gram *longer, const tj_gram *shorter)
 {
+    return longer->n > shorter->n &&
+           tj_find_phrase(longer->text, longer->n_text, shorter->text) != SIZE_MAX;
+}
+
+/* Is the run part of one that is listed and about as frequent, or the other way round? The longer
+ * one says more, and so takes the place. */
+static bool is_covered(tj_gram_score *list, size_t n, const tj_gram_score *one)
+{
+    const tj_gram *g = one->gram;
     for (size_t i = 0; i < n; i++) {
         const tj_gram *other = list[i].gram;
-        bool part = other->n > one->n ? strstr(other->text, one->text) != NULL
-                                      : strstr(one->text, other->text) != NULL;
-        bool as_frequent = 10 * (uint64_t)other->reflect <= 11 * (uint64_t)one->reflect &&
-                           10 * (uint64_t)one->reflect <= 11 * (uint64_t)other->reflect;
-        if (part && as_frequent) {
+        bool as_frequent = 10 * (uint64_t)other->reflect <= 11 * (uint64_t)g->reflect &&
+                           10 * (uint64_t)g->reflect <= 11 * (uint64_t)other->reflect;
+        if (as_frequent && holds(other, g)) {
+            return true;
+        }
+        if (as_frequent && holds(g, other)) {
+            list[i] = *one;
             return true;
         }
     }
@@ -285,11 +293,13 @@ tj_code tj_grams_top(const tj_grams *g, size_t language, size_t min_count, tj_gr
         }
     }
     qsort(all, n_all, sizeof *all, by_score);
-    for (size_t i = 0; i < n_all && *n < cap && all[i].z > 0.0; i++) {
-        if (!is_covered(out, *n, all[i].gram)) {
+    for (size_t i = 0; i < n_all && all[i].z > 0.0;
+         i++) { /* a full list may still get longer ones */
+        if (!is_covered(out, *n, &all[i]) && *n < cap) {
             out[(*n)++] = all[i];
         }
     }
     tj_free(all);
+    qsort(out, *n, sizeof *out, by_score);
     return TJ_OK;
 }

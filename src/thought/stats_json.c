@@ -19,12 +19,28 @@ static json_t *ratio(double a, double b)
     return real(b > 0.0 ? a / b : (double)NAN);
 }
 
-static void set(json_t *object, const char *key, json_t *value)
+/* An object or a list that failed once is NULL, and so is what it was to become part of. */
+static void set(json_t **object, const char *key, json_t *value)
 {
-    (void)json_object_set_new(object, key, value); /* without memory the field is missing */
+    if (*object == NULL) {
+        json_decref(value);
+    } else if (json_object_set_new(*object, key, value) != 0) {
+        json_decref(*object);
+        *object = NULL;
+    }
 }
 
-static void set_count(json_t *object, const char *key, size_t n)
+static void append(json_t **list, json_t *value)
+{
+    if (*list == NULL) {
+        json_decref(value);
+    } else if (json_array_append_new(*list, value) != 0) {
+        json_decref(*list);
+        *list = NULL;
+    }
+}
+
+static void set_count(json_t **object, const char *key, size_t n)
 {
     set(object, key, json_integer((json_int_t)n));
 }
@@ -52,7 +68,7 @@ static json_t *distribution(double *values, size_t n)
     double sum = 0.0;
     double squares = 0.0;
     json_t *j = json_object();
-    set_count(j, "n", n);
+    set_count(&j, "n", n);
     if (n == 0) {
         return j;
     }
@@ -64,12 +80,12 @@ static json_t *distribution(double *values, size_t n)
     for (size_t i = 0; i < n; i++) {
         squares += (values[i] - mean) * (values[i] - mean);
     }
-    set(j, "mean", real(mean));
-    set(j, "sd", real(n > 1 ? sqrt(squares / (double)(n - 1)) : (double)NAN));
-    set(j, "min", real(values[0]));
-    set(j, "median", real(quantile(values, n, 0.5)));
-    set(j, "p90", real(quantile(values, n, 0.9)));
-    set(j, "max", real(values[n - 1]));
+    set(&j, "mean", real(mean));
+    set(&j, "sd", real(n > 1 ? sqrt(squares / (double)(n - 1)) : (double)NAN));
+    set(&j, "min", real(values[0]));
+    set(&j, "median", real(quantile(values, n, 0.5)));
+    set(&j, "p90", real(quantile(values, n, 0.9)));
+    set(&j, "max", real(values[n - 1]));
     return j;
 }
 
@@ -154,11 +170,11 @@ static json_t *actions_json(const tj_facts *f, size_t n)
     json_t *j = json_object();
     for (size_t a = 0; a < TJ_N_ACTIONS; a++) {
         json_t *one = json_object();
-        set_count(one, "spans", f->spans[a]);
-        set(one, "per_record", ratio((double)f->spans[a], (double)n));
-        set_count(one, "bytes", f->bytes[a]);
-        set(one, "share", ratio((double)f->bytes[a], (double)f->n_bytes));
-        set(j, tj_action_names[a], one);
+        set_count(&one, "spans", f->spans[a]);
+        set(&one, "per_record", ratio((double)f->spans[a], (double)n));
+        set_count(&one, "bytes", f->bytes[a]);
+        set(&one, "share", ratio((double)f->bytes[a], (double)f->n_bytes));
+        set(&j, tj_action_names[a], one);
     }
     return j;
 }
@@ -166,51 +182,51 @@ static json_t *actions_json(const tj_facts *f, size_t n)
 static json_t *backtracks_json(const tj_facts *f)
 {
     json_t *j = json_object();
-    set_count(j, "n", f->n_backtracks);
-    set_count(j, "justified", f->n_justified);
-    set_count(j, "needless", f->n_needless);
-    set_count(j, "unjudged", f->n_unjudged);
-    set(j, "needless_share",
+    set_count(&j, "n", f->n_backtracks);
+    set_count(&j, "justified", f->n_justified);
+    set_count(&j, "needless", f->n_needless);
+    set_count(&j, "unjudged", f->n_unjudged);
+    set(&j, "needless_share",
         ratio((double)f->n_needless, (double)(f->n_justified + f->n_needless)));
-    set_count(j, "attempts", f->n_attempts);
-    set_count(j, "repeated_attempts", f->n_repeated_attempts);
-    set_count(j, "unexplained_jumps", f->n_unexplained);
+    set_count(&j, "attempts", f->n_attempts);
+    set_count(&j, "repeated_attempts", f->n_repeated_attempts);
+    set_count(&j, "unexplained_jumps", f->n_unexplained);
     return j;
 }
 
 static json_t *noticing_json(const tj_facts *f, size_t n_wrong, size_t n_known, size_t n_recovered)
 {
     json_t *j = json_object();
-    set_count(j, "wrong_attempts", f->n_wrong);
-    set_count(j, "noticed", f->n_noticed);
-    set(j, "noticed_share", ratio((double)f->n_noticed, (double)f->n_wrong));
-    set(j, "lag_steps", ratio((double)f->lag_steps, (double)f->n_noticed));
-    set(j, "lag_words", ratio((double)f->lag_words, (double)f->n_noticed));
-    set_count(j, "records_with_wrong_steps", n_wrong);
-    set_count(j, "recovered", n_recovered);
-    set(j, "recovery_rate", ratio((double)n_recovered, (double)n_known));
+    set_count(&j, "wrong_attempts", f->n_wrong);
+    set_count(&j, "noticed", f->n_noticed);
+    set(&j, "noticed_share", ratio((double)f->n_noticed, (double)f->n_wrong));
+    set(&j, "lag_steps", ratio((double)f->lag_steps, (double)f->n_noticed));
+    set(&j, "lag_words", ratio((double)f->lag_words, (double)f->n_noticed));
+    set_count(&j, "records_with_wrong_steps", n_wrong);
+    set_count(&j, "recovered", n_recovered);
+    set(&j, "recovery_rate", ratio((double)n_recovered, (double)n_known));
     return j;
 }
 
 static json_t *choices_json(const tj_facts *f)
 {
     json_t *j = json_object();
-    set_count(j, "n", f->n_choices);
-    set_count(j, "regretted", f->n_regretted);
-    set(j, "regret", ratio(f->regret, (double)f->n_choices));
-    set_count(j, "continued", f->n_continued);
-    set(j, "regret_continued", ratio(f->regret_continued, (double)f->n_continued));
-    set_count(j, "left", f->n_left);
-    set(j, "regret_left", ratio(f->regret_left, (double)f->n_left));
+    set_count(&j, "n", f->n_choices);
+    set_count(&j, "regretted", f->n_regretted);
+    set(&j, "regret", ratio(f->regret, (double)f->n_choices));
+    set_count(&j, "continued", f->n_continued);
+    set(&j, "regret_continued", ratio(f->regret_continued, (double)f->n_continued));
+    set_count(&j, "left", f->n_left);
+    set(&j, "regret_left", ratio(f->regret_left, (double)f->n_left));
     return j;
 }
 
 static json_t *redundancy_json(const tj_facts *f)
 {
     json_t *j = json_object();
-    set(j, "repeated_lines", ratio((double)f->n_repeated_lines, (double)f->n_lines));
-    set(j, "repeated_runs_of_4", ratio((double)f->n_repeated_grams, (double)f->n_grams));
-    set(j, "repeated_attempts", ratio((double)f->n_repeated_attempts, (double)f->n_attempts));
+    set(&j, "repeated_lines", ratio((double)f->n_repeated_lines, (double)f->n_lines));
+    set(&j, "repeated_runs_of_4", ratio((double)f->n_repeated_grams, (double)f->n_grams));
+    set(&j, "repeated_attempts", ratio((double)f->n_repeated_attempts, (double)f->n_attempts));
     return j;
 }
 
@@ -243,23 +259,23 @@ static json_t *group_json(const tj_stats *s, const char *name, keep_fn keep, siz
         for (size_t i = 0; i < s->n; i++) {
             count += keep(&s->rows[i], which) ? s->rows[i].keywords[k] : 0;
         }
-        set_count(keywords, s->cfg.keywords[k], count);
+        set_count(&keywords, s->cfg.keywords[k], count);
     }
-    set(j, "group", json_string(name));
-    set_count(j, "records", n);
-    set_count(j, "judged", n_judged);
-    set_count(j, "right", n_right);
-    set(j, "tokens", spread(s, keep, which, tokens_of, values));
-    set(j, "words", spread(s, keep, which, words_of, values));
-    set(j, "lines", spread(s, keep, which, lines_of, values));
-    set(j, "words_per_line", spread(s, keep, which, words_per_line_of, values));
-    set(j, "backtracks_per_record", spread(s, keep, which, backtracks_of, values));
-    set(j, "keywords", keywords);
-    set(j, "actions", actions_json(&sum, n));
-    set(j, "backtracks", backtracks_json(&sum));
-    set(j, "noticing", noticing_json(&sum, n_wrong, n_known, n_recovered));
-    set(j, "choices", choices_json(&sum));
-    set(j, "redundancy", redundancy_json(&sum));
+    set(&j, "group", json_string(name));
+    set_count(&j, "records", n);
+    set_count(&j, "judged", n_judged);
+    set_count(&j, "right", n_right);
+    set(&j, "tokens", spread(s, keep, which, tokens_of, values));
+    set(&j, "words", spread(s, keep, which, words_of, values));
+    set(&j, "lines", spread(s, keep, which, lines_of, values));
+    set(&j, "words_per_line", spread(s, keep, which, words_per_line_of, values));
+    set(&j, "backtracks_per_record", spread(s, keep, which, backtracks_of, values));
+    set(&j, "keywords", keywords);
+    set(&j, "actions", actions_json(&sum, n));
+    set(&j, "backtracks", backtracks_json(&sum));
+    set(&j, "noticing", noticing_json(&sum, n_wrong, n_known, n_recovered));
+    set(&j, "choices", choices_json(&sum));
+    set(&j, "redundancy", redundancy_json(&sum));
     return j;
 }
 
@@ -284,12 +300,12 @@ static bool keep_language(const tj_stats_row *row, size_t which)
     return row->language == which;
 }
 
-static void add_group(const tj_stats *s, json_t *list, const char *name, keep_fn keep, size_t which,
-                      double *values)
+static void add_group(const tj_stats *s, json_t **list, const char *name, keep_fn keep,
+                      size_t which, double *values)
 {
     for (size_t i = 0; i < s->n; i++) {
         if (keep(&s->rows[i], which)) {
-            json_array_append_new(list, group_json(s, name, keep, which, values));
+            append(list, group_json(s, name, keep, which, values));
             return;
         }
     }
@@ -335,17 +351,17 @@ static json_t *groups_json(const tj_stats *s, double *values)
     json_t *list = json_array();
     size_t order[TJ_STATS_LEVELS];
     char name[96];
-    add_group(s, list, "all", keep_all, 0, values);
-    add_group(s, list, "right", keep_correct, TJ_YES, values);
-    add_group(s, list, "wrong", keep_correct, TJ_NO, values);
+    add_group(s, &list, "all", keep_all, 0, values);
+    add_group(s, &list, "right", keep_correct, TJ_YES, values);
+    add_group(s, &list, "wrong", keep_correct, TJ_NO, values);
     order_levels(s, order);
     for (size_t i = 0; i < s->n_levels; i++) {
         snprintf(name, sizeof name, "level %.80s", s->levels[order[i]]);
-        add_group(s, list, name, keep_level, order[i], values);
+        add_group(s, &list, name, keep_level, order[i], values);
     }
     for (size_t l = 0; l < TJ_GRAM_LANGUAGES; l++) {
         snprintf(name, sizeof name, "language %s", tj_gram_languages[l]);
-        add_group(s, list, name, keep_language, l, values);
+        add_group(s, &list, name, keep_language, l, values);
     }
     return list;
 }
@@ -407,19 +423,19 @@ static json_t *correlation(const tj_stats *s, value_fn value, pair *p)
         yy += (p[i].y - mean) * (p[i].y - mean);
     }
     json_t *j = json_object();
-    set_count(j, "n", n);
-    set(j, "spearman", real(xx > 0.0 && yy > 0.0 ? xy / sqrt(xx * yy) : (double)NAN));
+    set_count(&j, "n", n);
+    set(&j, "spearman", real(xx > 0.0 && yy > 0.0 ? xy / sqrt(xx * yy) : (double)NAN));
     return j;
 }
 
 static json_t *difficulty_json(const tj_stats *s)
 {
     pair *p = tj_calloc(s->n, sizeof *p);
-    json_t *j = json_object();
+    json_t *j = p == NULL ? NULL : json_object();
     if (p != NULL) {
-        set(j, "tokens", correlation(s, tokens_of, p));
-        set(j, "words", correlation(s, words_of, p));
-        set(j, "backtracks", correlation(s, backtracks_of, p));
+        set(&j, "tokens", correlation(s, tokens_of, p));
+        set(&j, "words", correlation(s, words_of, p));
+        set(&j, "backtracks", correlation(s, backtracks_of, p));
     }
     tj_free(p);
     return j;
@@ -433,20 +449,20 @@ static json_t *gram_json(const tj_stats *s, const tj_gram_score *score)
     const tj_gram_words *words = tj_grams_words(s->grams, g->language);
     json_t *j = json_object();
     json_t *levels = json_object();
-    set(j, "run", json_stringn(g->text, g->n_text));
-    set(j, "z", real(score->z));
-    set_count(j, "in_reflection", g->reflect);
-    set_count(j, "elsewhere", g->other);
-    set(j, "per_1000_right", ratio(1000.0 * g->right, (double)words->right));
-    set(j, "per_1000_wrong", ratio(1000.0 * g->wrong, (double)words->wrong));
+    set(&j, "run", json_stringn(g->text, g->n_text));
+    set(&j, "z", real(score->z));
+    set_count(&j, "in_reflection", g->reflect);
+    set_count(&j, "elsewhere", g->other);
+    set(&j, "per_1000_right", ratio(1000.0 * g->right, (double)words->right));
+    set(&j, "per_1000_wrong", ratio(1000.0 * g->wrong, (double)words->wrong));
     for (size_t i = 0; i < s->n_levels && i + 1 < TJ_GRAM_LEVELS; i++) {
-        set(levels, s->levels[i], ratio(1000.0 * g->by_level[i], (double)words->by_level[i]));
+        set(&levels, s->levels[i], ratio(1000.0 * g->by_level[i], (double)words->by_level[i]));
     }
-    set(j, "per_1000_by_level", levels);
+    set(&j, "per_1000_by_level", levels);
     return j;
 }
 
-static tj_code reflection_json(const tj_stats *s, json_t *to, tj_err *err)
+static tj_code reflection_json(const tj_stats *s, json_t **to, tj_err *err)
 {
     tj_code rc = TJ_OK;
     tj_gram_score *top = tj_calloc(s->cfg.n_top, sizeof *top);
@@ -458,7 +474,7 @@ static tj_code reflection_json(const tj_stats *s, json_t *to, tj_err *err)
         json_t *list = json_array();
         rc = tj_grams_top(s->grams, l, s->cfg.min_count, top, s->cfg.n_top, &n, err);
         for (size_t i = 0; i < n; i++) {
-            json_array_append_new(list, gram_json(s, &top[i]));
+            append(&list, gram_json(s, &top[i]));
         }
         set(to, tj_gram_languages[l], list);
     }
@@ -470,22 +486,21 @@ static json_t *rules_json(const tj_stats *s)
 {
     json_t *j = json_object();
     json_t *actions = json_object();
-    set_count(j, "records", s->n_measured);
+    set_count(&j, "records", s->n_measured);
     for (size_t a = 0; a < TJ_N_ACTIONS; a++) {
-        json_t *one = json_object();
         if (a == TJ_CONTINUE) {
-            json_decref(one);
             continue; /* proposing and continuing are one here */
         }
-        set(one, "precision", real(tj_rules_precision(&s->rules, (tj_action)a)));
-        set(one, "recall", real(tj_rules_recall(&s->rules, (tj_action)a)));
-        set_count(one, "spans", (size_t)s->rules.spans[a]);
-        set_count(one, "found", (size_t)s->rules.hits[a]);
-        set(actions, a == TJ_PROPOSE ? "step" : tj_action_names[a], one);
+        json_t *one = json_object();
+        set(&one, "precision", real(tj_rules_precision(&s->rules, (tj_action)a)));
+        set(&one, "recall", real(tj_rules_recall(&s->rules, (tj_action)a)));
+        set_count(&one, "spans", (size_t)s->rules.spans[a]);
+        set_count(&one, "found", (size_t)s->rules.hits[a]);
+        set(&actions, a == TJ_PROPOSE ? "step" : tj_action_names[a], one);
     }
-    set(j, "actions", actions);
-    set_count(j, "backtracks", (size_t)s->rules.n_backtracks);
-    set_count(j, "backtracks_by_rules", (size_t)s->rules.n_found);
+    set(&j, "actions", actions);
+    set_count(&j, "backtracks", (size_t)s->rules.n_backtracks);
+    set_count(&j, "backtracks_by_rules", (size_t)s->rules.n_found);
     return j;
 }
 
@@ -499,9 +514,8 @@ tj_code tj_stats_json(const tj_stats *s, json_t **out, tj_err *err)
     double *values = tj_calloc(s->n, sizeof *values);
     json_t *j = json_object();
     json_t *reflection = json_object();
-    tj_code rc = values == NULL || j == NULL || reflection == NULL
-                     ? tj_fail(err, TJ_E_NOMEM, "cannot sum up %zu records", s->n)
-                     : reflection_json(s, reflection, err);
+    tj_code rc = values == NULL ? tj_fail(err, TJ_E_NOMEM, "cannot sum up %zu records", s->n)
+                                : reflection_json(s, &reflection, err);
     if (rc != TJ_OK) {
         tj_free(values);
         json_decref(j);
@@ -511,14 +525,14 @@ tj_code tj_stats_json(const tj_stats *s, json_t **out, tj_err *err)
     for (size_t i = 0; i < s->n; i++) {
         n_by_rules += s->rows[i].by_rules ? 1 : 0;
     }
-    set_count(j, "records", s->n);
-    set_count(j, "spans_by_rules", n_by_rules);
-    set(j, "groups", groups_json(s, values));
-    set(j, "difficulty", difficulty_json(s));
-    set(j, "reflection", reflection);
-    set_count(j, "runs_dropped", tj_grams_n_dropped(s->grams));
-    set(j, "rules", rules_json(s));
+    set_count(&j, "records", s->n);
+    set_count(&j, "spans_by_rules", n_by_rules);
+    set(&j, "groups", groups_json(s, values));
+    set(&j, "difficulty", difficulty_json(s));
+    set(&j, "reflection", reflection);
+    set_count(&j, "runs_dropped", tj_grams_n_dropped(s->grams));
+    set(&j, "rules", rules_json(s));
     tj_free(values);
     *out = j;
-    return TJ_OK;
+    return j != NULL ? TJ_OK : tj_fail(err, TJ_E_NOMEM, "cannot sum up %zu records", s->n);
 }
