@@ -182,6 +182,7 @@ static const tj_option filter_options[] = {
     {"config", 0, "FILE", "rules in YAML", NULL},
     {"out", 'o', "FILE", "what passes, JSON lines", "standard output"},
     {"rejected", 0, "FILE", "what does not, JSON lines with rule and reason", NULL},
+    {"by-rules", 0, NULL, "find spans by rules where there are none", NULL},
     TOKENIZER,
     {"json", 0, NULL, "the counts on standard error as JSON, for programs", NULL},
     {0}};
@@ -194,6 +195,7 @@ static const tj_option export_options[] = {
     {"out", 'o', "FILE", "the rows", "standard output"},
     {"card", 0, "FILE", "also write a data card (Markdown)", NULL},
     {"title", 0, "TEXT", "of the card", "Long thoughts"},
+    {"by-rules", 0, NULL, "find spans by rules where there are none", NULL},
     TOKENIZER,
     {0}};
 #define TALK                                                                                       \
