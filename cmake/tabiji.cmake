@@ -58,7 +58,8 @@ function(tj_library)
     target_link_libraries(tabiji PUBLIC tj_flags ${libs} m)
 endfunction()
 
-# libtabiji for others: the archive, the public headers (each room's own, all of base), tabiji.pc.
+# libtabiji for others: the archive, the public headers (each room's own with those of the room that it
+# includes, all of base), tabiji.pc.
 function(tj_install_library)
     install(TARGETS tabiji ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
     foreach(room IN LISTS TJ_ROOMS)
@@ -66,6 +67,12 @@ function(tj_install_library)
         if(room STREQUAL base)
             file(GLOB headers ${CMAKE_SOURCE_DIR}/src/base/*.h)
             list(FILTER headers EXCLUDE REGEX "/lanes\\.h$") # for kernels only
+        elseif(EXISTS ${headers})
+            file(STRINGS ${headers} parts REGEX "^#include \"${room}/")
+            foreach(part IN LISTS parts)
+                string(REGEX REPLACE ".*\"(.*)\".*" "${CMAKE_SOURCE_DIR}/src/\\1" part ${part})
+                list(APPEND headers ${part})
+            endforeach()
         endif()
         foreach(header IN LISTS headers)
             if(EXISTS ${header})
