@@ -18,6 +18,19 @@
     {                                                                                              \
         "model", 'm', "PATH", "a model folder (config.json, model.safetensors) or GGUF file", NULL \
     }
+#define SENTENCES                                                                                  \
+    {                                                                                              \
+        "sentences", 0, "FILE", "more sentences (YAML; docs/formats.md); repeatable", NULL         \
+    }
+#define TOKENIZER                                                                                  \
+    {                                                                                              \
+        "tokenizer", 0, "PATH", "count tokens by a FILE.gguf, a tokenizer.json, or its folder",    \
+            NULL                                                                                   \
+    }
+#define JSON_LINES                                                                                 \
+    {                                                                                              \
+        "json", 0, NULL, "one JSON object a line, for programs", NULL                              \
+    }
 #define CHAT_TEMPLATE                                                                              \
     {                                                                                              \
         "chat-template", 0, "NAME", "chatml, smollm2, qwen2.5, qwen3, llama3, llama3.1 or gemma",  \
@@ -142,11 +155,46 @@ static const tj_option derive_options[] = {
      "told first wherever there is one (paper)",
      "sampled"},
     {"trials", 0, "K", "wrong steps tried at each node of the path at most", "2"},
+    {"pick", 0, "HOW",
+     "which of more than K: first (sampled first), random, likeliest (to the policy) or best (of "
+     "the highest value)",
+     "first"},
+    {"tell", 0, "WHICH",
+     "wrong steps that are told: dead (valid, but the goal is out of reach), invalid, or both",
+     "dead"},
+    {"branch", 0, "N", "steps of a wrong branch at most; 0: down to its end", "0"},
+    {"max-backtracks", 0, "N", "of a journey at most; 0: any", "4"},
+    {"from-depth", 0, "N", "wrong steps are tried after N steps of the path or more", "0"},
+    {"to-depth", 0, "N", "and after N at most; 0: anywhere", "0"},
+    {"explore", 0, "P", "chance that a place where wrong steps may be tried has some", "1"},
+    {"language", 0, "NAME", "of the sentences between steps: en, en-open, ja, or a file's", "en"},
+    SENTENCES,
     {"back-to-root", 0, "yes|no",
      "after a wrong branch, begin again (yes) or go back to where it left the path (no)", "yes"},
     {"connectives", 0, "P", "chance of a sentence beside verdict and return", "0.15"},
     {"seed", 0, "N", "of the random numbers", "1"},
     {"json", 0, NULL, "one JSON object a line: training data for 'tabiji train'", NULL},
+    {0}};
+static const tj_option import_options[] = {
+    SENTENCES, TOKENIZER, {"seed", 0, "N", "of the random numbers", "1"}, JSON_LINES, {0}};
+static const tj_option filter_options[] = {
+    {"set", 's', "RULE=VALUE", "one rule, e.g. min_backtracks=1; repeatable", NULL},
+    {"config", 0, "FILE", "rules in YAML", NULL},
+    {"out", 'o', "FILE", "what passes, JSON lines", "standard output"},
+    {"rejected", 0, "FILE", "what does not, JSON lines with rule and reason", NULL},
+    TOKENIZER,
+    {"json", 0, NULL, "the counts on standard error as JSON, for programs", NULL},
+    {0}};
+static const tj_option export_options[] = {
+    {"format", 'f', "FORM",
+     "jsonl, trl, trl-messages, trl-dpo, trl-prm, openrlhf, openrlhf-prm, llama-factory, "
+     "llama-factory-dpo, step-dpo, prm800k or markdown",
+     "trl"},
+    {"think", 0, NULL, "put the thinking in <think> ... </think>, the conclusion after it", NULL},
+    {"out", 'o', "FILE", "the rows", "standard output"},
+    {"card", 0, "FILE", "also write a data card (Markdown)", NULL},
+    {"title", 0, "TEXT", "of the card", "Long thoughts"},
+    TOKENIZER,
     {0}};
 static const tj_option train_options[] = {
     {"out", 'o', "DIR", "folder of the new model", NULL},
@@ -324,6 +372,35 @@ const tj_command tj_commands[] = {
      "  tabiji tree grow -f json 'Use 3 6 7 11 to make 36.' | tabiji thought derive\n"
      "  tabiji thought derive trees.jsonl --kind journey --json > journeys.jsonl",
      derive_options, tj_cmd_thought_derive},
+    {"thought filter", "[FILE...]", 0, 4096, "let good long thoughts through, and say why not",
+     "Reads records ('thought derive --json', 'thought import --json') or texts of others\n"
+     "(docs/formats.md), writes those that pass as JSON lines, and counts on standard error\n"
+     "what the others broke. Rules: need_right, refuse_wrong (on), need_conclusion,\n"
+     "no_jumps (on), max_loop (3), min_loop_words (12), max_repeated_attempts, min_ and\n"
+     "max_ of tokens, words, lines and backtracks, no_backtracks, max_needless.",
+     "  tabiji thought filter -s min_backtracks=1 -s max_tokens=2048 \\\n"
+     "    --rejected no.jsonl journeys.jsonl > good.jsonl",
+     filter_options, tj_cmd_thought_filter},
+    {"thought export", "[FILE...]", 0, 4096, "write long thoughts as training data",
+     "Reads records as 'thought filter' does. trl, trl-messages, openrlhf and\n"
+     "llama-factory have whole texts; trl-dpo, llama-factory-dpo and step-dpo prefer the\n"
+     "right step over the wrong one told beside it; trl-prm, openrlhf-prm and prm800k have\n"
+     "steps with their labels. What a form needs and a record does not have is never made\n"
+     "up: the card counts such records with the reason. markdown is the annotated form\n"
+     "that 'thought import' reads.",
+     "  tabiji thought export good.jsonl -f trl -o sft.jsonl --card README.md\n"
+     "  tabiji thought export good.jsonl -f step-dpo > pairs.jsonl",
+     export_options, tj_cmd_thought_export},
+    {"thought import", "[FILE...]", 0, 4096, "read annotated thinking in Markdown",
+     "A line is a step; a mark before it says what it is: ! wrong, ~ right but leading\n"
+     "nowhere, ? a reflection, < back (or < 3, to after the third entry), + a check, = the\n"
+     "answer. Lines that begin with > quote the problem, and front matter between two\n"
+     "lines --- has answer, author, licence and more. docs/formats.md has the exact form.\n"
+     "With --json each file becomes a record that 'thought filter', 'thought export' and\n"
+     "'thought stats' read.",
+     "  tabiji thought import notes.md\n"
+     "  tabiji thought import *.md --json > human.jsonl",
+     import_options, tj_cmd_thought_import},
     {"thought show", "ID", 1, 1, "print a long thought span by span",
      "Each span with its action; '*' marks the path that ends in the answer.",
      "  tabiji thought show 2 -w demo", thought_options, tj_cmd_thought_show},
