@@ -238,7 +238,7 @@ static tj_code map_nested(tj_mapper *m, tj_data_node **out, size_t root)
         *out = nodes;
     }
     for (size_t i = 0; i < n && rc == TJ_OK; i++) {
-        size_t children;
+        size_t children = 0;
         rc = tj_map_text(m, &nodes[i].text, objects[i], "text");
         if (rc == TJ_OK) {
             rc = read_mc_value(m, &nodes[i], objects[i]);
