@@ -58,7 +58,8 @@ function(tj_library)
     target_link_libraries(tabiji PUBLIC tj_flags ${libs} m)
 endfunction()
 
-# libtabiji for others: the archive, the public headers (each room's own, all of base), tabiji.pc.
+# libtabiji for others: the archive, the public headers (each room's own with those of the room that it
+# includes, all of base), tabiji.pc.
 function(tj_install_library)
     install(TARGETS tabiji ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
     foreach(room IN LISTS TJ_ROOMS)

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/character.h"
 
 void tj_buf_init(tj_buf *buf)
 {
@@ -84,30 +85,6 @@ void tj_buf_printf(tj_buf *buf, const char *fmt, ...)
     buf->len += (size_t)n;
 }
 
-/* Bytes of the valid UTF-8 character at s (RFC 3629: no surrogates, no long forms); 0 if it is not
- * one. */
-static size_t utf8_length(const unsigned char *s, size_t n)
-{
-    if (s[0] < 0x80) {
-        return 1;
-    }
-    size_t len = s[0] >= 0xF0 ? 4 : s[0] >= 0xE0 ? 3 : 2;
-    if (s[0] < 0xC2 || s[0] > 0xF4 || len > n) {
-        return 0;
-    }
-    unsigned char lowest = s[0] == 0xE0 ? 0xA0 : s[0] == 0xF0 ? 0x90 : 0x80;
-    unsigned char highest = s[0] == 0xED ? 0x9F : s[0] == 0xF4 ? 0x8F : 0xBF;
-    if (s[1] < lowest || s[1] > highest) {
-        return 0;
-    }
-    for (size_t i = 2; i < len; i++) {
-        if ((s[i] & 0xC0) != 0x80) {
-            return 0;
-        }
-    }
-    return len;
-}
-
 static void add_json_ascii(tj_buf *buf, char c)
 {
     switch (c) {
@@ -135,12 +112,27 @@ static void add_json_ascii(tj_buf *buf, char c)
     }
 }
 
+/* Whether a byte of a string stands for itself in JSON. */
+static bool is_plain(unsigned char c)
+{
+    return c >= 0x20 && c < 0x7F && c != '"' && c != '\\';
+}
+
 void tj_buf_json(tj_buf *buf, const char *s, size_t n)
 {
     const unsigned char *bytes = (const unsigned char *)s;
     tj_buf_char(buf, '"');
     for (size_t i = 0; i < n;) {
-        size_t len = utf8_length(bytes + i, n - i);
+        size_t plain = i;
+        while (plain < n && is_plain(bytes[plain])) {
+            plain++;
+        }
+        if (plain > i) {
+            tj_buf_add(buf, s + i, plain - i);
+            i = plain;
+            continue;
+        }
+        size_t len = tj_character_bytes(bytes + i, n - i);
         if (len == 0) { /* U+FFFD, so that the result is JSON whatever the bytes were */
             tj_buf_add(buf, "\xEF\xBF\xBD", 3);
             i++;

@@ -59,4 +59,13 @@ char *tj_fs_join(const char *a, const char *b);
 void tj_sha256_hex(char out[TJ_SHA256_HEX], const void *bytes, size_t n);
 TJ_MUST_USE tj_code tj_sha256_file(char out[TJ_SHA256_HEX], const char *path, tj_err *err);
 
+/* The same of bytes that come in pieces: begin, add, …, end. */
+#define TJ_SHA256_STATE_BYTES 112
+typedef struct tj_sha256 {
+    _Alignas(8) unsigned char state[TJ_SHA256_STATE_BYTES]; /* libsodium's own */
+} tj_sha256;
+void tj_sha256_begin(tj_sha256 *hash);
+void tj_sha256_add(tj_sha256 *hash, const void *bytes, size_t n);
+void tj_sha256_end(tj_sha256 *hash, char out[TJ_SHA256_HEX]);
+
 #endif

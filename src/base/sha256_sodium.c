@@ -18,6 +18,34 @@ void tj_sha256_hex(char out[TJ_SHA256_HEX], const void *bytes, size_t n)
     sodium_bin2hex(out, TJ_SHA256_HEX, digest, sizeof digest);
 }
 
+/* ------------------------------------------------------------------ pieces */
+
+_Static_assert(sizeof(crypto_hash_sha256_state) <= TJ_SHA256_STATE_BYTES, "the state has room");
+
+void tj_sha256_begin(tj_sha256 *hash)
+{
+    crypto_hash_sha256_state state;
+    crypto_hash_sha256_init(&state);
+    memcpy(hash->state, &state, sizeof state);
+}
+
+void tj_sha256_add(tj_sha256 *hash, const void *bytes, size_t n)
+{
+    crypto_hash_sha256_state state; /* copied, so that the struct has no type of another library */
+    memcpy(&state, hash->state, sizeof state);
+    crypto_hash_sha256_update(&state, bytes, (unsigned long long)n);
+    memcpy(hash->state, &state, sizeof state);
+}
+
+void tj_sha256_end(tj_sha256 *hash, char out[TJ_SHA256_HEX])
+{
+    unsigned char digest[crypto_hash_sha256_BYTES];
+    crypto_hash_sha256_state state;
+    memcpy(&state, hash->state, sizeof state);
+    crypto_hash_sha256_final(&state, digest);
+    sodium_bin2hex(out, TJ_SHA256_HEX, digest, sizeof digest);
+}
+
 tj_code tj_sha256_file(char out[TJ_SHA256_HEX], const char *path, tj_err *err)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);

@@ -79,6 +79,9 @@ const char *tj_build_id(void);
 
 /* The commands, one file each; what makes and shows an experiment is together in cmd_demo.c. */
 tj_code tj_cmd_demo(const tj_args *args, tj_err *err);
+tj_code tj_cmd_data_import(const tj_args *args, tj_err *err);
+tj_code tj_cmd_data_list(const tj_args *args, tj_err *err);
+tj_code tj_cmd_data_check(const tj_args *args, tj_err *err);
 tj_code tj_cmd_report(const tj_args *args, tj_err *err);
 tj_code tj_cmd_runs(const tj_args *args, tj_err *err);
 tj_code tj_cmd_verify(const tj_args *args, tj_err *err);

@@ -327,6 +327,21 @@ static const tj_option tokenize_options[] = {
      "what is not UTF-8 becomes U+FFFD, one for each maximal subpart of a character", NULL},
     {"json", 0, NULL, "a JSON object for each text: `ids` and `pieces`, or `text`", NULL},
     {0}};
+static const tj_option import_options[] = {
+    WORKSPACE,
+    {"set", 0, "NAME", "the problem set that the files make; needed", NULL},
+    {"split", 0, "NAME", "train, valid or test, of all files", "auto"},
+    {"source", 0, "TEXT", "where the data are from, kept with the files", NULL},
+    {"licence", 0, "TEXT", "their terms, kept with the files", NULL},
+    {"map", 0, "MAP", "of any JSON: problem=question,answer=final", NULL},
+    {"on-error", 0, "WHAT", "of a record that is refused: stop or skip", "stop"},
+    {"limit", 0, "N", "records of each file at most; 0: all", "0"},
+    JSON,
+    QUIET,
+    {0}};
+static const tj_option data_list_options[] = {WORKSPACE, JSON, {0}};
+static const tj_option data_check_options[] = {
+    WORKSPACE, {"words", 0, "N", "in a row that count as shared", "8"}, JSON, QUIET, {0}};
 static const tj_option no_options[] = {{0}};
 
 const tj_command tj_commands[] = {
@@ -568,6 +583,36 @@ const tj_command tj_commands[] = {
      "  printf '1. 11 - 7 = 4 left 3 4 6\\n' |\n"
      "    tabiji task check -p 'Use 3 6 7 11 to make 36.'",
      check_options, tj_cmd_task_check},
+    {"data import", "[FORMAT] FILE...", 1, 65, "import data sets into the workspace",
+     "Problems with reference solutions, solutions with labelled steps, reasoning trees.\n"
+     "FORMAT is math, math500, gsm8k, gsm8k-solutions, mgsm, prm800k, prm800k-critic,\n"
+     "processbench, mr-gsm8k, prmbench, reasoneval, math-shepherd, omegaprm, trees, or fields\n"
+     "(any JSON, by --map); without one it is seen from each file's first record. Files are\n"
+     "JSON lines, JSON arrays, JSON objects or tab-separated; plain, gzip or zstd.\n"
+     "\n"
+     "All files make one set, in one run of the ledger; with each file its hash, source and\n"
+     "licence are kept, with each problem the records that it stands in. A record that its\n"
+     "format does not allow is named with file, line, field and reason, and ends the import,\n"
+     "or is passed over with --on-error skip. Of a file that fails nothing is kept.\n"
+     "\n"
+     "Targets of --map are problem (needed), answer, solution, steps, labels (as many as\n"
+     "steps: -1, 0, 1, true, false or null), id, subject, level and author.",
+     "  tabiji data import -w work --set math-train math/train/*.json --licence MIT\n"
+     "  tabiji data import -w work --set bench prmbench/*.gz --on-error skip\n"
+     "  tabiji data import -w work --set mine mine.jsonl --map problem=question,answer=final",
+     import_options, tj_cmd_data_import},
+    {"data list", "", 0, 0, "list the problem sets of a workspace and their files",
+     "Of each set its problems by split; of each file its format, records, and the\n"
+     "beginning of its SHA-256.",
+     "  tabiji data list -w work", data_list_options, tj_cmd_data_list},
+    {"data check", "LEARNED MEASURED...", 2, 64, "say which problems share text with which",
+     "Contamination: compares a set to learn from with sets that are measured, both of the\n"
+     "workspace or files. Texts are folded first: case, way of writing and punctuation do\n"
+     "not count, operators do. Told are problems with the same text, and those that share\n"
+     "eight words in a row.",
+     "  tabiji data check -w work math-train math500 mgsm-ja\n"
+     "  tabiji data check train.jsonl.gz test.jsonl --json",
+     data_check_options, tj_cmd_data_check},
     {"man", "", 0, 0, "print the manual page", "", "  tabiji man | man -l -", no_options,
      tj_cmd_man},
     {"completion", "SHELL", 1, 1, "print shell completion: bash, zsh or fish", "",

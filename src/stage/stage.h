@@ -83,6 +83,110 @@ typedef struct tj_demo_config {
     tj_eval_config eval;
 } tj_demo_config;
 
+/* ------------------------------------------------------------ importing data sets */
+
+#define TJ_IMPORT_MAX_FILES TJ_STORE_MAX_INPUTS
+
+typedef struct tj_import_config {
+    const char *const *paths; /* [n_paths] */
+    size_t n_paths;
+    const char *set;              /* the problem set's name, which must be new */
+    const char *source, *licence; /* where the data are from, and under what terms; may be "" */
+    tj_data_format format;        /* AUTO: seen from each file */
+    const char *map;              /* of the format `fields`; NULL: none */
+    int split;                    /* a tj_split; -1: as the path says (tj_split_of_path) */
+    bool skip;                    /* go on behind a record that is refused */
+    size_t limit;                 /* records of each file at most; 0: all */
+} tj_import_config;
+
+/* What a path says of its records: train, valid or test, by the words of its last parts; of a
+ * format made for measuring, test; else train. Errors: TJ_E_INVAL (it says two things). */
+TJ_MUST_USE tj_code tj_split_of_path(tj_split *out, const char *path, tj_data_format format,
+                                     tj_err *err);
+
+/* What was read of a file, or of all. */
+typedef struct tj_import_counts {
+    size_t n_records, n_refused; /* n_records: the refused ones included */
+    size_t n_problems, n_known;  /* new in the set, and found there already */
+    size_t n_solutions, n_steps, n_labels, n_trees, n_nodes;
+    uint64_t n_bytes;    /* decompressed */
+    double read_seconds; /* decompressing, scanning, checking, mapping... */
+    double hash_seconds; /* ...the content's digest... */
+    double add_seconds;  /* ...and adding to the workspace */
+} tj_import_counts;
+
+typedef struct tj_import_file {
+    const char *path;
+    tj_dataset_info info;
+    tj_split split;
+    tj_import_counts counts;
+} tj_import_file;
+
+/* Called with each refused record, and with each file that is done. May be NULL. */
+typedef struct tj_import_listener {
+    void (*refused)(void *ctx, const char *path, const tj_refusal *refusal);
+    void (*done)(void *ctx, const tj_import_file *file);
+    void *ctx;
+} tj_import_listener;
+
+typedef struct tj_import_result {
+    int64_t run, set;
+    bool was_done; /* the same import was done before: nothing was read */
+    tj_import_counts counts;
+} tj_import_result;
+
+/* Imports files as one problem set, in one run: problems (the same one once), solutions, labelled
+ * steps, trees. One transaction a file: of a file that fails nothing is kept, of the files before
+ * it all; the same call goes on there. Errors: TJ_E_CONFLICT (the set's name is taken), TJ_E_PARSE
+ * (a record was refused, and skip is not set: names file, line and field), TJ_E_CANCELLED and those
+ * of the rooms. */
+TJ_MUST_USE tj_code tj_import(tj_store *store, tj_import_result *out, const tj_import_config *cfg,
+                              const char *build_id, const tj_import_listener *listener,
+                              const tj_job *job, tj_err *err);
+
+/* ------------------------------------------------------------ contamination */
+
+/* Texts with what they are called: "12" (a problem's id), or a record's number. */
+typedef struct tj_texts {
+    char **all; /* [n] */
+    int64_t *ids;
+    size_t n, cap, cap_ids;
+} tj_texts;
+void tj_texts_deinit(tj_texts *texts);
+/* Adds a text. Errors: TJ_E_NOMEM. */
+TJ_MUST_USE tj_code tj_texts_add(tj_texts *texts, int64_t id, const char *text, size_t len,
+                                 tj_err *err);
+/* The problems of a set, by the field `problem` of their JSON, with their ids. Gives *out. Errors:
+ * TJ_E_INVAL (a problem without that field). */
+TJ_MUST_USE tj_code tj_texts_of_set(tj_store *store, tj_texts *out, int64_t set, tj_err *err);
+/* The problems of a data set's file, the same text once, with the numbers of their records. Gives
+ * *out. Errors: those of tj_dataset_open and of a refused record. */
+TJ_MUST_USE tj_code tj_texts_of_file(tj_texts *out, const char *path, tj_err *err);
+
+/* A text to learn from that shares text with one that is measured. */
+typedef struct tj_shared_text {
+    size_t learned, measured; /* indexes; of several it is the one that shares most */
+    bool is_same;
+    size_t n_items, n_shared, n_runs, begin, end; /* as in tj_overlap_match */
+} tj_shared_text;
+
+typedef struct tj_contamination {
+    size_t n_learned, n_measured;
+    size_t same_learned, same_measured; /* texts of each side that stand on the other too */
+    size_t shared_learned,
+        shared_measured;  /* and those that share a run of words, or are the same */
+    tj_shared_text *list; /* [n_list], those of shared_learned */
+    size_t n_list, cap_list;
+} tj_contamination;
+/* Which texts to learn from share text with those that are measured: to be asked before any
+ * training or evaluation. Gives *out. Errors: TJ_E_INVAL (n_words), TJ_E_NOMEM, TJ_E_CANCELLED. */
+TJ_MUST_USE tj_code tj_contamination_check(tj_contamination *out, const tj_texts *learned,
+                                           const tj_texts *measured, size_t n_words,
+                                           const tj_job *job, tj_err *err);
+void tj_contamination_deinit(tj_contamination *contamination);
+
+/* ------------------------------------------------------------ the demo */
+
 /* The settings of `make demo`; with full, of `tabiji demo --full`. */
 void tj_demo_config_default(tj_demo_config *cfg, bool full);
 /* Sets what `json` has; unknown keys, wrong types and impossible values are refused by name. */

@@ -31,6 +31,27 @@ static const struct {
              " ORDER BY t.ordinal, s.ordinal"},
     {"output", "SELECT ordinal, problem, model, sampling, seed, stream, draw, text, ids, logprobs,"
                " n_tokens, finish, correct, metrics FROM output WHERE run = ? ORDER BY ordinal"},
+    /* CROSS JOIN keeps the order of the tables, so that the indexes give that of the rows */
+    {"data_file", "SELECT ordinal, set_id, path, format, split, source, licence, framing,"
+                  " compression, digest, content_bytes, content_digest, n_records, n_refused"
+                  " FROM data_file WHERE run = ? ORDER BY ordinal"},
+    {"record", "SELECT f.ordinal, r.number, r.line, r.problem, r.tree, r.meta FROM data_file f"
+               " CROSS JOIN record r ON r.file = f.id WHERE f.run = ?"
+               " ORDER BY f.ordinal, r.number"},
+    {"refusal", "SELECT f.ordinal, r.number, r.line, r.field, r.reason FROM data_file f"
+                " CROSS JOIN refusal r ON r.file = f.id WHERE f.run = ?"
+                " ORDER BY f.ordinal, r.number"},
+    {"solution", "SELECT f.ordinal, s.number, s.ordinal, s.role, s.author, s.text, s.answer,"
+                 " s.correct, s.labeller, s.n_steps FROM data_file f"
+                 " CROSS JOIN solution s ON s.file = f.id WHERE f.run = ?"
+                 " ORDER BY f.ordinal, s.number, s.ordinal"},
+    {"solution_step", "SELECT t.ordinal, t.text, t.label FROM data_file f"
+                      " CROSS JOIN solution s ON s.file = f.id"
+                      " CROSS JOIN solution_step t ON t.solution = s.id WHERE f.run = ?"
+                      " ORDER BY f.ordinal, s.number, s.ordinal, t.ordinal"},
+    {"node_meta", "SELECT t.ordinal, m.node, m.json FROM tree t"
+                  " CROSS JOIN node_meta m ON m.tree = t.id WHERE t.run = ?"
+                  " ORDER BY t.ordinal, m.node"},
 };
 
 const char *tj_row_kind_name(size_t kind)

@@ -16,7 +16,7 @@ struct tj_store {
 };
 
 /* The kinds of rows that a run makes, each with a digest of its own. */
-#define TJ_N_ROW_KINDS 11
+#define TJ_N_ROW_KINDS 17
 const char *tj_row_kind_name(size_t kind);
 /* SHA-256 over the run's rows of a kind, in order: each column as its type's letter, its length and
  * its bytes (docs/workspace.md). */

@@ -101,21 +101,138 @@ tj_code tj_store_add_problem_set(tj_store *store, int64_t *set, int64_t run, con
     return rc;
 }
 
-static tj_code read_set(tj_store *store, tj_problem_set *out, tj_stmt *st, tj_err *err)
+/* ------------------------------------------------------------------ piece by piece */
+
+tj_code tj_store_begin_set(tj_store *store, int64_t *set, int64_t run, const char *name,
+                           const char *task, const json_t *config, tj_err *err)
 {
-    bool row = false;
-    tj_code rc = tj_stmt_step(st, &row, err);
-    if (rc == TJ_OK && !row) {
-        rc = tj_fail(err, TJ_E_NOTFOUND, "there is no such problem set");
+    *set = 0;
+    tj_code rc = tj_need_started(store, run, err);
+    if (rc == TJ_OK) {
+        rc = insert_set(store, run, name, task, config, "", err);
     }
+    *set = rc == TJ_OK ? tj_db_last_id(store->db) : 0;
+    return rc;
+}
+
+/* The problem of a set with a digest; *problem 0 if there is none. */
+static tj_code find_by_digest(tj_store *store, int64_t *problem, tj_split *split, int64_t set,
+                              const char *digest, tj_err *err)
+{
+    tj_stmt *st;
+    bool row = false;
+    *problem = 0;
+    tj_code rc = tj_stmt_open(&st, store->db,
+                              "SELECT id, split FROM problem WHERE set_id = ? AND digest = ?", err);
     if (rc != TJ_OK) {
         return rc;
     }
+    tj_stmt_int(st, set);
+    tj_stmt_str(st, digest);
+    rc = tj_stmt_step(st, &row, err);
+    if (rc == TJ_OK && row) {
+        *problem = tj_stmt_get_int(st, 0);
+        *split = (tj_split)tj_stmt_get_int(st, 1);
+    }
+    tj_stmt_close(st);
+    return rc;
+}
+
+tj_code tj_store_put_problem(tj_store *store, int64_t *problem, bool *is_new, int64_t set,
+                             const tj_problem *p, tj_err *err)
+{
+    static const char *const names[] = {"train", "valid", "test"};
+    tj_stmt *st;
+    tj_split split = p->split;
+    char digest[TJ_SHA256_HEX];
+    tj_sha256_hex(digest, p->json, p->n_json);
+    tj_code rc = find_by_digest(store, problem, &split, set, digest, err);
+    *is_new = rc == TJ_OK && *problem == 0;
+    if (rc == TJ_OK && split != p->split) {
+        *problem = 0;
+        return tj_fail(err, TJ_E_CONFLICT, "the same problem stands in the split %s of the set",
+                       names[split]);
+    }
+    if (!*is_new) {
+        return rc;
+    }
+    rc = tj_stmt_open(&st, store->db,
+                      "INSERT INTO problem (set_id, split, ordinal, json, digest, difficulty)"
+                      " VALUES (?1, ?2, (SELECT coalesce(max(ordinal) + 1, 0) FROM problem"
+                      " WHERE set_id = ?1 AND split = ?2), ?3, ?4, ?5)",
+                      err);
+    if (rc != TJ_OK) {
+        return rc;
+    }
+    tj_stmt_int(st, set);
+    tj_stmt_int(st, (int64_t)p->split);
+    tj_stmt_text(st, p->json, p->n_json);
+    tj_stmt_str(st, digest);
+    tj_stmt_size(st, p->difficulty);
+    rc = tj_stmt_run(st, err);
+    tj_stmt_close(st);
+    *problem = rc == TJ_OK ? tj_db_last_id(store->db) : 0;
+    return rc;
+}
+
+/* The digest that tj_store_add_problem_set computes, of what is there. */
+static tj_code digest_of_set(tj_store *store, char digest[TJ_SHA256_HEX], int64_t set, tj_err *err)
+{
+    tj_stmt *st;
+    bool row = false;
+    tj_sha256 hash;
+    tj_sha256_begin(&hash);
+    tj_code rc = tj_stmt_open(&st, store->db,
+                              "SELECT split, json FROM problem WHERE set_id = ? ORDER BY id", err);
+    if (rc != TJ_OK) {
+        return rc;
+    }
+    tj_stmt_int(st, set);
+    for (rc = tj_stmt_step(st, &row, err); rc == TJ_OK && row; rc = tj_stmt_step(st, &row, err)) {
+        char line[8];
+        size_t n;
+        int n_line = snprintf(line, sizeof line, "%d\n", (int)tj_stmt_get_int(st, 0));
+        const void *json = tj_stmt_get_bytes(st, 1, &n);
+        tj_sha256_add(&hash, line, (size_t)n_line);
+        tj_sha256_add(&hash, json, n);
+        tj_sha256_add(&hash, "\n", 1);
+    }
+    tj_stmt_close(st);
+    tj_sha256_end(&hash, digest);
+    return rc;
+}
+
+tj_code tj_store_seal_set(tj_store *store, int64_t set, tj_err *err)
+{
+    tj_stmt *st;
+    char digest[TJ_SHA256_HEX];
+    tj_code rc = tj_need_write(store, err);
+    if (rc == TJ_OK) {
+        rc = digest_of_set(store, digest, set, err);
+    }
+    if (rc == TJ_OK) {
+        rc = tj_stmt_open(&st, store->db,
+                          "UPDATE problem_set SET digest = ? WHERE id = ? AND digest = ''", err);
+    }
+    if (rc == TJ_OK) {
+        tj_stmt_str(st, digest);
+        tj_stmt_int(st, set);
+        rc = tj_stmt_run(st, err);
+        tj_stmt_close(st);
+    }
+    return rc;
+}
+
+/* Reads the row at hand. */
+static tj_code read_set_row(tj_store *store, tj_problem_set *out, tj_stmt *st, tj_err *err)
+{
+    bool row = false;
+    memset(out, 0, sizeof *out);
     const tj_copy copies[] = {{2, &out->name, NULL},
                               {3, &out->task, NULL},
                               {4, &out->config, NULL},
                               {5, &out->digest, NULL}};
-    rc = tj_stmt_copy(st, &out->owned, copies, 4, err);
+    tj_code rc = tj_stmt_copy(st, &out->owned, copies, 4, err);
     out->id = tj_stmt_get_int(st, 0);
     out->run = tj_stmt_get_int(st, 1);
     for (int split = 0; split < 3 && rc == TJ_OK; split++) {
@@ -130,6 +247,41 @@ static tj_code read_set(tj_store *store, tj_problem_set *out, tj_stmt *st, tj_er
             tj_stmt_close(count);
         }
     }
+    return rc;
+}
+
+static tj_code read_set(tj_store *store, tj_problem_set *out, tj_stmt *st, tj_err *err)
+{
+    bool row = false;
+    tj_code rc = tj_stmt_step(st, &row, err);
+    if (rc == TJ_OK && !row) {
+        rc = tj_fail(err, TJ_E_NOTFOUND, "there is no such problem set");
+    }
+    return rc == TJ_OK ? read_set_row(store, out, st, err) : rc;
+}
+
+tj_code tj_store_problem_set_each(tj_store *store, tj_problem_set_fn fn, void *ctx, tj_err *err)
+{
+    tj_stmt *st;
+    bool row = false;
+    tj_code rc = tj_stmt_open(
+        &st, store->db, "SELECT id, run, name, task, config, digest FROM problem_set ORDER BY id",
+        err);
+    if (rc != TJ_OK) {
+        return rc;
+    }
+    for (rc = tj_stmt_step(st, &row, err); rc == TJ_OK && row; rc = tj_stmt_step(st, &row, err)) {
+        tj_problem_set set;
+        rc = read_set_row(store, &set, st, err);
+        if (rc == TJ_OK) {
+            rc = fn(ctx, &set, err);
+        }
+        tj_problem_set_deinit(&set);
+        if (rc != TJ_OK) {
+            break;
+        }
+    }
+    tj_stmt_close(st);
     return rc;
 }
 
@@ -155,7 +307,7 @@ tj_code tj_store_find_problem_set(tj_store *store, tj_problem_set *out, const ch
     memset(out, 0, sizeof *out);
     tj_code rc = tj_stmt_open(&st, store->db,
                               "SELECT id, run, name, task, config, digest FROM problem_set"
-                              " WHERE name = ? ORDER BY id DESC LIMIT 1",
+                              " WHERE name = ? AND digest <> '' ORDER BY id DESC LIMIT 1",
                               err);
     if (rc == TJ_OK) {
         tj_stmt_str(st, name);

@@ -19,7 +19,7 @@ const char *tj_run_status_name(tj_run_status status)
 typedef struct identity {
     char *config; /* canonical */
     char config_digest[TJ_SHA256_HEX], inputs_digest[TJ_SHA256_HEX];
-    char digests[8][TJ_SHA256_HEX]; /* of the inputs */
+    char digests[TJ_STORE_MAX_INPUTS][TJ_SHA256_HEX]; /* of the inputs */
 } identity;
 
 static tj_code look_up(tj_store *store, const tj_run_input *in, char out[TJ_SHA256_HEX],
@@ -27,7 +27,7 @@ static tj_code look_up(tj_store *store, const tj_run_input *in, char out[TJ_SHA2
 {
     static const struct {
         const char *kind, *sql;
-    } kinds[] = {{"problem_set", "SELECT digest FROM problem_set WHERE id = ?"},
+    } kinds[] = {{"problem_set", "SELECT digest FROM problem_set WHERE id = ? AND digest <> ''"},
                  {"tokenizer", "SELECT hash FROM tokenizer WHERE id = ?"},
                  {"model", "SELECT digest FROM model WHERE id = ?"},
                  {"run", "SELECT result FROM run WHERE id = ? AND status = 1"}};
@@ -61,8 +61,9 @@ static tj_code identify(tj_store *store, identity *id, const tj_run_spec *spec, 
     tj_buf all;
     tj_code rc = TJ_OK;
     memset(id, 0, sizeof *id);
-    if (spec->n_inputs > sizeof id->digests / sizeof id->digests[0]) {
-        return tj_fail(err, TJ_E_INVAL, "a run with %zu inputs", spec->n_inputs);
+    if (spec->n_inputs > TJ_STORE_MAX_INPUTS) {
+        return tj_fail(err, TJ_E_INVAL, "a run with %zu inputs, at most %d are recorded",
+                       spec->n_inputs, TJ_STORE_MAX_INPUTS);
     }
     tj_buf_init(&all);
     for (size_t i = 0; i < spec->n_inputs && rc == TJ_OK; i++) {

@@ -3,7 +3,12 @@
 
 #include "store/migrations.h"
 
-static const char *const migrations[TJ_STORE_SCHEMA_VERSION] = {(const char *)tj_schema_0001};
+static const char *const migrations[TJ_STORE_SCHEMA_VERSION] = {(const char *)tj_schema_0001,
+                                                                (const char *)tj_schema_0002};
+
+/* SQL takes no parameter here. */
+static const char *const marks[TJ_STORE_SCHEMA_VERSION] = {"PRAGMA user_version = 1",
+                                                           "PRAGMA user_version = 2"};
 
 tj_code tj_schema_migrate(tj_db *db, const char *where, bool writable, int64_t now_us, bool *fresh,
                           tj_err *err)
@@ -40,7 +45,7 @@ tj_code tj_schema_migrate(tj_db *db, const char *where, bool writable, int64_t n
         }
         tj_stmt_close(st);
         if (rc == TJ_OK) {
-            rc = tj_db_exec(db, "PRAGMA user_version = 1", err); /* the one version there is */
+            rc = tj_db_exec(db, marks[v], err);
         }
         if (rc == TJ_OK) {
             rc = tj_db_commit(db, err);

@@ -49,12 +49,14 @@
 #include "thought/thought.h"
 #include "tree/tree.h"
 
-#define TJ_STORE_SCHEMA_VERSION 1
+#define TJ_STORE_SCHEMA_VERSION 2
 
 /* A name, stage, kind, key, path: long enough for people, short enough to be shown. */
 #define TJ_STORE_MAX_NAME  255
 /* One text, blob or JSON value: far above any answer, far below SQLite's own bound of 1e9. */
 #define TJ_STORE_MAX_BYTES ((size_t)256 << 20)
+
+#define TJ_STORE_MAX_INPUTS 64 /* of a run: the files of a data set */
 
 typedef struct tj_store tj_store;
 
@@ -281,6 +283,16 @@ TJ_MUST_USE tj_code tj_store_add_problem_set(tj_store *store, int64_t *set, int6
                                              const json_t *config, const tj_problem *problems,
                                              size_t n_problems, tj_err *err);
 
+/* The same piece by piece, for sets that do not fit memory: begin gives a set that is not found by
+ * its name yet; put adds a problem, or finds the one with the same JSON there (*is_new says which);
+ * seal fixes the set's digest, after which it is as if added whole. Errors of put: TJ_E_CONFLICT
+ * (the problem stands in another split of the set). */
+TJ_MUST_USE tj_code tj_store_begin_set(tj_store *store, int64_t *set, int64_t run, const char *name,
+                                       const char *task, const json_t *config, tj_err *err);
+TJ_MUST_USE tj_code tj_store_put_problem(tj_store *store, int64_t *problem, bool *is_new,
+                                         int64_t set, const tj_problem *given, tj_err *err);
+TJ_MUST_USE tj_code tj_store_seal_set(tj_store *store, int64_t set, tj_err *err);
+
 typedef struct tj_problem_set {
     int64_t id, run;
     const char *name, *task, *config;
@@ -294,6 +306,10 @@ TJ_MUST_USE tj_code tj_store_get_problem_set(tj_store *store, tj_problem_set *ou
 TJ_MUST_USE tj_code tj_store_find_problem_set(tj_store *store, tj_problem_set *out,
                                               const char *name, tj_err *err);
 void tj_problem_set_deinit(tj_problem_set *set);
+typedef tj_code (*tj_problem_set_fn)(void *ctx, const tj_problem_set *set, tj_err *err);
+/* Sets by id, those that are not sealed too (digest ""). */
+TJ_MUST_USE tj_code tj_store_problem_set_each(tj_store *store, tj_problem_set_fn fn, void *ctx,
+                                              tj_err *err);
 
 typedef struct tj_problems {
     tj_problem *rows; /* [n] */
@@ -307,6 +323,52 @@ TJ_MUST_USE tj_code tj_store_load_problems(tj_store *store, tj_problems *out, in
 TJ_MUST_USE tj_code tj_store_load_problem(tj_store *store, tj_problems *out, int64_t problem,
                                           tj_err *err);
 void tj_problems_deinit(tj_problems *problems);
+
+/* ------------------------------------------------------------ imported data sets */
+
+/* A file that was imported (docs/datasets.md). Strings are borrowed by add, lent by each. */
+typedef struct tj_data_file {
+    int64_t id, run, set; /* id is not read by add */
+    size_t ordinal;       /* in its run */
+    const char *path, *format, *source, *licence, *framing, *compression;
+    const char *digest;         /* SHA-256 of the file as it is... */
+    const char *content_digest; /* ...and of its bytes once decompressed */
+    tj_split split;
+    uint64_t content_bytes;
+    size_t n_records, n_refused; /* n_records: the refused ones included */
+} tj_data_file;
+/* Adds a file, of which what is known only at its end (content_bytes and so on) is given by end,
+ * in the same bracket. Errors: TJ_E_CONFLICT (the run is not `started`). */
+TJ_MUST_USE tj_code tj_store_add_data_file(tj_store *store, int64_t *id, const tj_data_file *file,
+                                           tj_err *err);
+TJ_MUST_USE tj_code tj_store_end_data_file(tj_store *store, int64_t id, const tj_data_file *file,
+                                           tj_err *err);
+typedef tj_code (*tj_data_file_fn)(void *ctx, const tj_data_file *file, tj_err *err);
+/* Files of a set (0: of all), by id. */
+TJ_MUST_USE tj_code tj_store_data_file_each(tj_store *store, int64_t set, tj_data_file_fn fn,
+                                            void *ctx, tj_err *err);
+
+/* Adds a record of a file with its solutions and their steps; tree: what its nodes became, or 0.
+ * Errors: TJ_E_CONFLICT (that number is there). */
+TJ_MUST_USE tj_code tj_store_add_record(tj_store *store, int64_t file, const tj_data_record *record,
+                                        int64_t problem, int64_t tree, tj_err *err);
+TJ_MUST_USE tj_code tj_store_add_refusal(tj_store *store, int64_t file, const tj_refusal *refusal,
+                                         tj_err *err);
+/* What a tree's node has beside its columns: JSON text. */
+TJ_MUST_USE tj_code tj_store_add_node_meta(tj_store *store, int64_t tree, size_t node, tj_str json,
+                                           tj_err *err);
+
+/* A solution as it was imported. */
+typedef struct tj_solution_row {
+    int64_t id, problem, file;
+    size_t number;            /* of the record in the file */
+    tj_str labeller;          /* none where nobody labelled its steps */
+    tj_data_solution content; /* texts are ended by zero */
+} tj_solution_row;
+typedef tj_code (*tj_solution_fn)(void *ctx, const tj_solution_row *row, tj_err *err);
+/* The solutions of a set, in the order of their files and records. */
+TJ_MUST_USE tj_code tj_store_solution_each(tj_store *store, int64_t set, tj_solution_fn fn,
+                                           void *ctx, tj_err *err);
 
 /* ------------------------------------------------------------ tokenizers and models */
 

@@ -15,6 +15,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/rng.h"
+#include "task/dataset.h"
 
 #define TJ_STEP_KEY_BYTES    64  /* canonical form of a step */
 #define TJ_STEP_REASON_BYTES 160 /* why a step is wrong */

@@ -17,6 +17,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/gguf.h"
+#include "text/overlap.h"
 
 #define TJ_MAX_TOKENIZER_BYTES                                                                     \
     ((size_t)64 << 20)                         /* a tokenizer.json, or the tokens of a GGUF; 256k  \

@@ -6,6 +6,7 @@
 #ifndef TJ_TEXT_UNICODE_H
 #define TJ_TEXT_UNICODE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -44,5 +45,13 @@ size_t tj_nfc_prefix(const char *text, size_t len);
 /* Appends the NFC of valid UTF-8. Errors: TJ_E_LIMIT (more than TJ_MAX_MARKS marks in a row),
  * TJ_E_NOMEM. */
 TJ_MUST_USE tj_code tj_nfc(tj_buf *out, const char *text, size_t len, tj_err *err);
+
+/* A character without regard to case and to how it is written (full width, superscript, ligature,
+ * as one or with its marks apart): NFKD with case folding. Returns how many characters of out are
+ * filled in. */
+#define TJ_MAX_FOLDED 24 /* the longest is 18 */
+size_t tj_fold(uint32_t out[TJ_MAX_FOLDED], uint32_t c);
+/* A mark, which belongs to the character before it. */
+bool tj_is_mark(uint32_t c);
 
 #endif

@@ -30,6 +30,30 @@ tj_class tj_class_of_wide(uint32_t c)
     }
 }
 
+bool tj_is_mark(uint32_t c)
+{
+    utf8proc_category_t category = utf8proc_category((utf8proc_int32_t)c);
+    return category == UTF8PROC_CATEGORY_MN || category == UTF8PROC_CATEGORY_MC ||
+           category == UTF8PROC_CATEGORY_ME;
+}
+
+size_t tj_fold(uint32_t out[TJ_MAX_FOLDED], uint32_t c)
+{
+    utf8proc_int32_t parts[TJ_MAX_FOLDED];
+    int unused = 0;
+    utf8proc_ssize_t n =
+        utf8proc_decompose_char((utf8proc_int32_t)c, parts, TJ_MAX_FOLDED,
+                                UTF8PROC_DECOMPOSE | UTF8PROC_COMPAT | UTF8PROC_CASEFOLD, &unused);
+    if (n <= 0 || n > TJ_MAX_FOLDED) { /* not assigned, or too long: as it is */
+        out[0] = c;
+        return 1;
+    }
+    for (utf8proc_ssize_t i = 0; i < n; i++) {
+        out[i] = (uint32_t)parts[i];
+    }
+    return (size_t)n;
+}
+
 /* Characters from here on may change or compose; all below are in NFC and begin a piece. */
 #define FIRST_MARK 0x300u
 
@@ -61,10 +85,7 @@ static bool is_boundary(uint32_t c)
     if (c < FIRST_MARK || is_plain_block(c)) {
         return true;
     }
-    utf8proc_category_t category = utf8proc_category((utf8proc_int32_t)c);
-    bool is_mark = category == UTF8PROC_CATEGORY_MN || category == UTF8PROC_CATEGORY_MC ||
-                   category == UTF8PROC_CATEGORY_ME;
-    return !is_mark && !is_between(c, 0x1160, 0x11FF) && !is_between(c, 0x16D63, 0x16D6A);
+    return !tj_is_mark(c) && !is_between(c, 0x1160, 0x11FF) && !is_between(c, 0x16D63, 0x16D6A);
 }
 
 /* Whether c, alone between two boundaries, is its own NFC. */

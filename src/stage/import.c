@@ -1,0 +1,570 @@
+/* Data sets into the workspace. Reading lends one record at a time, which is added at once, so that
+ * memory does not grow with the file; a file is one transaction, which the cursor is part of. */
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "stage/stage.h"
+
+#define CURSOR "import"
+
+typedef struct importer {
+    tj_store *store;
+    const tj_import_config *cfg;
+    const tj_import_listener *listener;
+    const tj_job *job;
+    tj_data_map map;
+    int64_t run, set;
+    size_t n_done;           /* files */
+    size_t n_trees;          /* of the run: the next tree's ordinal */
+    tj_import_counts counts; /* of the files that are done */
+    tj_buf json;             /* of a problem */
+    tj_data_file row;        /* of the file at hand */
+    tj_import_file file;
+} importer;
+
+/* ------------------------------------------------------------------ splits */
+
+static const char *const split_names[] = {"train", "valid", "test"};
+
+/* The split that a word names; -1: none. */
+static int split_of_word(const char *word, size_t n)
+{
+    static const struct {
+        const char *word;
+        tj_split split;
+    } known[] = {{"train", TJ_SPLIT_TRAIN}, {"training", TJ_SPLIT_TRAIN},   {"val", TJ_SPLIT_VALID},
+                 {"valid", TJ_SPLIT_VALID}, {"validation", TJ_SPLIT_VALID}, {"dev", TJ_SPLIT_VALID},
+                 {"test", TJ_SPLIT_TEST}};
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+        if (strlen(known[i].word) == n && memcmp(known[i].word, word, n) == 0) {
+            return (int)known[i].split;
+        }
+    }
+    return -1;
+}
+
+/* What the words of a part of a path say: -1 nothing, -2 two things. */
+static int split_of_part(const char *part, size_t n)
+{
+    int found = -1;
+    for (size_t i = 0; i < n;) {
+        size_t begin = i;
+        while (i < n && isalpha((unsigned char)part[i])) {
+            i++;
+        }
+        int split = split_of_word(part + begin, i - begin);
+        if (split >= 0 && found >= 0 && found != split) {
+            return -2;
+        }
+        found = split >= 0 ? split : found;
+        i += i == begin ? 1 : 0;
+        while (i < n && !isalpha((unsigned char)part[i])) {
+            i++;
+        }
+    }
+    return found;
+}
+
+tj_code tj_split_of_path(tj_split *out, const char *path, tj_data_format format, tj_err *err)
+{
+    const char *name = strrchr(path, '/');
+    int split =
+        split_of_part(name == NULL ? path : name + 1, strlen(name == NULL ? path : name + 1));
+    if (split == -1 && name != NULL) { /* the folder */
+        const char *folder = name;
+        while (folder > path && folder[-1] != '/') {
+            folder--;
+        }
+        split = split_of_part(folder, (size_t)(name - folder));
+    }
+    if (split == -2) {
+        return tj_fail(err, TJ_E_INVAL, "%s names two splits: say which one it is", path);
+    }
+    *out = split >= 0                       ? (tj_split)split
+           : tj_data_format_is_test(format) ? TJ_SPLIT_TEST
+                                            : TJ_SPLIT_TRAIN;
+    return TJ_OK;
+}
+
+/* ------------------------------------------------------------------ trees */
+
+static tj_code add_node(tj_tree *tree, const tj_data_record *r, size_t i, tj_buf *text, tj_err *err)
+{
+    const tj_data_node *node = &r->nodes[i];
+    size_t at;
+    tj_buf_clear(text);
+    tj_buf_add(text, node->text.s, node->text.n);
+    tj_code rc = tj_buf_check(text, err);
+    if (rc == TJ_OK) {
+        rc = tj_tree_add_node(tree, &at, i == 0 ? TJ_NO_NODE : node->parent, tj_buf_text(text),
+                              NULL, NULL, 0, err);
+    }
+    if (rc != TJ_OK) {
+        return rc;
+    }
+    tj_node *made = &tree->nodes[at];
+    made->valid = node->label != -1;
+    made->solvable = made->valid && !(node->has_score && r->scorer != NULL &&
+                                      strcmp(r->scorer, "monte-carlo") == 0 && node->score <= 0.0);
+    made->terminal = node->terminal;
+    made->correct = node->correct;
+    made->pruned = node->pruned;
+    if (node->label != TJ_NO_LABEL) {
+        tj_reward label = {.node = at, .rewarder = r->labeller, .meaning = TJ_VALID};
+        label.value = node->label;
+        rc = tj_tree_add_reward(tree, &label, err);
+    }
+    if (rc == TJ_OK && node->has_score) {
+        bool rollouts = strcmp(r->scorer, "monte-carlo") == 0;
+        tj_reward score = {.node = at,
+                           .rewarder = r->scorer,
+                           .meaning = rollouts ? TJ_SOLVABLE : TJ_PROGRESS,
+                           .value = node->score};
+        rc = tj_tree_add_reward(tree, &score, err);
+    }
+    return rc;
+}
+
+static tj_code add_tree(importer *im, int64_t *id, const tj_data_record *r, int64_t problem,
+                        tj_err *err)
+{
+    tj_tree tree = {.problem = problem};
+    tj_buf text;
+    tj_code rc = TJ_OK;
+    *id = 0;
+    tj_buf_init(&text);
+    for (size_t i = 0; i < r->n_nodes && rc == TJ_OK; i++) {
+        rc = add_node(&tree, r, i, &text, err);
+    }
+    if (rc == TJ_OK) {
+        tj_origin origin = {.run = im->run, .ordinal = im->n_trees};
+        rc = tj_store_add_tree(im->store, id, &origin, &tree, err);
+    }
+    for (size_t i = 0; i < r->n_nodes && rc == TJ_OK; i++) {
+        if (r->nodes[i].meta.s != NULL) {
+            rc = tj_store_add_node_meta(im->store, *id, i, r->nodes[i].meta, err);
+        }
+    }
+    tj_buf_deinit(&text);
+    tj_tree_deinit(&tree);
+    im->n_trees += rc == TJ_OK ? 1 : 0;
+    return rc;
+}
+
+/* ------------------------------------------------------------------ records */
+
+static void count(tj_import_counts *c, const tj_data_record *r, bool is_new)
+{
+    c->n_problems += is_new ? 1 : 0;
+    c->n_known += is_new ? 0 : 1;
+    c->n_solutions += r->n_solutions;
+    c->n_trees += r->n_nodes > 0 ? 1 : 0;
+    c->n_nodes += r->n_nodes;
+    for (size_t i = 0; i < r->n_nodes; i++) {
+        c->n_labels += r->nodes[i].label != TJ_NO_LABEL ? 1 : 0;
+    }
+    for (size_t i = 0; i < r->n_solutions; i++) {
+        const tj_data_solution *s = &r->solutions[i];
+        c->n_steps += s->n_steps;
+        for (size_t k = 0; k < s->n_steps; k++) {
+            c->n_labels += s->steps[k].label != TJ_NO_LABEL ? 1 : 0;
+        }
+    }
+}
+
+/* *elsewhere, with TJ_E_CONFLICT: the problem is in another split of the set. */
+static tj_code add_record(importer *im, bool *elsewhere, const tj_data_record *r, tj_err *err)
+{
+    int64_t problem;
+    int64_t tree = 0;
+    bool is_new;
+    *elsewhere = false;
+    tj_buf_clear(&im->json);
+    tj_data_write_problem(&im->json, r);
+    tj_code rc = tj_buf_check(&im->json, err);
+    if (rc != TJ_OK) {
+        return rc;
+    }
+    tj_problem row = {.split = im->file.split,
+                      .json = im->json.data,
+                      .n_json = im->json.len,
+                      .difficulty = r->level};
+    rc = tj_store_put_problem(im->store, &problem, &is_new, im->set, &row, err);
+    *elsewhere = rc == TJ_E_CONFLICT;
+    if (rc == TJ_OK && r->n_nodes > 0) {
+        rc = add_tree(im, &tree, r, problem, err);
+    }
+    if (rc == TJ_OK) {
+        rc = tj_store_add_record(im->store, im->row.id, r, problem, tree, err);
+    }
+    if (rc == TJ_OK) {
+        count(&im->file.counts, r, is_new);
+    }
+    return rc;
+}
+
+/* A record that is not taken: noted, or, unless bad ones are skipped, the error that ends all. */
+static tj_code refuse(importer *im, const tj_refusal *refusal, tj_code rc, tj_err *err)
+{
+    im->file.counts.n_refused++;
+    if (im->listener != NULL && im->listener->refused != NULL) {
+        im->listener->refused(im->listener->ctx, im->file.path, refusal);
+    }
+    if (!im->cfg->skip) {
+        return tj_fail(err, rc == TJ_E_CONFLICT ? TJ_E_PARSE : rc, "%s:%zu: %s%s%s", im->file.path,
+                       refusal->line, refusal->field, refusal->field[0] == '\0' ? "" : ": ",
+                       refusal->reason);
+    }
+    return tj_store_add_refusal(im->store, im->row.id, refusal, err);
+}
+
+/* Takes the next record; *more is false at the end of the file. */
+static tj_code next_record(importer *im, tj_dataset *data, bool *more, tj_err *err)
+{
+    const tj_data_record *record;
+    tj_import_counts *c = &im->file.counts;
+    double start = tj_clock_seconds();
+    tj_code rc = tj_dataset_next(data, &record, err);
+    double middle = tj_clock_seconds();
+    const tj_refusal *refusal = tj_dataset_refusal(data);
+    *more = record != NULL || refusal != NULL;
+    c->read_seconds += middle - start;
+    c->n_records += *more ? 1 : 0;
+    if (refusal != NULL) {
+        rc = refuse(im, refusal, rc, err);
+    } else if (rc == TJ_OK && *more) {
+        bool elsewhere = false;
+        rc = add_record(im, &elsewhere, record, err);
+        if (elsewhere) {
+            tj_refusal other = {.number = record->number, .line = record->line, .field = "problem"};
+            (void)snprintf(other.reason, sizeof other.reason, "the same one is in another split");
+            rc = refuse(im, &other, rc, err);
+        }
+    }
+    c->add_seconds += tj_clock_seconds() - middle;
+    return rc;
+}
+
+/* ------------------------------------------------------------------ files */
+
+static tj_code begin_file(importer *im, tj_dataset *data, const char *digest, tj_err *err)
+{
+    tj_dataset_info *info = &im->file.info;
+    tj_dataset_describe(data, info);
+    im->file.split = (tj_split)im->cfg->split;
+    tj_code rc = im->cfg->split >= 0
+                     ? TJ_OK
+                     : tj_split_of_path(&im->file.split, im->file.path, info->format, err);
+    if (rc != TJ_OK) {
+        return rc;
+    }
+    im->row = (tj_data_file){.run = im->run,
+                             .set = im->set,
+                             .ordinal = im->n_done,
+                             .path = im->file.path,
+                             .format = tj_data_format_name(info->format),
+                             .source = im->cfg->source,
+                             .licence = im->cfg->licence,
+                             .framing = info->framing,
+                             .compression = info->compression,
+                             .digest = digest,
+                             .split = im->file.split};
+    return tj_store_add_data_file(im->store, &im->row.id, &im->row, err);
+}
+
+static tj_code end_file(importer *im, tj_dataset *data, tj_err *err)
+{
+    tj_import_file *f = &im->file;
+    tj_dataset_describe(data, &f->info);
+    f->counts.n_bytes = f->info.n_bytes;
+    f->counts.hash_seconds = f->info.hash_seconds;
+    f->counts.read_seconds -= f->info.hash_seconds;
+    im->row.content_bytes = f->info.n_bytes;
+    im->row.content_digest = f->info.digest; /* "" where a limit stopped before the end */
+    im->row.n_records = f->counts.n_records;
+    im->row.n_refused = f->counts.n_refused;
+    return tj_store_end_data_file(im->store, im->row.id, &im->row, err);
+}
+
+static tj_code read_records(importer *im, tj_dataset *data, tj_err *err)
+{
+    tj_code rc = TJ_OK;
+    size_t limit = im->cfg->limit == 0 ? SIZE_MAX : im->cfg->limit;
+    bool more = true;
+    while (rc == TJ_OK && more && im->file.counts.n_records < limit) {
+        rc = next_record(im, data, &more, err);
+        if (rc == TJ_OK && im->file.counts.n_records % 256 == 0) {
+            tj_job_progress(im->job, "importing", im->file.counts.n_records, 0, "records",
+                            im->file.path);
+            rc = tj_job_check(im->job, err);
+        }
+    }
+    return rc;
+}
+
+static void add_counts(tj_import_counts *to, const tj_import_counts *c)
+{
+    to->n_records += c->n_records;
+    to->n_refused += c->n_refused;
+    to->n_problems += c->n_problems;
+    to->n_known += c->n_known;
+    to->n_solutions += c->n_solutions;
+    to->n_steps += c->n_steps;
+    to->n_labels += c->n_labels;
+    to->n_trees += c->n_trees;
+    to->n_nodes += c->n_nodes;
+    to->n_bytes += c->n_bytes;
+    to->read_seconds += c->read_seconds;
+    to->hash_seconds += c->hash_seconds;
+    to->add_seconds += c->add_seconds;
+}
+
+/* What a resumed run has to know again: files done, and the counts of them. */
+static json_t *counts_json(const tj_import_counts *c)
+{
+    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "records",
+                     (json_int_t)c->n_records, "refused", (json_int_t)c->n_refused, "problems",
+                     (json_int_t)c->n_problems, "known", (json_int_t)c->n_known, "solutions",
+                     (json_int_t)c->n_solutions, "steps", (json_int_t)c->n_steps, "labels",
+                     (json_int_t)c->n_labels, "trees", (json_int_t)c->n_trees, "nodes",
+                     (json_int_t)c->n_nodes, "bytes", (json_int_t)c->n_bytes);
+}
+
+static tj_code save_cursor(importer *im, tj_err *err)
+{
+    json_t *counts = counts_json(&im->counts);
+    json_t *cursor = json_pack("{s:I, s:I, s:o}", "files", (json_int_t)im->n_done, "set",
+                               (json_int_t)im->set, "counts", counts);
+    char *text = cursor == NULL ? NULL : tj_json_canonical(cursor);
+    tj_code rc = text == NULL ? tj_fail(err, TJ_E_NOMEM, "cannot say how far the import is")
+                              : tj_store_set_cursor(im->store, im->run, CURSOR, text, err);
+    tj_free(text);
+    json_decref(cursor);
+    return rc;
+}
+
+static size_t count_of(const json_t *counts, const char *key)
+{
+    return (size_t)json_integer_value(json_object_get(counts, key));
+}
+
+static tj_code load_cursor(importer *im, tj_err *err)
+{
+    char *text;
+    tj_code rc = tj_store_get_cursor(im->store, &text, im->run, CURSOR, err);
+    json_t *cursor = rc == TJ_OK && text != NULL ? json_loads(text, 0, NULL) : NULL;
+    const json_t *c = json_object_get(cursor, "counts");
+    im->n_done = count_of(cursor, "files");
+    im->set = (int64_t)json_integer_value(json_object_get(cursor, "set"));
+    im->counts = (tj_import_counts){.n_records = count_of(c, "records"),
+                                    .n_refused = count_of(c, "refused"),
+                                    .n_problems = count_of(c, "problems"),
+                                    .n_known = count_of(c, "known"),
+                                    .n_solutions = count_of(c, "solutions"),
+                                    .n_steps = count_of(c, "steps"),
+                                    .n_labels = count_of(c, "labels"),
+                                    .n_trees = count_of(c, "trees"),
+                                    .n_nodes = count_of(c, "nodes"),
+                                    .n_bytes = count_of(c, "bytes")};
+    im->n_trees = im->counts.n_trees;
+    json_decref(cursor);
+    tj_free(text);
+    return rc;
+}
+
+/* One file in one transaction, the cursor behind it included. */
+static tj_code import_file(importer *im, const char *path, const char *digest, tj_err *err)
+{
+    tj_dataset *data = NULL;
+    tj_dataset_options options = {
+        .format = im->cfg->format, .map = im->cfg->map == NULL ? NULL : &im->map, .digest = true};
+    im->file = (tj_import_file){.path = path};
+    tj_import_counts before = im->counts;
+    size_t trees_before = im->n_trees;
+    tj_code rc = tj_dataset_open(&data, path, &options, err);
+    if (rc == TJ_OK) {
+        rc = tj_store_begin(im->store, err);
+    }
+    if (rc != TJ_OK) {
+        tj_dataset_close(data);
+        return rc;
+    }
+    rc = begin_file(im, data, digest, err);
+    if (rc == TJ_OK) {
+        rc = read_records(im, data, err);
+    }
+    if (rc == TJ_OK) {
+        rc = end_file(im, data, err);
+    }
+    if (rc == TJ_OK) {
+        add_counts(&im->counts, &im->file.counts);
+        im->n_done++;
+        rc = save_cursor(im, err);
+    }
+    if (rc == TJ_OK) {
+        double start = tj_clock_seconds();
+        rc = tj_store_commit(im->store, err);
+        im->file.counts.add_seconds += tj_clock_seconds() - start;
+    } else {
+        tj_store_rollback(im->store);
+    }
+    tj_dataset_close(data);
+    if (rc != TJ_OK) {
+        im->counts = before;
+        im->n_trees = trees_before;
+    } else if (im->listener != NULL && im->listener->done != NULL) {
+        im->listener->done(im->listener->ctx, &im->file);
+    }
+    return rc;
+}
+
+/* ------------------------------------------------------------------ the run */
+
+static json_t *config_json(const tj_import_config *cfg)
+{
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I}", "set", cfg->set, "format",
+                     tj_data_format_name(cfg->format), "source", cfg->source, "licence",
+                     cfg->licence, "map", cfg->map == NULL ? "" : cfg->map, "split",
+                     cfg->split < 0 ? "by path" : split_names[cfg->split], "on_error",
+                     cfg->skip ? "skip" : "stop", "limit", (json_int_t)cfg->limit);
+}
+
+/* A set of that name that another run made is not shadowed silently. */
+static tj_code need_new_name(importer *im, tj_err *err)
+{
+    tj_problem_set set;
+    tj_code rc = tj_store_find_problem_set(im->store, &set, im->cfg->set, NULL);
+    if (rc == TJ_OK) {
+        rc = tj_fail(err, TJ_E_CONFLICT,
+                     "there is a set '%s' already, made by run %lld: give all files of a set at "
+                     "once, or another name",
+                     im->cfg->set, (long long)set.run);
+        tj_problem_set_deinit(&set);
+        return rc;
+    }
+    return rc == TJ_E_NOTFOUND ? TJ_OK
+                               : tj_fail(err, rc, "cannot look for the set '%s'", im->cfg->set);
+}
+
+/* Finds the run if it is done, goes on with it if it was stopped, else begins it and its set. */
+static tj_code begin_run(importer *im, bool *was_done, const tj_run_spec *spec, tj_err *err)
+{
+    *was_done = false;
+    tj_code rc = tj_run_find(im->store, &im->run, spec, TJ_RUN_BIT(TJ_RUN_DONE), err);
+    if (rc == TJ_OK && im->run != 0) {
+        tj_problem_set set;
+        *was_done = true;
+        rc = tj_store_find_problem_set(im->store, &set, im->cfg->set, err);
+        im->set = set.id;
+        tj_problem_set_deinit(&set);
+    }
+    if (rc != TJ_OK || *was_done) {
+        return rc;
+    }
+    rc = need_new_name(im, err);
+    if (rc == TJ_OK) {
+        rc = tj_run_find(im->store, &im->run, spec, TJ_RUN_RESUMABLE, err);
+    }
+    if (rc == TJ_OK && im->run != 0) {
+        rc = tj_run_resume(im->store, im->run, spec, err);
+        if (rc == TJ_OK) {
+            rc = load_cursor(im, err);
+        }
+    } else if (rc == TJ_OK) {
+        rc = tj_run_begin(im->store, &im->run, spec, err);
+    }
+    if (rc == TJ_OK && im->set == 0) {
+        rc = tj_store_begin_set(im->store, &im->set, im->run, im->cfg->set, "mathematics",
+                                spec->config, err);
+        if (rc == TJ_OK) {
+            rc = save_cursor(im, err);
+        }
+    }
+    return rc;
+}
+
+static tj_code end_run(importer *im, tj_code rc, double seconds, tj_err *err)
+{
+    if (rc == TJ_OK) {
+        rc = tj_store_seal_set(im->store, im->set, err);
+    }
+    json_t *metrics = counts_json(&im->counts);
+    tj_run_outcome outcome = {.status = rc == TJ_OK            ? TJ_RUN_DONE
+                                        : rc == TJ_E_CANCELLED ? TJ_RUN_CANCELLED
+                                                               : TJ_RUN_FAILED,
+                              .error = rc == TJ_OK || err == NULL ? NULL : err->msg,
+                              .metrics = metrics,
+                              .cost = {.seconds = seconds}};
+    tj_err end_err;
+    tj_code end = tj_run_end(im->store, im->run, &outcome, &end_err);
+    json_decref(metrics);
+    return rc == TJ_OK && end != TJ_OK ? tj_fail(err, end, "%s", end_err.msg) : rc;
+}
+
+static tj_code run_files(importer *im, const tj_run_input *inputs, tj_err *err)
+{
+    double start = tj_clock_seconds();
+    tj_code rc = TJ_OK;
+    for (size_t i = im->n_done; i < im->cfg->n_paths && rc == TJ_OK; i++) {
+        rc = import_file(im, im->cfg->paths[i], inputs[i].digest, err);
+    }
+    return end_run(im, rc, tj_clock_seconds() - start, err);
+}
+
+static tj_code check_config(importer *im, tj_err *err)
+{
+    const tj_import_config *cfg = im->cfg;
+    if (cfg->n_paths == 0 || cfg->n_paths > TJ_IMPORT_MAX_FILES) {
+        return tj_fail(err, TJ_E_INVAL, "%zu files: expected 1 to %d", cfg->n_paths,
+                       TJ_IMPORT_MAX_FILES);
+    }
+    if (cfg->set == NULL || cfg->set[0] == '\0' || strlen(cfg->set) > TJ_STORE_MAX_NAME) {
+        return tj_fail(err, TJ_E_INVAL, "a set needs a name of 1 to %d bytes", TJ_STORE_MAX_NAME);
+    }
+    if ((cfg->format == TJ_DATA_FIELDS) != (cfg->map != NULL)) {
+        return tj_fail(err, TJ_E_INVAL, "a map of fields goes with the format 'fields'");
+    }
+    return cfg->map == NULL ? TJ_OK : tj_data_map_parse(&im->map, cfg->map, err);
+}
+
+tj_code tj_import(tj_store *store, tj_import_result *out, const tj_import_config *cfg,
+                  const char *build_id, const tj_import_listener *listener, const tj_job *job,
+                  tj_err *err)
+{
+    importer im = {.store = store, .cfg = cfg, .listener = listener, .job = job};
+    tj_run_input inputs[TJ_IMPORT_MAX_FILES];
+    char digests[TJ_IMPORT_MAX_FILES][TJ_SHA256_HEX];
+    char name[96];
+    *out = (tj_import_result){0};
+    tj_code rc = check_config(&im, err);
+    for (size_t i = 0; i < cfg->n_paths && rc == TJ_OK; i++) {
+        rc = tj_sha256_file(digests[i], cfg->paths[i], err);
+        inputs[i] = (tj_run_input){.role = cfg->paths[i], .kind = "file", .digest = digests[i]};
+    }
+    if (rc != TJ_OK) {
+        return rc;
+    }
+    (void)snprintf(name, sizeof name, "import %.80s", cfg->set);
+    json_t *config = config_json(cfg);
+    tj_run_spec spec = {.stage = "import",
+                        .name = name,
+                        .config = config,
+                        .inputs = inputs,
+                        .n_inputs = cfg->n_paths,
+                        .build_id = build_id,
+                        .isa = "",
+                        .n_threads = 1};
+    tj_buf_init(&im.json);
+    rc = config == NULL ? tj_fail(err, TJ_E_NOMEM, "cannot describe the import")
+                        : begin_run(&im, &out->was_done, &spec, err);
+    if (rc == TJ_OK && !out->was_done) {
+        rc = run_files(&im, inputs, err);
+    }
+    *out = (tj_import_result){
+        .run = im.run, .set = im.set, .was_done = out->was_done, .counts = im.counts};
+    tj_buf_deinit(&im.json);
+    json_decref(config);
+    return rc;
+}
