@@ -14,6 +14,7 @@ typedef struct talking {
     tj_cli_talk model;
     tj_cli_talk critic; /* zeroed: the same */
     tj_templates *templates;
+    tj_grader *grader;
     tj_critique_config critique;
     tj_debate_config debate;
     tj_agent agents[TJ_MAX_AGENTS];
@@ -111,7 +112,9 @@ static tj_code talk_about(void *ctx, const char *line, size_t index, tj_err *err
         rc = tj_record_set(&d.record, (tj_meta)i, text, text == NULL ? 0 : strlen(text), err);
     }
     if (rc == TJ_OK) {
-        tj_answer_judge(&d.record);
+        rc = tj_answer_judge(&d.record, t->grader, err);
+    }
+    if (rc == TJ_OK) {
         t->n++;
         t->by_outcome[d.outcome]++;
         rc = print_dialogue(t, &d, err);
@@ -186,6 +189,9 @@ static tj_code open_talking(talking *t, const tj_args *args, tj_err *err)
     if (rc == TJ_OK) {
         rc = tj_cli_talk_open(&t->model, args, err);
     }
+    if (rc == TJ_OK) {
+        rc = tj_grader_create(&t->grader, NULL, err);
+    }
     return rc == TJ_OK ? open_critic(t, args, err) : rc;
 }
 
@@ -205,6 +211,7 @@ static tj_code run_talking(talking *t, const tj_args *args, tj_err *err)
 static void close_talking(talking *t)
 {
     tj_templates_destroy(t->templates);
+    tj_grader_destroy(t->grader);
     if (t->critic.is_open) {
         tj_talk_deinit(&t->critic.talk);
         tj_generator_close(&t->critic.generator.generator);

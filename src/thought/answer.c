@@ -214,18 +214,26 @@ tj_known tj_answer_same(const char *a, size_t n_a, const char *b, size_t n_b)
     return same_text(a, n_a, b, n_b) ? TJ_YES : TJ_UNKNOWN;
 }
 
-void tj_answer_judge(tj_record *record)
+tj_code tj_answer_judge(tj_record *record, tj_grader *grader, tj_err *err)
 {
-    tj_final_answer answer;
+    tj_grade grade;
+    tj_err local = {.code = TJ_OK};
     const char *gold = record->meta[TJ_META_ANSWER];
     if (record->correct != TJ_UNKNOWN || gold == NULL) {
-        return;
+        return TJ_OK;
     }
-    tj_answer_find(&answer, record->thought.text, record->thought.n_text);
-    if (answer.rule != NULL) {
-        record->correct = tj_answer_same(gold, strlen(gold), record->thought.text + answer.begin,
-                                         answer.end - answer.begin);
+    tj_code rc = tj_grade_pair(&grade, grader, gold, strlen(gold), record->thought.text,
+                               record->thought.n_text, &local);
+    if (rc == TJ_E_PARSE) {
+        return TJ_OK; /* the reference cannot be read: nothing is known */
     }
+    if (rc != TJ_OK) {
+        return tj_fail(err, rc, "%s", local.msg);
+    }
+    record->correct = grade.verdict == TJ_VERDICT_EQUAL       ? TJ_YES
+                      : grade.verdict == TJ_VERDICT_DIFFERENT ? TJ_NO
+                                                              : TJ_UNKNOWN;
+    return TJ_OK;
 }
 
 bool tj_arithmetic_holds(const char *a, char op, const char *b, const char *c)

@@ -50,6 +50,21 @@ static size_t operator_at(const char *s, size_t n, const char **as)
     return 0;
 }
 
+/* Commands that are operators by another name, and those that only set the type. */
+static const char *command_as(const char *name, size_t n)
+{
+    static const char *const same[][2] = {
+        {"\\times", "*"}, {"\\cdot", "*"}, {"\\div", "/"},   {"\\le", "<="},        {"\\leq", "<="},
+        {"\\ge", ">="},   {"\\geq", ">="}, {"\\ne", "!="},   {"\\neq", "!="},       {"\\left", ""},
+        {"\\right", ""},  {"\\text", ""},  {"\\mathrm", ""}, {"\\dfrac", "\\frac"}, {"\\quad", ""}};
+    for (size_t i = 0; i < sizeof same / sizeof same[0]; i++) {
+        if (strlen(same[i][0]) == n && memcmp(same[i][0], name, n) == 0) {
+            return same[i][1];
+        }
+    }
+    return NULL;
+}
+
 static bool is_alpha(char c)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
@@ -77,9 +92,15 @@ static bool sign_at(const char *s, size_t n, size_t at, sign *out, size_t *end)
     }
     if (s[at] == '\\' && at + 1 < n && is_alpha(s[at + 1])) {
         *end = word_end(s, n, at + 1);
-        snprintf(out->text, sizeof out->text, "%.*s", (int)(*end - at < 40 ? *end - at : 40),
-                 s + at);
-        return true;
+        const char *other = command_as(s + at, *end - at);
+        out->is_loose = other != NULL && other[0] != '\\';
+        if (other == NULL) {
+            snprintf(out->text, sizeof out->text, "%.*s", (int)(*end - at < 40 ? *end - at : 40),
+                     s + at);
+        } else {
+            snprintf(out->text, sizeof out->text, "%s", other);
+        }
+        return out->text[0] != 0;
     }
     if (is_alpha(s[at])) {
         *end = word_end(s, n, at);

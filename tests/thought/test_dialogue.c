@@ -95,7 +95,12 @@ static void the_critic_decides(void **state)
     for (size_t i = 0; i < t->n_spans; i++) { /* each tells of an entry that was said */
         assert_true(t->spans[i].annotation >= 1 && t->spans[i].annotation <= 8);
     }
-    tj_answer_judge(&d.record);
+    tj_grader *grader;
+    assert_int_equal(tj_grader_create(&grader, NULL, NULL), TJ_OK);
+    assert_int_equal(tj_record_set(&d.record, TJ_META_ANSWER, "\\frac{84}{2}", 12, NULL), TJ_OK);
+    assert_int_equal(tj_answer_judge(&d.record, grader, NULL), TJ_OK);
+    assert_int_equal(d.record.correct, TJ_YES);
+    tj_grader_destroy(grader);
     assert_non_null(strstr(t->text, "The answer is 42.\n"));
     json_t *json = tj_dialogue_json(&d, &s.talk);
     assert_string_equal(json_string_value(json_object_get(json, "outcome")), "answered");

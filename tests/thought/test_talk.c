@@ -130,6 +130,8 @@ static void the_same_mathematics_in_other_words_is_the_same(void **state)
                  {"11 - 7 = 4", "First, 7 - 11 = 4.", false},
                  {"11 - 7 = 5", "11 - 7 = 4, of course.", false},
                  {"11 - 7 = 4", "11 + 7 = 4", false},
+                 {"6 * 7 = 42", "$6 \\times 7 = 42$", true},
+                 {"\\frac{1}{2}", "\\dfrac{1}{2} of it", true},
                  {"11 - 7 = 4", "eleven less seven is four", false},
                  {"no numbers", "none here either", true}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
