@@ -514,7 +514,7 @@ def split_top(text, pattern):
     return parts + [text[last:]]
 
 
-COMMA = re.compile(r"(?<!\d),(?!\\?!)|,(?!\\?!|\d{3}(?!\d))|\\text\{\s*,?\s*(?:and|or)\s*\}|(?<=\s)(?:and|or)(?=\s)|;")
+COMMA = re.compile(r"(?<!\d),(?!\s*\\?!)|,(?!\s*\\?!|\d{3}(?!\d))|\\text\{\s*,?\s*(?:and|or)\s*\}|(?<=\s)(?:and|or)(?=\s)|;")
 CUP = re.compile(r"\\cup(?![a-zA-Z])|∪")
 RELATION = re.compile(r"\\(?:leq?|geq?|lt|gt)(?![a-zA-Z])|<=|>=|≤|≥|<|>|=")
 NAME = re.compile(r"((?:[A-Za-z]|\\[a-z]+)(?:_\{?\w+\}?)?(?:\^\{-1\})?)(?:\([a-z](?:,\s*[a-z])*\))?")
@@ -569,6 +569,8 @@ def read(text):
         name = NAME.fullmatch(parts[0].strip())
         return ("relation", tuple(read(p) for p in parts), signs, name and name.group(1))
     brackets, inner = outer(text)
+    if brackets and re.search(r"(?<!\d)\d{1,3},\d{3}(?!\d)", inner):
+        raise Unreadable("a number or two")
     if brackets:
         items = [p for p in split_top(inner, COMMA) if p.strip()]
         if brackets == "\\{\\}":

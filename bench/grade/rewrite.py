@@ -149,7 +149,7 @@ def trailing_zero(a, rng):
 
 def spacing(a, rng):
     tight = re.sub(r"(?<![a-zA-Z\\])\s+|\s+(?=[^a-zA-Z0-9])", "", a.text) if not a.has_words else a.text
-    wide = re.sub(r"(?<=[^\\!]),(?!\d)", r",\\,", re.sub(r"(?<=[\d}a-z)])([+=])", r" \1 ", a.text)) if "!" not in a.text else a.text
+    wide = re.sub(r"(?<=[^\\!{]),(?!\d)", r",\\,", re.sub(r"(?<=[\d}a-z)])([+=])", r" \1 ", a.text)) if "!" not in a.text else a.text
     return next((in_dollars(t) for t in rng.sample([tight, wide], 2) if t != a.text), None)
 
 
@@ -212,12 +212,12 @@ def other_order_of_elements(a, rng):
 
 def list_as_set(a, rng):
     parts = a.items()
-    return in_dollars("\\{" + ", ".join(parts[1]) + "\\}") if parts and a.shape == "list" else None
+    return in_dollars("\\{" + ", ".join(parts[1]) + "\\}") if parts and a.shape == "list" and "=" not in a.bare else None
 
 
 def separators(a, rng):
     plain = re.sub(r"(?<=\d)(?:,\\!|\{,\}|,)(?=\d{3}(?!\d))", "", a.text)
-    if plain != a.text and a.shape == "value":
+    if plain != a.text and a.shape == "value" and a.text[0] != "(":
         return in_dollars(plain)
     return in_dollars(f"{int(a.text):,}".replace(",", rng.choice((",", "{,}", ",\\!")))) \
         if a.is_integer and len(a.text.lstrip("-")) > 3 else None
@@ -284,7 +284,7 @@ def radical(a, rng):
 
 def by_sympy(change):
     def rewrite(a, rng):
-        if not a.is_formula or not a.letters or len(a.text) > 60 or re.search(r"\\pm|(?<!\\)[A-Z]", a.text):
+        if not a.is_formula or not a.letters or len(a.text) > 60 or re.search(r"\\pm|(?<!\\)[A-Z]|[fgh]\(", a.text):
             return None
         try:
             expression = latex2sympy(a.bare)
@@ -303,7 +303,7 @@ def bare_words(a, rng):
 
 
 def words_in_other_case(a, rng):
-    m = re.fullmatch(r"\\text\{([A-Za-z ]{3,})\}", a.text)
+    m = re.fullmatch(r"\\text\{(?![A-Z]+\})([A-Za-z ]{3,})\}", a.text)  # ABC may be points
     return in_dollars("\\text{%s}" % (m[1].swapcase() if m[1] == m[1].lower() else m[1].lower())) if m else None
 
 
@@ -463,7 +463,7 @@ def exponent_changed(a, rng):
 
 
 def variable_changed(a, rng):
-    letters = sorted(x for x in a.letters if len(x) == 1)
+    letters = sorted(x for x in a.letters if len(x) == 1 and x.islower())  # a capital may be a choice
     if not a.is_formula or not letters:
         return None
     old = rng.choice(letters)

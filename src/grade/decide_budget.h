@@ -13,9 +13,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Of one decision: some 30 ms, so that even where the costs below are too small by a factor of
- * three the slowest stays under 100 ms. */
-#define TJ_DECIDE_WORK 30000000
+/* Of one decision: some 50 ms, so that even where costs are guessed too small by half the slowest
+ * stays under 100 ms. */
+#define TJ_DECIDE_WORK 50000000
 
 /* Numerator and denominator of an exact rational: 2^(10^6) has 1,000,001 bits, and a product of two
  * such numbers takes some milliseconds. */
@@ -42,13 +42,13 @@
  * are then far below a machine word's), bits of a coefficient. */
 #define TJ_DECIDE_MAX_ATOMS      16
 #define TJ_DECIDE_MAX_TERMS      3000
-#define TJ_DECIDE_MAX_DEGREE     100000
+#define TJ_DECIDE_MAX_DEGREE     1000000
 #define TJ_DECIDE_MAX_COEFF_BITS 20000
 
 /* Algebraic numbers: the degree of a result is at most the product of the degrees, and factoring
- * the resultant grows with its third power; degree 24 takes some milliseconds here. */
-#define TJ_DECIDE_MAX_ALGEBRAIC_DEGREE 24
-#define TJ_DECIDE_MAX_ALGEBRAIC_BITS   600
+ * the resultant grows with its third power; degree 64 takes 15 ms here. */
+#define TJ_DECIDE_MAX_ALGEBRAIC_DEGREE 72
+#define TJ_DECIDE_MAX_ALGEBRAIC_BITS   1000
 
 /* Values that one text with plus-minus signs stands for: four independent signs. */
 #define TJ_DECIDE_MAX_SIGNS 4

@@ -298,6 +298,10 @@ static tj_decision decide_progressions(tj_deciding *d, progressions *p, progress
     if (!find_ratios(d, p, unit, &common) || !find_ratios(d, q, unit, &common)) {
         return tj_undecided("the periods have no ratio that is seen to be rational");
     }
+    if (p->n == 1 && q->n == 1 &&
+        (p->all[0].ratio.num != q->all[0].ratio.num || p->all[0].ratio.den != q->all[0].ratio.den)) {
+        return tj_decided(TJ_VERDICT_DIFFERENT, "sets", "the periods of the families differ");
+    }
     residues *x = tj_arena_calloc(d->arena, 2, sizeof *x);
     if (x == NULL) {
         d->no_memory = true;

@@ -22,6 +22,14 @@ uint64_t tj_cost_mul(int64_t bits)
     return 40 + 12 * words * log2_of(words);
 }
 
+/* By the school method where one factor is short. */
+uint64_t tj_cost_product(int64_t bits_a, int64_t bits_b)
+{
+    uint64_t a = (uint64_t)bits_a / 64 + 1, b = (uint64_t)bits_b / 64 + 1;
+    uint64_t school = 40 + 2 * a * b, fast = tj_cost_mul(bits_a + bits_b);
+    return school < fast ? school : fast;
+}
+
 uint64_t tj_cost_gcd(int64_t bits)
 {
     uint64_t words = (uint64_t)bits / 64 + 1;
@@ -123,7 +131,8 @@ static tj_eval join(fmpq_t a, const tj_exact_run *run, const fmpq_t b, bool is_s
 {
     int64_t bits = tj_exact_bits(a) + tj_exact_bits(b);
     bool integers = is_integer(a) && is_integer(b);
-    uint64_t cost = integers && is_sum ? 40 + (uint64_t)bits / 64 : tj_cost_mul(bits);
+    uint64_t cost = integers && is_sum ? 40 + (uint64_t)bits / 64
+                                       : tj_cost_product(tj_exact_bits(a), tj_exact_bits(b));
     cost += integers ? 0 : tj_cost_gcd(bits);
     if (!tj_work_spend(run->work, cost)) {
         return TJ_EVAL_LIMIT;

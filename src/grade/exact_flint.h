@@ -24,6 +24,7 @@ tj_eval tj_exact_power(fmpq_t out, const tj_exact_run *run, const fmpq_t x, cons
 
 /* What products and greatest common divisors of so many bits cost. */
 uint64_t tj_cost_mul(int64_t bits);
+uint64_t tj_cost_product(int64_t bits_a, int64_t bits_b);
 uint64_t tj_cost_gcd(int64_t bits);
 /* The larger of the sizes of numerator and denominator. */
 int64_t tj_exact_bits(const fmpq_t x);

@@ -1,6 +1,6 @@
 /* Functions in normal form. Sines and cosines of sums and whole multiples are expanded, so that
- * trigonometric polynomials have one form; hyperbolic functions are powers of e; factorials are
- * written from the smallest one. */
+ * trigonometric polynomials have one form; hyperbolic functions are powers of e; factorials whose
+ * arguments are a whole number apart are written by one of them. */
 #include <flint/fmpz.h>
 
 #include "grade/enclose.h"
@@ -503,28 +503,42 @@ static tj_eval absolute(tj_frac *out, const tj_ex *arg, const tj_frac *x, tj_rin
     return got;
 }
 
-/* (u + k)! for whole k, from u! */
+/* x - y if it is a whole number of at most MAX_SHIFT; OTHER if not. */
+static tj_eval shift_between(int64_t *out, const tj_frac *x, const tj_frac *y, tj_ring *ring)
+{
+    tj_frac difference;
+    fmpq_t c;
+    tj_frac_init(&difference, ring);
+    fmpq_init(c);
+    tj_eval got = tj_frac_sub(&difference, x, y, ring);
+    got = got == TJ_EVAL_OK ? tj_frac_rational(c, &difference, ring) : got;
+    if (got == TJ_EVAL_OK) {
+        bool small = fmpz_is_one(fmpq_denref(c)) && fmpz_cmp_si(fmpq_numref(c), MAX_SHIFT) <= 0 &&
+                     fmpz_cmp_si(fmpq_numref(c), -MAX_SHIFT) >= 0;
+        got = small ? TJ_EVAL_OK : TJ_EVAL_OTHER;
+        *out = small ? fmpz_get_si(fmpq_numref(c)) : 0;
+    }
+    fmpq_clear(c);
+    tj_frac_clear(&difference, ring);
+    return got;
+}
+
+/* x! as (x - shift)! times what is between, where (x - shift)! is an atom already. */
 static tj_eval factorial(tj_frac *out, const tj_frac *x, tj_ring *ring)
 {
-    fmpz_t k, den;
+    int64_t shift = 0;
     tj_frac base, factor;
-    fmpz_init(k);
-    fmpz_init(den);
     tj_frac_init(&base, ring);
     tj_frac_init(&factor, ring);
     tj_frac_set(&base, x, ring);
-    int64_t shift = 0;
-    ulong zeros[TJ_DECIDE_MAX_ATOMS] = {0};
-    if (fmpz_mpoly_is_fmpz(x->den, ring->ctx)) {
-        fmpz_mpoly_get_coeff_fmpz_ui(k, x->num, zeros, ring->ctx);
-        fmpz_mpoly_get_fmpz(den, x->den, ring->ctx);
-        fmpz_fdiv_q(k, k, den);
-        shift = fmpz_fits_si(k) ? fmpz_get_si(k) : 0;
-        shift = shift > MAX_SHIFT || shift < -MAX_SHIFT ? 0 : shift;
+    for (size_t k = 0; k < ring->n_atoms; k++) {
+        if (ring->atoms[k].kind == TJ_ATOM_CALL && ring->atoms[k].id == TJ_FN_FACTORIAL &&
+            shift_between(&shift, x, &ring->atoms[k].args[0], ring) == TJ_EVAL_OK) {
+            tj_frac_set(&base, &ring->atoms[k].args[0], ring);
+            break;
+        }
     }
-    tj_frac_set_si(&factor, shift, 1, ring);
-    tj_eval got = tj_frac_sub(&base, &base, &factor, ring);
-    got = got == TJ_EVAL_OK ? atom_of(out, TJ_ATOM_CALL, TJ_FN_FACTORIAL, &base, ring) : got;
+    tj_eval got = atom_of(out, TJ_ATOM_CALL, TJ_FN_FACTORIAL, &base, ring);
     int64_t n = shift < 0 ? -shift : shift;
     for (int64_t i = 1; i <= n && got == TJ_EVAL_OK; i++) {
         tj_frac_set_si(&factor, shift < 0 ? 1 - i : i, 1, ring);
@@ -536,8 +550,6 @@ static tj_eval factorial(tj_frac *out, const tj_frac *x, tj_ring *ring)
     }
     tj_frac_clear(&base, ring);
     tj_frac_clear(&factor, ring);
-    fmpz_clear(den);
-    fmpz_clear(k);
     return got;
 }
 
