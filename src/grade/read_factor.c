@@ -30,6 +30,7 @@ const tj_ex *tj_reader_argument(tj_reader *r)
     }
     const tj_ex *ex = tj_reader_at(r, TJ_TOK_LBRACE)  ? tj_reader_group(r)
                       : tj_reader_at(r, TJ_TOK_DIGIT) ? tj_reader_digit(r)
+                      : tj_reader_at(r, TJ_TOK_WORD)  ? tj_reader_letter(r)
                                                       : tj_reader_primary(r, false);
     tj_reader_leave(r);
     return ex;
@@ -290,7 +291,8 @@ static bool behind_digit(const tj_reader *r)
 bool tj_reader_at_letter_union(const tj_reader *r)
 {
     const tj_token *letter = tj_reader_peek(r, 0);
-    if (letter->kind != TJ_TOK_WORD || letter->n_text != 1 || letter->text[0] != 'U' || r->at == 0) {
+    if (letter->kind != TJ_TOK_WORD || letter->n_text != 1 || letter->text[0] != 'U' ||
+        r->at == 0) {
         return false;
     }
     tj_tok_kind before = (tj_tok_kind)r->tokens[r->at - 1].kind;

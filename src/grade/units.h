@@ -51,8 +51,7 @@ tj_unit_class tj_unit_find(tj_unit *out, const char *name, size_t len);
 
 /* A thing that is counted, by its noun (the plural if may_be_plural): one of it. False when the
  * arena is exhausted. */
-bool tj_unit_count(tj_unit *out, tj_arena *arena, const char *noun, size_t len,
-                   bool may_be_plural);
+bool tj_unit_count(tj_unit *out, tj_arena *arena, const char *noun, size_t len, bool may_be_plural);
 
 /* *out = a^power_a * b^power_b, its text in the arena; false if a factor overflows 64 bits, a
  * dimension 7 bits, the units have offsets or different MONEY or COUNT names, or the arena is

@@ -66,7 +66,7 @@ void assert_read_apart(const char *a, const char *b)
     if (order == 0) {
         fail_msg("'%s' and '%s' are both read as '%s'", a, b, printed(a));
     }
-    assert_int_equal(order < 0, tj_ex_compare(right, left) > 0);
+    assert_int_equal(order<0, tj_ex_compare(right, left)> 0);
     tj_arena_deinit(&arena);
 }
 

@@ -18,7 +18,8 @@
 static void separators_change_nothing(void **state)
 {
     (void)state;
-    ALIKE("1234", "1234", "1{,}234", "1,\\!234", "1\\,234", "1 234", "1~234", "１２３４", "1, \\! 234");
+    ALIKE("1234", "1234", "1{,}234", "1,\\!234", "1\\,234", "1 234", "1~234", "１２３４",
+          "1, \\! 234");
     ALIKE("1234567", "1234567", "1{,}234{,}567", "1 234 567", "1.234.567", "1,\\!234,\\!567",
           "$1{,}234{,}567$");
     ALIKE("1234.5", "1234.5", "1{,}234.5", "1.234,5", "01234.5");
@@ -35,6 +36,7 @@ static void fractions_have_many_spellings(void **state)
     ALIKE("3 + 1/8", "3\\frac18", "3 1/8", "3⅛", "3 \\frac{1}{8}", "3\\tfrac{1}{8}");
     ALIKE("-(15 + 3/5)", "-15\\frac{3}{5}", "-15 3/5");
     ALIKE("2 + 1/2", "2½", "two and a half", "2 1/2", "2\\frac12");
+    ALIKE("n/2", "\\frac n2", "\\frac{n}{2}", "\\frac{n}2");
     assert_read_apart("2\\frac32", "2 1/2"); /* 3/2 is no part of a mixed number */
     assert_read_apart("2 - 1/2", "2 1/2");
 }
@@ -46,8 +48,8 @@ static void decimals_keep_their_digits(void **state)
     ALIKE("0.50", "0.50", ".50");
     assert_read_apart("0.5", "0.50");
     ALIKE("43", "43.", "43", "$43.$", "43;");
-    ALIKE("0.(3)", "0.\\overline{3}", "0.\\overline3", "0.\\dot{3}", "0.\\dot3", "0.(3)", "0.\\bar{3}",
-          "0.3̅", ".\\overline{3}");
+    ALIKE("0.(3)", "0.\\overline{3}", "0.\\overline3", "0.\\dot{3}", "0.\\dot3", "0.(3)",
+          "0.\\bar{3}", "0.3̅", ".\\overline{3}");
     ALIKE("0.1(6)", "0.1\\overline{6}", "0.1(6)", "0.1\\dot6");
     ALIKE("0.(142857)", "0.\\overline{142857}", "0.\\dot{1}4285\\dot{7}", "0.\\dot14285\\dot7");
     ALIKE("0.33(3)", "0.333...", "0.333\\ldots", "0.333…", "0.333\\dots");
@@ -58,8 +60,8 @@ static void decimals_keep_their_digits(void **state)
 static void scientific_notation_is_one_number(void **state)
 {
     (void)state;
-    ALIKE("3.2e5", "3.2 \\times 10^5", "3.2\\times10^{5}", "3.2 \\cdot 10^{5}", "3.2 x 10^5", "3.2e5",
-          "3.2E+5", "3.2×10⁵");
+    ALIKE("3.2e5", "3.2 \\times 10^5", "3.2\\times10^{5}", "3.2 \\cdot 10^{5}", "3.2 x 10^5",
+          "3.2e5", "3.2E+5", "3.2×10⁵");
     ALIKE("3.2e-5", "3.2\\times10^{-5}", "3.2e-5", "3.2×10⁻⁵", "3.2 \\times 10^{-5}");
     ALIKE("2^3*10^5", "2^3 \\times 10^5"); /* not 2^(3e5) */
     ALIKE("a/3*10^5", "a/3 \\times 10^5");
@@ -85,10 +87,10 @@ static void bases_are_written_below(void **state)
 
 static void spell(tj_buf *out, uint32_t n, bool with_and)
 {
-    static const char *const small[] = {
-        "zero",    "one",     "two",       "three",    "four",     "five",    "six",
-        "seven",   "eight",   "nine",      "ten",      "eleven",   "twelve",  "thirteen",
-        "fourteen", "fifteen", "sixteen",  "seventeen", "eighteen", "nineteen"};
+    static const char *const small[] = {"zero",    "one",     "two",       "three",    "four",
+                                        "five",    "six",     "seven",     "eight",    "nine",
+                                        "ten",     "eleven",  "twelve",    "thirteen", "fourteen",
+                                        "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"};
     static const char *const tens[] = {"",      "",      "twenty",  "thirty", "forty",
                                        "fifty", "sixty", "seventy", "eighty", "ninety"};
     if (n >= 1000) {
@@ -172,15 +174,32 @@ static void kanji_numerals_are_their_digits(void **state)
     tj_buf_deinit(&kanji);
 }
 
+static void digits_and_kanji_powers_are_one_number(void **state)
+{
+    (void)state;
+    ALIKE("1230000", "123万", "１２３万", "百二十三万", "1230000");
+    ALIKE("123000", "12万3千", "十二万三千");
+    ALIKE("3205", "3千205", "三千二百五", "3千2百5");
+    ALIKE("1.5*10000", "1.5万");
+    ALIKE("5000 JPY", "5千円", "五千円", "5000円");
+    assert_read_apart("\\frac{2}{3}", "3分の1");
+}
+
 static void numbers_by_words_scale(void **state)
 {
     (void)state;
     const reading readings[] = {
-        {"5 million", "5*1000000"},   {"2 dozen", "2*12"},
-        {"a dozen", "12"},            {"two-thirds", "2/3"},
-        {"three thousand", "3000"},   {"$5 million", "5*1000000 USD"},
-        {"one hundred", "100"},       {"two million", "2000000"},
-        {"five", "5"},                {"two and three quarters", "2 + 3/4"},
+        {"negative seven", "-7"},
+        {"5 million", "5*1000000"},
+        {"2 dozen", "2*12"},
+        {"a dozen", "12"},
+        {"two-thirds", "2/3"},
+        {"three thousand", "3000"},
+        {"$5 million", "5*1000000 USD"},
+        {"one hundred", "100"},
+        {"two million", "2000000"},
+        {"five", "5"},
+        {"two and three quarters", "2 + 3/4"},
         {"1.5 billion", "1.5*1000000000"},
     };
     assert_readings(readings, sizeof readings / sizeof readings[0]);
@@ -208,6 +227,7 @@ int main(void)
         cmocka_unit_test(bases_are_written_below),
         cmocka_unit_test(english_numerals_are_their_digits),
         cmocka_unit_test(kanji_numerals_are_their_digits),
+        cmocka_unit_test(digits_and_kanji_powers_are_one_number),
         cmocka_unit_test(numbers_by_words_scale),
         cmocka_unit_test(too_many_digits_are_refused),
     };

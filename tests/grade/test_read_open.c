@@ -47,6 +47,8 @@ static void surroundings_close_them(void **state)
         {"(0,\\infty)", "(0, infinity)"},
         {"(1,2)\\cup(3,4)", "(1, 2) ∪ (3, 4)"},
         {"x\\in(1,2)", "x in (1, 2)"},
+        {"(2,1)", "<2, 1>"}, /* no interval */
+        {"(-\\frac12,-2)", "<-1/2, -2>"},
         {"(1,2]", "(1, 2]"},
         {"(1,2,3)", "<1, 2, 3>"},
         {"f(1,2)", "f(1, 2)"},
@@ -77,6 +79,7 @@ static void errors_name_the_byte(void **state)
     assert_unreadable("|x", "byte 2");
     assert_unreadable("\\sum_{i=1} i", "both ends");
     assert_unreadable("2+", "byte 2");
+    assert_unreadable("\\boxed{4}\\boxed{2}", "byte"); /* no 42 */
 }
 
 static void depth_and_size_are_bounded(void **state)
@@ -108,14 +111,85 @@ static void depth_and_size_are_bounded(void **state)
 static void random_texts_that_are_read_read_back(void **state)
 {
     (void)state;
-    static const char *const pieces[] = {
-        "1", "2", "34", "0.5", "x", "y", "k", "i", "e", "A", "AB", "\\pi", "+", "-", "*", "/", "^2",
-        "^{", "}", "(", ")", "[", "]", "\\{", "\\}", ",", ", ", ";", " or ", " and ", "=", "<",
-        "\\le ", "\\in ", "\\mathbb{Z}", "\\frac12", "\\sqrt{", "\\sin ", "\\log_2 ", "!", "|",
-        "\\pm ", " cm", "\\%", "^\\circ", "$", "\\text{ apples}", "\\cup ", "\\infty ", "where ",
-        "_1", "_{n}", "f(", "\\binom", ":", "'", " ", "\\sum_{i=1}^n ", "ℝ", "½", "²", "√",
-        "anyof(", "family(", "symbol(", "; ", "\\begin{pmatrix}", "&", "\\\\", "\\end{pmatrix}",
-        "\\mid ", "\\mod ", "1,234", "three", "even", "5 feet", "p.m.", "May ", "¦"};
+    static const char *const pieces[] = {"1",
+                                         "2",
+                                         "34",
+                                         "0.5",
+                                         "x",
+                                         "y",
+                                         "k",
+                                         "i",
+                                         "e",
+                                         "A",
+                                         "AB",
+                                         "\\pi",
+                                         "+",
+                                         "-",
+                                         "*",
+                                         "/",
+                                         "^2",
+                                         "^{",
+                                         "}",
+                                         "(",
+                                         ")",
+                                         "[",
+                                         "]",
+                                         "\\{",
+                                         "\\}",
+                                         ",",
+                                         ", ",
+                                         ";",
+                                         " or ",
+                                         " and ",
+                                         "=",
+                                         "<",
+                                         "\\le ",
+                                         "\\in ",
+                                         "\\mathbb{Z}",
+                                         "\\frac12",
+                                         "\\sqrt{",
+                                         "\\sin ",
+                                         "\\log_2 ",
+                                         "!",
+                                         "|",
+                                         "\\pm ",
+                                         " cm",
+                                         "\\%",
+                                         "^\\circ",
+                                         "$",
+                                         "\\text{ apples}",
+                                         "\\cup ",
+                                         "\\infty ",
+                                         "where ",
+                                         "_1",
+                                         "_{n}",
+                                         "f(",
+                                         "\\binom",
+                                         ":",
+                                         "'",
+                                         " ",
+                                         "\\sum_{i=1}^n ",
+                                         "ℝ",
+                                         "½",
+                                         "²",
+                                         "√",
+                                         "anyof(",
+                                         "family(",
+                                         "symbol(",
+                                         "; ",
+                                         "\\begin{pmatrix}",
+                                         "&",
+                                         "\\\\",
+                                         "\\end{pmatrix}",
+                                         "\\mid ",
+                                         "\\mod ",
+                                         "1,234",
+                                         "three",
+                                         "even",
+                                         "5 feet",
+                                         "p.m.",
+                                         "May ",
+                                         "¦"};
     tj_rng rng;
     tj_rng_init(&rng, 17, 0, 0, 0);
     tj_arena arena;
@@ -143,8 +217,9 @@ static void random_texts_that_are_read_read_back(void **state)
 static void memory_may_run_out(void **state)
 {
     (void)state;
-    static const char *const texts[] = {"\\frac{x^2}{3}, k \\in \\mathbb{Z}", "(1,234)", "Alice and Bob",
-                                        "5\\text{ right triangles}", "ｘ＝1または x＝2"};
+    static const char *const texts[] = {"\\frac{x^2}{3}, k \\in \\mathbb{Z}", "(1,234)",
+                                        "Alice and Bob", "5\\text{ right triangles}",
+                                        "ｘ＝1または x＝2"};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         for (size_t bytes = 16;; bytes += 16) {
             tj_arena arena;

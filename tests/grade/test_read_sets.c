@@ -23,8 +23,7 @@ static void intervals_know_their_ends(void **state)
     ALIKE("[1, 2] ∪ [3, 4]", "[1,2]\\cup[3,4]", "[1,2] or [3,4]", "[1,2] and [3,4]");
     assert_read_apart("[1,2)", "(1,2]");
     assert_string_equal(printed("(1,2)\\cup(3,4)\\cup(5,6)"), "(1, 2) ∪ (3, 4) ∪ (5, 6)");
-    assert_string_equal(printed("(1,5)\\cap((2,3)\\cup(3,4))"),
-                        "(1, 5) ∩ ((2, 3) ∪ (3, 4))");
+    assert_string_equal(printed("(1,5)\\cap((2,3)\\cup(3,4))"), "(1, 5) ∩ ((2, 3) ∪ (3, 4))");
 }
 
 static void tuples_are_not_sets(void **state)
@@ -51,8 +50,8 @@ static void sets_can_be_described(void **state)
           "{x : x > 3}", "\\{ x \\text{ such that } x > 3 \\}");
     ALIKE("{x in ℝ : x != 0}", "\\{x\\in\\mathbb{R} \\mid x\\ne0\\}", "{x ∈ ℝ : x ≠ 0}");
     ALIKE("{x : x < 1 or x > 3}", "\\{x \\mid x<1 \\text{ or } x>3\\}");
-    ALIKE("ℝ", "\\mathbb{R}", "\\mathbb R", "\\R", "ℝ", "all real numbers", "All reals",
-          "\\text{all real numbers}", "すべての実数");
+    ALIKE("ℝ", "\\mathbb{R}", "\\mathbb R", "\\R", "\\mathbf{R}", "ℝ", "all real numbers",
+          "All reals", "\\text{all real numbers}", "すべての実数");
     ALIKE("ℝ ∖ {0, 1}", "\\mathbb{R}\\setminus\\{0,1\\}", "ℝ ∖ {0,1}", "\\mathbb{R}-\\{0,1\\}",
           "\\mathbb{R}\\backslash\\{0,1\\}", "all real numbers except 0 and 1",
           "all real numbers except x = 0 and x = 1");
@@ -64,7 +63,8 @@ static void sets_can_be_described(void **state)
 static void relations_chain(void **state)
 {
     (void)state;
-    ALIKE("1 < x <= 2", "1<x\\le2", "1 < x <= 2", "1 \\lt x \\leq 2", "1<x≤2", "1 < x \\leqslant 2");
+    ALIKE("1 < x <= 2", "1<x\\le2", "1 < x <= 2", "1 \\lt x \\leq 2", "1<x≤2",
+          "1 < x \\leqslant 2");
     ALIKE("x != 2", "x\\ne2", "x \\neq 2", "x≠2", "x != 2", "x \\not= 2");
     ALIKE("x >= 3", "x\\ge3", "x>=3", "x ≥ 3", "x \\geqslant 3");
     ALIKE("x in (1, 2)", "x\\in(1,2)", "x ∈ (1,2)", "x in (1,2)");
@@ -109,12 +109,9 @@ static void families_have_parameters(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(intervals_know_their_ends),
-        cmocka_unit_test(tuples_are_not_sets),
-        cmocka_unit_test(sets_can_be_described),
-        cmocka_unit_test(relations_chain),
-        cmocka_unit_test(several_statements_are_joined),
-        cmocka_unit_test(families_have_parameters),
+        cmocka_unit_test(intervals_know_their_ends),     cmocka_unit_test(tuples_are_not_sets),
+        cmocka_unit_test(sets_can_be_described),         cmocka_unit_test(relations_chain),
+        cmocka_unit_test(several_statements_are_joined), cmocka_unit_test(families_have_parameters),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
