@@ -247,6 +247,9 @@ tj_order tj_decide_order(tj_deciding *d, const char **method, const tj_ex *a, co
     int sign;
     bool finite = false;
     *method = "exact rational";
+    if (a == NULL || b == NULL) {
+        return TJ_ORDER_UNKNOWN;
+    }
     if (small_order(&order, a, b)) {
         return order;
     }
@@ -295,6 +298,9 @@ tj_order tj_decide_order(tj_deciding *d, const char **method, const tj_ex *a, co
 
 bool tj_decide_rational(tj_deciding *d, tj_small *out, const tj_ex *ex)
 {
+    if (ex == NULL) {
+        return false;
+    }
     if (tj_exact_small(out, &d->work, ex, NULL) == TJ_EVAL_OK) {
         return true;
     }

@@ -109,6 +109,13 @@ static const tj_ex *constant(world *w, int depth)
     }
 }
 
+/* A negative zero as imaginary part would turn roots of negative numbers. */
+static double complex off_cut(double complex a)
+{
+    double complex real = creal(a);
+    return cimag(a) == 0 ? real : a;
+}
+
 /* The value in doubles; NAN where it is not computed safely: overflow, and branch cuts, whose side
  * rounding may change. */
 static double complex value_of(const tj_ex *ex)
@@ -141,7 +148,7 @@ static double complex value_of(const tj_ex *ex)
     default:
         switch ((tj_ex_fn)ex->id) {
         case TJ_FN_SQRT:
-            return on_cut ? NAN : csqrt(cimag(a) == 0 ? CMPLX(creal(a), 0) : a);
+            return on_cut ? NAN : csqrt(off_cut(a));
         case TJ_FN_SIN:
             return csin(a);
         case TJ_FN_COS:
@@ -149,7 +156,7 @@ static double complex value_of(const tj_ex *ex)
         case TJ_FN_EXP:
             return cexp(a);
         case TJ_FN_LN:
-            return on_cut || cabs(a) < 1e-9 ? NAN : clog(cimag(a) == 0 ? CMPLX(creal(a), 0) : a);
+            return on_cut || cabs(a) < 1e-9 ? NAN : clog(off_cut(a));
         case TJ_FN_ATAN:
             return fabs(creal(a)) < 1e-9 ? NAN : catan(a);
         default:
