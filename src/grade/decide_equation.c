@@ -1,7 +1,7 @@
 /* One equation or inequality against one. Both sides are brought to f = 0 (or f < 0), and are the
  * same if one f is the other times a constant. Where that is not so, small whole points may show
- * that the solutions differ; a factor that is no constant (x^2 = 0 against x = 0) still makes another
- * equation, as far as normal forms tell (docs/grader.md). */
+ * that the solutions differ; a factor that is no constant (x^2 = 0 against x = 0) still makes
+ * another equation, as far as normal forms tell (docs/grader.md). */
 #include "grade/decide_equation.h"
 
 #include "grade/enclose.h"
@@ -29,8 +29,8 @@ static bool proportional_at_points(tj_deciding *d, const tj_ex *f, const tj_ex *
     }
     const tj_ex *f_at = f, *g_at = g;
     for (size_t i = 0; i < n; i++) {
-        const tj_ex *value = tj_make_2(d, TJ_EX_DIV, tj_make_int(d, 7 + 4 * (int64_t)i),
-                                       tj_make_int(d, 5));
+        const tj_ex *value =
+            tj_make_2(d, TJ_EX_DIV, tj_make_int(d, 7 + 4 * (int64_t)i), tj_make_int(d, 5));
         f_at = tj_substitute(d, f_at, names[i], value);
         g_at = tj_substitute(d, g_at, names[i], value);
     }
@@ -55,9 +55,9 @@ static tj_verdict is_zero_at(tj_deciding *d, const tj_ex *f, const tj_ex *zero, 
     if (tj_exact_compare(&sign, &d->work, TJ_DECIDE_FIRST_BITS, f, zero, at) == TJ_EVAL_OK) {
         return sign == 0 ? TJ_VERDICT_EQUAL : TJ_VERDICT_DIFFERENT;
     }
-    bool no = tj_enclose_compare(&apart, &d->work, f, zero, at, TJ_DECIDE_FIRST_PREC) ==
-                  TJ_EVAL_OK &&
-              apart.parted;
+    bool no =
+        tj_enclose_compare(&apart, &d->work, f, zero, at, TJ_DECIDE_FIRST_PREC) == TJ_EVAL_OK &&
+        apart.parted;
     return no ? TJ_VERDICT_DIFFERENT : TJ_VERDICT_UNDECIDED;
 }
 

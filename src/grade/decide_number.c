@@ -1,5 +1,5 @@
-/* Values without letters. Cheap ways come first: small rationals, exact rationals, enclosures (which
- * refute), and only where balls meet the proofs of equality: large rationals, normal forms,
+/* Values without letters. Cheap ways come first: small rationals, exact rationals, enclosures
+ * (which refute), and only where balls meet the proofs of equality: large rationals, normal forms,
  * algebraic numbers. */
 #include <string.h>
 
@@ -75,8 +75,8 @@ static bool infinite_order(tj_order *out, tj_deciding *d, const tj_ex *a, const 
     if (*out != TJ_ORDER_UNKNOWN && finite != NULL) {
         int sign;
         bool is_real;
-        tj_eval got = tj_enclose_sign(&sign, &is_real, &d->work, finite, NULL,
-                                      TJ_DECIDE_FIRST_PREC);
+        tj_eval got =
+            tj_enclose_sign(&sign, &is_real, &d->work, finite, NULL, TJ_DECIDE_FIRST_PREC);
         if (got != TJ_EVAL_OK) {
             *out = got == TJ_EVAL_UNDEFINED ? TJ_ORDER_UNDEFINED : TJ_ORDER_UNKNOWN;
         } else if (!is_real) {
@@ -114,8 +114,7 @@ static tj_order part(tj_deciding *d, bool *finite, const tj_ex *a, const tj_ex *
 static const tj_ex *log_tree(tj_deciding *d, const tj_ex *ex)
 {
     if (ex->kind == TJ_EX_POW) {
-        return tj_make_2(d, TJ_EX_MUL, ex->args[1],
-                         tj_make_call(d, TJ_FN_LN, ex->args[0], NULL));
+        return tj_make_2(d, TJ_EX_MUL, ex->args[1], tj_make_call(d, TJ_FN_LN, ex->args[0], NULL));
     }
     if (ex->kind == TJ_EX_MUL && ex->n_args == 2) {
         const tj_ex *u = log_tree(d, ex->args[0]), *v = log_tree(d, ex->args[1]);
@@ -129,8 +128,8 @@ static bool is_positive(tj_deciding *d, const tj_ex *ex)
     int sign;
     bool is_real;
     if (ex->kind == TJ_EX_POW) { /* a real power of a positive number */
-        tj_eval got = tj_enclose_sign(&sign, &is_real, &d->work, ex->args[1], NULL,
-                                      TJ_DECIDE_FIRST_PREC);
+        tj_eval got =
+            tj_enclose_sign(&sign, &is_real, &d->work, ex->args[1], NULL, TJ_DECIDE_FIRST_PREC);
         return is_positive(d, ex->args[0]) &&
                ((got == TJ_EVAL_OK && is_real) || is_positive(d, ex->args[1]));
     }
@@ -145,8 +144,8 @@ static bool is_below(tj_deciding *d, const tj_ex *ex)
     int sign;
     tj_work *work = &d->work;
     const tj_ex *zero = tj_make_int(d, 0);
-    if (zero != NULL && tj_exact_compare(&sign, work, TJ_DECIDE_FIRST_BITS, ex, zero, NULL) ==
-                            TJ_EVAL_OK) {
+    if (zero != NULL &&
+        tj_exact_compare(&sign, work, TJ_DECIDE_FIRST_BITS, ex, zero, NULL) == TJ_EVAL_OK) {
         return sign <= 0;
     }
     bool is_real;
@@ -189,8 +188,8 @@ static bool is_close(tj_deciding *d, const tj_ex *a, const tj_ex *b)
     int64_t nearest;
     const tj_ex *scaled = tj_make_2(d, TJ_EX_MUL, tj_make_difference(d, a, b),
                                     tj_make_int(d, (int64_t)1 << TJ_RATFUN_CLOSE_BITS));
-    return scaled != NULL && tj_enclose_nearest(&nearest, &d->work, scaled,
-                                                2 * TJ_DECIDE_FIRST_PREC) == TJ_EVAL_OK &&
+    return scaled != NULL &&
+           tj_enclose_nearest(&nearest, &d->work, scaled, 2 * TJ_DECIDE_FIRST_PREC) == TJ_EVAL_OK &&
            nearest == 0;
 }
 
@@ -306,8 +305,7 @@ bool tj_decide_rational(tj_deciding *d, tj_small *out, const tj_ex *ex)
     }
     const char *names[TJ_DECIDE_MAX_SYMBOLS];
     size_t n = 0;
-    return tj_free_symbols(ex, names, &n) && n == 0 &&
-           tj_ratfun_rational(out, d, ex) == TJ_EVAL_OK;
+    return tj_free_symbols(ex, names, &n) && n == 0 && tj_ratfun_rational(out, d, ex) == TJ_EVAL_OK;
 }
 
 /* ---- rounding ---- */

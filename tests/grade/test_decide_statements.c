@@ -56,9 +56,12 @@ static void inequalities_are_their_solutions(void **state)
 static void sets_of_reals_are_joined_and_sorted(void **state)
 {
     (void)state;
-    ALL_EQUAL("[1,3]", "[1,2]\\cup[2,3]", "[1,2]\\cup(1.5,3]", "[0,3]\\cap[1,5]", "[1,2)\\cup\\{2\\}\\cup(2,3]");
-    ALL_DIFFERENT("[1,3]", "[1,2)\\cup(2,3]", "[1,3)", "[1,2]\\cup[2.5,3]", "\\{1,3\\}", "2", "(1,3)");
-    ALL_EQUAL("(-\\infty,\\infty)", "\\mathbb{R}", "\\text{all real numbers}", "(-\\infty,0)\\cup[0,\\infty)");
+    ALL_EQUAL("[1,3]", "[1,2]\\cup[2,3]", "[1,2]\\cup(1.5,3]", "[0,3]\\cap[1,5]",
+              "[1,2)\\cup\\{2\\}\\cup(2,3]");
+    ALL_DIFFERENT("[1,3]", "[1,2)\\cup(2,3]", "[1,3)", "[1,2]\\cup[2.5,3]", "\\{1,3\\}", "2",
+                  "(1,3)");
+    ALL_EQUAL("(-\\infty,\\infty)", "\\mathbb{R}", "\\text{all real numbers}",
+              "(-\\infty,0)\\cup[0,\\infty)");
     ALL_EQUAL("(3,\\infty)", "\\{x:x>3\\}", "\\{y\\mid y>3\\}", "x>3", "x\\in(3,\\infty)");
     ALL_EQUAL("(\\frac13,1)", "(0.333,1)");
     ALL_DIFFERENT("\\mathbb{Z}", "\\mathbb{R}", "\\mathbb{N}", "(0,1)", "5");
@@ -88,8 +91,10 @@ static void families_are_sets_of_values(void **state)
               "\\frac{\\pi}6+2k\\pi, \\frac{5\\pi}6+2k\\pi, k\\in\\mathbb{Z}");
     ALL_EQUAL("\\pm\\frac{\\pi}3+2k\\pi, k\\in\\mathbb{Z}",
               "\\frac{\\pi}3+2k\\pi, -\\frac{\\pi}3+2k\\pi, k\\in\\mathbb{Z}");
-    ALL_EQUAL("x\\equiv2\\pmod5", "x\\equiv7\\pmod5", "x=2+5k, k\\in\\mathbb{Z}", "x\\equiv-3\\pmod{5}");
-    ALL_DIFFERENT("x\\equiv2\\pmod5", "x\\equiv3\\pmod5", "x\\equiv2\\pmod{10}", "y\\equiv2\\pmod5");
+    ALL_EQUAL("x\\equiv2\\pmod5", "x\\equiv7\\pmod5", "x=2+5k, k\\in\\mathbb{Z}",
+              "x\\equiv-3\\pmod{5}");
+    ALL_DIFFERENT("x\\equiv2\\pmod5", "x\\equiv3\\pmod5", "x\\equiv2\\pmod{10}",
+                  "y\\equiv2\\pmod5");
 }
 
 int main(void)
