@@ -422,12 +422,19 @@ static void print_solutions(printer *p, const tj_ex *ex)
     }
 }
 
+/* Whether "a, b" is read as one amount, such as "5 ft, 6 inch". */
+static bool is_one_amount(const tj_ex *a, const tj_ex *b)
+{
+    return a->kind == TJ_EX_QUANTITY && b->kind == TJ_EX_QUANTITY &&
+           tj_unit_same_kind(&a->unit, &b->unit) && tj_unit_compare(&a->unit, &b->unit) != 0;
+}
+
 static void print_list(printer *p, const tj_ex *ex)
 {
     const char *between = ex->kind == TJ_EX_AND ? " and " : ex->id == 1 ? " or " : ", ";
     for (uint32_t i = 0; i < ex->n_args; i++) {
         tj_buf_str(p->out, i > 0 ? between : "");
-        bool amount = i > 0 && ex->args[i]->kind == TJ_EX_QUANTITY; /* "5 ft, 6 inch" is one */
+        bool amount = i > 0 && is_one_amount(ex->args[i - 1], ex->args[i]);
         print(p, ex->args[i], amount ? LEVEL_FACTOR : LEVEL_STATEMENT);
     }
 }

@@ -72,6 +72,40 @@ static const tj_ex *interval_of(tj_reader *r, const tj_nodes *ends, int32_t id)
     return ex;
 }
 
+/* What a number, its opposite or a quotient of such is worth, roughly; false for others. */
+static bool rough_value(const tj_ex *ex, double *out)
+{
+    double num, den;
+    if (ex->kind == TJ_EX_NEG && rough_value(ex->args[0], &num)) {
+        *out = -num;
+        return true;
+    }
+    if (ex->kind == TJ_EX_DIV && rough_value(ex->args[0], &num) && rough_value(ex->args[1], &den) &&
+        den != 0) {
+        *out = num / den;
+        return true;
+    }
+    if (ex->kind != TJ_EX_NUMBER || ex->num.base != 10 || ex->num.exponent != 0 ||
+        ex->num.n_digits > 15) {
+        return false;
+    }
+    *out = 0;
+    for (uint32_t i = 0; i < ex->num.n_digits; i++) {
+        *out = *out * 10 + (ex->num.digits[i] - '0');
+    }
+    for (uint32_t i = 0; i < ex->num.n_frac; i++) {
+        *out /= 10;
+    }
+    return true;
+}
+
+/* Whether (low, high) is surely no interval: its ends fall. */
+static bool ends_fall(const tj_ex *low, const tj_ex *high)
+{
+    double a, b;
+    return rough_value(low, &a) && rough_value(high, &b) && a >= b;
+}
+
 static const tj_ex *tuple_of(tj_reader *r, const tj_nodes *items)
 {
     if (are_relations(items)) { /* (x = 1, y = 2) */
@@ -87,8 +121,9 @@ static const tj_ex *tuple_of(tj_reader *r, const tj_nodes *items)
         if (is_infinite(items->items[0]) || is_infinite(items->items[1])) {
             return interval_of(r, items, TJ_EX_OPEN_LOW | TJ_EX_OPEN_HIGH);
         }
-        r->met |= TJ_MET_PAIR;
-        if (r->modes.pair_is_interval) {
+        bool may_be_interval = !ends_fall(items->items[0], items->items[1]);
+        r->met |= may_be_interval ? TJ_MET_PAIR : 0;
+        if (may_be_interval && r->modes.pair_is_interval) {
             return interval_of(r, items, TJ_EX_OPEN_LOW | TJ_EX_OPEN_HIGH);
         }
     }

@@ -360,8 +360,7 @@ static bool read_exponent(tj_reader *r, tj_ex *number)
 static void read_times_ten(tj_reader *r, tj_ex *number)
 {
     const tj_token *sign = tj_reader_peek(r, 0);
-    bool is_x = sign->kind == TJ_TOK_WORD && sign->n_text == 1 && sign->text[0] == 'x' &&
-                (sign->flags & TJ_TOK_SPACED) != 0;
+    bool is_x = sign->kind == TJ_TOK_WORD && sign->n_text == 1 && sign->text[0] == 'x';
     if (!is_x && (sign->kind != TJ_TOK_TIMES || sign->id != 1)) {
         return;
     }
@@ -579,7 +578,9 @@ static bool find_mixed(const tj_reader *r, int64_t *num, int64_t *den, size_t *e
         return false;
     }
     tj_tok_kind behind = (tj_tok_kind)tj_reader_peek(r, *end)->kind;
-    return *num > 0 && *num < *den && behind != TJ_TOK_CARET && behind != TJ_TOK_BANG;
+    bool degrees = tj_reader_peek(r, *end + 1)->kind == TJ_TOK_CIRC ||
+                   tj_reader_peek(r, *end + 2)->kind == TJ_TOK_CIRC;
+    return *num > 0 && *num < *den && (behind != TJ_TOK_CARET || degrees) && behind != TJ_TOK_BANG;
 }
 
 static const tj_ex *read_mixed(tj_reader *r, const tj_ex *whole)

@@ -143,6 +143,10 @@ static const tj_ex *read_domain(tj_reader *r)
                                               "each", "an",  "a",    "arbitrary"};
     const size_t n_quantifiers = sizeof quantifiers / sizeof quantifiers[0];
     size_t at = r->at;
+    tj_tok_kind next = (tj_tok_kind)tj_reader_peek(r, 1)->kind;
+    if (!(tj_reader_at(r, TJ_TOK_WORD) || tj_reader_at(r, TJ_TOK_NAME)) || next != TJ_TOK_WORD) {
+        return NULL;
+    }
     if (is_letter_token(tj_reader_peek(r, 0)) && r->sub == 0) {
         const tj_token *name = tj_reader_peek(r, 0);
         tj_reader_next(r);
@@ -180,6 +184,9 @@ static bool accept_relation(tj_reader *r, tj_ex_rel *rel)
         return true;
     }
     *rel = TJ_REL_EQ;
+    if (token->kind != TJ_TOK_WORD) {
+        return false;
+    }
     if (tj_reader_accept_words(r, "is equal to") || tj_reader_accept_words(r, "equal to") ||
         tj_reader_accept_word(r, "equals")) {
         return true;
@@ -391,6 +398,9 @@ static bool accept_where(tj_reader *r)
 static separator accept_separator(tj_reader *r)
 {
     separator found = SEP_NONE;
+    if (tj_reader_at(r, TJ_TOK_END)) {
+        return found;
+    }
     if (tj_reader_accept(r, TJ_TOK_COMMA)) {
         found = SEP_COMMA;
     } else if (tj_reader_accept(r, TJ_TOK_SEMICOLON)) {

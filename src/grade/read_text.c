@@ -206,8 +206,25 @@ static bool find_clock(const tj_reader *r, size_t *ahead, int32_t parts[3], int 
     return parts[0] <= 24 && parts[1] < 60 && parts[2] < 60;
 }
 
+/* "12 noon", "12 midnight". */
+static const tj_ex *read_twelve(tj_reader *r)
+{
+    size_t ahead = 0;
+    bool twelve = one_or_two(r, &ahead) == 12;
+    bool noon = tj_reader_is_word(r, ahead, "noon");
+    if (!twelve || r->at + ahead + 1 != r->n_tokens ||
+        (!noon && !tj_reader_is_word(r, ahead, "midnight"))) {
+        return NULL;
+    }
+    return time_of(r, noon ? 43200 : 0);
+}
+
 static const tj_ex *read_clock(tj_reader *r)
 {
+    const tj_ex *twelve = read_twelve(r);
+    if (twelve != NULL) {
+        return twelve;
+    }
     size_t ahead = 0;
     int32_t parts[3];
     int written;
@@ -318,10 +335,13 @@ static const tj_ex *read_numeric_date(tj_reader *r)
     return r->at + ahead == r->n_tokens ? date_of(r, parts[0], parts[1], parts[2]) : NULL;
 }
 
-/* "May 5", "May 5, 2020", "5 May 2020", "May 2020", "May". */
+/* "May 5", "May 5, 2020", "the 5th of May 2020", "May 2020", "May". */
 static const tj_ex *read_date(tj_reader *r)
 {
     size_t ahead = 0, n;
+    if (tj_reader_is_word(r, 0, "the") && tj_reader_peek(r, 1)->kind == TJ_TOK_DIGIT) {
+        ahead++;
+    }
     int32_t day = digits_at(r, &ahead, &n), year = 0;
     if (n > 2) {
         return NULL;
@@ -688,11 +708,36 @@ static const tj_ex *read_phrase(tj_reader *r)
     return without;
 }
 
+/* "a circle": an article and words, no variable and a thing that is counted. */
+static bool is_article_phrase(const tj_reader *r)
+{
+    const tj_token *noun = tj_reader_peek(r, 1);
+    int64_t value;
+    return (tj_reader_is_word(r, 0, "a") || tj_reader_is_word(r, 0, "an")) &&
+           noun->kind == TJ_TOK_WORD && tj_words_is_prose(noun->text, noun->n_text) &&
+           tj_reader_word_kind(noun) == TJ_WORD_UNKNOWN &&
+           tj_words_number(&value, noun->text, noun->n_text) == TJ_WORD_NO_NUMBER;
+}
+
+/* A glance behind the digits that begin a text: words, ':' or '-' may be of a time or a date. */
+static bool may_be_clock_or_date(const tj_reader *r)
+{
+    size_t n = 0;
+    while (n < 5 && tj_reader_peek(r, n)->kind == TJ_TOK_DIGIT) {
+        n++;
+    }
+    tj_tok_kind behind = (tj_tok_kind)tj_reader_peek(r, n)->kind;
+    return behind == TJ_TOK_WORD || behind == TJ_TOK_COLON || behind == TJ_TOK_MINUS;
+}
+
 const tj_ex *tj_reader_special(tj_reader *r)
 {
     const tj_token *first = tj_reader_peek(r, 0);
     const tj_ex *ex = NULL;
     if (first->kind == TJ_TOK_DIGIT) {
+        if (!may_be_clock_or_date(r)) {
+            return NULL;
+        }
         ex = read_clock(r);
         ex = ex == NULL ? read_numeric_date(r) : ex;
         return ex == NULL ? read_date(r) : ex;
@@ -706,6 +751,9 @@ const tj_ex *tj_reader_special(tj_reader *r)
     }
     if (first->kind != TJ_TOK_WORD) {
         return NULL;
+    }
+    if (is_article_phrase(r)) {
+        return tj_reader_prose(r);
     }
     ex = read_choice(r);
     ex = ex == NULL && first->n_text == 2 ? read_clock(r) : ex;

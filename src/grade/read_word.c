@@ -25,6 +25,8 @@ static const meaning meanings[] = {
     {"C", WORD_FN, TJ_FN_BINOMIAL},
     {"Infinity", WORD_CONST, TJ_CONST_INFINITY},
     {"P", WORD_FN, TJ_FN_PERMUTATIONS},
+    {"PI", WORD_CONST, TJ_CONST_PI},
+    {"Pi", WORD_CONST, TJ_CONST_PI},
     {"abs", WORD_FN, TJ_FN_ABS},
     {"acos", WORD_FN, TJ_FN_ACOS},
     {"acosh", WORD_FN, TJ_FN_ACOSH},
@@ -44,6 +46,7 @@ static const meaning meanings[] = {
     {"ceiling", WORD_FN, TJ_FN_CEIL},
     {"conj", WORD_FN, TJ_FN_CONJ},
     {"conjugate", WORD_FN, TJ_FN_CONJ},
+    {"divided", WORD_SIGN, 0},
     {"doublefactorial", WORD_FN, TJ_FN_DOUBLE_FACTORIAL},
     {"element", WORD_SIGN, 0},
     {"equals", WORD_SIGN, 0},
@@ -60,11 +63,13 @@ static const meaning meanings[] = {
     {"is", WORD_SIGN, 0},
     {"isinteger", WORD_SIGN, 0},
     {"lcm", WORD_FN, TJ_FN_LCM},
+    {"minus", WORD_SIGN, 0},
     {"mod", WORD_SIGN, 0},
     {"modulo", WORD_SIGN, 0},
     {"nCk", WORD_FN, TJ_FN_BINOMIAL},
     {"nCr", WORD_FN, TJ_FN_BINOMIAL},
     {"nPr", WORD_FN, TJ_FN_PERMUTATIONS},
+    {"negative", WORD_SIGN, 0},
     {"of", WORD_SIGN, 0},
     {"oo", WORD_CONST, TJ_CONST_INFINITY},
     {"or", WORD_SIGN, 0},
@@ -409,6 +414,21 @@ static bool is_bound(const tj_reader *r, char c)
     return (c == 'i' && r->modes.bound_i) || (c == 'e' && r->modes.bound_e);
 }
 
+const tj_ex *tj_reader_letter(tj_reader *r)
+{
+    const tj_token *token = tj_reader_peek(r, 0);
+    char c = token->text[r->sub];
+    if ((unsigned char)c >= 0x80) {
+        return tj_reader_fail(r, "a value");
+    }
+    if (++r->sub == token->n_text) {
+        tj_reader_next(r);
+    }
+    return (c == 'i' || c == 'e') && !is_bound(r, c)
+               ? tj_reader_const(r, c == 'i' ? TJ_CONST_I : TJ_CONST_E)
+               : tj_reader_symbol(r, &c, 1);
+}
+
 /* x1 is x_1. */
 static void read_close_digits(tj_reader *r, const tj_token *letter, char *name, size_t *n)
 {
@@ -611,6 +631,10 @@ static const tj_ex *read_known(tj_reader *r)
     }
     if (is_shape(r)) {
         return tj_reader_name(r);
+    }
+    if (tj_reader_at_money(r) ||
+        (tj_reader_is_word(r, 0, "us") && tj_reader_peek(r, 1)->kind == TJ_TOK_MONEY)) {
+        return tj_reader_money(r);
     }
     const meaning *known = find_meaning(word, n);
     if (known != NULL && known->kind != WORD_SIGN && (n > 1 || has_two_arguments(r))) {

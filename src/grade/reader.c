@@ -38,31 +38,6 @@ const tj_ex *tj_reader_fail(tj_reader *r, const char *expected)
 
 /* ------------------------------------------------------------ tokens */
 
-const tj_token *tj_reader_peek(const tj_reader *r, size_t ahead)
-{
-    return r->at + ahead < r->n_tokens ? &r->tokens[r->at + ahead] : &r->end;
-}
-
-bool tj_reader_at(const tj_reader *r, tj_tok_kind kind)
-{
-    return tj_reader_peek(r, 0)->kind == kind;
-}
-
-void tj_reader_next(tj_reader *r)
-{
-    r->at += r->at < r->n_tokens;
-    r->sub = 0;
-}
-
-bool tj_reader_accept(tj_reader *r, tj_tok_kind kind)
-{
-    if (!tj_reader_at(r, kind)) {
-        return false;
-    }
-    tj_reader_next(r);
-    return true;
-}
-
 bool tj_reader_expect(tj_reader *r, tj_tok_kind kind, const char *expected)
 {
     if (!tj_reader_accept(r, kind)) {
@@ -221,6 +196,9 @@ const tj_ex *tj_reader_symbol(tj_reader *r, const char *text, size_t n)
 
 const tj_ex *tj_reader_quantity(tj_reader *r, const tj_ex *value, const tj_unit *unit)
 {
+    if (value != NULL && (value->kind == TJ_EX_TUPLE || value->kind == TJ_EX_MATRIX)) {
+        return tj_reader_fail(r, "no unit behind this");
+    }
     tj_ex *ex = value == NULL ? NULL : tj_reader_new(r, TJ_EX_QUANTITY, 1);
     if (ex != NULL) {
         ex->args[0] = value;

@@ -87,12 +87,34 @@ typedef struct tj_reader {
 const tj_ex *tj_reader_fail(tj_reader *r, const char *expected);
 const tj_ex *tj_reader_fail_code(tj_reader *r, tj_code code, const char *what);
 
-const tj_token *tj_reader_peek(const tj_reader *r, size_t ahead);
-bool tj_reader_at(const tj_reader *r, tj_tok_kind kind);
-bool tj_reader_accept(tj_reader *r, tj_tok_kind kind);
+/* The token that comes `ahead` tokens behind the next one; END where there is none. */
+static inline const tj_token *tj_reader_peek(const tj_reader *r, size_t ahead)
+{
+    return r->at + ahead < r->n_tokens ? &r->tokens[r->at + ahead] : &r->end;
+}
+
+static inline bool tj_reader_at(const tj_reader *r, tj_tok_kind kind)
+{
+    return tj_reader_peek(r, 0)->kind == kind;
+}
+
+static inline void tj_reader_next(tj_reader *r)
+{
+    r->at += r->at < r->n_tokens;
+    r->sub = 0;
+}
+
+static inline bool tj_reader_accept(tj_reader *r, tj_tok_kind kind)
+{
+    if (!tj_reader_at(r, kind)) {
+        return false;
+    }
+    tj_reader_next(r);
+    return true;
+}
+
 /* The next token, which must be of this kind, is read; else false and an error. */
 bool tj_reader_expect(tj_reader *r, tj_tok_kind kind, const char *expected);
-void tj_reader_next(tj_reader *r);
 /* Whether the token `ahead` is the word, which is in lower case. */
 bool tj_reader_is_word(const tj_reader *r, size_t ahead, const char *word);
 bool tj_reader_accept_word(tj_reader *r, const char *word);
@@ -175,6 +197,8 @@ tj_word_kind tj_reader_word_kind(const tj_token *token);
 const tj_ex *tj_reader_word(tj_reader *r);
 /* A symbol at NAME or at a piece of a WORD, with its subscript and primes. */
 const tj_ex *tj_reader_name(tj_reader *r);
+/* One letter alone, as LaTeX takes it for an argument: the n of \frac n2. */
+const tj_ex *tj_reader_letter(tj_reader *r);
 /* The same of all the letters of a WORD. */
 const tj_ex *tj_reader_whole_name(tj_reader *r);
 
@@ -219,7 +243,8 @@ const tj_ex *tj_reader_plain_matrix(tj_reader *r); /* [[1, 2], [3, 4]] */
 
 /* A unit behind a value, if one is there. */
 bool tj_reader_unit(tj_reader *r, tj_unit *out, bool behind_number);
-const tj_ex *tj_reader_money(tj_reader *r); /* $5 */
+const tj_ex *tj_reader_money(tj_reader *r);  /* $5, USD 5 */
+bool tj_reader_at_money(const tj_reader *r); /* at a currency's code before an amount */
 
 /* ------------------------------------------------------------ read_statement.c */
 

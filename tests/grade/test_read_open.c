@@ -47,6 +47,8 @@ static void surroundings_close_them(void **state)
         {"(0,\\infty)", "(0, infinity)"},
         {"(1,2)\\cup(3,4)", "(1, 2) ∪ (3, 4)"},
         {"x\\in(1,2)", "x in (1, 2)"},
+        {"(2,1)", "<2, 1>"}, /* no interval */
+        {"(-\\frac12,-2)", "<-1/2, -2>"},
         {"(1,2]", "(1, 2]"},
         {"(1,2,3)", "<1, 2, 3>"},
         {"f(1,2)", "f(1, 2)"},
@@ -77,6 +79,7 @@ static void errors_name_the_byte(void **state)
     assert_unreadable("|x", "byte 2");
     assert_unreadable("\\sum_{i=1} i", "both ends");
     assert_unreadable("2+", "byte 2");
+    assert_unreadable("\\boxed{4}\\boxed{2}", "byte"); /* no 42 */
 }
 
 static void depth_and_size_are_bounded(void **state)
