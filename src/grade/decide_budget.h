@@ -30,9 +30,9 @@
 #define TJ_DECIDE_POINT_PREC 256
 /* Agreement at a point counts when the values are known to so many bits (30 digits). */
 #define TJ_DECIDE_AGREE_BITS 100
-/* Points tried, and usable ones needed: a function with poles and gaps still has ten of sixty. */
-#define TJ_DECIDE_POINTS     60
-#define TJ_DECIDE_ENOUGH     10
+/* Points tried, and usable ones needed: a function with poles and gaps still has 16 of 80. */
+#define TJ_DECIDE_POINTS     80
+#define TJ_DECIDE_ENOUGH     16
 /* Letters in one comparison; answers have one to four. */
 #define TJ_DECIDE_MAX_SYMBOLS 12
 /* Terms of a SUM or PRODUCT, which are computed one by one. */

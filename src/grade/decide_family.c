@@ -294,13 +294,16 @@ static tj_decision within(tj_deciding *d, const residues *x, const residues *y,
 static tj_decision decide_progressions(tj_deciding *d, progressions *p, progressions *q)
 {
     tj_small common = {1, 1};
+    const char *method;
     const tj_ex *unit = p->all[0].period;
+    if (p->n == 1 && q->n == 1) { /* one progression each: the period is the set's own */
+        tj_order order = tj_decide_order(d, &method, unit, q->all[0].period);
+        if (order == TJ_ORDER_LESS || order == TJ_ORDER_GREATER) {
+            return tj_decided(TJ_VERDICT_DIFFERENT, "sets", "the periods of the families differ");
+        }
+    }
     if (!find_ratios(d, p, unit, &common) || !find_ratios(d, q, unit, &common)) {
         return tj_undecided("the periods have no ratio that is seen to be rational");
-    }
-    if (p->n == 1 && q->n == 1 &&
-        (p->all[0].ratio.num != q->all[0].ratio.num || p->all[0].ratio.den != q->all[0].ratio.den)) {
-        return tj_decided(TJ_VERDICT_DIFFERENT, "sets", "the periods of the families differ");
     }
     residues *x = tj_arena_calloc(d->arena, 2, sizeof *x);
     if (x == NULL) {

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "base/arena.h"
+#include "base/buf.h"
 #include "base/err.h"
 #include "grade/decide.h"
 #include "grade/decide_budget.h"
@@ -20,6 +21,7 @@
 /* A decision under way. */
 typedef struct tj_deciding {
     const tj_grade_options *options;
+    tj_buf *text; /* scratch for printing */
     tj_arena *arena;
     tj_work work;
     size_t n_made;  /* nodes made by rewriting */
@@ -113,6 +115,8 @@ tj_decision tj_decide_scalars(tj_deciding *d, const tj_ex *a, const tj_ex *b);
 bool tj_decide_rounded(tj_deciding *d, const char **reason, const tj_ex *a, const tj_ex *b);
 /* Functions of letters (decide_function.c). */
 tj_decision tj_decide_functions(tj_deciding *d, const tj_ex *a, const tj_ex *b);
+/* "x = -1, y = 2". */
+const char *tj_point_text(tj_deciding *d, const tj_point *at);
 /* Are they the same, seen by normal forms alone? */
 bool tj_decide_identical(tj_deciding *d, const tj_ex *a, const tj_ex *b);
 /* The exact value of a constant tree if it is a rational of 63 bits. */

@@ -139,10 +139,31 @@ static bool is_positive(tj_deciding *d, const tj_ex *ex)
            sign > 0;
 }
 
+/* Certain to be real and not positive. */
+static bool is_below(tj_deciding *d, const tj_ex *ex)
+{
+    int sign;
+    tj_work *work = &d->work;
+    const tj_ex *zero = tj_make_int(d, 0);
+    if (zero != NULL && tj_exact_compare(&sign, work, TJ_DECIDE_FIRST_BITS, ex, zero, NULL) ==
+                            TJ_EVAL_OK) {
+        return sign <= 0;
+    }
+    bool is_real;
+    return tj_enclose_sign(&sign, &is_real, work, ex, NULL, TJ_DECIDE_FIRST_PREC) == TJ_EVAL_OK &&
+           sign < 0;
+}
+
 /* Towers overflow any enclosure: their logarithms, or those of these, may not. */
 static tj_order compare_logs(tj_deciding *d, const tj_ex *a, const tj_ex *b)
 {
     bool finite = false;
+    if (is_below(d, b) && is_positive(d, a)) {
+        return TJ_ORDER_GREATER;
+    }
+    if (is_below(d, a) && is_positive(d, b)) {
+        return TJ_ORDER_LESS;
+    }
     for (int times = 0; times < 3 && a != NULL && b != NULL && !finite; times++) {
         if ((a->kind != TJ_EX_POW && b->kind != TJ_EX_POW) || !is_positive(d, a) ||
             !is_positive(d, b)) {
@@ -182,6 +203,9 @@ static tj_order prove(tj_deciding *d, const char **method, const tj_ex *a, const
     *method = "normal form";
     if (got == TJ_EVAL_OK && normal.equal && defined) {
         return TJ_ORDER_EQUAL;
+    }
+    if (got == TJ_EVAL_OK && normal.unequal) {
+        return TJ_ORDER_UNEQUAL;
     }
     if (got == TJ_EVAL_UNDEFINED) {
         return TJ_ORDER_UNDEFINED;

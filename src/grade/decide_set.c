@@ -34,7 +34,8 @@ typedef struct line {
     size_t rank[TJ_DECIDE_MAX_ENDS]; /* place in the order; equal ends have equal ranks */
     size_t n_ranks;
     const char *letter; /* of the conditions; NULL if there are none yet */
-    size_t depth;       /* of negations and expansions that are under way */
+    size_t depth;       /* of absolute values that are being taken apart */
+    bool slip;          /* an interval has its ends in the wrong order: empty, but hardly meant */
 } line;
 
 static const formula *make(line *l, rule r, size_t end, const formula *left, const formula *right)
@@ -79,10 +80,25 @@ static int infinity_sign(const tj_ex *ex)
     return ex->kind == TJ_EX_CONST && ex->id == TJ_CONST_INFINITY;
 }
 
+bool tj_is_backward(tj_deciding *d, const tj_ex *interval)
+{
+    const char *names[TJ_DECIDE_MAX_SYMBOLS], *method;
+    const tj_ex *low = interval->args[0], *high = interval->args[1];
+    size_t n = 0;
+    if (!tj_is_scalar(low) || !tj_is_scalar(high) || !tj_free_symbols(interval, names, &n) ||
+        n > 0 || tj_has_kind(interval, TJ_EX_APPLY)) {
+        return false;
+    }
+    tj_order order = tj_decide_order(d, &method, low, high);
+    return order == TJ_ORDER_GREATER || order == TJ_ORDER_UNEQUAL ||
+           (order == TJ_ORDER_EQUAL && interval->id != 0);
+}
+
 static const formula *interval(line *l, const tj_ex *ex)
 {
     const tj_ex *low = ex->args[0], *high = ex->args[1];
     const formula *from, *to;
+    l->slip = l->slip || tj_is_backward(l->d, ex);
     if (infinity_sign(low) != 0) {
         from = make(l, infinity_sign(low) < 0 ? ALL : NONE, 0, NULL, NULL);
     } else {
@@ -473,7 +489,8 @@ bool tj_decide_real_sets(tj_decision *out, tj_deciding *d, const tj_ex *a, const
             return true;
         }
     }
-    *out = tj_decided(TJ_VERDICT_EQUAL, "sets", "both hold the same numbers");
+    *out = l.slip ? tj_undecided("an interval has its ends in the wrong order")
+                  : tj_decided(TJ_VERDICT_EQUAL, "sets", "both hold the same numbers");
     return true;
 }
 

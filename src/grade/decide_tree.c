@@ -248,8 +248,28 @@ bool tj_has_const(const tj_ex *ex, tj_ex_const id)
     return false;
 }
 
+/* F_k in a sum over k: a letter whose subscript holds the index. It is one word to us, so that the
+ * sum cannot be worked out. */
+static bool has_indexed(const tj_ex *ex, const char *index)
+{
+    if (ex->kind == TJ_EX_SYMBOL) {
+        const char *subscript = strchr(ex->text, '_');
+        return subscript != NULL && strstr(subscript, index) != NULL;
+    }
+    for (size_t i = 0; i < ex->n_args; i++) {
+        if (has_indexed(ex->args[i], index)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 bool tj_is_scalar(const tj_ex *ex)
 {
+    if ((ex->kind == TJ_EX_SUM || ex->kind == TJ_EX_PRODUCT) &&
+        (ex->args[0]->kind != TJ_EX_SYMBOL || has_indexed(ex->args[3], ex->args[0]->text))) {
+        return false;
+    }
     switch (ex->kind) {
     case TJ_EX_NUMBER:
     case TJ_EX_CONST:

@@ -547,6 +547,21 @@ static void describe(tj_normal *out, const tj_ring *ring)
     }
 }
 
+static tj_eval compare_with_zero(tj_normal *out, tj_frac *f, tj_ring *ring)
+{
+    tj_frac zero;
+    fmpq_t c;
+    tj_frac_init(&zero, ring);
+    fmpq_init(c);
+    tj_eval got = tj_frac_equal(&out->equal, f, &zero, ring);
+    if (got == TJ_EVAL_OK && !out->equal) {
+        out->unequal = tj_frac_rational(c, f, ring) == TJ_EVAL_OK && !fmpq_is_zero(c);
+    }
+    fmpq_clear(c);
+    tj_frac_clear(&zero, ring);
+    return got;
+}
+
 tj_eval tj_ratfun_compare(tj_normal *out, tj_deciding *d, const tj_ex *a, const tj_ex *b)
 {
     tj_ring ring;
@@ -563,7 +578,10 @@ tj_eval tj_ratfun_compare(tj_normal *out, tj_deciding *d, const tj_ex *a, const 
         got = tj_frac_build(&y, b, &ring);
     }
     if (got == TJ_EVAL_OK) {
-        got = tj_frac_equal(&out->equal, &x, &y, &ring);
+        got = tj_frac_sub(&x, &x, &y, &ring);
+    }
+    if (got == TJ_EVAL_OK) {
+        got = compare_with_zero(out, &x, &ring);
     }
     describe(out, &ring);
     tj_frac_clear(&x, &ring);
