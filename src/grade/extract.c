@@ -229,7 +229,7 @@ static bool is_bare(tj_extractor *x, tj_span text)
 void tj_extract(tj_extraction *out, tj_extractor *x, size_t len)
 {
     tj_span text = {0, len}, at;
-    bool cut = false;
+    tj_box_state box;
     *out = (tj_extraction){.rule = NULL};
     x->tree = NULL;
     x->read = (tj_span){0, 0};
@@ -240,11 +240,11 @@ void tj_extract(tj_extraction *out, tj_extractor *x, size_t len)
     if (tj_span_empty(text)) {
         return;
     }
-    if (tj_find_boxed(&at, &cut, x->s, text)) {
+    if (tj_find_boxed(&at, &box, x->s, text)) {
         (void)found(out, x, "boxed", at);
         return;
     }
-    if (cut || from_cue(out, x, text)) {
+    if (box == TJ_BOX_CUT || from_cue(out, x, text)) {
         return;
     }
     if (tj_find_hashes(&at, x->s, text) && pick(&at, x, at) != TJ_READS_NOT) {
@@ -253,6 +253,9 @@ void tj_extract(tj_extraction *out, tj_extractor *x, size_t len)
     }
     if (from_bold(out, x, text)) {
         return;
+    }
+    if (box == TJ_BOX_EMPTY) {
+        return; /* the answer was to stand there */
     }
     if (is_bare(x, text)) {
         (void)found(out, x, "whole", text);

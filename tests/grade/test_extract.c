@@ -89,6 +89,7 @@ static void boxes_in_a_row_are_a_list(void **state)
         {"\\boxed{x=1} \\text{ or } \\boxed{x=2}", "boxed",
          "\\boxed{x=1} \\text{ or } \\boxed{x=2}"},
         {"\\boxed{1}, but rather \\boxed{2}", "boxed", "2"},
+        {"\\boxed{4}\\boxed{2}", "boxed", "2"}, /* not 42 */
     };
     CHECK(examples);
 }
@@ -143,6 +144,8 @@ static void answers_are_announced_in_japanese_and_chinese_too(void **state)
         {"答え：18個", "final answer", "18個"},
         {"所以，答案是 $\\frac{1}{2}$。", "final answer", "$\\frac{1}{2}$"},
         {"答案：42。", "final answer", "42"},
+        {"求める確率は $\\frac{1}{2}$ である。", "math", "$\\frac{1}{2}$"},
+        {"よって、$x = 2, 3$", "math", "$x = 2, 3$"},
         {"したがって、彼女は毎日18ドルを稼ぎます。", "number", "18ドル"},
     };
     CHECK(examples);
@@ -252,6 +255,8 @@ static void without_an_answer_there_is_none(void **state)
         {"", NULL, ""},
         {" \n\t ", NULL, ""},
         {"</s>", NULL, ""},
+        {"\\boxed{}", NULL, ""},
+        {"So it is $\\boxed{ }$", NULL, ""},
         {"I am not sure what to make of this question, since it leaves out how the cats were "
          "counted and who counted them, and whether those that were asleep at the time have been "
          "told from those that were not; as it stands there is nothing more to be said about it, "
