@@ -102,6 +102,7 @@ tj_code tj_cmd_model_convert(const tj_args *args, tj_err *err);
 tj_code tj_cmd_model_merge(const tj_args *args, tj_err *err);
 tj_code tj_cmd_model_check(const tj_args *args, tj_err *err);
 tj_code tj_cmd_eval(const tj_args *args, tj_err *err);
+tj_code tj_cmd_eval_workspace(const tj_args *args, tj_err *err); /* eval without --task */
 tj_code tj_cmd_grade(const tj_args *args, tj_err *err);
 tj_code tj_cmd_task_check(const tj_args *args, tj_err *err);
 tj_code tj_cmd_config(const tj_args *args, tj_err *err);
