@@ -90,18 +90,27 @@ static bool find_point(tj_decision *out, tj_deciding *d, const tj_ex *f, const t
     return false;
 }
 
+/* Equations of tuples, sets, matrices: side by side. A = B and A = C with B and C apart have no
+ * common solution. */
+static tj_decision decide_sides(tj_deciding *d, const tj_ex *a, const tj_ex *b)
+{
+    tj_decision left = tj_decide_pair(d, a->args[0], b->args[0]);
+    tj_decision right = tj_decide_pair(d, a->args[1], b->args[1]);
+    bool left_equal = left.verdict == TJ_VERDICT_EQUAL;
+    if (left_equal && right.verdict != TJ_VERDICT_UNDECIDED) {
+        return tj_decide_weaker(left, right);
+    }
+    if (a->args[0]->kind != b->args[0]->kind || a->args[1]->kind != b->args[1]->kind) {
+        return tj_decided(TJ_VERDICT_DIFFERENT, "kinds", "the sides are of different kinds");
+    }
+    return tj_undecided("the equations are not of values");
+}
+
 tj_decision tj_decide_equations(tj_deciding *d, const tj_ex *a, const tj_ex *b)
 {
     const tj_ex *f = sides_apart(d, a), *g = sides_apart(d, b);
-    if (f == NULL || g == NULL || !tj_is_scalar(f) || !tj_is_scalar(g)) {
-        tj_decision left = tj_decide_pair(d, a->args[0], b->args[0]);
-        tj_decision both = tj_decide_weaker(left, tj_decide_pair(d, a->args[1], b->args[1]));
-        if (both.verdict != TJ_VERDICT_EQUAL && (a->args[0]->kind != b->args[0]->kind ||
-                                                 a->args[1]->kind != b->args[1]->kind)) {
-            return tj_decided(TJ_VERDICT_DIFFERENT, "kinds", "the sides are of different kinds");
-        }
-        return both.verdict == TJ_VERDICT_EQUAL ? both
-                                                : tj_undecided("the equations are not of values");
+    if (!tj_is_scalar(f) || !tj_is_scalar(g)) {
+        return decide_sides(d, a, b);
     }
     tj_normal normal;
     tj_decision out;
