@@ -16,13 +16,13 @@ static tj_code no_memory(tj_err *err)
 
 /* Calls take for each record, the first `limit` of them (0: all), and counts all. */
 static tj_code each_record(const char *path, const tj_data_map *map, size_t limit,
-                           tj_code (*take)(void *ctx, const tj_record *record, tj_err *err),
+                           tj_code (*take)(void *ctx, const tj_data_record *record, tj_err *err),
                            void *ctx, size_t *n_records, tj_dataset_info *info, tj_err *err)
 {
     tj_dataset *set = NULL;
     tj_dataset_options options = {
         .map = map, .format = map != NULL ? TJ_DATA_FIELDS : TJ_DATA_AUTO, .digest = true};
-    const tj_record *record = NULL;
+    const tj_data_record *record = NULL;
     *n_records = 0;
     tj_code rc = tj_dataset_open(&set, path, &options, err);
     while (rc == TJ_OK) {
@@ -53,7 +53,7 @@ static tj_code copy(tj_arena *arena, tj_str *out, tj_str text, tj_err *err)
     return out->s == NULL ? no_memory(err) : TJ_OK;
 }
 
-static const tj_data_solution *reference(const tj_record *record)
+static const tj_data_solution *reference(const tj_data_record *record)
 {
     for (size_t i = 0; i < record->n_solutions; i++) {
         if (record->solutions[i].role == TJ_SOLUTION_REFERENCE) {
@@ -63,7 +63,7 @@ static const tj_data_solution *reference(const tj_record *record)
     return NULL;
 }
 
-static tj_code take_doc(void *ctx, const tj_record *record, tj_err *err)
+static tj_code take_doc(void *ctx, const tj_data_record *record, tj_err *err)
 {
     tj_eval_docs *docs = ctx;
     const tj_data_solution *solution = reference(record);
@@ -104,7 +104,7 @@ typedef struct pool {
     tj_pyrandom random;
 } pool;
 
-static tj_code take_shot(void *ctx, const tj_record *record, tj_err *err)
+static tj_code take_shot(void *ctx, const tj_data_record *record, tj_err *err)
 {
     pool *p = ctx;
     const tj_data_solution *solution = reference(record);
