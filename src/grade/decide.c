@@ -90,7 +90,8 @@ const char *tj_decide_text(tj_deciding *d, const tj_ex *ex)
     if (d->text->len <= n) {
         return tj_decide_say(d, "%s", shown);
     }
-    while (n > 0 && ((unsigned char)shown[n] & 0xc0) == 0x80) { /* not in the midst of a character */
+    while (n > 0 &&
+           ((unsigned char)shown[n] & 0xc0) == 0x80) { /* not in the midst of a character */
         n--;
     }
     return tj_decide_say(d, "%.*s...", (int)n, shown);
@@ -99,10 +100,9 @@ const char *tj_decide_text(tj_deciding *d, const tj_ex *ex)
 /* How much a method proves, from the most on. */
 static size_t rank(const char *method)
 {
-    static const char *const methods[] = {"same form",   "exact rational", "words",
-                                          "normal form", "algebraic",      "enclosure",
-                                          "units",       "rounding",       "unit left out",
-                                          "random points"};
+    static const char *const methods[] = {"same form",     "exact rational", "words", "normal form",
+                                          "algebraic",     "enclosure",      "units", "rounding",
+                                          "unit left out", "random points"};
     size_t i = 0;
     while (i < sizeof methods / sizeof *methods && strcmp(methods[i], method) != 0) {
         i++;
@@ -123,10 +123,15 @@ tj_decision tj_decide_weaker(tj_decision a, tj_decision b)
 
 /* ---- rules ---- */
 
-/* (2, 1) is no interval: a reading with one in it is none, as there are others. */
+/* (2, 1) is no interval, and in (x, y) = (1, 2) nothing is: a reading with one is none, as there
+ * are others. */
 static bool is_reading(tj_deciding *d, const tj_ex *ex)
 {
     if (ex->kind == TJ_EX_INTERVAL && tj_is_backward(d, ex)) {
+        return false;
+    }
+    if (ex->kind == TJ_EX_RELATION && ex->rels[0] == TJ_REL_EQ &&
+        ex->args[0]->kind == TJ_EX_INTERVAL) {
         return false;
     }
     for (size_t i = 0; i < ex->n_args; i++) {
@@ -217,8 +222,9 @@ static bool same_word(const tj_ex *a, const tj_ex *b)
 /* Words that say that a set is empty. */
 static bool says_none(const tj_ex *ex)
 {
-    static const char *const words[] = {"nosolution", "nosolutions", "norealsolution",
-                                        "norealsolutions", "none", "empty", "emptyset"};
+    static const char *const words[] = {"nosolution",      "nosolutions", "norealsolution",
+                                        "norealsolutions", "none",        "empty",
+                                        "emptyset"};
     for (size_t i = 0; ex->kind == TJ_EX_TEXT && i < sizeof words / sizeof *words; i++) {
         if (strcmp(ex->text, words[i]) == 0) {
             return true;

@@ -1,7 +1,7 @@
 /* One equation or inequality against one. Both sides are brought to f = 0 (or f < 0), and are the
  * same if one f is the other times a constant. Where that is not so, small whole points may show
- * that the solutions differ; a factor that is no constant (x^2 = 0 against x = 0) still makes another
- * equation, as far as normal forms tell (docs/grader.md). */
+ * that the solutions differ; a factor that is no constant (x^2 = 0 against x = 0) still makes
+ * another equation, as far as normal forms tell (docs/grader.md). */
 #include "grade/decide_equation.h"
 
 #include "grade/enclose.h"
@@ -29,8 +29,8 @@ static bool proportional_at_points(tj_deciding *d, const tj_ex *f, const tj_ex *
     }
     const tj_ex *f_at = f, *g_at = g;
     for (size_t i = 0; i < n; i++) {
-        const tj_ex *value = tj_make_2(d, TJ_EX_DIV, tj_make_int(d, 7 + 4 * (int64_t)i),
-                                       tj_make_int(d, 5));
+        const tj_ex *value =
+            tj_make_2(d, TJ_EX_DIV, tj_make_int(d, 7 + 4 * (int64_t)i), tj_make_int(d, 5));
         f_at = tj_substitute(d, f_at, names[i], value);
         g_at = tj_substitute(d, g_at, names[i], value);
     }
@@ -55,9 +55,9 @@ static tj_verdict is_zero_at(tj_deciding *d, const tj_ex *f, const tj_ex *zero, 
     if (tj_exact_compare(&sign, &d->work, TJ_DECIDE_FIRST_BITS, f, zero, at) == TJ_EVAL_OK) {
         return sign == 0 ? TJ_VERDICT_EQUAL : TJ_VERDICT_DIFFERENT;
     }
-    bool no = tj_enclose_compare(&apart, &d->work, f, zero, at, TJ_DECIDE_FIRST_PREC) ==
-                  TJ_EVAL_OK &&
-              apart.parted;
+    bool no =
+        tj_enclose_compare(&apart, &d->work, f, zero, at, TJ_DECIDE_FIRST_PREC) == TJ_EVAL_OK &&
+        apart.parted;
     return no ? TJ_VERDICT_DIFFERENT : TJ_VERDICT_UNDECIDED;
 }
 
@@ -90,18 +90,27 @@ static bool find_point(tj_decision *out, tj_deciding *d, const tj_ex *f, const t
     return false;
 }
 
+/* Equations of tuples, sets, matrices: side by side. A = B and A = C with B and C apart have no
+ * common solution. */
+static tj_decision decide_sides(tj_deciding *d, const tj_ex *a, const tj_ex *b)
+{
+    tj_decision left = tj_decide_pair(d, a->args[0], b->args[0]);
+    tj_decision right = tj_decide_pair(d, a->args[1], b->args[1]);
+    bool left_equal = left.verdict == TJ_VERDICT_EQUAL;
+    if (left_equal && right.verdict != TJ_VERDICT_UNDECIDED) {
+        return tj_decide_weaker(left, right);
+    }
+    if (a->args[0]->kind != b->args[0]->kind || a->args[1]->kind != b->args[1]->kind) {
+        return tj_decided(TJ_VERDICT_DIFFERENT, "kinds", "the sides are of different kinds");
+    }
+    return tj_undecided("the equations are not of values");
+}
+
 tj_decision tj_decide_equations(tj_deciding *d, const tj_ex *a, const tj_ex *b)
 {
     const tj_ex *f = sides_apart(d, a), *g = sides_apart(d, b);
-    if (f == NULL || g == NULL || !tj_is_scalar(f) || !tj_is_scalar(g)) {
-        tj_decision left = tj_decide_pair(d, a->args[0], b->args[0]);
-        tj_decision both = tj_decide_weaker(left, tj_decide_pair(d, a->args[1], b->args[1]));
-        if (both.verdict != TJ_VERDICT_EQUAL && (a->args[0]->kind != b->args[0]->kind ||
-                                                 a->args[1]->kind != b->args[1]->kind)) {
-            return tj_decided(TJ_VERDICT_DIFFERENT, "kinds", "the sides are of different kinds");
-        }
-        return both.verdict == TJ_VERDICT_EQUAL ? both
-                                                : tj_undecided("the equations are not of values");
+    if (!tj_is_scalar(f) || !tj_is_scalar(g)) {
+        return decide_sides(d, a, b);
     }
     tj_normal normal;
     tj_decision out;

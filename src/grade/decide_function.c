@@ -221,8 +221,8 @@ static bool is_defined_somewhere(tj_deciding *d, const tj_ex *a, const tj_ex *b,
 bool tj_decide_identical(tj_deciding *d, const tj_ex *a, const tj_ex *b)
 {
     tj_normal normal;
-    return a != NULL && b != NULL &&
-           tj_ratfun_compare(&normal, d, a, b) == TJ_EVAL_OK && normal.equal;
+    return a != NULL && b != NULL && tj_ratfun_compare(&normal, d, a, b) == TJ_EVAL_OK &&
+           normal.equal;
 }
 
 tj_decision tj_decide_functions(tj_deciding *d, const tj_ex *a, const tj_ex *b)

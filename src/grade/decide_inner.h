@@ -61,7 +61,8 @@ tj_decision tj_decide_weaker(tj_decision a, tj_decision b);
 tj_decision tj_decide_pair(tj_deciding *d, const tj_ex *a, const tj_ex *b);
 
 /* ---- trees (decide_tree.c): NULL (and no_memory) when the arena is exhausted; arguments may be
- * NULL, the result is then NULL ---- */
+ * NULL, the result is then NULL; questions are answered by no, so that a chain of makers needs no
+ * checks ---- */
 const tj_ex *tj_make_int(tj_deciding *d, int64_t value);
 const tj_ex *tj_make_const(tj_deciding *d, tj_ex_const id);
 const tj_ex *tj_make_1(tj_deciding *d, tj_ex_kind kind, const tj_ex *a);

@@ -157,8 +157,7 @@ static const formula *constant_sign(line *l, tj_ex_rel rel, const tj_ex *value)
 }
 
 /* p(x) R 0 from: p < 0 and p = 0. */
-static const formula *by_sign(line *l, tj_ex_rel rel, const formula *negative,
-                              const formula *zero)
+static const formula *by_sign(line *l, tj_ex_rel rel, const formula *negative, const formula *zero)
 {
     switch (rel) {
     case TJ_REL_LT:
@@ -231,8 +230,8 @@ static const formula *polynomial(line *l, tj_ex_rel rel, const tj_ex *p)
     const tj_ex *down = tj_substitute(d, p, x, tj_make_int(d, -1));
     const tj_ex *half = tj_make_2(d, TJ_EX_DIV, tj_make_int(d, 1), tj_make_int(d, 2));
     const tj_ex *c1 = tj_make_2(d, TJ_EX_MUL, half, tj_make_difference(d, up, down));
-    const tj_ex *c2 = tj_make_difference(
-        d, tj_make_2(d, TJ_EX_MUL, half, tj_make_2(d, TJ_EX_ADD, up, down)), c0);
+    const tj_ex *c2 =
+        tj_make_difference(d, tj_make_2(d, TJ_EX_MUL, half, tj_make_2(d, TJ_EX_ADD, up, down)), c0);
     tj_ex *letter = tj_ex_new(d->arena, TJ_EX_SYMBOL, 0);
     if (letter == NULL) {
         d->no_memory = true;
@@ -528,8 +527,8 @@ bool tj_is_condition(const tj_ex *ex)
         return is_inequality(ex);
     }
     for (size_t i = 0; i < ex->n_args; i++) {
-        if (is_inequality(ex->args[i]) || (ex->args[i]->kind == TJ_EX_AND &&
-                                           tj_is_condition(ex->args[i]))) {
+        if (is_inequality(ex->args[i]) ||
+            (ex->args[i]->kind == TJ_EX_AND && tj_is_condition(ex->args[i]))) {
             return true;
         }
     }
