@@ -132,6 +132,19 @@ static bool is_emphasis(const char *s, size_t at, size_t end)
     return (open && past - at <= 3) || (close && past - at <= 3);
 }
 
+/* Behind a calculator's annotation, "<<9*2=18>>", which is no part of a sentence; `at` if none
+ * begins there. */
+static size_t annotation_end(const char *s, size_t at, size_t end)
+{
+    if (!tj_span_starts(s, at, end, "<<")) {
+        return at;
+    }
+    size_t stop =
+        tj_at_most(at, tj_span_find(s, at, tj_at_most(at, end, MAX_BRACKET), "\n"), MAX_BRACKET);
+    size_t close = tj_span_find(s, at, stop, ">>");
+    return close == stop ? at : close + 2;
+}
+
 static bool is_word_char(char_class k)
 {
     return k == CH_LETTER || k == CH_DIGIT || k == CH_MATH;
@@ -183,7 +196,8 @@ static size_t piece_end(const char *s, size_t from, size_t end)
             at = close;
         } else if (c == '$' && at > from && !(at + 1 < end && tj_is_digit(s[at + 1]))) {
             break;
-        } else if (c == '*' && is_emphasis(s, at, end)) {
+        } else if ((c == '*' && is_emphasis(s, at, end)) ||
+                   (c == '<' && annotation_end(s, at, end) > at)) {
             break;
         } else if (is_word_char(k)) {
             at += n;
@@ -291,6 +305,11 @@ tj_piece tj_piece_next(const char *s, size_t at, size_t end)
         size_t past = tj_formula_end(s, at, end);
         if (past > at) {
             return (tj_piece){.kind = TJ_PIECE_FORMULA, .at = {at, past}, .next = past};
+        }
+        past = annotation_end(s, at, end);
+        if (past > at) {
+            n = past - at;
+            continue;
         }
         if (k == CH_NEWLINE) {
             return (tj_piece){.kind = TJ_PIECE_END, .at = {at, at}, .next = at + 1};

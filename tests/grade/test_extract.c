@@ -128,6 +128,9 @@ static void what_follows_the_answer_is_is_the_answer(void **state)
         {"The answer is 5 because 2 + 3 = 5.", "final answer", "5"},
         {"Thus, the answer is\n\\[ x^2 + 1. \\]", "final answer", "\\[ x^2 + 1. \\]"},
         {"I think the answer is 18. I checked, and the answer is correct.", "final answer", "18"},
+        {"The answer is 12 (twelve).", "final answer", "12"},
+        {"The answer is 18 (9 * 2 = 18).", "final answer", "18"},
+        {"The answer is x (x + 1).", "final answer", "x (x + 1)"},
         {"<answer>18</answer>", "final answer", "18"},
         {"9 * 2 = <<9*2=18>>18 km\nA: 18", "final answer", "18"},
         {"The answer is 3.5 km.", "final answer", "3.5 km"},
@@ -146,8 +149,9 @@ static void answers_are_announced_in_japanese_and_chinese_too(void **state)
         {"答え：18個", "final answer", "18個"},
         {"所以，答案是 $\\frac{1}{2}$。", "final answer", "$\\frac{1}{2}$"},
         {"答案：42。", "final answer", "42"},
-        {"求める確率は $\\frac{1}{2}$ である。", "math", "$\\frac{1}{2}$"},
-        {"よって、$x = 2, 3$", "math", "$x = 2, 3$"},
+        {"計算すると、求めたい確率は全部で $\\frac{1}{2}$ になるはずだ。", "math",
+         "$\\frac{1}{2}$"},
+        {"これを解いてみると、$x = 2, 3$ となることが分かる。", "math", "$x = 2, 3$"},
         {"したがって、彼女は毎日18ドルを稼ぎます。", "number", "18ドル"},
     };
     CHECK(examples);
@@ -201,6 +205,7 @@ static void else_the_last_formula_or_number_is_the_answer(void **state)
         {"So we see it is\n$$\nx = \\frac{1}{2}\n$$\nas was to be shown.", "math",
          "$$\nx = \\frac{1}{2}\n$$"},
         {"The point we look for is at (3, 4).", "number", "(3, 4)"},
+        {"<<2*3=6>>6", "number", "6"},
         {"It must be option (C) as we have seen.", "choice", "(C)"},
     };
     CHECK(examples);
