@@ -177,16 +177,6 @@ const tj_ex *tj_reader_phrase(tj_reader *r)
 
 /* ------------------------------------------------------------ phrases around an answer */
 
-static bool accept_one_of(tj_reader *r, const char *const *words, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        if (tj_reader_accept_word(r, words[i])) {
-            return true;
-        }
-    }
-    return false;
-}
-
 #define MAX_SUBJECT 8 /* words of "the value of x" */
 
 static bool is_japanese(const tj_token *token)
@@ -287,11 +277,12 @@ void tj_reader_strip_phrases(tj_reader *r)
             if (token->n_text < 2 && !tj_reader_is_word(r, 1, "m")) {
                 break;
             }
-            if (accept_one_of(r, openings, sizeof openings / sizeof openings[0])) {
+            if (tj_reader_accept_any(r, openings, sizeof openings / sizeof openings[0])) {
                 tj_reader_accept(r, TJ_TOK_COMMA);
                 continue;
             }
-            if (accept_one_of(r, abouts, sizeof abouts / sizeof abouts[0]) || accept_subject(r)) {
+            if (tj_reader_accept_any(r, abouts, sizeof abouts / sizeof abouts[0]) ||
+                accept_subject(r)) {
                 continue;
             }
             break;

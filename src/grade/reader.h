@@ -117,6 +117,8 @@ bool tj_reader_expect(tj_reader *r, tj_tok_kind kind, const char *expected);
 /* Whether the token `ahead` is the word, which is in lower case. */
 bool tj_reader_is_word(const tj_reader *r, size_t ahead, const char *word);
 bool tj_reader_accept_word(tj_reader *r, const char *word);
+/* Reads one of n words, if the next token is one of them. */
+bool tj_reader_accept_any(tj_reader *r, const char *const *words, size_t n);
 /* Reads a sequence of words, separated by spaces in `words`, if all are there. */
 bool tj_reader_accept_words(tj_reader *r, const char *words);
 
@@ -256,7 +258,9 @@ bool tj_reader_unit(tj_reader *r, tj_unit *out, bool behind_number);
 const tj_ex *tj_reader_money(tj_reader *r);  /* $5, USD 5 */
 bool tj_reader_at_money(const tj_reader *r); /* at a currency's code before an amount */
 
-/* ------------------------------------------------------------ read_statement.c */
+/* ------------------------------------------------------------ read_statement.c, read_sequence.c */
+
+bool tj_reader_is_letter(const tj_token *token); /* a name alone: "k" */
 
 const tj_ex *tj_reader_statement(tj_reader *r);
 const tj_ex *tj_reader_sets(tj_reader *r);
