@@ -40,6 +40,7 @@ static size_t count_digits(const tj_reader *r, size_t ahead)
 
 static bool take_digits(tj_reader *r, digits *d, size_t n)
 {
+    r->number_end = n > 0 ? r->at + n : r->number_end;
     if (d->n + n > TJ_EX_MAX_DIGITS) {
         tj_reader_fail_code(r, TJ_E_LIMIT, "a number has too many digits");
         return false;
@@ -457,6 +458,7 @@ static const tj_ex *read_mixed(tj_reader *r, const tj_ex *whole)
         return whole;
     }
     r->at += end;
+    r->number_end = r->at;
     return tj_reader_binary(
         r, TJ_EX_ADD, whole,
         tj_reader_binary(r, TJ_EX_DIV, tj_reader_integer(r, num), tj_reader_integer(r, den)));
