@@ -184,7 +184,10 @@ def add_zero(a, rng):
 
 def times_and_over(a, rng):
     k = rng.randint(2, 9)
-    return in_dollars(f"\\frac{{{k}\\left({a.bare}\\right)}}{{{k}}}") if a.is_formula and "\\pm" not in a.text else None
+    if not a.is_formula or "\\pm" in a.text:
+        return None
+    inner = f"\\left({a.bare}\\right)" if len(a.terms()) > 1 or a.bare[0] == "-" else a.bare
+    return in_dollars(f"\\frac{{{k} \\cdot {inner}}}{{{k}}}")
 
 
 def split_sum(a, rng):
@@ -249,7 +252,8 @@ def unicode_signs(a, rng):
 
 def typed_form(text):
     """LaTeX as people type it: 2\\sqrt{41} as 2*sqrt(41)."""
-    out = re.sub(r"\\[!,;: ]|\\left|\\right|~", "", text)
+    out = re.sub(r"(?<=\d),\\!(?=\d{3})", "", text)
+    out = re.sub(r"\\[!,;: ]|\\left|\\right|~", "", out)
     out = re.sub(r"(?<=\d)(?:\{,\})(?=\d{3})", "", out)
     out = re.sub(r"(?<=\d)\s*\\[dt]?frac\{?(\d+)\}?\s*\{?(\d+)\}?$", r" \1/\2", out)  # mixed numbers
     while True:

@@ -104,6 +104,7 @@ size_t tj_formula_end(const char *s, size_t at, size_t end);
 typedef struct tj_value {
     tj_span at;
     const char *rule; /* "math", "number" or "choice"; NULL if there is none */
+    bool negated;     /* values were passed over, since "not" stands before them */
 } tj_value;
 
 /* The value that a sentence begins with, as far as it goes: "3 and 5", "$18$ dollars". */

@@ -231,6 +231,26 @@ static void a_bare_answer_is_taken_whole(void **state)
     }
 }
 
+static void what_is_said_not_to_be_the_answer_is_none(void **state)
+{
+    (void)state;
+    static const example examples[] = {
+        {"The answer is not 5.", NULL, ""},
+        {"The answer isn't $5$.", NULL, ""},
+        {"So the answer is clearly not 5", NULL, ""},
+        {"It is not equal to 5.", NULL, ""},
+        {"答えは5ではない。", NULL, ""},
+        {"So it has 6 corners, not 5.", "number", "6"},
+        {"The answer is 6, not 5.", "final answer", "6"},
+        {"There are not many of them, just 5 in all.", "number", "5"},
+        {"5 is not the answer to it", NULL, ""},
+        {"We find 6, since 5 is not a solution.", "number", "6"},
+        {"The answer is not 5 but 6.", "number", "6"},
+        {"$x \\ne 5$", "whole", "$x \\ne 5$"},
+    };
+    CHECK(examples);
+}
+
 static void thinking_is_never_looked_at(void **state)
 {
     (void)state;
@@ -381,6 +401,7 @@ int main(void)
         cmocka_unit_test(bold_values_are_answers_but_headings_are_not),
         cmocka_unit_test(else_the_last_formula_or_number_is_the_answer),
         cmocka_unit_test(a_bare_answer_is_taken_whole),
+        cmocka_unit_test(what_is_said_not_to_be_the_answer_is_none),
         cmocka_unit_test(thinking_is_never_looked_at),
         cmocka_unit_test(without_an_answer_there_is_none),
         cmocka_unit_test(an_answer_is_a_piece_of_its_text),
