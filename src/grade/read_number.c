@@ -466,6 +466,25 @@ static const tj_ex *read_mixed(tj_reader *r, const tj_ex *whole)
 
 /* ------------------------------------------------------------ the whole */
 
+/* "12 (twelve)": the same number in words behind it. */
+static const tj_ex *skip_words(tj_reader *r, const tj_ex *number)
+{
+    if (number == NULL || !tj_reader_at(r, TJ_TOK_LPAREN) ||
+        tj_reader_peek(r, 1)->kind != TJ_TOK_WORD) {
+        return number;
+    }
+    tj_reader look = *r;
+    look.err = NULL;
+    tj_reader_next(&look);
+    const tj_ex *words = tj_reader_number_words(&look);
+    if (words != NULL && tj_reader_at(&look, TJ_TOK_RPAREN) && tj_ex_compare(words, number) == 0) {
+        r->at = look.at + 1;
+    }
+    r->n_nodes = look.n_nodes;
+    return look.rc == TJ_E_NOMEM ? tj_reader_fail_code(r, look.rc, "cannot allocate a number")
+                                 : number;
+}
+
 const tj_ex *tj_reader_number(tj_reader *r, bool with_times_ten)
 {
     const tj_ex *lettered = tj_reader_letter_number(r);
@@ -504,7 +523,7 @@ const tj_ex *tj_reader_number(tj_reader *r, bool with_times_ten)
             return NULL;
         }
     }
-    return ex->num.is_decimal || ex->num.base != 10 ? ex : read_mixed(r, ex);
+    return skip_words(r, ex->num.is_decimal || ex->num.base != 10 ? ex : read_mixed(r, ex));
 }
 
 const tj_ex *tj_reader_plain_number(tj_reader *r)

@@ -265,6 +265,7 @@ bool tj_reader_is_letter(const tj_token *token); /* a name alone: "k" */
 
 const tj_ex *tj_reader_statement(tj_reader *r);
 const tj_ex *tj_reader_sets(tj_reader *r);
+const tj_ex *tj_reader_item(tj_reader *r); /* sets, or the dots of "1, 2, ..., n" */
 const tj_ex *tj_reader_sequence(tj_reader *r);
 /* Whether equations and inequalities that a comma or "and" joins hold together. */
 bool tj_ex_is_system(const tj_ex *const *items, size_t n);

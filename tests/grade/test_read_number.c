@@ -189,6 +189,8 @@ static void digits_and_kanji_powers_are_one_number(void **state)
 static void numbers_by_words_scale(void **state)
 {
     (void)state;
+    assert_string_equal(printed("12 (twelve)"), "12");
+    assert_unreadable("12 (eleven)", "byte 3");
     const reading readings[] = {
         {"negative seven", "-7"},
         {"5 million", "5*1000000"},
