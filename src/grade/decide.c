@@ -313,14 +313,6 @@ static bool decide_many(tj_decision *out, tj_deciding *d, const tj_ex *a, const 
     return false;
 }
 
-static tj_decision decide_kinds(const tj_ex *a, const tj_ex *b)
-{
-    bool known = is_value(a) != is_value(b) || a->kind == b->kind;
-    return known && a->kind != b->kind
-               ? tj_decided(TJ_VERDICT_DIFFERENT, "kinds", "they are of different kinds")
-               : tj_undecided("there is no rule for such a pair");
-}
-
 tj_decision tj_decide_pair(tj_deciding *d, const tj_ex *a, const tj_ex *b)
 {
     if (!tj_work_spend(&d->work, 200)) {
@@ -346,12 +338,14 @@ tj_decision tj_decide_pair(tj_deciding *d, const tj_ex *a, const tj_ex *b)
         return out;
     }
     if (tj_is_quantity(a) || tj_is_quantity(b)) {
-        return is_value(a) && is_value(b) ? tj_decide_quantities(d, a, b) : decide_kinds(a, b);
+        if (is_value(a) && is_value(b)) {
+            return tj_decide_quantities(d, a, b);
+        }
     }
     if (tj_is_scalar(a) && tj_is_scalar(b)) {
         return tj_decide_scalars(d, a, b);
     }
-    return decide_kinds(a, b);
+    return tj_undecided("there is no rule for such a pair");
 }
 
 /* ---- the door ---- */

@@ -98,6 +98,9 @@ static const tj_formula *polynomial(tj_line *l, tj_ex_rel rel, const tj_ex *p)
     if (!tj_has_symbol(p, x)) {
         return constant_sign(l, rel, p);
     }
+    if (!tj_is_polynomial(p, x)) {
+        return NULL;
+    }
     const tj_ex *c0 = tj_substitute(d, p, x, tj_make_int(d, 0));
     const tj_ex *up = tj_substitute(d, p, x, tj_make_int(d, 1));
     const tj_ex *down = tj_substitute(d, p, x, tj_make_int(d, -1));

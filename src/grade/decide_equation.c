@@ -212,7 +212,7 @@ const tj_ex *tj_solve_linear(tj_deciding *d, const tj_ex *ex)
         return NULL;
     }
     const tj_ex *f = sides_apart(d, ex);
-    if (f == NULL || !tj_is_scalar(f) || tj_has_kind(f, TJ_EX_APPLY)) {
+    if (f == NULL || !tj_is_polynomial(f, names[0]) || tj_has_kind(f, TJ_EX_APPLY)) {
         return NULL;
     }
     const tj_ex *c0 = tj_substitute(d, f, names[0], tj_make_int(d, 0));

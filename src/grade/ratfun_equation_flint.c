@@ -105,7 +105,8 @@ static void cancel(tj_frac *f, tj_ring *ring)
     slong n = fmpz_mpoly_length(f->num, ring->ctx) * fmpz_mpoly_length(f->den, ring->ctx);
     int64_t size = tj_poly_degree(f->num, ring) + tj_poly_degree(f->den, ring);
     if (fmpz_mpoly_is_fmpz(f->den, ring->ctx) || n > 400 || size > 24 ||
-        !tj_work_spend(&ring->d->work, 20000 + 2000 * (uint64_t)n)) {
+        tj_poly_bits(f->num) + tj_poly_bits(f->den) > 400 ||
+        !tj_work_spend(&ring->d->work, 20000 + 5000 * (uint64_t)n)) {
         return;
     }
     fmpz_mpoly_t g;

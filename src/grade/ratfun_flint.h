@@ -60,6 +60,8 @@ void tj_ring_describe(tj_normal *out, const tj_ring *ring);
 /* Polynomials: LIMIT or OK. */
 tj_eval tj_poly_mul(fmpz_mpoly_t out, const fmpz_mpoly_t a, const fmpz_mpoly_t b, tj_ring *ring);
 tj_eval tj_poly_pow(fmpz_mpoly_t out, const fmpz_mpoly_t p, uint64_t n, tj_ring *ring);
+/* Of the largest coefficient; in total. */
+int64_t tj_poly_bits(const fmpz_mpoly_t p);
 int64_t tj_poly_degree(const fmpz_mpoly_t p, const tj_ring *ring);
 /* p with all relations used until none applies; a factor that is not zero may be lost. */
 tj_eval tj_poly_reduce(fmpz_mpoly_t p, tj_ring *ring);

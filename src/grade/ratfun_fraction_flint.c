@@ -6,7 +6,7 @@
 
 /* ---- polynomials ---- */
 
-static int64_t coeff_bits(const fmpz_mpoly_t p)
+int64_t tj_poly_bits(const fmpz_mpoly_t p)
 {
     slong bits = fmpz_mpoly_max_bits(p);
     return bits < 0 ? -bits : bits;
@@ -21,7 +21,7 @@ int64_t tj_poly_degree(const fmpz_mpoly_t p, const tj_ring *ring)
 tj_eval tj_poly_mul(fmpz_mpoly_t out, const fmpz_mpoly_t a, const fmpz_mpoly_t b, tj_ring *ring)
 {
     int64_t n_a = fmpz_mpoly_length(a, ring->ctx), n_b = fmpz_mpoly_length(b, ring->ctx);
-    int64_t bits = coeff_bits(a) + coeff_bits(b);
+    int64_t bits = tj_poly_bits(a) + tj_poly_bits(b);
     if (n_a * n_b > 16 * TJ_DECIDE_MAX_TERMS || bits > TJ_DECIDE_MAX_COEFF_BITS ||
         tj_poly_degree(a, ring) + tj_poly_degree(b, ring) > TJ_DECIDE_MAX_DEGREE ||
         !tj_work_spend(&ring->d->work, 200 + (uint64_t)(n_a * n_b) * (100 + tj_cost_mul(bits)))) {
@@ -39,7 +39,7 @@ static bool power_fits(const fmpz_mpoly_t p, uint64_t n, tj_ring *ring)
     for (int64_t i = 1; i < t && terms < 1e9; i++) {
         terms *= ((double)n + (double)i) / (double)i;
     }
-    double bits = (double)n * ((double)coeff_bits(p) + 1);
+    double bits = (double)n * ((double)tj_poly_bits(p) + 1);
     for (int64_t s = t; s > 1; s /= 2) {
         bits += (double)n;
     }

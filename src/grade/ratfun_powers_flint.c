@@ -55,6 +55,12 @@ static tj_eval undo_log(tj_frac *out, const tj_frac *unit, int64_t n, uint64_t q
     return TJ_EVAL_OTHER;
 }
 
+/* (-8)^(n + 1/3) has its principal value, so the real root is not taken out. */
+static bool is_negative_number(const tj_frac *f, const tj_ring *ring)
+{
+    return tj_frac_is_rational(f, ring) && tj_frac_looks_negative(f, ring);
+}
+
 /* out *= base^(term number t of num / den), den a whole number. */
 static tj_eval times_term(tj_frac *out, const tj_frac *base, const tj_frac *exponent, slong t,
                           tj_ring *ring)
@@ -79,7 +85,7 @@ static tj_eval times_term(tj_frac *out, const tj_frac *base, const tj_frac *expo
         if (n <= MAX_WHOLE_EXPONENT && n >= -MAX_WHOLE_EXPONENT && q <= MAX_WHOLE_EXPONENT) {
             if (is_constant && q == 1) {
                 got = tj_frac_pow(&part, base, n, ring);
-            } else if (is_constant) {
+            } else if (is_constant && !is_negative_number(base, ring)) {
                 got = tj_frac_root(&part, base, q, ring);
                 got = got == TJ_EVAL_OK ? tj_frac_pow(&part, &part, n, ring) : got;
             } else {
