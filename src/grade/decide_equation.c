@@ -144,6 +144,17 @@ static const tj_ex *turned_down(tj_deciding *d, const tj_ex *ex, size_t i, bool 
                 : tj_make_difference(d, ex->args[i + 1], ex->args[i]);
 }
 
+static bool is_polynomial(const tj_ex *ex)
+{
+    const char *names[TJ_DECIDE_MAX_SYMBOLS];
+    size_t n = 0;
+    bool all = tj_free_symbols(ex, names, &n);
+    for (size_t i = 0; i < n && all; i++) {
+        all = tj_is_polynomial(ex, names[i]);
+    }
+    return all;
+}
+
 /* Comparison i of a against comparison j of b. */
 static tj_decision decide_link(tj_deciding *d, const tj_ex *a, size_t i, const tj_ex *b, size_t j)
 {
@@ -151,8 +162,11 @@ static tj_decision decide_link(tj_deciding *d, const tj_ex *a, size_t i, const t
     const tj_ex *f = turned_down(d, a, i, &strict_a), *g = turned_down(d, b, j, &strict_b);
     tj_normal normal;
     int sign;
-    if (f == NULL || g == NULL || !tj_is_scalar(f) || !tj_is_scalar(g)) {
+    if (!tj_is_scalar(f) || !tj_is_scalar(g)) {
         return tj_undecided("the inequalities are not of values");
+    }
+    if (!is_polynomial(f) || !is_polynomial(g)) { /* cancelling would change where they hold */
+        return tj_undecided("the inequalities are not of polynomials");
     }
     tj_eval got = tj_ratfun_proportional(&normal, &sign, d, f, g);
     if (got != TJ_EVAL_OK || (normal.equal && sign == 0)) {

@@ -316,6 +316,7 @@ bool tj_is_polynomial(const tj_ex *ex, const char *letter)
     }
     switch (ex->kind) {
     case TJ_EX_SYMBOL:
+    case TJ_EX_APPLY:
         return true;
     case TJ_EX_DIV:
         return !tj_has_symbol(ex->args[1], letter) && tj_is_polynomial(ex->args[0], letter) &&

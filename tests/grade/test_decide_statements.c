@@ -50,6 +50,7 @@ static void inequalities_are_their_solutions(void **state)
     ALL_EQUAL("y>2x+1", "2x-y+1<0", "2y>4x+2");
     ALL_DIFFERENT("y>2x+1", "y<2x+1", "y\\ge2x+1", "2x-y+1>0");
     ALL_UNDECIDED("x>-1", "\\frac{x^2-1}{x-1}>0"); /* but for x = 1 */
+    ALL_EQUAL("y>\\frac1x", "\\frac1x<y");
     ALL_DIFFERENT("0<a<1", "0<b<1");
     ALL_EQUAL("f(1)<f(2)<f(4)", "f(4)>f(2)>f(1)");
     ALL_DIFFERENT("f(1)<f(2)<f(4)", "f(2)<f(1)<f(4)", "f(1)\\le f(2)<f(4)", "f(1)<f(2)");
