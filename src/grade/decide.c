@@ -285,6 +285,11 @@ static bool decide_many(tj_decision *out, tj_deciding *d, const tj_ex *a, const 
         return true;
     }
     bool sets = tj_is_set_like(a) || tj_is_set_like(b);
+    if ((a->kind == TJ_EX_WHERE && !tj_is_set_like(a)) ||
+        (b->kind == TJ_EX_WHERE && !tj_is_set_like(b))) {
+        *out = tj_decide_conditional(d, a, b);
+        return true;
+    }
     if (a->kind == TJ_EX_INTERVAL && b->kind == TJ_EX_INTERVAL) { /* ends may be roundings */
         *out = tj_decide_sets(d, a, b);
         if (out->verdict == TJ_VERDICT_EQUAL) {
@@ -337,10 +342,8 @@ tj_decision tj_decide_pair(tj_deciding *d, const tj_ex *a, const tj_ex *b)
     if (decide_many(&out, d, a, b)) {
         return out;
     }
-    if (tj_is_quantity(a) || tj_is_quantity(b)) {
-        if (is_value(a) && is_value(b)) {
-            return tj_decide_quantities(d, a, b);
-        }
+    if ((tj_is_quantity(a) || tj_is_quantity(b)) && is_value(a) && is_value(b)) {
+        return tj_decide_quantities(d, a, b);
     }
     if (tj_is_scalar(a) && tj_is_scalar(b)) {
         return tj_decide_scalars(d, a, b);

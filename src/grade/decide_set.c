@@ -166,8 +166,10 @@ bool tj_is_set_like(const tj_ex *ex)
     case TJ_EX_UNION:
     case TJ_EX_INTERSECTION:
     case TJ_EX_DIFFERENCE:
-    case TJ_EX_WHERE:
         return true;
+    case TJ_EX_WHERE: /* {x : x > 3}, {x in R : x > 3} */
+        return ex->args[0]->kind == TJ_EX_SYMBOL ||
+               (ex->args[0]->kind == TJ_EX_RELATION && ex->args[0]->rels[0] == TJ_REL_IN);
     default:
         return false;
     }
@@ -228,7 +230,7 @@ tj_decision tj_decide_sets(tj_deciding *d, const tj_ex *a, const tj_ex *b)
     }
     if (a->kind == b->kind && a->n_args == b->n_args && a->n_args > 0) {
         tj_decision parts = tj_undecided("the sets are not of a kind that can be compared");
-        bool ordered = a->kind == TJ_EX_DIFFERENCE || a->kind == TJ_EX_WHERE;
+        bool ordered = a->kind == TJ_EX_DIFFERENCE;
         tj_decision all = tj_decided(TJ_VERDICT_EQUAL, "same form", "the parts are equal");
         for (size_t i = 0; i < a->n_args && ordered; i++) {
             all = tj_decide_weaker(all, tj_decide_pair(d, a->args[i], b->args[i]));
@@ -236,4 +238,18 @@ tj_decision tj_decide_sets(tj_deciding *d, const tj_ex *a, const tj_ex *b)
         return ordered && all.verdict == TJ_VERDICT_EQUAL ? all : parts;
     }
     return tj_undecided("the sets are not of a kind that can be compared");
+}
+
+tj_decision tj_decide_conditional(tj_deciding *d, const tj_ex *a, const tj_ex *b)
+{
+    bool a_is = a->kind == TJ_EX_WHERE, b_is = b->kind == TJ_EX_WHERE;
+    tj_decision values = tj_decide_pair(d, a_is ? a->args[0] : a, b_is ? b->args[0] : b);
+    if (!a_is || !b_is) {
+        return values.verdict == TJ_VERDICT_DIFFERENT ? values
+                                                      : tj_undecided("only one has a condition");
+    }
+    tj_decision both = tj_decide_weaker(values, tj_decide_pair(d, a->args[1], b->args[1]));
+    return both.verdict == TJ_VERDICT_EQUAL
+               ? both
+               : tj_undecided("other values under other conditions may be the same set");
 }

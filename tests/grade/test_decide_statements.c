@@ -15,7 +15,10 @@ static void a_name_may_be_left_out_but_not_changed(void **state)
     ALL_DIFFERENT("x=5", "y=5", "x=6", "6");
     ALL_EQUAL("x+1", "y=x+1", "f(x)=x+1", "f(x) = 1+x");
     ALL_EQUAL("f(x)=x+1", "f(t)=t+1", "y=x+1");
+    ALL_EQUAL("f(x,y)=x-y", "f(y,x)=y-x", "f(a,b)=a-b");
+    ALL_DIFFERENT("f(x,y)=x-y", "f(y,x)=x-y", "f(a,b)=b-a");
     ALL_DIFFERENT("f(x)=x+1", "g(x)=x+1", "f(x)=x+2");
+    ALL_DIFFERENT("f(x)=3", "x=3");
     ALL_EQUAL("\\{1,2\\}", "x=1, x=2", "x\\in\\{1,2\\}", "x=1\\text{ or }x=2", "1, 2");
     ALL_EQUAL("18", "9\\cdot2=18", "x = 9\\cdot 2 = 18");
     ALL_UNDECIDED("5", "2+2=5");
@@ -73,6 +76,14 @@ static void sets_of_reals_are_joined_and_sorted(void **state)
     assert_witness("3 is in only one of them", "[1,3]", "[1,3)");
 }
 
+static void conditions_belong_to_their_values(void **state)
+{
+    (void)state;
+    ALL_EQUAL("x+1, x\\ne0", "1+x, x\\ne0");
+    ALL_UNDECIDED("x+1, x\\ne0", "x+1", "x+1, x\\ne1");
+    ALL_DIFFERENT("x+1, x\\ne0", "x+2", "7");
+}
+
 static void systems_have_no_order(void **state)
 {
     (void)state;
@@ -107,6 +118,7 @@ int main(void)
         cmocka_unit_test(equations_are_equal_up_to_a_factor),
         cmocka_unit_test(inequalities_are_their_solutions),
         cmocka_unit_test(sets_of_reals_are_joined_and_sorted),
+        cmocka_unit_test(conditions_belong_to_their_values),
         cmocka_unit_test(systems_have_no_order),
         cmocka_unit_test(families_are_sets_of_values),
     };
