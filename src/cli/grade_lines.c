@@ -2,8 +2,10 @@
 #include "cli/grade_lines.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -12,17 +14,40 @@
 #define BLOCK_BYTES ((size_t)256 << 10)
 #define PAUSE_MS    200 /* between looks at whether the job is to stop */
 
+/* What gives bytes as they come is polled, so that a job can be stopped while nothing comes. */
+static bool is_pipe(const char *path)
+{
+    struct stat what;
+    return stat(path, &what) == 0 && !S_ISREG(what.st_mode) && !S_ISDIR(what.st_mode);
+}
+
 tj_code tj_pair_reader_open(tj_pair_reader *r, const char *path, const tj_job *job, tj_err *err)
 {
     bool is_stdin = strcmp(path, "-") == 0;
-    *r = (tj_pair_reader){.name = is_stdin ? "standard input" : path, .job = job};
+    *r = (tj_pair_reader){.name = is_stdin ? "standard input" : path, .job = job, .fd = -1};
     tj_buf_init(&r->in);
     tj_jtape_init(&r->tape);
-    return is_stdin ? TJ_OK : tj_stream_open(&r->stream, path, err);
+    if (is_stdin) {
+        r->fd = STDIN_FILENO;
+        return TJ_OK;
+    }
+    if (!is_pipe(path)) {
+        return tj_stream_open(&r->stream, path, err);
+    }
+    do {
+        r->fd = open(path, O_RDONLY | O_CLOEXEC);
+    } while (r->fd < 0 && errno == EINTR && !tj_job_cancelled(job));
+    return r->fd >= 0 ? TJ_OK
+           : tj_job_cancelled(job)
+               ? tj_job_check(job, err)
+               : tj_fail(err, TJ_E_IO, "cannot open %s: %s", path, strerror(errno));
 }
 
 void tj_pair_reader_close(tj_pair_reader *r)
 {
+    if (r->fd > STDIN_FILENO) {
+        (void)close(r->fd);
+    }
     tj_stream_close(r->stream);
     tj_buf_deinit(&r->in);
     tj_jtape_deinit(&r->tape);
@@ -35,23 +60,23 @@ static bool has_line(const tj_pair_reader *r)
 
 bool tj_pair_reader_waits(const tj_pair_reader *r)
 {
-    struct pollfd ready = {.fd = STDIN_FILENO, .events = POLLIN};
-    return r->stream == NULL && !r->ended && !has_line(r) && poll(&ready, 1, 0) == 0;
+    struct pollfd ready = {.fd = r->fd, .events = POLLIN};
+    return r->fd >= 0 && !r->ended && !has_line(r) && poll(&ready, 1, 0) == 0;
 }
 
 /* ------------------------------------------------------------------ lines */
 
 /* Looks at whether the job is to stop while nothing comes. */
-static tj_code read_stdin(const tj_pair_reader *r, char *to, size_t cap, size_t *n, tj_err *err)
+static tj_code read_pipe(const tj_pair_reader *r, char *to, size_t cap, size_t *n, tj_err *err)
 {
-    struct pollfd ready = {.fd = STDIN_FILENO, .events = POLLIN};
+    struct pollfd ready = {.fd = r->fd, .events = POLLIN};
     ssize_t got = -1;
     do {
         tj_code rc = tj_job_check(r->job, err);
         if (rc != TJ_OK) {
             return rc;
         }
-        got = poll(&ready, 1, PAUSE_MS) > 0 ? read(STDIN_FILENO, to, cap) : -1;
+        got = poll(&ready, 1, PAUSE_MS) > 0 ? read(r->fd, to, cap) : -1;
     } while (got < 0 && (ready.revents == 0 || errno == EINTR));
     if (got < 0) {
         return tj_fail(err, TJ_E_IO, "cannot read %s: %s", r->name, strerror(errno));
@@ -73,8 +98,8 @@ static tj_code fill(tj_pair_reader *r, tj_err *err)
         return tj_fail(err, TJ_E_NOMEM, "cannot read %s", r->name);
     }
     char *to = r->in.data + r->in.len;
-    tj_code rc = r->stream == NULL ? read_stdin(r, to, BLOCK_BYTES, &n, err)
-                                   : tj_stream_read(r->stream, to, BLOCK_BYTES, &n, err);
+    tj_code rc = r->fd >= 0 ? read_pipe(r, to, BLOCK_BYTES, &n, err)
+                            : tj_stream_read(r->stream, to, BLOCK_BYTES, &n, err);
     r->ended = n == 0;
     r->in.len += n;
     r->in.data[r->in.len] = 0;

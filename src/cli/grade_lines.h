@@ -28,7 +28,8 @@ typedef struct tj_pair {
 
 typedef struct tj_pair_reader {
     const char *name;  /* of the file in messages; kept */
-    tj_stream *stream; /* NULL: standard input */
+    tj_stream *stream; /* NULL: fd */
+    int fd;            /* -1: stream */
     const tj_job *job;
     tj_buf in;
     size_t at;   /* of the next line in `in` */

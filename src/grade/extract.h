@@ -104,6 +104,7 @@ size_t tj_formula_end(const char *s, size_t at, size_t end);
 typedef struct tj_value {
     tj_span at;
     const char *rule; /* "math", "number" or "choice"; NULL if there is none */
+    bool negated;     /* values were passed over, since "not" stands before them */
 } tj_value;
 
 /* The value that a sentence begins with, as far as it goes: "3 and 5", "$18$ dollars". */
@@ -112,15 +113,21 @@ tj_value tj_value_first(const char *s, tj_span sentence);
 tj_value tj_value_last(const char *s, tj_span text);
 /* The end of the sentence that begins at `at`; what stands in formulas and brackets ends none. */
 size_t tj_sentence_end(const char *s, size_t at, size_t end);
-/* Words of prose outside of formulas, counted up to `max`; one that only sentences have ("is",
- * "therefore") counts as max. */
+/* Words of prose outside of formulas (in Japanese and Chinese, characters), counted up to `max`;
+ * one that only sentences have ("is", "therefore") counts as max. */
 size_t tj_count_prose(const char *s, tj_span at, size_t max);
 
 /* ------------------------------------------------------------ places; *at is unchanged where they
  * find nothing, and they then return false */
 
-/* The content of the last \boxed. *cut: it is not closed before the text ends. */
-bool tj_find_boxed(tj_span *at, bool *cut, const char *s, tj_span text);
+typedef enum tj_box_state {
+    TJ_BOX_NONE,
+    TJ_BOX_EMPTY, /* those that there are hold nothing */
+    TJ_BOX_CUT    /* the last one is not closed before the text ends */
+} tj_box_state;
+
+/* The content of the last \boxed; *state is why there is none. */
+bool tj_find_boxed(tj_span *at, tj_box_state *state, const char *s, tj_span text);
 /* What follows the last "answer is" before `before`: from its first byte to the text's end; *cue
  * is where the phrase begins. */
 bool tj_find_cue(tj_span *at, size_t *cue, const char *s, tj_span text, size_t before);

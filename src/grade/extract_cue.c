@@ -77,44 +77,45 @@ static size_t last_box(const char *s, size_t begin, size_t end, size_t text_end)
     return end;
 }
 
-/* Whether nothing but "and", "or", commas, spaces and dollars stands between two boxes. */
+/* Whether "and", "or" or a comma stands between two boxes, and nothing else but spaces and dollars.
+ */
 static bool joined(const char *s, size_t at, size_t end)
 {
     static const char *const joins[] = {"\\text{ and }",
                                         "\\text{and}",
                                         "\\text{ or }",
                                         "\\text{or}",
-                                        "\\quad",
-                                        "\\qquad",
                                         "and",
                                         "or",
-                                        "\xe3\x80\x81", /* 、 */
+                                        ",",
+                                        ";",
+                                        "\xe3\x80\x81" /* 、 */,
                                         "\xe3\x81\xa8" /* と */,
                                         "\xe5\x92\x8c" /* 和 */};
+    static const char *const blanks[] = {" ", "\n", "\t", "$", "\\qquad", "\\quad", "\\ "};
+    bool any = false;
     while (at < end) {
-        size_t before = at;
-        if (tj_is_space(s[at]) || s[at] == '$' || s[at] == ',' || s[at] == ';') {
-            at++;
-            continue;
+        size_t n = 0;
+        for (size_t i = 0; n == 0 && i < sizeof joins / sizeof joins[0]; i++) {
+            n = tj_span_starts(s, at, end, joins[i]) ? strlen(joins[i]) : 0;
         }
-        for (size_t i = 0; i < sizeof joins / sizeof joins[0]; i++) {
-            if (tj_span_starts(s, at, end, joins[i])) {
-                at += strlen(joins[i]);
-                break;
-            }
+        any = any || n > 0;
+        for (size_t i = 0; n == 0 && i < sizeof blanks / sizeof blanks[0]; i++) {
+            n = tj_span_starts(s, at, end, blanks[i]) ? strlen(blanks[i]) : 0;
         }
-        if (at == before) {
+        if (n == 0) {
             return false;
         }
+        at += n;
     }
-    return true;
+    return any;
 }
 
-bool tj_find_boxed(tj_span *at, bool *cut, const char *s, tj_span text)
+bool tj_find_boxed(tj_span *at, tj_box_state *state, const char *s, tj_span text)
 {
     tj_span content;
     size_t past, first, box = text.end;
-    *cut = false;
+    *state = TJ_BOX_NONE;
     do { /* an empty box is no answer */
         size_t before = box;
         box = last_box(s, text.begin, before, text.end);
@@ -122,9 +123,10 @@ bool tj_find_boxed(tj_span *at, bool *cut, const char *s, tj_span text)
             return false;
         }
         if (!box_content(&content, &past, s, box_command(s, box, text.end), text.end)) {
-            *cut = true;
+            *state = TJ_BOX_CUT;
             return false;
         }
+        *state = TJ_BOX_EMPTY;
     } while (tj_span_empty(tj_span_trim(s, content)));
     *at = content;
     first = box;

@@ -526,7 +526,8 @@ size_t tj_count_prose(const char *s, tj_span at, size_t max)
     tj_piece p = tj_piece_next(s, at.begin, at.end);
     for (; p.at.begin < at.end && count < max; p = tj_piece_next(s, p.next, at.end)) {
         size_t n = p.at.end - p.at.begin;
-        count += p.kind == TJ_PIECE_WORD && n > 1 ? 1 : 0;
+        bool wide = (unsigned char)s[p.at.begin] >= 0xE0; /* written without spaces: characters */
+        count += p.kind == TJ_PIECE_WORD && n > 1 ? (wide ? n / 3 : 1) : 0;
         for (size_t i = 0; p.kind == TJ_PIECE_WORD && i < sizeof sentence / sizeof *sentence; i++) {
             if (strlen(sentence[i]) == n && tj_span_starts(s, p.at.begin, p.at.end, sentence[i])) {
                 count = max;
@@ -536,5 +537,5 @@ size_t tj_count_prose(const char *s, tj_span at, size_t max)
             break;
         }
     }
-    return count;
+    return count < max ? count : max;
 }

@@ -205,6 +205,9 @@ static tj_code skip_argument(lexer *lx)
             }
             lx->at += n > 0 ? n : lx->at < lx->n;
         }
+        while ((unsigned char)c >= 0x80 && ((unsigned char)peek(lx, 0) & 0xC0) == 0x80) {
+            lx->at++;
+        }
         depth += c == '{';
         depth -= c == '}' && depth > 0;
     } while (depth > 0);

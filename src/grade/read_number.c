@@ -346,6 +346,10 @@ static bool read_exponent(tj_reader *r, tj_ex *number)
             return true;
         }
     }
+    const tj_token *behind = tj_reader_peek(r, end);
+    if (behind->kind == TJ_TOK_WORD && (behind->flags & TJ_TOK_SPACED) == 0) { /* 4e+7p */
+        return true;
+    }
     if (value > TJ_EX_MAX_EXPONENT || value < -TJ_EX_MAX_EXPONENT) {
         tj_reader_fail_code(r, TJ_E_LIMIT, "a number's exponent is too large");
         return false;

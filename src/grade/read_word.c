@@ -192,6 +192,17 @@ static bool is_capital(char c)
     return c >= 'A' && c <= 'Z';
 }
 
+/* The ABC of a triangle. */
+static bool are_points(const tj_token *token)
+{
+    for (size_t i = 0; token->kind == TJ_TOK_WORD && i < token->n_text; i++) {
+        if (!is_capital(token->text[i])) {
+            return false;
+        }
+    }
+    return token->kind == TJ_TOK_WORD && token->n_text <= 16;
+}
+
 /* "_1", "_{12}", "_{n+1}": what is added to the name; false after an error. */
 static bool read_subscript(tj_reader *r, char *name, size_t *n, size_t room)
 {
@@ -391,7 +402,7 @@ const tj_ex *tj_reader_name(tj_reader *r)
     tj_reader_next(r);
     if (token->kind == TJ_TOK_SHAPE || token->kind == TJ_TOK_WORD) { /* \triangle ABC */
         const tj_token *points = tj_reader_peek(r, 0);
-        if (points->kind != TJ_TOK_WORD || points->n_text > 16 || !is_capital(points->text[0])) {
+        if (!are_points(points)) {
             return tj_reader_fail(r, "the points of a figure");
         }
         name[n++] = ' ';
@@ -613,8 +624,7 @@ static bool is_shape(const tj_reader *r)
     const tj_token *points = tj_reader_peek(r, 1);
     return (tj_reader_is_word(r, 0, "triangle") || tj_reader_is_word(r, 0, "angle") ||
             tj_reader_is_word(r, 0, "circle")) &&
-           points->kind == TJ_TOK_WORD && points->n_text <= 16 && is_capital(points->text[0]) &&
-           is_capital(points->text[points->n_text - 1]);
+           are_points(points);
 }
 
 /* A whole word; NULL without an error if it is only letters. */

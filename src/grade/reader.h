@@ -264,6 +264,9 @@ bool tj_ex_is_capital(const tj_ex *ex);
 const tj_ex *tj_reader_special(tj_reader *r);
 const tj_ex *tj_reader_prose(tj_reader *r);
 const tj_ex *tj_reader_quoted(tj_reader *r); /* "even" */
+/* The whole text, which was read as the name or the product ex, as the word that it may be too:
+ * EMPTY, best. NULL if it is none. */
+const tj_ex *tj_reader_as_words(tj_reader *r, const tj_ex *ex);
 /* Steps over "the answer is" and its like, and drops what follows from r->n_tokens. */
 void tj_reader_strip_phrases(tj_reader *r);
 

@@ -89,6 +89,7 @@ static void boxes_in_a_row_are_a_list(void **state)
         {"\\boxed{x=1} \\text{ or } \\boxed{x=2}", "boxed",
          "\\boxed{x=1} \\text{ or } \\boxed{x=2}"},
         {"\\boxed{1}, but rather \\boxed{2}", "boxed", "2"},
+        {"\\boxed{4}\\boxed{2}", "boxed", "2"}, /* not 42 */
     };
     CHECK(examples);
 }
@@ -143,6 +144,8 @@ static void answers_are_announced_in_japanese_and_chinese_too(void **state)
         {"答え：18個", "final answer", "18個"},
         {"所以，答案是 $\\frac{1}{2}$。", "final answer", "$\\frac{1}{2}$"},
         {"答案：42。", "final answer", "42"},
+        {"求める確率は $\\frac{1}{2}$ である。", "math", "$\\frac{1}{2}$"},
+        {"よって、$x = 2, 3$", "math", "$x = 2, 3$"},
         {"したがって、彼女は毎日18ドルを稼ぎます。", "number", "18ドル"},
     };
     CHECK(examples);
@@ -228,6 +231,26 @@ static void a_bare_answer_is_taken_whole(void **state)
     }
 }
 
+static void what_is_said_not_to_be_the_answer_is_none(void **state)
+{
+    (void)state;
+    static const example examples[] = {
+        {"The answer is not 5.", NULL, ""},
+        {"The answer isn't $5$.", NULL, ""},
+        {"So the answer is clearly not 5", NULL, ""},
+        {"It is not equal to 5.", NULL, ""},
+        {"答えは5ではない。", NULL, ""},
+        {"So it has 6 corners, not 5.", "number", "6"},
+        {"The answer is 6, not 5.", "final answer", "6"},
+        {"There are not many of them, just 5 in all.", "number", "5"},
+        {"5 is not the answer to it", NULL, ""},
+        {"We find 6, since 5 is not a solution.", "number", "6"},
+        {"The answer is not 5 but 6.", "number", "6"},
+        {"$x \\ne 5$", "whole", "$x \\ne 5$"},
+    };
+    CHECK(examples);
+}
+
 static void thinking_is_never_looked_at(void **state)
 {
     (void)state;
@@ -252,6 +275,8 @@ static void without_an_answer_there_is_none(void **state)
         {"", NULL, ""},
         {" \n\t ", NULL, ""},
         {"</s>", NULL, ""},
+        {"\\boxed{}", NULL, ""},
+        {"So it is $\\boxed{ }$", NULL, ""},
         {"I am not sure what to make of this question, since it leaves out how the cats were "
          "counted and who counted them, and whether those that were asleep at the time have been "
          "told from those that were not; as it stands there is nothing more to be said about it, "
@@ -376,6 +401,7 @@ int main(void)
         cmocka_unit_test(bold_values_are_answers_but_headings_are_not),
         cmocka_unit_test(else_the_last_formula_or_number_is_the_answer),
         cmocka_unit_test(a_bare_answer_is_taken_whole),
+        cmocka_unit_test(what_is_said_not_to_be_the_answer_is_none),
         cmocka_unit_test(thinking_is_never_looked_at),
         cmocka_unit_test(without_an_answer_there_is_none),
         cmocka_unit_test(an_answer_is_a_piece_of_its_text),
