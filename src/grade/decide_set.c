@@ -228,6 +228,11 @@ tj_decision tj_decide_sets(tj_deciding *d, const tj_ex *a, const tj_ex *b)
     if (a_only || b_only) {
         return tj_decided(TJ_VERDICT_DIFFERENT, "sets", "the sets of numbers differ");
     }
+    const tj_ex *set = a->kind == TJ_EX_SET ? a : b, *other = set == a ? b : a;
+    if (set->kind == TJ_EX_SET && set->n_args > 0 && other->kind == TJ_EX_INTERVAL &&
+        other->id == (TJ_EX_OPEN_LOW | TJ_EX_OPEN_HIGH)) { /* {a, b}, (a, b) */
+        return tj_decided(TJ_VERDICT_DIFFERENT, "sets", "only one of them is finite");
+    }
     if (a->kind == b->kind && a->n_args == b->n_args && a->n_args > 0) {
         tj_decision parts = tj_undecided("the sets are not of a kind that can be compared");
         bool ordered = a->kind == TJ_EX_DIFFERENCE;

@@ -282,10 +282,9 @@ static bool bracket_opens(const tj_reader *r)
     }
 }
 
-static bool behind_digit(const tj_reader *r)
+static bool behind_number(const tj_reader *r)
 {
-    return r->at > 0 && (r->tokens[r->at - 1].kind == TJ_TOK_DIGIT ||
-                         r->tokens[r->at - 1].kind == TJ_TOK_VULGAR);
+    return r->at > 0 && (r->number_end == r->at || r->tokens[r->at - 1].kind == TJ_TOK_VULGAR);
 }
 
 bool tj_reader_at_letter_union(const tj_reader *r)
@@ -323,7 +322,7 @@ bool tj_reader_starts_factor(const tj_reader *r)
     switch ((tj_tok_kind)token->kind) {
     case TJ_TOK_DIGIT:
     case TJ_TOK_VULGAR:
-        return !behind_digit(r);
+        return !behind_number(r);
     case TJ_TOK_WORD:
         if (r->sub > 0) {
             return true;

@@ -73,6 +73,8 @@ static void relations_chain(void **state)
     ALIKE("x ≡ mod(3, 5)", "x\\equiv3\\pmod5", "x \\equiv 3 \\pmod{5}", "x ≡ 3 (mod 5)",
           "x \\equiv 3 \\mod 5");
     ALIKE("0.56 = 56%", "0.56=56\\%");
+    ALIKE("f(x) = 2", "f(x)=2", "f(x)=2 \\text{ for all } x");
+    ALIKE("k, k in ℤ", "k, k\\in\\mathbb{Z}");
     ALIKE("5", "= 5", "\\approx 5", "≈ 5", "approximately 5", "about 5", "約5");
 }
 
