@@ -140,6 +140,13 @@ static const tj_ex *read_scale(tj_reader *r)
     }
 }
 
+static bool is_numeric(const tj_ex *ex)
+{
+    return ex->kind == TJ_EX_NUMBER ||
+           ((ex->kind == TJ_EX_DIV || ex->kind == TJ_EX_ADD) && /* 50/3, 2 1/2 */
+            ex->n_args == 2 && is_numeric(ex->args[0]) && is_numeric(ex->args[1]));
+}
+
 /* One more factor, divisor or unit; *more is false when the product ends. */
 static bool extend_product(tj_reader *r, tj_nodes *factors, bool *more)
 {
@@ -151,7 +158,7 @@ static bool extend_product(tj_reader *r, tj_nodes *factors, bool *more)
         *more = false;
         return true;
     }
-    bool behind_number = factors->n == 1 && last->kind == TJ_EX_NUMBER;
+    bool behind_number = factors->n == 1 && is_numeric(last);
     if (at_letter_times(r, last) || tj_reader_at(r, TJ_TOK_TIMES) ||
         tj_reader_is_word(r, 0, "times")) {
         tj_reader_next(r);
