@@ -402,7 +402,7 @@ static bool decide_small(tj_decision *out, tj_deciding *d, const tj_ex *a, const
 
 static const tj_ex *prepare(tj_deciding *d, const tj_ex *ex)
 {
-    return tj_canonical(d, tj_expand_signs(d, tj_work_out_matrices(d, ex)));
+    return tj_canonical(d, tj_expand_signs(d, tj_work_out_matrices(d, tj_write_out_sum(d, ex))));
 }
 
 tj_code tj_decide(tj_decision *out, tj_decider *decider, tj_arena *arena, const tj_ex *a,
