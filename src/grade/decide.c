@@ -284,6 +284,12 @@ static bool decide_many(tj_decision *out, tj_deciding *d, const tj_ex *a, const 
         *out = tj_decide_families(d, a, b);
         return true;
     }
+    a = tj_list_integers(d, a);
+    b = tj_list_integers(d, b);
+    if (a == NULL || b == NULL) {
+        *out = tj_undecided("the comparison exceeds the budget");
+        return true;
+    }
     bool sets = tj_is_set_like(a) || tj_is_set_like(b);
     if ((a->kind == TJ_EX_WHERE && !tj_is_set_like(a)) ||
         (b->kind == TJ_EX_WHERE && !tj_is_set_like(b))) {

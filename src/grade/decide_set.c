@@ -5,6 +5,10 @@
 #include <string.h>
 
 #include "grade/decide_line.h"
+#include "grade/enclose.h"
+
+/* Whole numbers of a bounded set that are listed. */
+#define MAX_LISTED 64
 
 bool tj_is_backward(tj_deciding *d, const tj_ex *interval)
 {
@@ -156,6 +160,59 @@ bool tj_decide_real_sets(tj_decision *out, tj_deciding *d, const tj_ex *a, const
     *out = l.slip ? tj_undecided("an interval has its ends in the wrong order")
                   : tj_decided(TJ_VERDICT_EQUAL, "sets", "both hold the same numbers");
     return true;
+}
+
+/* The cell of the line that a whole number lies in; false if its order is not known. */
+static bool find_cell(tj_deciding *d, const tj_line *l,
+                      const tj_ex *const sorted[TJ_DECIDE_MAX_ENDS], int64_t value, size_t *cell)
+{
+    const char *method;
+    for (size_t r = 0; r < l->n_ranks; r++) {
+        tj_order order = tj_decide_order(d, &method, tj_make_int(d, value), sorted[r]);
+        if (order == TJ_ORDER_LESS || order == TJ_ORDER_EQUAL) {
+            *cell = 2 * r + (order == TJ_ORDER_EQUAL);
+            return true;
+        }
+        if (order != TJ_ORDER_GREATER) {
+            return false;
+        }
+    }
+    *cell = 2 * l->n_ranks;
+    return true;
+}
+
+const tj_ex *tj_list_integers(tj_deciding *d, const tj_ex *ex)
+{
+    if (ex->kind != TJ_EX_WHERE || ex->args[0]->kind != TJ_EX_RELATION ||
+        ex->args[0]->rels[0] != TJ_REL_IN || ex->args[0]->args[0]->kind != TJ_EX_SYMBOL ||
+        ex->args[0]->args[1]->kind != TJ_EX_NUMBERS) {
+        return ex;
+    }
+    int32_t domain = ex->args[0]->args[1]->id;
+    tj_line l = {.d = d, .letter = ex->args[0]->args[0]->text};
+    const tj_ex *sorted[TJ_DECIDE_MAX_ENDS], *values[MAX_LISTED];
+    int64_t low, high;
+    size_t n = 0, cell;
+    const tj_formula *f = tj_line_read(&l, ex->args[1]);
+    if ((domain != TJ_NUMBERS_INTEGER && domain != TJ_NUMBERS_NATURAL) || f == NULL ||
+        !tj_line_sort(&l, sorted) || l.n_ranks == 0 || tj_line_holds(&l, f, 0) ||
+        tj_line_holds(&l, f, 2 * l.n_ranks) ||
+        tj_enclose_nearest(&low, &d->work, sorted[0], TJ_DECIDE_FIRST_PREC) != TJ_EVAL_OK ||
+        tj_enclose_nearest(&high, &d->work, sorted[l.n_ranks - 1], TJ_DECIDE_FIRST_PREC) !=
+            TJ_EVAL_OK ||
+        high - low > MAX_LISTED - 3) {
+        return ex;
+    }
+    for (int64_t value = low - 1; value <= high + 1; value++) {
+        if (!find_cell(d, &l, sorted, value, &cell)) {
+            return ex;
+        }
+        if (tj_line_holds(&l, f, cell) && (value > 0 || domain == TJ_NUMBERS_INTEGER)) {
+            values[n++] = tj_make_int(d, value);
+        }
+    }
+    const tj_ex like = {.kind = TJ_EX_SET};
+    return tj_make_like(d, &like, values, n);
 }
 
 bool tj_is_set_like(const tj_ex *ex)

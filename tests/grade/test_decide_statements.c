@@ -70,6 +70,8 @@ static void sets_of_reals_are_joined_and_sorted(void **state)
               "(-\\infty,0)\\cup[0,\\infty)");
     ALL_EQUAL("(3,\\infty)", "\\{x:x>3\\}", "\\{y\\mid y>3\\}", "x>3", "x\\in(3,\\infty)");
     ALL_EQUAL("(\\frac13,1)", "(0.333,1)");
+    ALL_EQUAL("\\{x\\in\\mathbb{Z}: -1\\le x<4\\}", "\\{-1,0,1,2,3\\}");
+    ALL_DIFFERENT("\\{x\\in\\mathbb{Z}: -1\\le x<4\\}", "\\{0,1,2,3\\}", "[-1,4)");
     ALL_DIFFERENT("\\mathbb{Z}", "\\mathbb{R}", "\\mathbb{N}", "(0,1)", "5");
     ALL_EQUAL("[a,b)", "[a,b)");
     ALL_DIFFERENT("[a,b)", "[a,b]", "(a,b)");
