@@ -90,7 +90,8 @@ const char *tj_decide_text(tj_deciding *d, const tj_ex *ex)
     if (d->text->len <= n) {
         return tj_decide_say(d, "%s", shown);
     }
-    while (n > 0 && ((unsigned char)shown[n] & 0xc0) == 0x80) { /* not in the midst of a character */
+    while (n > 0 &&
+           ((unsigned char)shown[n] & 0xc0) == 0x80) { /* not in the midst of a character */
         n--;
     }
     return tj_decide_say(d, "%.*s...", (int)n, shown);
@@ -99,10 +100,9 @@ const char *tj_decide_text(tj_deciding *d, const tj_ex *ex)
 /* How much a method proves, from the most on. */
 static size_t rank(const char *method)
 {
-    static const char *const methods[] = {"same form",   "exact rational", "words",
-                                          "normal form", "algebraic",      "enclosure",
-                                          "units",       "rounding",       "unit left out",
-                                          "random points"};
+    static const char *const methods[] = {"same form",     "exact rational", "words", "normal form",
+                                          "algebraic",     "enclosure",      "units", "rounding",
+                                          "unit left out", "random points"};
     size_t i = 0;
     while (i < sizeof methods / sizeof *methods && strcmp(methods[i], method) != 0) {
         i++;
@@ -123,10 +123,15 @@ tj_decision tj_decide_weaker(tj_decision a, tj_decision b)
 
 /* ---- rules ---- */
 
-/* (2, 1) is no interval: a reading with one in it is none, as there are others. */
+/* (2, 1) is no interval, and in (x, y) = (1, 2) nothing is: a reading with one is none, as there
+ * are others. */
 static bool is_reading(tj_deciding *d, const tj_ex *ex)
 {
     if (ex->kind == TJ_EX_INTERVAL && tj_is_backward(d, ex)) {
+        return false;
+    }
+    if (ex->kind == TJ_EX_RELATION && ex->rels[0] == TJ_REL_EQ &&
+        ex->args[0]->kind == TJ_EX_INTERVAL) {
         return false;
     }
     for (size_t i = 0; i < ex->n_args; i++) {
@@ -217,8 +222,9 @@ static bool same_word(const tj_ex *a, const tj_ex *b)
 /* Words that say that a set is empty. */
 static bool says_none(const tj_ex *ex)
 {
-    static const char *const words[] = {"nosolution", "nosolutions", "norealsolution",
-                                        "norealsolutions", "none", "empty", "emptyset"};
+    static const char *const words[] = {"nosolution",      "nosolutions", "norealsolution",
+                                        "norealsolutions", "none",        "empty",
+                                        "emptyset"};
     for (size_t i = 0; ex->kind == TJ_EX_TEXT && i < sizeof words / sizeof *words; i++) {
         if (strcmp(ex->text, words[i]) == 0) {
             return true;
@@ -307,14 +313,6 @@ static bool decide_many(tj_decision *out, tj_deciding *d, const tj_ex *a, const 
     return false;
 }
 
-static tj_decision decide_kinds(const tj_ex *a, const tj_ex *b)
-{
-    bool known = is_value(a) != is_value(b) || a->kind == b->kind;
-    return known && a->kind != b->kind
-               ? tj_decided(TJ_VERDICT_DIFFERENT, "kinds", "they are of different kinds")
-               : tj_undecided("there is no rule for such a pair");
-}
-
 tj_decision tj_decide_pair(tj_deciding *d, const tj_ex *a, const tj_ex *b)
 {
     if (!tj_work_spend(&d->work, 200)) {
@@ -340,12 +338,14 @@ tj_decision tj_decide_pair(tj_deciding *d, const tj_ex *a, const tj_ex *b)
         return out;
     }
     if (tj_is_quantity(a) || tj_is_quantity(b)) {
-        return is_value(a) && is_value(b) ? tj_decide_quantities(d, a, b) : decide_kinds(a, b);
+        if (is_value(a) && is_value(b)) {
+            return tj_decide_quantities(d, a, b);
+        }
     }
     if (tj_is_scalar(a) && tj_is_scalar(b)) {
         return tj_decide_scalars(d, a, b);
     }
-    return decide_kinds(a, b);
+    return tj_undecided("there is no rule for such a pair");
 }
 
 /* ---- the door ---- */

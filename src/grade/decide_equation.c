@@ -1,7 +1,7 @@
 /* One equation or inequality against one. Both sides are brought to f = 0 (or f < 0), and are the
  * same if one f is the other times a constant. Where that is not so, small whole points may show
- * that the solutions differ; a factor that is no constant (x^2 = 0 against x = 0) still makes another
- * equation, as far as normal forms tell (docs/grader.md). */
+ * that the solutions differ; a factor that is no constant (x^2 = 0 against x = 0) still makes
+ * another equation, as far as normal forms tell (docs/grader.md). */
 #include "grade/decide_equation.h"
 
 #include "grade/enclose.h"
@@ -29,8 +29,8 @@ static bool proportional_at_points(tj_deciding *d, const tj_ex *f, const tj_ex *
     }
     const tj_ex *f_at = f, *g_at = g;
     for (size_t i = 0; i < n; i++) {
-        const tj_ex *value = tj_make_2(d, TJ_EX_DIV, tj_make_int(d, 7 + 4 * (int64_t)i),
-                                       tj_make_int(d, 5));
+        const tj_ex *value =
+            tj_make_2(d, TJ_EX_DIV, tj_make_int(d, 7 + 4 * (int64_t)i), tj_make_int(d, 5));
         f_at = tj_substitute(d, f_at, names[i], value);
         g_at = tj_substitute(d, g_at, names[i], value);
     }
@@ -55,9 +55,9 @@ static tj_verdict is_zero_at(tj_deciding *d, const tj_ex *f, const tj_ex *zero, 
     if (tj_exact_compare(&sign, &d->work, TJ_DECIDE_FIRST_BITS, f, zero, at) == TJ_EVAL_OK) {
         return sign == 0 ? TJ_VERDICT_EQUAL : TJ_VERDICT_DIFFERENT;
     }
-    bool no = tj_enclose_compare(&apart, &d->work, f, zero, at, TJ_DECIDE_FIRST_PREC) ==
-                  TJ_EVAL_OK &&
-              apart.parted;
+    bool no =
+        tj_enclose_compare(&apart, &d->work, f, zero, at, TJ_DECIDE_FIRST_PREC) == TJ_EVAL_OK &&
+        apart.parted;
     return no ? TJ_VERDICT_DIFFERENT : TJ_VERDICT_UNDECIDED;
 }
 
@@ -144,6 +144,17 @@ static const tj_ex *turned_down(tj_deciding *d, const tj_ex *ex, size_t i, bool 
                 : tj_make_difference(d, ex->args[i + 1], ex->args[i]);
 }
 
+static bool is_polynomial(const tj_ex *ex)
+{
+    const char *names[TJ_DECIDE_MAX_SYMBOLS];
+    size_t n = 0;
+    bool all = tj_free_symbols(ex, names, &n);
+    for (size_t i = 0; i < n && all; i++) {
+        all = tj_is_polynomial(ex, names[i]);
+    }
+    return all;
+}
+
 /* Comparison i of a against comparison j of b. */
 static tj_decision decide_link(tj_deciding *d, const tj_ex *a, size_t i, const tj_ex *b, size_t j)
 {
@@ -151,8 +162,11 @@ static tj_decision decide_link(tj_deciding *d, const tj_ex *a, size_t i, const t
     const tj_ex *f = turned_down(d, a, i, &strict_a), *g = turned_down(d, b, j, &strict_b);
     tj_normal normal;
     int sign;
-    if (f == NULL || g == NULL || !tj_is_scalar(f) || !tj_is_scalar(g)) {
+    if (!tj_is_scalar(f) || !tj_is_scalar(g)) {
         return tj_undecided("the inequalities are not of values");
+    }
+    if (!is_polynomial(f) || !is_polynomial(g)) { /* cancelling would change where they hold */
+        return tj_undecided("the inequalities are not of polynomials");
     }
     tj_eval got = tj_ratfun_proportional(&normal, &sign, d, f, g);
     if (got != TJ_EVAL_OK || (normal.equal && sign == 0)) {
@@ -212,7 +226,7 @@ const tj_ex *tj_solve_linear(tj_deciding *d, const tj_ex *ex)
         return NULL;
     }
     const tj_ex *f = sides_apart(d, ex);
-    if (f == NULL || !tj_is_scalar(f) || tj_has_kind(f, TJ_EX_APPLY)) {
+    if (f == NULL || !tj_is_polynomial(f, names[0]) || tj_has_kind(f, TJ_EX_APPLY)) {
         return NULL;
     }
     const tj_ex *c0 = tj_substitute(d, f, names[0], tj_make_int(d, 0));

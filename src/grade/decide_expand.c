@@ -85,8 +85,8 @@ static const tj_ex *expand_elements(tj_deciding *d, const tj_ex *ex)
         if (all == NULL) {
             return NULL;
         }
-        bool listed = all != arg && all->kind == TJ_EX_LIST &&
-                      all->n_args <= (1U << TJ_DECIDE_MAX_SIGNS);
+        bool listed =
+            all != arg && all->kind == TJ_EX_LIST && all->n_args <= (1U << TJ_DECIDE_MAX_SIGNS);
         for (size_t k = 0; k < (listed ? all->n_args : 1); k++) {
             values[n++] = listed ? all->args[k] : all;
         }

@@ -81,6 +81,9 @@ bool tj_has_kind(const tj_ex *ex, tj_ex_kind kind);
 bool tj_has_const(const tj_ex *ex, tj_ex_const id);
 /* A value: arithmetic from numbers, constants, symbols and functions. */
 bool tj_is_scalar(const tj_ex *ex);
+/* A polynomial in the letter (and in values of unknown functions) by its form: defined everywhere,
+ * as its normal form is. */
+bool tj_is_polynomial(const tj_ex *ex, const char *letter);
 /* Is every operation in ex certain to be defined, whatever the symbols are worth? */
 bool tj_is_total(const tj_ex *ex);
 /* 3, -0.25, the literal below signs; NULL if ex is no literal. */

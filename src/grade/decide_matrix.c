@@ -4,7 +4,7 @@
 /* Determinants are expanded by rows: 4! products. */
 #define MAX_DETERMINANT 4
 /* Entries of a product. */
-#define MAX_ENTRIES 64
+#define MAX_ENTRIES     64
 
 static bool is_array(const tj_ex *ex)
 {
@@ -65,8 +65,7 @@ static const tj_ex *product(tj_deciding *d, const tj_ex *a, const tj_ex *b)
         for (size_t j = 0; j < n; j++) {
             const tj_ex *all = NULL;
             for (size_t s = 0; s < k; s++) {
-                const tj_ex *one =
-                    tj_make_2(d, TJ_EX_MUL, a->args[i * k + s], b->args[s * n + j]);
+                const tj_ex *one = tj_make_2(d, TJ_EX_MUL, a->args[i * k + s], b->args[s * n + j]);
                 all = s == 0 ? one : tj_make_2(d, TJ_EX_ADD, all, one);
             }
             entries[i * n + j] = all;
@@ -104,8 +103,7 @@ static const tj_ex *determinant(tj_deciding *d, const tj_ex *const *entries, siz
                 minor[at++] = entries[i];
             }
         }
-        const tj_ex *term =
-            tj_make_2(d, TJ_EX_MUL, entries[column], determinant(d, minor, n - 1));
+        const tj_ex *term = tj_make_2(d, TJ_EX_MUL, entries[column], determinant(d, minor, n - 1));
         term = column % 2 == 1 ? tj_make_1(d, TJ_EX_NEG, term) : term;
         all = column == 0 ? term : tj_make_2(d, TJ_EX_ADD, all, term);
     }

@@ -136,15 +136,16 @@ static bool are_of_other_letters(const tj_ex *a, const tj_ex *b)
     bool one = tj_is_condition(a) && tj_is_condition(b) && tj_free_symbols(a, names, &n) && n == 1;
     size_t n_b = 0;
     const char *names_b[TJ_DECIDE_MAX_SYMBOLS];
-    return one && tj_free_symbols(b, names_b, &n_b) && n_b == 1 && strcmp(names[0], names_b[0]) != 0;
+    return one && tj_free_symbols(b, names_b, &n_b) && n_b == 1 &&
+           strcmp(names[0], names_b[0]) != 0;
 }
 
 static tj_decision decide_relations(tj_deciding *d, const tj_ex *a, const tj_ex *b)
 {
     const tj_ex *name_a, *name_b;
     const tj_ex *u = tj_named_answer(d, a, &name_a), *v = tj_named_answer(d, b, &name_b);
-    bool equations = a->n_args == 2 && b->n_args == 2 && a->rels[0] == TJ_REL_EQ &&
-                     b->rels[0] == TJ_REL_EQ;
+    bool equations =
+        a->n_args == 2 && b->n_args == 2 && a->rels[0] == TJ_REL_EQ && b->rels[0] == TJ_REL_EQ;
     if (u != NULL && v != NULL) {
         const tj_ex *renamed = v;
         if (same_name(d, name_a, name_b, &renamed)) {
@@ -242,14 +243,15 @@ static tj_decision decide_systems(tj_deciding *d, const tj_ex *a, const tj_ex *b
 static tj_decision system_and_values(tj_deciding *d, const tj_ex *system, const tj_ex *other,
                                      bool system_is_a)
 {
-    tj_decision best = tj_decided(TJ_VERDICT_DIFFERENT, "kinds", "one is a system, the other is not");
+    tj_decision best =
+        tj_decided(TJ_VERDICT_DIFFERENT, "kinds", "one is a system, the other is not");
     for (int by_name = 1; by_name >= 0; by_name--) {
         const tj_ex *values = values_of(d, system, by_name == 1);
         if (values == NULL) {
             return tj_undecided("whether the values solve the system is not decided");
         }
-        tj_decision one = system_is_a ? tj_decide_pair(d, values, other)
-                                      : tj_decide_pair(d, other, values);
+        tj_decision one =
+            system_is_a ? tj_decide_pair(d, values, other) : tj_decide_pair(d, other, values);
         if (one.verdict == TJ_VERDICT_EQUAL) {
             return one;
         }
@@ -260,8 +262,7 @@ static tj_decision system_and_values(tj_deciding *d, const tj_ex *system, const 
 
 /* ---- a statement against a value ---- */
 
-static tj_decision in_order(tj_deciding *d, const tj_ex *value, const tj_ex *other,
-                            bool value_is_a)
+static tj_decision in_order(tj_deciding *d, const tj_ex *value, const tj_ex *other, bool value_is_a)
 {
     return value_is_a ? tj_decide_pair(d, value, other) : tj_decide_pair(d, other, value);
 }

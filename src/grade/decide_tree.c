@@ -308,6 +308,36 @@ bool tj_is_scalar(const tj_ex *ex)
     }
 }
 
+bool tj_is_polynomial(const tj_ex *ex, const char *letter)
+{
+    tj_small n;
+    if (!tj_has_symbol(ex, letter)) {
+        return tj_is_scalar(ex);
+    }
+    switch (ex->kind) {
+    case TJ_EX_SYMBOL:
+    case TJ_EX_APPLY:
+        return true;
+    case TJ_EX_DIV:
+        return !tj_has_symbol(ex->args[1], letter) && tj_is_polynomial(ex->args[0], letter) &&
+               tj_is_scalar(ex->args[1]);
+    case TJ_EX_POW:
+        return tj_small_from(&n, ex->args[1]) && n.den == 1 && n.num >= 0 &&
+               tj_is_polynomial(ex->args[0], letter);
+    case TJ_EX_ADD:
+    case TJ_EX_MUL:
+    case TJ_EX_NEG:
+        for (size_t i = 0; i < ex->n_args; i++) {
+            if (!tj_is_polynomial(ex->args[i], letter)) {
+                return false;
+            }
+        }
+        return true;
+    default:
+        return false;
+    }
+}
+
 bool tj_is_int(const tj_ex *ex, int64_t value)
 {
     tj_small small;

@@ -90,8 +90,8 @@ void assert_method(const char *method, const char *a, const char *b)
 {
     tj_decision got = decision_of(a, b);
     if (strcmp(got.method, method) != 0) {
-        fail_msg("'%s' and '%s' are %s by '%s', expected '%s'", a, b, names[got.verdict], got.method,
-                 method);
+        fail_msg("'%s' and '%s' are %s by '%s', expected '%s'", a, b, names[got.verdict],
+                 got.method, method);
     }
 }
 

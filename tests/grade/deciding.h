@@ -1,5 +1,5 @@
-/* Checks of deciding that its tests share: pairs of texts and their verdicts, which must be the same
- * in both orders and again. */
+/* Checks of deciding that its tests share: pairs of texts and their verdicts, which must be the
+ * same in both orders and again. */
 #ifndef TJ_TESTS_GRADE_DECIDING_H
 #define TJ_TESTS_GRADE_DECIDING_H
 

@@ -34,7 +34,8 @@ static const pair hard[] = {
      "(\\sqrt2+\\sqrt3+\\sqrt5+\\sqrt7+\\sqrt{11}+\\sqrt{13})^5"
      "(\\sqrt2+\\sqrt3+\\sqrt5+\\sqrt7+\\sqrt{11}+\\sqrt{13})^5"},
     {"\\sqrt[97]2+\\sqrt[89]3", "\\sqrt[89]3+\\sqrt[97]2+10^{-700}"},
-    {"\\cos\\frac{\\pi}{59}+\\sin\\frac{\\pi}{53}", "\\sin\\frac{\\pi}{53}+\\cos\\frac{\\pi}{59}+10^{-700}"},
+    {"\\cos\\frac{\\pi}{59}+\\sin\\frac{\\pi}{53}",
+     "\\sin\\frac{\\pi}{53}+\\cos\\frac{\\pi}{59}+10^{-700}"},
     {"\\gcd(2^{100000}-1,2^{60000}-1)", "2^{20000}-1"},
     {"\\pm1\\pm2\\pm3\\pm4\\pm5\\pm6", "1"},
     {"k\\pi/97, k\\in\\mathbb{Z}", "k\\pi/97, 1+k\\pi/89, k\\in\\mathbb{Z}"},

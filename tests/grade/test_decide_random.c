@@ -1,5 +1,6 @@
-/* A second way to each verdict, for random trees: values in complex doubles, products of polynomials
- * by convolution, sets of reals by membership, families by residues, lists by counting. */
+/* A second way to each verdict, for random trees: values in complex doubles, products of
+ * polynomials by convolution, sets of reals by membership, families by residues, lists by counting.
+ */
 #include <complex.h>
 #include <math.h>
 #include <setjmp.h>
@@ -102,8 +103,8 @@ static const tj_ex *constant(world *w, int depth)
     case 10:
         return tj_ex_unary(&w->arena, TJ_EX_NEG, constant(w, depth - 1));
     default: {
-        static const tj_ex_fn fns[] = {TJ_FN_SIN, TJ_FN_COS, TJ_FN_EXP, TJ_FN_LN, TJ_FN_ATAN,
-                                       TJ_FN_ABS};
+        static const tj_ex_fn fns[] = {TJ_FN_SIN, TJ_FN_COS,  TJ_FN_EXP,
+                                       TJ_FN_LN,  TJ_FN_ATAN, TJ_FN_ABS};
         return tj_ex_call(&w->arena, fns[below(w, 6)], constant(w, depth - 1), NULL);
     }
     }
@@ -203,11 +204,11 @@ static const tj_ex *rewritten(world *w, const tj_ex *a)
     case 2:
         return tj_ex_unary(&w->arena, TJ_EX_NEG, tj_ex_unary(&w->arena, TJ_EX_NEG, a));
     case 3:
-        return two(w, TJ_EX_DIV, two(w, TJ_EX_MUL, a, c),
-                   two(w, TJ_EX_POW, s, number(w, 2)));
+        return two(w, TJ_EX_DIV, two(w, TJ_EX_MUL, a, c), two(w, TJ_EX_POW, s, number(w, 2)));
     default:
         return two(w, TJ_EX_ADD, two(w, TJ_EX_MUL, c, a),
-                   two(w, TJ_EX_MUL, two(w, TJ_EX_ADD, number(w, 1), tj_ex_unary(&w->arena, TJ_EX_NEG, c)), a));
+                   two(w, TJ_EX_MUL,
+                       two(w, TJ_EX_ADD, number(w, 1), tj_ex_unary(&w->arena, TJ_EX_NEG, c)), a));
     }
 }
 

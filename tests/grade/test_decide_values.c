@@ -77,7 +77,8 @@ static void parts_of_complex_numbers_may_be_roundings(void **state)
 static void surds_have_one_value(void **state)
 {
     (void)state;
-    ALL_EQUAL("\\frac{\\sqrt2}{2}", "\\frac1{\\sqrt2}", "\\sqrt{\\frac12}", "2^{-1/2}", "\\sqrt{0.5}");
+    ALL_EQUAL("\\frac{\\sqrt2}{2}", "\\frac1{\\sqrt2}", "\\sqrt{\\frac12}", "2^{-1/2}",
+              "\\sqrt{0.5}");
     ALL_EQUAL("2\\sqrt3", "\\sqrt{12}", "\\frac{6}{\\sqrt3}", "12^{0.5}");
     ALL_EQUAL("\\sqrt3-\\sqrt2", "\\frac1{\\sqrt2+\\sqrt3}", "\\sqrt{5-2\\sqrt6}");
     ALL_EQUAL("1+\\sqrt2", "\\sqrt{3+2\\sqrt2}", "\\sqrt[3]{7+5\\sqrt2}", "\\frac{1}{\\sqrt2-1}");
@@ -85,7 +86,8 @@ static void surds_have_one_value(void **state)
     ALL_EQUAL("\\sqrt[3]{2}-1", "\\frac{1}{\\sqrt[3]{4}+\\sqrt[3]{2}+1}");
     ALL_EQUAL("2^{7/8}", "\\sqrt{2\\sqrt{2\\sqrt2}}");
     ALL_EQUAL("2^{1/32}", "\\sqrt{\\sqrt{\\sqrt{\\sqrt{\\sqrt{2}}}}}");
-    ALL_EQUAL("\\sqrt[3]{\\sqrt[3]{2}-1}", "\\sqrt[3]{\\frac19}-\\sqrt[3]{\\frac29}+\\sqrt[3]{\\frac49}");
+    ALL_EQUAL("\\sqrt[3]{\\sqrt[3]{2}-1}",
+              "\\sqrt[3]{\\frac19}-\\sqrt[3]{\\frac29}+\\sqrt[3]{\\frac49}");
     ALL_DIFFERENT("\\sqrt2+\\sqrt3", "\\sqrt5", "\\sqrt{5+2\\sqrt5}", "\\pi");
     ALL_EQUAL("-2", "\\sqrt[3]{-8}", "(-8)^{1/3}", "-\\sqrt4");
     assert_method("normal form", "\\sqrt{12}", "2\\sqrt3");
