@@ -40,6 +40,7 @@ static size_t count_digits(const tj_reader *r, size_t ahead)
 
 static bool take_digits(tj_reader *r, digits *d, size_t n)
 {
+    r->number_end = n > 0 ? r->at + n : r->number_end;
     if (d->n + n > TJ_EX_MAX_DIGITS) {
         tj_reader_fail_code(r, TJ_E_LIMIT, "a number has too many digits");
         return false;
@@ -457,12 +458,32 @@ static const tj_ex *read_mixed(tj_reader *r, const tj_ex *whole)
         return whole;
     }
     r->at += end;
+    r->number_end = r->at;
     return tj_reader_binary(
         r, TJ_EX_ADD, whole,
         tj_reader_binary(r, TJ_EX_DIV, tj_reader_integer(r, num), tj_reader_integer(r, den)));
 }
 
 /* ------------------------------------------------------------ the whole */
+
+/* "12 (twelve)": the same number in words behind it. */
+static const tj_ex *skip_words(tj_reader *r, const tj_ex *number)
+{
+    if (number == NULL || !tj_reader_at(r, TJ_TOK_LPAREN) ||
+        tj_reader_peek(r, 1)->kind != TJ_TOK_WORD) {
+        return number;
+    }
+    tj_reader look = *r;
+    look.err = NULL;
+    tj_reader_next(&look);
+    const tj_ex *words = tj_reader_number_words(&look);
+    if (words != NULL && tj_reader_at(&look, TJ_TOK_RPAREN) && tj_ex_compare(words, number) == 0) {
+        r->at = look.at + 1;
+    }
+    r->n_nodes = look.n_nodes;
+    return look.rc == TJ_E_NOMEM ? tj_reader_fail_code(r, look.rc, "cannot allocate a number")
+                                 : number;
+}
 
 const tj_ex *tj_reader_number(tj_reader *r, bool with_times_ten)
 {
@@ -502,7 +523,7 @@ const tj_ex *tj_reader_number(tj_reader *r, bool with_times_ten)
             return NULL;
         }
     }
-    return ex->num.is_decimal || ex->num.base != 10 ? ex : read_mixed(r, ex);
+    return skip_words(r, ex->num.is_decimal || ex->num.base != 10 ? ex : read_mixed(r, ex));
 }
 
 const tj_ex *tj_reader_plain_number(tj_reader *r)

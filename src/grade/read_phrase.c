@@ -179,35 +179,10 @@ const tj_ex *tj_reader_phrase(tj_reader *r)
 
 #define MAX_SUBJECT 8 /* words of "the value of x" */
 
-static bool is_japanese(const tj_token *token)
-{
-    return token->kind == TJ_TOK_WORD && (unsigned char)token->text[0] >= 0xE0;
-}
-
-/* 求める確率は: words up to the particle that ends a subject. */
-static bool accept_japanese_subject(tj_reader *r)
-{
-    static const char particle[] = "は";
-    const size_t n = sizeof particle - 1;
-    size_t from = tj_reader_is_word(r, 0, "answer");
-    for (size_t i = from; i < MAX_SUBJECT && is_japanese(tj_reader_peek(r, i)); i++) {
-        const tj_token *word = tj_reader_peek(r, i);
-        if (word->n_text >= n && memcmp(word->text + word->n_text - n, particle, n) == 0 &&
-            r->at + i + 1 < r->n_tokens) {
-            r->at += i + 1;
-            return true;
-        }
-    }
-    return false;
-}
-
 /* "the answer is", "the value of x is", "answer:". */
 static bool accept_subject(tj_reader *r)
 {
     size_t at = r->at;
-    if (accept_japanese_subject(r)) {
-        return true;
-    }
     bool article = tj_reader_accept_word(r, "the") || tj_reader_accept_word(r, "my") ||
                    tj_reader_accept_word(r, "our");
     tj_reader_accept_word(r, "final");

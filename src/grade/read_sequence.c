@@ -256,6 +256,10 @@ static bool is_subject(const tj_ex *ex, const char *symbol)
 /* The last n items are conditions of those before: parameters' domains and "where x > 0". */
 static const tj_ex *add_conditions(tj_reader *r, sequence *s)
 {
+    if (s->items.n > 1 && s->before[s->items.n - 1] == SEP_WHERE &&
+        s->items.items[s->items.n - 1]->kind == TJ_EX_SYMBOL) { /* "for all x" */
+        s->items.n--;
+    }
     size_t n = s->items.n;
     tj_reader_meet_bound(r, s->items.items[n - 1]);
     while (n > 1) {

@@ -268,8 +268,41 @@ static const tj_ex *read_letter_set(tj_reader *r)
 
 #define MAX_SIDES 32 /* of a chain of relations */
 
+/* "1, 2, ..., n": what is left out is an item of its own. */
+static bool at_dots(const tj_reader *r)
+{
+    if (!tj_reader_at(r, TJ_TOK_DOTS) || r->at == 0 || r->tokens[r->at - 1].kind != TJ_TOK_COMMA) {
+        return false;
+    }
+    switch ((tj_tok_kind)tj_reader_peek(r, 1)->kind) {
+    case TJ_TOK_END:
+    case TJ_TOK_COMMA:
+    case TJ_TOK_RPAREN:
+    case TJ_TOK_RSET:
+    case TJ_TOK_RBRACE:
+    case TJ_TOK_RBRACKET:
+    case TJ_TOK_RANGLE:
+    case TJ_TOK_REL:
+        return true;
+    default:
+        return false;
+    }
+}
+
+const tj_ex *tj_reader_item(tj_reader *r)
+{
+    if (at_dots(r)) {
+        tj_reader_next(r);
+        return tj_reader_symbol(r, "...", 3);
+    }
+    return tj_reader_sets(r);
+}
+
 const tj_ex *tj_reader_statement(tj_reader *r)
 {
+    if (at_dots(r)) {
+        return tj_reader_item(r);
+    }
     if (!tj_reader_enter(r)) {
         return NULL;
     }

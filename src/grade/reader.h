@@ -62,10 +62,11 @@ typedef struct tj_reader {
     tj_err *err;            /* NULL is allowed */
     const tj_token *tokens; /* [n_tokens], then one more */
     size_t n_tokens;
-    tj_token end; /* what stands behind them */
-    size_t at;    /* the token that comes next */
-    size_t sub;   /* bytes of it, a WORD, that are read */
-    tj_code rc;   /* the first error */
+    tj_token end;      /* what stands behind them */
+    size_t at;         /* the token that comes next */
+    size_t sub;        /* bytes of it, a WORD, that are read */
+    size_t number_end; /* the token behind the last number: no other is multiplied with it there */
+    tj_code rc;        /* the first error */
     uint32_t n_nodes;
     unsigned depth; /* of recursion */
     tj_modes modes;
@@ -264,6 +265,7 @@ bool tj_reader_is_letter(const tj_token *token); /* a name alone: "k" */
 
 const tj_ex *tj_reader_statement(tj_reader *r);
 const tj_ex *tj_reader_sets(tj_reader *r);
+const tj_ex *tj_reader_item(tj_reader *r); /* sets, or the dots of "1, 2, ..., n" */
 const tj_ex *tj_reader_sequence(tj_reader *r);
 /* Whether equations and inequalities that a comma or "and" joins hold together. */
 bool tj_ex_is_system(const tj_ex *const *items, size_t n);
