@@ -13,8 +13,8 @@ void tj_help_all(FILE *out)
     }
     fputs("\n'tabiji COMMAND --help' explains one. Begin with 'tabiji demo'.\n"
           "\nexit status: 0 done, 1 failed, 2 wrong usage or configuration, 3 not found,\n"
-          "4 workspace in use or different, 130 stopped by Ctrl-C after saving; 'grade' tells its\n"
-          "verdict so: see its help.\n",
+          "4 workspace in use or different, 130 stopped by Ctrl-C after saving.\n"
+          "'tabiji grade' tells its verdict by it: see its help.\n",
           out);
 }
 

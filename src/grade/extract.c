@@ -36,7 +36,7 @@ static bool strip_thinking(tj_span *at, const char *s)
         {"<|begin_of_thought|>", "<|end_of_thought|>"},
         {"<|channel|>analysis", "<|channel|>final<|message|>"},
         {"[THINK]", "[/THINK]"},
-        {"\xe2\x97\x81think\xe2\x96\xb7", "\xe2\x97\x81/think\xe2\x96\xb7"},
+        {"◁think▷", "◁/think▷"},
     };
     size_t n_marks = sizeof marks / sizeof marks[0];
     for (size_t i = at->end; i-- > at->begin;) {
@@ -141,6 +141,22 @@ static bool denies(const char *s, tj_span at)
     return false;
 }
 
+/* Without words or a calculation in brackets at the end: "12 (twelve)", "18 (9 * 2 = 18)". */
+static tj_span without_remark(const char *s, tj_span at)
+{
+    if (tj_span_empty(at) || s[at.end - 1] != ')') {
+        return at;
+    }
+    size_t open = at.end - 1;
+    while (open > at.begin && s[open] != '(') {
+        open--;
+    }
+    bool remark = open > at.begin && tj_is_space(s[open - 1]) &&
+                  (tj_has_words(s, open, at.end, 1) || tj_span_find(s, open, at.end, "=") < at.end);
+    tj_span rest = tj_span_trim(s, (tj_span){at.begin, remark ? open : at.end});
+    return tj_value_first(s, rest).rule != NULL ? rest : at;
+}
+
 /* What a sentence says: all of it if it reads as mathematics, else the value that it begins with,
  * else its last one, else its words. */
 static tj_reads pick(tj_span *out, tj_extractor *x, tj_span sentence)
@@ -150,6 +166,7 @@ static tj_reads pick(tj_span *out, tj_extractor *x, tj_span sentence)
         *out = sentence;
         return TJ_READS_NOT;
     }
+    sentence = without_remark(x->s, sentence);
     tj_reads reads = tj_extract_read(x, sentence);
     tj_value value = {.at = sentence, .rule = reads == TJ_READS_MATH ? "" : NULL};
     if (value.rule == NULL) {
@@ -243,7 +260,9 @@ static bool is_bare(tj_extractor *x, tj_span text)
         return false;
     }
     tj_reads reads = tj_extract_read(x, text);
-    size_t words = reads == TJ_READS_WORDS ? 5 : 3;
+    bool lines = memchr(x->s + text.begin, '\n', text.end - text.begin) != NULL;
+    bool annotated = tj_span_find(x->s, text.begin, text.end, "<<") < text.end;
+    size_t words = reads == TJ_READS_WORDS ? 5 : annotated ? 0 : lines ? 1 : 3;
     return reads == TJ_READS_MATH || tj_count_prose(x->s, text, words) < words;
 }
 

@@ -33,17 +33,6 @@ typedef struct scan {
     tj_value found;
 } scan;
 
-static bool is_any(const char *s, tj_span at, const char *const *words, size_t n_words)
-{
-    for (size_t i = 0; i < n_words; i++) {
-        if (strlen(words[i]) == at.end - at.begin &&
-            tj_span_starts(s, at.begin, at.end, words[i])) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* Just a letter or its name: "$n$". */
 static bool is_symbol(const char *s, tj_span formula)
 {
@@ -191,7 +180,7 @@ static bool is_remark(const scan *c, const tj_piece *p)
 static bool is_unit(const scan *c, const tj_piece *p)
 {
     static const char *const words[] = {"in", "are", "as", "at", "am", "bit", "bar"};
-    if (!is_any(c->s, p->at, words, sizeof words / sizeof words[0])) {
+    if (!tj_span_among(c->s, p->at, words, sizeof words / sizeof words[0])) {
         return true;
     }
     tj_piece next = tj_piece_next(c->s, p->next, c->end);
@@ -204,16 +193,17 @@ static bool denies_behind(const scan *c, const tj_piece *p)
     static const char *const copulas[] = {"is", "are", "was", "were", "can", "does"};
     static const char *const nots[] = {"not", "isn't", "aren't", "wasn't", "cannot", "can't"};
     static const char *const denials[] = {"ではない", "ではなく", "ではありません", "じゃない"};
-    for (size_t i = 0; i < sizeof denials / sizeof denials[0]; i++) {
+    bool wide = (unsigned char)c->s[p->at.begin] >= 0xE0;
+    for (size_t i = 0; wide && i < sizeof denials / sizeof denials[0]; i++) {
         if (tj_span_starts(c->s, p->at.begin, p->at.end, denials[i])) {
             return true;
         }
     }
-    if (is_any(c->s, p->at, copulas, sizeof copulas / sizeof *copulas)) {
+    if (tj_span_among(c->s, p->at, copulas, sizeof copulas / sizeof *copulas)) {
         tj_piece next = tj_piece_next(c->s, p->next, c->end);
-        return next.kind == TJ_PIECE_WORD && is_any(c->s, next.at, nots, 1);
+        return next.kind == TJ_PIECE_WORD && tj_span_among(c->s, next.at, nots, 1);
     }
-    return is_any(c->s, p->at, nots + 1, sizeof nots / sizeof *nots - 1);
+    return tj_span_among(c->s, p->at, nots + 1, sizeof nots / sizeof *nots - 1);
 }
 
 /* A word ends a run, and says something of the next one. */
@@ -229,11 +219,13 @@ static void add_word(scan *c, const tj_piece *p)
                                                 "figure",  "line",   "lemma",    "theorem"};
     c->negated = c->negated || denies_behind(c, p);
     close_run(c, false);
-    c->negated = is_any(c->s, p->at, nots, sizeof nots / sizeof *nots) ||
-                 (c->negated && is_any(c->s, p->at, between, sizeof between / sizeof *between));
-    c->lists = is_any(c->s, p->at, list_words, sizeof list_words / sizeof *list_words) ||
+    c->negated =
+        tj_span_among(c->s, p->at, nots, sizeof nots / sizeof *nots) ||
+        (c->negated && tj_span_among(c->s, p->at, between, sizeof between / sizeof *between));
+    c->lists = tj_span_among(c->s, p->at, list_words, sizeof list_words / sizeof *list_words) ||
                c->s[p->at.begin] == ':';
-    c->ordinal = is_any(c->s, p->at, ordinal_words, sizeof ordinal_words / sizeof *ordinal_words);
+    c->ordinal =
+        tj_span_among(c->s, p->at, ordinal_words, sizeof ordinal_words / sizeof *ordinal_words);
 }
 
 /* "3." or "3)" at a line's beginning, and the 3 of "step 3", are no values. */
