@@ -108,12 +108,7 @@ static const tj_formula *polynomial(tj_line *l, tj_ex_rel rel, const tj_ex *p)
     const tj_ex *c1 = tj_make_2(d, TJ_EX_MUL, half, tj_make_difference(d, up, down));
     const tj_ex *c2 =
         tj_make_difference(d, tj_make_2(d, TJ_EX_MUL, half, tj_make_2(d, TJ_EX_ADD, up, down)), c0);
-    tj_ex *letter = tj_ex_new(d->arena, TJ_EX_SYMBOL, 0);
-    if (letter == NULL) {
-        d->no_memory = true;
-        return NULL;
-    }
-    letter->text = x;
+    const tj_ex *letter = tj_make_symbol(d, x);
     const tj_ex *inner = tj_make_2(d, TJ_EX_ADD, c1, tj_make_2(d, TJ_EX_MUL, c2, letter));
     const tj_ex *form = tj_make_2(d, TJ_EX_ADD, c0, tj_make_2(d, TJ_EX_MUL, letter, inner));
     if (!tj_decide_identical(d, p, form)) {

@@ -231,11 +231,7 @@ const tj_ex *tj_solve_linear(tj_deciding *d, const tj_ex *ex)
     }
     const tj_ex *c0 = tj_substitute(d, f, names[0], tj_make_int(d, 0));
     const tj_ex *c1 = tj_make_difference(d, tj_substitute(d, f, names[0], tj_make_int(d, 1)), c0);
-    tj_ex *letter = tj_ex_new(d->arena, TJ_EX_SYMBOL, 0);
-    if (letter == NULL || c1 == NULL) {
-        return NULL;
-    }
-    letter->text = names[0];
+    const tj_ex *letter = tj_make_symbol(d, names[0]);
     const tj_ex *form = tj_make_2(d, TJ_EX_ADD, c0, tj_make_2(d, TJ_EX_MUL, c1, letter));
     if (!tj_decide_identical(d, f, form)) {
         return NULL;

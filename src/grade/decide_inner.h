@@ -65,6 +65,7 @@ tj_decision tj_decide_pair(tj_deciding *d, const tj_ex *a, const tj_ex *b);
  * checks ---- */
 const tj_ex *tj_make_int(tj_deciding *d, int64_t value);
 const tj_ex *tj_make_const(tj_deciding *d, tj_ex_const id);
+const tj_ex *tj_make_symbol(tj_deciding *d, const char *name); /* keeps the name */
 const tj_ex *tj_make_1(tj_deciding *d, tj_ex_kind kind, const tj_ex *a);
 const tj_ex *tj_make_2(tj_deciding *d, tj_ex_kind kind, const tj_ex *a, const tj_ex *b);
 const tj_ex *tj_make_call(tj_deciding *d, tj_ex_fn fn, const tj_ex *a, const tj_ex *b);

@@ -40,7 +40,8 @@ bool tj_decide_rounded(tj_deciding *d, const char **reason, const tj_ex *a, cons
 {
     bool negative, other_negative, terminates;
     const tj_ex *x = tj_literal(a, &negative), *y = tj_literal(b, &other_negative);
-    bool a_is = x != NULL && x->num.is_decimal, b_is = y != NULL && y->num.is_decimal;
+    bool a_is = x != NULL && x->num.is_decimal && x->num.n_repeat == 0;
+    bool b_is = y != NULL && y->num.is_decimal && y->num.n_repeat == 0;
     if (a_is == b_is) {
         return false;
     }
@@ -48,7 +49,7 @@ bool tj_decide_rounded(tj_deciding *d, const char **reason, const tj_ex *a, cons
     const tj_ex_num *num = a_is ? &x->num : &y->num;
     size_t n = significant(num);
     if (d->options->min_digits == 0 || n < d->options->min_digits || num->base != 10 ||
-        num->n_repeat > 0 || tj_has_const(value, TJ_CONST_INFINITY)) {
+        tj_has_const(value, TJ_CONST_INFINITY)) {
         return false;
     }
     if (tj_exact_terminates(&terminates, &d->work, value) == TJ_EVAL_OK) {

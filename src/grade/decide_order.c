@@ -108,24 +108,20 @@ static tj_order part(tj_deciding *d, bool *finite, const tj_ex *a, const tj_ex *
     return TJ_ORDER_UNKNOWN;
 }
 
-/* ln of a power, product or positive number, as a tree; NULL if it is of no such form. */
-static const tj_ex *log_tree(tj_deciding *d, const tj_ex *ex)
-{
-    if (ex->kind == TJ_EX_POW) {
-        return tj_make_2(d, TJ_EX_MUL, ex->args[1], tj_make_call(d, TJ_FN_LN, ex->args[0], NULL));
-    }
-    if (ex->kind == TJ_EX_MUL && ex->n_args == 2) {
-        const tj_ex *u = log_tree(d, ex->args[0]), *v = log_tree(d, ex->args[1]);
-        return tj_make_2(d, TJ_EX_ADD, u, v);
-    }
-    return tj_make_call(d, TJ_FN_LN, ex, NULL);
-}
-
+/* Certain to be real and positive; of powers, only of positive numbers. */
 static bool is_positive(tj_deciding *d, const tj_ex *ex)
 {
     int sign;
     bool is_real;
-    if (ex->kind == TJ_EX_POW) { /* a real power of a positive number */
+    if (ex->kind == TJ_EX_MUL) { /* may be too large for an enclosure */
+        for (size_t i = 0; i < ex->n_args; i++) {
+            if (!is_positive(d, ex->args[i])) {
+                return false;
+            }
+        }
+        return true;
+    }
+    if (ex->kind == TJ_EX_POW) {
         tj_eval got =
             tj_enclose_sign(&sign, &is_real, &d->work, ex->args[1], NULL, TJ_DECIDE_FIRST_PREC);
         return is_positive(d, ex->args[0]) &&
@@ -134,6 +130,20 @@ static bool is_positive(tj_deciding *d, const tj_ex *ex)
     return tj_enclose_sign(&sign, &is_real, &d->work, ex, NULL, TJ_DECIDE_FIRST_PREC) ==
                TJ_EVAL_OK &&
            sign > 0;
+}
+
+/* ln of a positive number, by its form where it is a power or product of positive numbers. */
+static const tj_ex *log_tree(tj_deciding *d, const tj_ex *ex)
+{
+    if (ex->kind == TJ_EX_POW) {
+        return tj_make_2(d, TJ_EX_MUL, ex->args[1], tj_make_call(d, TJ_FN_LN, ex->args[0], NULL));
+    }
+    if (ex->kind == TJ_EX_MUL && ex->n_args == 2 && is_positive(d, ex->args[0]) &&
+        is_positive(d, ex->args[1])) {
+        const tj_ex *u = log_tree(d, ex->args[0]), *v = log_tree(d, ex->args[1]);
+        return tj_make_2(d, TJ_EX_ADD, u, v);
+    }
+    return tj_make_call(d, TJ_FN_LN, ex, NULL);
 }
 
 /* Certain to be real and not positive. */

@@ -5,6 +5,10 @@
 #include <string.h>
 
 #include "grade/decide_line.h"
+#include "grade/enclose.h"
+
+/* Whole numbers of a bounded set that are listed. */
+#define MAX_LISTED 64
 
 bool tj_is_backward(tj_deciding *d, const tj_ex *interval)
 {
@@ -158,6 +162,59 @@ bool tj_decide_real_sets(tj_decision *out, tj_deciding *d, const tj_ex *a, const
     return true;
 }
 
+/* The cell of the line that a whole number lies in; false if its order is not known. */
+static bool find_cell(tj_deciding *d, const tj_line *l,
+                      const tj_ex *const sorted[TJ_DECIDE_MAX_ENDS], int64_t value, size_t *cell)
+{
+    const char *method;
+    for (size_t r = 0; r < l->n_ranks; r++) {
+        tj_order order = tj_decide_order(d, &method, tj_make_int(d, value), sorted[r]);
+        if (order == TJ_ORDER_LESS || order == TJ_ORDER_EQUAL) {
+            *cell = 2 * r + (order == TJ_ORDER_EQUAL);
+            return true;
+        }
+        if (order != TJ_ORDER_GREATER) {
+            return false;
+        }
+    }
+    *cell = 2 * l->n_ranks;
+    return true;
+}
+
+const tj_ex *tj_list_integers(tj_deciding *d, const tj_ex *ex)
+{
+    if (ex->kind != TJ_EX_WHERE || ex->args[0]->kind != TJ_EX_RELATION ||
+        ex->args[0]->rels[0] != TJ_REL_IN || ex->args[0]->args[0]->kind != TJ_EX_SYMBOL ||
+        ex->args[0]->args[1]->kind != TJ_EX_NUMBERS) {
+        return ex;
+    }
+    int32_t domain = ex->args[0]->args[1]->id;
+    tj_line l = {.d = d, .letter = ex->args[0]->args[0]->text};
+    const tj_ex *sorted[TJ_DECIDE_MAX_ENDS], *values[MAX_LISTED];
+    int64_t low, high;
+    size_t n = 0, cell;
+    const tj_formula *f = tj_line_read(&l, ex->args[1]);
+    if ((domain != TJ_NUMBERS_INTEGER && domain != TJ_NUMBERS_NATURAL) || f == NULL ||
+        !tj_line_sort(&l, sorted) || l.n_ranks == 0 || tj_line_holds(&l, f, 0) ||
+        tj_line_holds(&l, f, 2 * l.n_ranks) ||
+        tj_enclose_nearest(&low, &d->work, sorted[0], TJ_DECIDE_FIRST_PREC) != TJ_EVAL_OK ||
+        tj_enclose_nearest(&high, &d->work, sorted[l.n_ranks - 1], TJ_DECIDE_FIRST_PREC) !=
+            TJ_EVAL_OK ||
+        high - low > MAX_LISTED - 3) {
+        return ex;
+    }
+    for (int64_t value = low - 1; value <= high + 1; value++) {
+        if (!find_cell(d, &l, sorted, value, &cell)) {
+            return ex;
+        }
+        if (tj_line_holds(&l, f, cell) && (value > 0 || domain == TJ_NUMBERS_INTEGER)) {
+            values[n++] = tj_make_int(d, value);
+        }
+    }
+    const tj_ex like = {.kind = TJ_EX_SET};
+    return tj_make_like(d, &like, values, n);
+}
+
 bool tj_is_set_like(const tj_ex *ex)
 {
     switch (ex->kind) {
@@ -166,8 +223,10 @@ bool tj_is_set_like(const tj_ex *ex)
     case TJ_EX_UNION:
     case TJ_EX_INTERSECTION:
     case TJ_EX_DIFFERENCE:
-    case TJ_EX_WHERE:
         return true;
+    case TJ_EX_WHERE: /* {x : x > 3}, {x in R : x > 3} */
+        return ex->args[0]->kind == TJ_EX_SYMBOL ||
+               (ex->args[0]->kind == TJ_EX_RELATION && ex->args[0]->rels[0] == TJ_REL_IN);
     default:
         return false;
     }
@@ -226,9 +285,14 @@ tj_decision tj_decide_sets(tj_deciding *d, const tj_ex *a, const tj_ex *b)
     if (a_only || b_only) {
         return tj_decided(TJ_VERDICT_DIFFERENT, "sets", "the sets of numbers differ");
     }
+    const tj_ex *set = a->kind == TJ_EX_SET ? a : b, *other = set == a ? b : a;
+    if (set->kind == TJ_EX_SET && set->n_args > 0 && other->kind == TJ_EX_INTERVAL &&
+        other->id == (TJ_EX_OPEN_LOW | TJ_EX_OPEN_HIGH)) { /* {a, b}, (a, b) */
+        return tj_decided(TJ_VERDICT_DIFFERENT, "sets", "only one of them is finite");
+    }
     if (a->kind == b->kind && a->n_args == b->n_args && a->n_args > 0) {
         tj_decision parts = tj_undecided("the sets are not of a kind that can be compared");
-        bool ordered = a->kind == TJ_EX_DIFFERENCE || a->kind == TJ_EX_WHERE;
+        bool ordered = a->kind == TJ_EX_DIFFERENCE;
         tj_decision all = tj_decided(TJ_VERDICT_EQUAL, "same form", "the parts are equal");
         for (size_t i = 0; i < a->n_args && ordered; i++) {
             all = tj_decide_weaker(all, tj_decide_pair(d, a->args[i], b->args[i]));
@@ -236,4 +300,18 @@ tj_decision tj_decide_sets(tj_deciding *d, const tj_ex *a, const tj_ex *b)
         return ordered && all.verdict == TJ_VERDICT_EQUAL ? all : parts;
     }
     return tj_undecided("the sets are not of a kind that can be compared");
+}
+
+tj_decision tj_decide_conditional(tj_deciding *d, const tj_ex *a, const tj_ex *b)
+{
+    bool a_is = a->kind == TJ_EX_WHERE, b_is = b->kind == TJ_EX_WHERE;
+    tj_decision values = tj_decide_pair(d, a_is ? a->args[0] : a, b_is ? b->args[0] : b);
+    if (!a_is || !b_is) {
+        return values.verdict == TJ_VERDICT_DIFFERENT ? values
+                                                      : tj_undecided("only one has a condition");
+    }
+    tj_decision both = tj_decide_weaker(values, tj_decide_pair(d, a->args[1], b->args[1]));
+    return both.verdict == TJ_VERDICT_EQUAL
+               ? both
+               : tj_undecided("other values under other conditions may be the same set");
 }

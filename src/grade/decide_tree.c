@@ -47,6 +47,15 @@ const tj_ex *tj_make_const(tj_deciding *d, tj_ex_const id)
     return ex;
 }
 
+const tj_ex *tj_make_symbol(tj_deciding *d, const char *name)
+{
+    tj_ex *ex = new_node(d, TJ_EX_SYMBOL, 0);
+    if (ex != NULL) {
+        ex->text = name;
+    }
+    return ex;
+}
+
 const tj_ex *tj_make_1(tj_deciding *d, tj_ex_kind kind, const tj_ex *a)
 {
     tj_ex *ex = a == NULL ? NULL : new_node(d, kind, 1);

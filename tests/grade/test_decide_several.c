@@ -68,6 +68,8 @@ static void matrices_are_worked_out(void **state)
     ALL_DIFFERENT("\\begin{pmatrix}2&4\\\\6&8\\end{pmatrix}",
                   "\\begin{pmatrix}2&4\\\\6&9\\end{pmatrix}",
                   "\\begin{pmatrix}2&6\\\\4&8\\end{pmatrix}", "2");
+    ALL_EQUAL("\\begin{pmatrix}1&2\\\\3&4\\end{pmatrix}^{-1}",
+              "\\begin{pmatrix}-2&1\\\\3/2&-1/2\\end{pmatrix}");
     ALL_EQUAL("-2", "\\begin{vmatrix}1&2\\\\3&4\\end{vmatrix}");
 }
 
