@@ -1,7 +1,7 @@
 """A second way to the value of an answer: a small reader of LaTeX and typed mathematics, and mpmath.
 
 It shares nothing with the grader. It reads less, and says so: compare() gives True or False only where it read both
-texts whole and evaluated them, to 40 digits, and to 1,200 where those agree (at points of both signs where there are
+texts whole and evaluated them, to 80 digits, and to 1,200 where those agree (at points of both signs where there are
 variables, as far as both sides are real there), else None. The checks of the pairs (check_pairs.py) and of the
 rewritings (check_rewrites.py) rest on it."""
 import functools
@@ -11,8 +11,8 @@ import re
 import mpmath
 from mpmath import mp, mpf, mpc
 
-DIGITS = (40, 1200)  # two constants differ once the first part them, and are equal if the second do not
-POINTS_DIGITS = 40
+DIGITS = (80, 1200)  # two constants differ once the first part them, and are equal if the second do not
+POINTS_DIGITS = 80
 mp.dps = DIGITS[-1]
 N_POINTS = 8  # of either sign
 MAX_BITS = 20000  # of a power or factorial
@@ -514,7 +514,7 @@ def split_top(text, pattern):
     return parts + [text[last:]]
 
 
-COMMA = re.compile(r"(?<!\d),(?!\\?!)|,(?!\\?!|\d{3}(?!\d))|\\text\{\s*,?\s*(?:and|or)\s*\}|(?<=\s)(?:and|or)(?=\s)|;")
+COMMA = re.compile(r"(?<!\d),(?!\s*\\?!)|,(?!\s*\\?!|\d{3}(?!\d))|\\text\{\s*,?\s*(?:and|or)\s*\}|(?<=\s)(?:and|or)(?=\s)|;")
 CUP = re.compile(r"\\cup(?![a-zA-Z])|∪")
 RELATION = re.compile(r"\\(?:leq?|geq?|lt|gt)(?![a-zA-Z])|<=|>=|≤|≥|<|>|=")
 NAME = re.compile(r"((?:[A-Za-z]|\\[a-z]+)(?:_\{?\w+\}?)?(?:\^\{-1\})?)(?:\([a-z](?:,\s*[a-z])*\))?")
@@ -523,7 +523,7 @@ WRAP = re.compile(r"^\s*(?:\$\$?(?P<a>[^$]*)\$\$?|\\\((?P<b>.*)\\\)|\\\[(?P<c>.*
 
 def unwrap(text):
     text = text.strip()
-    if "<think>" in text or re.search(r"\d\.\d{3},\d", text):
+    if "<think>" in text or re.search(r"\d\.\d{3},\d", text) or text.count("\\boxed") > 1 or text.count("\\pm") > 1:
         raise Unreadable("not one formula")
     at = text.rfind("\\boxed{")
     if at >= 0:
@@ -555,12 +555,16 @@ def read(text):
     if m := re.fullmatch(r"\\text(?:bf|it|rm)?\{([^{}\d]*[A-Za-z][^{}\d]*)\}", text):
         return ("text", fold(m.group(1)))
     if m := re.fullmatch(r"(?:\\frac12\s*)?\\begin\{[pb]matrix\}(.*)\\end\{[pb]matrix\}", text, re.S):
+        if "\\begin" in m.group(1):
+            raise Unreadable("several matrices")
         if not text.startswith("\\frac"):
             rows = [r for r in m.group(1).split("\\\\") if r.strip()]
             return ("matrix", tuple(tuple(read(x) for x in row.split("&")) for row in rows))
     if len(parts := split_top(text, CUP)) > 1:
         return ("union", tuple(read(p) for p in parts))
     if len(parts := split_top(text, COMMA)) > 1:
+        if not all(p.strip() for p in parts[:-1]) or (re.search(r"\band\b", text) and RELATION.search(text)):
+            raise Unreadable("a list with a gap, or a system")
         return ("list", tuple(read(p) for p in parts if p.strip()))
     if len(parts := split_top(text, RELATION)) > 1:
         signs = tuple(SIGNS.get(s.lstrip("\\"), {"≤": "<=", "≥": ">="}.get(s, s)) for s in relation_signs(text))
@@ -569,8 +573,13 @@ def read(text):
         name = NAME.fullmatch(parts[0].strip())
         return ("relation", tuple(read(p) for p in parts), signs, name and name.group(1))
     brackets, inner = outer(text)
+    if brackets and re.search(r"(?<!\d)\d{1,3},\d{3}(?!\d)", inner):
+        raise Unreadable("a number or two")
     if brackets:
-        items = [p for p in split_top(inner, COMMA) if p.strip()]
+        items = split_top(inner, COMMA)
+        if len(items) > 1 and not all(p.strip() for p in items):
+            raise Unreadable("a gap")
+        items = [p for p in items if p.strip()]
         if brackets == "\\{\\}":
             return ("set", tuple(read(p) for p in items))
         if len(items) == 2 and (brackets in ("[]", "(]", "[)") or "infty" in inner):
@@ -790,6 +799,8 @@ def same(a, b):
         if "set" in kinds:
             items = [without_repetition(x) for x in items]
         return same_items(*items, ordered=False)
+    if "relation" in kinds:
+        raise Unreadable("a statement against another thing")
     if kinds == {"value"}:
         return same_value(a, b)
     if kinds in ({"text"}, {"infinite"}):

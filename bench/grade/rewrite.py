@@ -149,7 +149,7 @@ def trailing_zero(a, rng):
 
 def spacing(a, rng):
     tight = re.sub(r"(?<![a-zA-Z\\])\s+|\s+(?=[^a-zA-Z0-9])", "", a.text) if not a.has_words else a.text
-    wide = re.sub(r"(?<=[^\\!]),(?!\d)", r",\\,", re.sub(r"(?<=[\d}a-z)])([+=])", r" \1 ", a.text)) if "!" not in a.text else a.text
+    wide = re.sub(r"(?<=[^\\!{]),(?!\d)", r",\\,", re.sub(r"(?<=[\d}a-z)])([+=])", r" \1 ", a.text)) if "!" not in a.text else a.text
     return next((in_dollars(t) for t in rng.sample([tight, wide], 2) if t != a.text), None)
 
 
@@ -184,7 +184,10 @@ def add_zero(a, rng):
 
 def times_and_over(a, rng):
     k = rng.randint(2, 9)
-    return in_dollars(f"\\frac{{{k}\\left({a.bare}\\right)}}{{{k}}}") if a.is_formula and "\\pm" not in a.text else None
+    if not a.is_formula or "\\pm" in a.text:
+        return None
+    inner = f"\\left({a.bare}\\right)" if len(a.terms()) > 1 or a.bare[0] == "-" else a.bare
+    return in_dollars(f"\\frac{{{k} \\cdot {inner}}}{{{k}}}")
 
 
 def split_sum(a, rng):
@@ -212,12 +215,12 @@ def other_order_of_elements(a, rng):
 
 def list_as_set(a, rng):
     parts = a.items()
-    return in_dollars("\\{" + ", ".join(parts[1]) + "\\}") if parts and a.shape == "list" else None
+    return in_dollars("\\{" + ", ".join(parts[1]) + "\\}") if parts and a.shape == "list" and "=" not in a.bare else None
 
 
 def separators(a, rng):
     plain = re.sub(r"(?<=\d)(?:,\\!|\{,\}|,)(?=\d{3}(?!\d))", "", a.text)
-    if plain != a.text and a.shape == "value":
+    if plain != a.text and a.shape == "value" and a.text[0] != "(":
         return in_dollars(plain)
     return in_dollars(f"{int(a.text):,}".replace(",", rng.choice((",", "{,}", ",\\!")))) \
         if a.is_integer and len(a.text.lstrip("-")) > 3 else None
@@ -249,7 +252,8 @@ def unicode_signs(a, rng):
 
 def typed_form(text):
     """LaTeX as people type it: 2\\sqrt{41} as 2*sqrt(41)."""
-    out = re.sub(r"\\[!,;: ]|\\left|\\right|~", "", text)
+    out = re.sub(r"(?<=\d),\\!(?=\d{3})", "", text)
+    out = re.sub(r"\\[!,;: ]|\\left|\\right|~", "", out)
     out = re.sub(r"(?<=\d)(?:\{,\})(?=\d{3})", "", out)
     out = re.sub(r"(?<=\d)\s*\\[dt]?frac\{?(\d+)\}?\s*\{?(\d+)\}?$", r" \1/\2", out)  # mixed numbers
     while True:
@@ -284,7 +288,7 @@ def radical(a, rng):
 
 def by_sympy(change):
     def rewrite(a, rng):
-        if not a.is_formula or not a.letters or len(a.text) > 60 or re.search(r"\\pm|(?<!\\)[A-Z]", a.text):
+        if not a.is_formula or not a.letters or len(a.text) > 60 or re.search(r"\\pm|(?<!\\)[A-Z]|[fgh]\(", a.text):
             return None
         try:
             expression = latex2sympy(a.bare)
@@ -303,7 +307,7 @@ def bare_words(a, rng):
 
 
 def words_in_other_case(a, rng):
-    m = re.fullmatch(r"\\text\{([A-Za-z ]{3,})\}", a.text)
+    m = re.fullmatch(r"\\text\{(?![A-Z]+\})([A-Za-z ]{3,})\}", a.text)  # ABC may be points
     return in_dollars("\\text{%s}" % (m[1].swapcase() if m[1] == m[1].lower() else m[1].lower())) if m else None
 
 
@@ -463,7 +467,7 @@ def exponent_changed(a, rng):
 
 
 def variable_changed(a, rng):
-    letters = sorted(x for x in a.letters if len(x) == 1)
+    letters = sorted(x for x in a.letters if len(x) == 1 and x.islower())  # a capital may be a choice
     if not a.is_formula or not letters:
         return None
     old = rng.choice(letters)

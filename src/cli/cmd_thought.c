@@ -15,7 +15,7 @@ tj_code tj_cmd_thought_show(const tj_args *args, tj_err *err)
         rc = tj_store_load_thought(store, &t, NULL, id, err);
     }
     if (rc == TJ_OK && tj_args_has(args, "json")) {
-        json_t *spans = tj_spans_json(&t);
+        json_t *spans = tj_thought_spans_json(&t);
         rc = tj_print_json(spans, err);
         json_decref(spans);
     } else if (rc == TJ_OK) {

@@ -16,43 +16,107 @@
 typedef struct derivation {
     tj_domain domain;
     tj_derive_config cfg;
+    tj_templates *templates;
     size_t seed;
     bool shortcut, journey, as_json;
     const char *name; /* of what is read */
+    size_t level;     /* of the tree at hand */
     size_t n_trees, n_skipped, n_printed;
 } derivation;
 
 enum { BOTH, SHORTCUT, JOURNEY };
 
+static tj_code read_chance(const tj_args *args, const char *name, double fallback, double *out,
+                           tj_err *err)
+{
+    tj_code rc = tj_args_double(args, name, fallback, out, err);
+    return rc != TJ_OK || (*out >= 0.0 && *out <= 1.0)
+               ? rc
+               : tj_fail(err, TJ_E_INVAL, "--%s is %g, expected 0 to 1", name, *out);
+}
+
+/* Which children, how deep, how many, where. */
+static tj_code read_rules(tj_derive_config *cfg, const tj_args *args, tj_err *err)
+{
+    static const char *const orders[] = {"sampled", "paper", NULL};
+    static const char *const picks[] = {"first", "random", "likeliest", "best", NULL};
+    static const char *const tells[] = {"dead", "invalid", "both", NULL};
+    size_t order = 0;
+    size_t pick = 0;
+    size_t tell = 0;
+    tj_code rc = tj_args_choice(args, "order", orders, TJ_ORDER_SAMPLED, &order, err);
+    if (rc == TJ_OK) {
+        rc = tj_args_choice(args, "pick", picks, TJ_PICK_FIRST, &pick, err);
+    }
+    if (rc == TJ_OK) {
+        rc = tj_args_choice(args, "tell", tells, 0, &tell, err);
+    }
+    if (rc == TJ_OK) {
+        rc = tj_args_size(args, "trials", 2, 64, &cfg->max_trials, err);
+    }
+    if (rc == TJ_OK) {
+        rc = tj_args_size(args, "max-backtracks", 4, 4096, &cfg->max_backtracks, err);
+    }
+    if (rc == TJ_OK) {
+        rc = tj_args_size(args, "branch", 0, 4096, &cfg->max_branch, err);
+    }
+    if (rc == TJ_OK) {
+        rc = tj_args_size(args, "from-depth", 0, 4096, &cfg->from_depth, err);
+    }
+    if (rc == TJ_OK) {
+        rc = tj_args_size(args, "to-depth", 0, 4096, &cfg->to_depth, err);
+    }
+    if (rc == TJ_OK) {
+        rc = read_chance(args, "explore", 1.0, &cfg->p_explore, err);
+    }
+    cfg->order = (tj_walk_order)order;
+    cfg->pick = (tj_walk_pick)pick;
+    cfg->tell_invalid = tell != 0;
+    cfg->tell_dead = tell != 1;
+    return rc;
+}
+
+static tj_code read_sentences(derivation *d, const tj_args *args, tj_err *err)
+{
+    const char *language = tj_args_get(args, "language");
+    tj_code rc = tj_templates_create(&d->templates, err);
+    for (size_t i = 0; rc == TJ_OK && tj_args_nth(args, "sentences", i) != NULL; i++) {
+        rc = tj_templates_add_file(d->templates, tj_args_nth(args, "sentences", i), err);
+    }
+    if (rc == TJ_OK && language != NULL) {
+        size_t n = strlen(language);
+        if (n >= sizeof d->cfg.language || !tj_templates_has(d->templates, language)) {
+            return tj_fail(err, TJ_E_INVAL, "--language: there are no sentences in '%s'", language);
+        }
+        memcpy(d->cfg.language, language, n + 1);
+    }
+    d->cfg.templates = d->templates;
+    return rc;
+}
+
 static tj_code read_config(derivation *d, const tj_args *args, tj_err *err)
 {
     static const char *const kinds[] = {"both", "shortcut", "journey", NULL};
-    static const char *const orders[] = {"sampled", "paper", NULL};
     static const char *const answers[] = {"no", "yes", NULL};
     size_t kind = BOTH;
-    size_t order = 0;
     size_t back = 1;
     tj_derive_config_default(&d->cfg);
     tj_code rc = tj_args_choice(args, "kind", kinds, BOTH, &kind, err);
     if (rc == TJ_OK) {
-        rc = tj_args_choice(args, "order", orders, TJ_ORDER_SAMPLED, &order, err);
+        rc = read_rules(&d->cfg, args, err);
+    }
+    if (rc == TJ_OK) {
+        rc = read_sentences(d, args, err);
     }
     if (rc == TJ_OK) {
         rc = tj_args_choice(args, "back-to-root", answers, 1, &back, err);
     }
     if (rc == TJ_OK) {
-        rc = tj_args_size(args, "trials", 2, 64, &d->cfg.max_trials, err);
-    }
-    if (rc == TJ_OK) {
-        rc = tj_args_double(args, "connectives", 0.15, &d->cfg.p_connective, err);
-    }
-    if (rc == TJ_OK && !(d->cfg.p_connective >= 0.0 && d->cfg.p_connective <= 1.0)) {
-        rc = tj_fail(err, TJ_E_INVAL, "--connectives is %g, expected 0 to 1", d->cfg.p_connective);
+        rc = read_chance(args, "connectives", 0.15, &d->cfg.p_connective, err);
     }
     if (rc == TJ_OK) {
         rc = tj_args_size(args, "seed", 1, SIZE_MAX, &d->seed, err);
     }
-    d->cfg.order = (tj_walk_order)order;
     d->cfg.back_to_root = back == 1;
     d->shortcut = kind != JOURNEY;
     d->journey = kind != SHORTCUT;
@@ -150,25 +214,42 @@ static tj_code check_tree(const derivation *d, const tj_tree *tree, const json_t
 
 /* ------------------------------------------------------------------ deriving */
 
-static tj_code print_thought(derivation *d, const tj_tree *tree, const tj_thought *t,
-                             const char *prompt, tj_err *err)
+static tj_code print_record(derivation *d, tj_thought *t, const char *prompt, tj_err *err)
 {
-    const char *kind = t->kind == TJ_JOURNEY ? "journey" : "shortcut";
+    const tj_task *task = &d->domain.task;
+    const char *level = task->difficulty_name(task->ctx, d->level);
+    tj_record record = {.thought = *t, .correct = TJ_YES}; /* lent: taken back below */
+    tj_code rc = tj_record_set(&record, TJ_META_PROMPT, prompt, strlen(prompt), err);
+    if (rc == TJ_OK) {
+        rc = tj_record_set(&record, TJ_META_LEVEL, level, level == NULL ? 0 : strlen(level), err);
+    }
+    if (rc == TJ_OK) {
+        rc = tj_record_set(&record, TJ_META_LANGUAGE, d->cfg.language, 2, err);
+    }
+    if (rc == TJ_OK) {
+        rc = tj_record_set(&record, TJ_META_SOURCE, task->name, strlen(task->name), err);
+    }
+    if (rc == TJ_OK) {
+        json_t *json = tj_record_to_json(&record);
+        rc = tj_print_json_line(json, err);
+        json_decref(json);
+    }
+    memset(&record.thought, 0, sizeof record.thought);
+    tj_record_deinit(&record);
+    return rc;
+}
+
+static tj_code print_thought(derivation *d, tj_thought *t, const char *prompt, tj_err *err)
+{
     size_t n_line = strcspn(prompt, "\n");
     if (!d->as_json) {
-        printf("%s%s  %.*s\n", d->n_printed++ > 0 ? "\n" : "", kind, (int)n_line, prompt);
+        printf("%s%s  %.*s\n", d->n_printed++ > 0 ? "\n" : "", tj_thought_kind_name(t->kind),
+               (int)n_line, prompt);
         tj_print_spans(t);
         return TJ_OK;
     }
     d->n_printed++;
-    json_t *j =
-        json_pack("{s:I, s:s, s:o, s:o, s:I, s:I, s:o}", "problem", (json_int_t)tree->problem,
-                  "kind", kind, "prompt", tj_json_text(prompt, strlen(prompt)), "completion",
-                  tj_json_text(t->text, t->n_text), "n_tokens", (json_int_t)t->n_ids,
-                  "n_backtracks", (json_int_t)t->n_backtracks, "spans", tj_spans_json(t));
-    tj_code rc = tj_print_json_line(j, err);
-    json_decref(j);
-    return rc;
+    return print_record(d, t, prompt, err);
 }
 
 static tj_code derive_kind(derivation *d, const tj_tree *tree, tj_thought_kind kind,
@@ -183,7 +264,7 @@ static tj_code derive_kind(derivation *d, const tj_tree *tree, tj_thought_kind k
             ? tj_derive_journey(&t, tree, &dom->task, dom->tok, dom->eos, &d->cfg, &rng, err)
             : tj_derive_shortcut(&t, tree, &dom->task, dom->tok, dom->eos, err);
     if (rc == TJ_OK) {
-        rc = print_thought(d, tree, &t, prompt, err);
+        rc = print_thought(d, &t, prompt, err);
     }
     tj_thought_deinit(&t);
     return rc;
@@ -202,6 +283,7 @@ static tj_code derive_tree(derivation *d, const json_t *json, const char *where,
     d->n_trees++;
     rc = check_tree(d, &tree, json, where, err);
     if (rc == TJ_OK) {
+        d->level = task->difficulty(task->ctx, &tree.first);
         task->write_prompt(task->ctx, &tree.first, &prompt);
         rc = tj_buf_check(&prompt, err);
     }
@@ -295,6 +377,7 @@ tj_code tj_cmd_thought_derive(const tj_args *args, tj_err *err)
                    d.n_skipped, d.n_trees);
     }
     tj_buf_deinit(&text);
+    tj_templates_destroy(d.templates);
     tj_domain_close(&d.domain);
     return rc;
 }

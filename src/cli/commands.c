@@ -18,6 +18,19 @@
     {                                                                                              \
         "model", 'm', "PATH", "a model folder (config.json, model.safetensors) or GGUF file", NULL \
     }
+#define SENTENCES                                                                                  \
+    {                                                                                              \
+        "sentences", 0, "FILE", "more sentences (YAML; docs/formats.md); repeatable", NULL         \
+    }
+#define TOKENIZER                                                                                  \
+    {                                                                                              \
+        "tokenizer", 0, "PATH", "count tokens by a FILE.gguf, a tokenizer.json, or its folder",    \
+            NULL                                                                                   \
+    }
+#define JSON_LINES                                                                                 \
+    {                                                                                              \
+        "json", 0, NULL, "one JSON object a line, for programs", NULL                              \
+    }
 #define CHAT_TEMPLATE                                                                              \
     {                                                                                              \
         "chat-template", 0, "NAME", "chatml, smollm2, qwen2.5, qwen3, llama3, llama3.1 or gemma",  \
@@ -142,11 +155,107 @@ static const tj_option derive_options[] = {
      "told first wherever there is one (paper)",
      "sampled"},
     {"trials", 0, "K", "wrong steps tried at each node of the path at most", "2"},
+    {"pick", 0, "HOW",
+     "which of more than K: first (sampled first), random, likeliest (to the policy) or best (of "
+     "the highest value)",
+     "first"},
+    {"tell", 0, "WHICH",
+     "wrong steps that are told: dead (valid, but the goal is out of reach), invalid, or both",
+     "dead"},
+    {"branch", 0, "N", "steps of a wrong branch at most; 0: down to its end", "0"},
+    {"max-backtracks", 0, "N", "of a journey at most; 0: any", "4"},
+    {"from-depth", 0, "N", "wrong steps are tried after N steps of the path or more", "0"},
+    {"to-depth", 0, "N", "and after N at most; 0: anywhere", "0"},
+    {"explore", 0, "P", "chance that a place where wrong steps may be tried has some", "1"},
+    {"language", 0, "NAME", "of the sentences between steps: en, en-open, ja, or a file's", "en"},
+    SENTENCES,
     {"back-to-root", 0, "yes|no",
      "after a wrong branch, begin again (yes) or go back to where it left the path (no)", "yes"},
     {"connectives", 0, "P", "chance of a sentence beside verdict and return", "0.15"},
     {"seed", 0, "N", "of the random numbers", "1"},
     {"json", 0, NULL, "one JSON object a line: training data for 'tabiji train'", NULL},
+    {0}};
+static const tj_option thought_import_options[] = {
+    SENTENCES, TOKENIZER, {"seed", 0, "N", "of the random numbers", "1"}, JSON_LINES, {0}};
+static const tj_option filter_options[] = {
+    {"set", 's', "RULE=VALUE", "one rule, e.g. min_backtracks=1; repeatable", NULL},
+    {"config", 0, "FILE", "rules in YAML", NULL},
+    {"out", 'o', "FILE", "what passes, JSON lines", "standard output"},
+    {"rejected", 0, "FILE", "what does not, JSON lines with rule and reason", NULL},
+    {"by-rules", 0, NULL, "find spans by rules where there are none", NULL},
+    TOKENIZER,
+    {"json", 0, NULL, "the counts on standard error as JSON, for programs", NULL},
+    {0}};
+static const tj_option export_options[] = {
+    {"format", 'f', "FORM",
+     "jsonl, trl, trl-messages, trl-dpo, trl-prm, openrlhf, openrlhf-prm, llama-factory, "
+     "llama-factory-dpo, step-dpo, prm800k or markdown",
+     "trl"},
+    {"think", 0, NULL, "put the thinking in <think> ... </think>, the conclusion after it", NULL},
+    {"out", 'o', "FILE", "the rows", "standard output"},
+    {"card", 0, "FILE", "also write a data card (Markdown)", NULL},
+    {"title", 0, "TEXT", "of the card", "Long thoughts"},
+    {"by-rules", 0, NULL, "find spans by rules where there are none", NULL},
+    TOKENIZER,
+    {0}};
+#define TALK                                                                                       \
+    {"model", 'm', "PATH-OR-URL", "a model here, or the base URL of an OpenAI-compatible server",  \
+     NULL},                                                                                        \
+        {"temperature", 0, "T", "of a first attempt; 0.2 more at each further one", "0.7"},        \
+        {"max-tokens", 0, "N", "tokens of an answer at most", "1024"},                             \
+        {"tries", 0, "N", "attempts at an answer that can be read", "3"},                          \
+        {"seed", 0, "N", "of the random numbers", "1"},                                            \
+        {"chat-template", 0, "NAME", "of a model here", "its files'"},                             \
+        {"no-thinking", 0, NULL, "qwen3: answer without thoughts", NULL},                          \
+        {"remote-model", 0, "NAME", "of a URL: which of the server's models", NULL},               \
+        {"remote-config", 0, "FILE", "of a URL: settings in YAML", NULL},                          \
+        {"remote-set", 0, "KEY=VALUE", "of a URL: one setting; repeatable", NULL},                 \
+    {                                                                                              \
+        "cache", 0, "DIR", "of a URL: keep answers here, and pay for none twice", NULL             \
+    }
+static const tj_option rewrite_options[] = {
+    {"line", 0, "NAME",
+     "coherence, granularity (finer steps), gradual (no jumps) or explorer; repeatable, in turn",
+     "coherence"},
+    {"spans", 0, "N", "spans that are given at once", "16"},
+    TALK,
+    TOKENIZER,
+    THREADS,
+    {0}};
+static const tj_option critique_options[] = {
+    {"critic", 0, "PATH-OR-URL", "another model as the critic", "the same"},
+    {"critic-model", 0, "NAME", "of a URL: which of the critic's models", NULL},
+    {"turns", 0, "N", "steps proposed at most", "24"},
+    {"max-backtracks", 0, "N", "ways back at most", "6"},
+    {"budget", 0, "N", "tokens of all answers at most; 0: any", "0"},
+    {"language", 0, "NAME", "of the sentences of ways back", "en-open"},
+    SENTENCES,
+    TALK,
+    THREADS,
+    JSON_LINES,
+    {0}};
+static const tj_option debate_options[] = {
+    {"roles", 0, "NAME", "debate (proposer, doubter, checker) or teacher (student, teacher)",
+     "debate"},
+    {"rounds", 0, "N", "rounds at most", "4"},
+    {"own-words", 0, NULL, "leave the agents' words as they are: no rewording to one voice", NULL},
+    {"critic", 0, "PATH-OR-URL", "another model as the moderator", "the same"},
+    {"critic-model", 0, "NAME", "of a URL: which of the moderator's models", NULL},
+    {"budget", 0, "N", "tokens of all answers at most; 0: any", "0"},
+    {"language", 0, "NAME", "of the sentences of ways back", "en-open"},
+    SENTENCES,
+    TALK,
+    THREADS,
+    JSON_LINES,
+    {0}};
+static const tj_option stats_options[] = {
+    TOKENIZER,
+    {"keyword", 0, "TEXT", "count this instead of the usual words; repeatable", NULL},
+    {"by-rules", 0, NULL, "find spans by rules also where there are some", NULL},
+    {"max-run", 0, "N", "words of a run that may mark reflection, at most 6", "4"},
+    {"top", 0, "N", "runs listed of each language", "12"},
+    {"min-count", 0, "N", "times that a run stands in reflection at least", "3"},
+    JSON,
     {0}};
 static const tj_option train_options[] = {
     {"out", 'o', "DIR", "folder of the new model", NULL},
@@ -372,9 +481,74 @@ const tj_command tj_commands[] = {
      "  tabiji tree grow -f json 'Use 3 6 7 11 to make 36.' | tabiji thought derive\n"
      "  tabiji thought derive trees.jsonl --kind journey --json > journeys.jsonl",
      derive_options, tj_cmd_thought_derive},
+    {"thought filter", "[FILE...]", 0, 4096, "let good long thoughts through, and say why not",
+     "Reads records ('thought derive --json', 'thought import --json') or texts of others\n"
+     "(docs/formats.md), writes those that pass as JSON lines, and counts on standard error\n"
+     "what the others broke. Rules: need_right, refuse_wrong (on), need_conclusion,\n"
+     "no_jumps (on), max_loop (3), min_loop_words (12), max_repeated_attempts, min_ and\n"
+     "max_ of tokens, words, lines and backtracks, no_backtracks, max_needless.",
+     "  tabiji thought filter -s min_backtracks=1 -s max_tokens=2048 \\\n"
+     "    --rejected no.jsonl journeys.jsonl > good.jsonl",
+     filter_options, tj_cmd_thought_filter},
+    {"thought export", "[FILE...]", 0, 4096, "write long thoughts as training data",
+     "Reads records as 'thought filter' does. trl, trl-messages, openrlhf and\n"
+     "llama-factory have whole texts; trl-dpo, llama-factory-dpo and step-dpo prefer the\n"
+     "right step over the wrong one told beside it; trl-prm, openrlhf-prm and prm800k have\n"
+     "steps with their labels. What a form needs and a record does not have is never made\n"
+     "up: the card counts such records with the reason. markdown is the annotated form\n"
+     "that 'thought import' reads.",
+     "  tabiji thought export good.jsonl -f trl -o sft.jsonl --card README.md\n"
+     "  tabiji thought export good.jsonl -f step-dpo > pairs.jsonl",
+     export_options, tj_cmd_thought_export},
+    {"thought import", "[FILE...]", 0, 4096, "read annotated thinking in Markdown",
+     "A line is a step; a mark before it says what it is: ! wrong, ~ right but leading\n"
+     "nowhere, ? a reflection, < back (or < 3, to after the third entry), + a check, = the\n"
+     "answer. Lines that begin with > quote the problem, and front matter between two\n"
+     "lines --- has answer, author, licence and more. docs/formats.md has the exact form.\n"
+     "With --json each file becomes a record that 'thought filter', 'thought export' and\n"
+     "'thought stats' read.",
+     "  tabiji thought import notes.md\n"
+     "  tabiji thought import *.md --json > human.jsonl",
+     thought_import_options, tj_cmd_thought_import},
+    {"thought critique", "[PROBLEM...]", 0, 64, "long thoughts by proposing and criticising",
+     "One model proposes the next step, another (or the same) decides: continue, reflect,\n"
+     "go back, or end. A step that was tried from the same place is refused. Problems are\n"
+     "operands or lines of standard input, as text or as JSON with prompt (or problem, or\n"
+     "question) and answer. Answers of models that cannot be read are asked for again within\n"
+     "--tries, then recorded as failed; nothing is guessed.",
+     "  tabiji thought critique -m http://127.0.0.1:8080/v1 --remote-model NAME \\\n"
+     "    'What is the sum of the first 20 odd numbers?'\n"
+     "  tabiji thought critique -m model.gguf --json < problems.jsonl > thoughts.jsonl",
+     critique_options, tj_cmd_thought_critique},
+    {"thought debate", "[PROBLEM...]", 0, 64, "long thoughts out of a debate or a lesson",
+     "Agents speak in turn in their roles; after each round a moderator decides whether it\n"
+     "is settled. What was said becomes one explorer's thought, entry by entry; where the\n"
+     "rewording would change its mathematics, the agent's own words stay. Problems as for\n"
+     "'thought critique'.",
+     "  tabiji thought debate --roles teacher -m model.gguf 'What is 12 * 13?'", debate_options,
+     tj_cmd_thought_debate},
+    {"thought rewrite", "[FILE...]", 0, 4096, "reword long thoughts with a language model",
+     "Reads records as 'thought filter' does and writes them reworded, JSON lines with the\n"
+     "fate of each span. New words are taken only if they keep the span's mathematics:\n"
+     "numbers, operators and formulas in their order, and the final answer; for granularity\n"
+     "and gradual also more of them, where true equations give them. Else the span stays as\n"
+     "it was.",
+     "  tabiji thought rewrite journeys.jsonl -m model.gguf > reworded.jsonl\n"
+     "  tabiji thought rewrite human.jsonl --line granularity --line explorer \\\n"
+     "    -m http://127.0.0.1:8080/v1 --remote-model NAME > augmented.jsonl",
+     rewrite_options, tj_cmd_thought_rewrite},
     {"thought show", "ID", 1, 1, "print a long thought span by span",
      "Each span with its action; '*' marks the path that ends in the answer.",
      "  tabiji thought show 2 -w demo", thought_options, tj_cmd_thought_show},
+    {"thought stats", "[FILE...]", 0, 4096, "statistics over long thoughts",
+     "Lengths, keywords, actions, ways back with and without reason, how soon a wrong step\n"
+     "is noticed, what choices cost, redundancy, and the words that mark reflection in\n"
+     "English, Japanese and Chinese; by level of difficulty and by whether the answer is\n"
+     "right. Texts without spans are counted by spans that rules find; how far the rules\n"
+     "are right is measured on records with spans.",
+     "  tabiji thought stats journeys.jsonl --tokenizer model.gguf\n"
+     "  tabiji thought stats texts.json --json > stats.json",
+     stats_options, tj_cmd_thought_stats},
     {"train", "FILE", 1, 1, "fine-tune a model on JSON lines",
      "FILE has one JSON object a line, in the forms of TRL: `prompt` and `completion` as\n"
      "texts; `messages`, a list of {role, content}; or `prompt` as messages and as\n"

@@ -65,20 +65,3 @@ void tj_print_spans(const tj_thought *thought)
         putchar('\n');
     }
 }
-
-json_t *tj_spans_json(const tj_thought *thought)
-{
-    json_t *spans = json_array();
-    for (size_t i = 0; spans != NULL && i < thought->n_spans; i++) {
-        const tj_span *s = &thought->spans[i];
-        json_t *node = s->node == TJ_NO_NODE ? json_null() : json_integer((json_int_t)s->node);
-        json_t *one = json_pack("{s:s, s:b, s:o, s:o}", "action", tj_action_name(s->action),
-                                "on_path", (int)s->on_path, "node", node, "text",
-                                tj_json_text(thought->text + s->begin, s->end - s->begin));
-        if (json_array_append_new(spans, one) != 0) {
-            json_decref(spans);
-            return NULL;
-        }
-    }
-    return spans;
-}

@@ -19,7 +19,5 @@ TJ_MUST_USE tj_code tj_print_tree_dot(const tj_tree *tree, tj_err *err);
 
 /* A span a line with its action; * marks the path that ends in the answer. */
 void tj_print_spans(const tj_thought *thought);
-/* The spans as a new reference; NULL without memory. */
-json_t *tj_spans_json(const tj_thought *thought);
 
 #endif

@@ -64,7 +64,9 @@ static const tj_ex *all_signs(tj_deciding *d, const tj_ex *ex, size_t n_signs)
         size_t at = 0;
         values[mask] = with_signs(d, ex, mask, &at, tied);
     }
-    const tj_ex like = {.kind = TJ_EX_LIST, .id = 1};
+    /* x is not +-1: it is neither */
+    bool neither = ex->kind == TJ_EX_RELATION && ex->n_args == 2 && ex->rels[0] == TJ_REL_NE;
+    const tj_ex like = {.kind = neither ? TJ_EX_AND : TJ_EX_LIST, .id = neither ? 0 : 1};
     return tj_make_like(d, &like, values, n);
 }
 
@@ -83,8 +85,8 @@ static const tj_ex *expand_elements(tj_deciding *d, const tj_ex *ex)
         if (all == NULL) {
             return NULL;
         }
-        bool listed = all != arg && all->kind == TJ_EX_LIST &&
-                      all->n_args <= (1U << TJ_DECIDE_MAX_SIGNS);
+        bool listed =
+            all != arg && all->kind == TJ_EX_LIST && all->n_args <= (1U << TJ_DECIDE_MAX_SIGNS);
         for (size_t k = 0; k < (listed ? all->n_args : 1); k++) {
             values[n++] = listed ? all->args[k] : all;
         }

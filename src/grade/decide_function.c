@@ -17,17 +17,17 @@ static uint64_t scramble(uint64_t x)
     return x ^ (x >> 31);
 }
 
-/* Six kinds of values: whole and broken, of both signs, inside and outside of the unit interval. */
+/* Six kinds of values: whole and broken, of both signs, inside the unit interval and up to 30. */
 static void value_of_kind(int64_t *num, int64_t *den, uint64_t kind, uint64_t h)
 {
     int64_t r = (int64_t)(h % 1000);
     switch (kind) {
     case 0:
-        *num = -1 - r % 5;
+        *num = -1 - r % 12;
         *den = 1;
         break;
     case 1:
-        *num = 2 + r % 9;
+        *num = 2 + r % 25;
         *den = 1;
         break;
     case 2:
@@ -39,11 +39,11 @@ static void value_of_kind(int64_t *num, int64_t *den, uint64_t kind, uint64_t h)
         *den = 89;
         break;
     case 4:
-        *num = 102 + r;
+        *num = 102 + 3 * r;
         *den = 101;
         break;
     default:
-        *num = -104 - r;
+        *num = -104 - 3 * r;
         *den = 103;
         break;
     }
@@ -98,7 +98,7 @@ static bool wants_whole(const tj_ex *ex)
     return false;
 }
 
-static const char *point_text(tj_deciding *d, const tj_point *at)
+const char *tj_point_text(tj_deciding *d, const tj_point *at)
 {
     const char *text = "";
     for (size_t i = 0; i < at->n; i++) {
@@ -117,7 +117,7 @@ static tj_decision differ_at(tj_deciding *d, const tj_ex *a, const tj_ex *b, con
     const char *u, *v;
     tj_decision out = tj_decided(TJ_VERDICT_DIFFERENT, method, "the values at a point differ");
     tj_enclose_texts(&u, &v, d, a, b, at);
-    out.witness = tj_decide_say(d, "%s: %s", point_text(d, at), tj_decide_both(d, u, v));
+    out.witness = tj_decide_say(d, "%s: %s", tj_point_text(d, at), tj_decide_both(d, u, v));
     return out;
 }
 
@@ -170,7 +170,7 @@ static tj_decision decide_at_points(tj_deciding *d, const tj_ex *a, const tj_ex 
         }
         if (n_real == TJ_DECIDE_ENOUGH) {
             return tj_decided(TJ_VERDICT_EQUAL, "random points",
-                              "the values agree to 30 digits at 10 points");
+                              "the values agree to 30 digits at 16 points");
         }
     }
     if (n_real == 0 && complex_parted && d->work.left > 0) {
@@ -178,7 +178,7 @@ static tj_decision decide_at_points(tj_deciding *d, const tj_ex *a, const tj_ex 
     }
     if (n_real == 0 && n_complex >= TJ_DECIDE_ENOUGH) {
         return tj_decided(TJ_VERDICT_EQUAL, "random points",
-                          "the complex values agree to 30 digits at 10 points");
+                          "the complex values agree to 30 digits at 16 points");
     }
     return tj_undecided("the functions are defined at too few of the points tried");
 }
@@ -221,8 +221,8 @@ static bool is_defined_somewhere(tj_deciding *d, const tj_ex *a, const tj_ex *b,
 bool tj_decide_identical(tj_deciding *d, const tj_ex *a, const tj_ex *b)
 {
     tj_normal normal;
-    return a != NULL && b != NULL &&
-           tj_ratfun_compare(&normal, d, a, b) == TJ_EVAL_OK && normal.equal;
+    return a != NULL && b != NULL && tj_ratfun_compare(&normal, d, a, b) == TJ_EVAL_OK &&
+           normal.equal;
 }
 
 tj_decision tj_decide_functions(tj_deciding *d, const tj_ex *a, const tj_ex *b)

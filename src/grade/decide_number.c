@@ -1,5 +1,5 @@
-/* Values without letters. Cheap ways come first: small rationals, exact rationals, enclosures (which
- * refute), and only where balls meet the proofs of equality: large rationals, normal forms,
+/* Values without letters. Cheap ways come first: small rationals, exact rationals, enclosures
+ * (which refute), and only where balls meet the proofs of equality: large rationals, normal forms,
  * algebraic numbers. */
 #include <string.h>
 
@@ -75,8 +75,8 @@ static bool infinite_order(tj_order *out, tj_deciding *d, const tj_ex *a, const 
     if (*out != TJ_ORDER_UNKNOWN && finite != NULL) {
         int sign;
         bool is_real;
-        tj_eval got = tj_enclose_sign(&sign, &is_real, &d->work, finite, NULL,
-                                      TJ_DECIDE_FIRST_PREC);
+        tj_eval got =
+            tj_enclose_sign(&sign, &is_real, &d->work, finite, NULL, TJ_DECIDE_FIRST_PREC);
         if (got != TJ_EVAL_OK) {
             *out = got == TJ_EVAL_UNDEFINED ? TJ_ORDER_UNDEFINED : TJ_ORDER_UNKNOWN;
         } else if (!is_real) {
@@ -114,8 +114,7 @@ static tj_order part(tj_deciding *d, bool *finite, const tj_ex *a, const tj_ex *
 static const tj_ex *log_tree(tj_deciding *d, const tj_ex *ex)
 {
     if (ex->kind == TJ_EX_POW) {
-        return tj_make_2(d, TJ_EX_MUL, ex->args[1],
-                         tj_make_call(d, TJ_FN_LN, ex->args[0], NULL));
+        return tj_make_2(d, TJ_EX_MUL, ex->args[1], tj_make_call(d, TJ_FN_LN, ex->args[0], NULL));
     }
     if (ex->kind == TJ_EX_MUL && ex->n_args == 2) {
         const tj_ex *u = log_tree(d, ex->args[0]), *v = log_tree(d, ex->args[1]);
@@ -129,8 +128,8 @@ static bool is_positive(tj_deciding *d, const tj_ex *ex)
     int sign;
     bool is_real;
     if (ex->kind == TJ_EX_POW) { /* a real power of a positive number */
-        tj_eval got = tj_enclose_sign(&sign, &is_real, &d->work, ex->args[1], NULL,
-                                      TJ_DECIDE_FIRST_PREC);
+        tj_eval got =
+            tj_enclose_sign(&sign, &is_real, &d->work, ex->args[1], NULL, TJ_DECIDE_FIRST_PREC);
         return is_positive(d, ex->args[0]) &&
                ((got == TJ_EVAL_OK && is_real) || is_positive(d, ex->args[1]));
     }
@@ -139,10 +138,31 @@ static bool is_positive(tj_deciding *d, const tj_ex *ex)
            sign > 0;
 }
 
+/* Certain to be real and not positive. */
+static bool is_below(tj_deciding *d, const tj_ex *ex)
+{
+    int sign;
+    tj_work *work = &d->work;
+    const tj_ex *zero = tj_make_int(d, 0);
+    if (zero != NULL &&
+        tj_exact_compare(&sign, work, TJ_DECIDE_FIRST_BITS, ex, zero, NULL) == TJ_EVAL_OK) {
+        return sign <= 0;
+    }
+    bool is_real;
+    return tj_enclose_sign(&sign, &is_real, work, ex, NULL, TJ_DECIDE_FIRST_PREC) == TJ_EVAL_OK &&
+           sign < 0;
+}
+
 /* Towers overflow any enclosure: their logarithms, or those of these, may not. */
 static tj_order compare_logs(tj_deciding *d, const tj_ex *a, const tj_ex *b)
 {
     bool finite = false;
+    if (is_below(d, b) && is_positive(d, a)) {
+        return TJ_ORDER_GREATER;
+    }
+    if (is_below(d, a) && is_positive(d, b)) {
+        return TJ_ORDER_LESS;
+    }
     for (int times = 0; times < 3 && a != NULL && b != NULL && !finite; times++) {
         if ((a->kind != TJ_EX_POW && b->kind != TJ_EX_POW) || !is_positive(d, a) ||
             !is_positive(d, b)) {
@@ -168,8 +188,8 @@ static bool is_close(tj_deciding *d, const tj_ex *a, const tj_ex *b)
     int64_t nearest;
     const tj_ex *scaled = tj_make_2(d, TJ_EX_MUL, tj_make_difference(d, a, b),
                                     tj_make_int(d, (int64_t)1 << TJ_RATFUN_CLOSE_BITS));
-    return scaled != NULL && tj_enclose_nearest(&nearest, &d->work, scaled,
-                                                2 * TJ_DECIDE_FIRST_PREC) == TJ_EVAL_OK &&
+    return scaled != NULL &&
+           tj_enclose_nearest(&nearest, &d->work, scaled, 2 * TJ_DECIDE_FIRST_PREC) == TJ_EVAL_OK &&
            nearest == 0;
 }
 
@@ -182,6 +202,9 @@ static tj_order prove(tj_deciding *d, const char **method, const tj_ex *a, const
     *method = "normal form";
     if (got == TJ_EVAL_OK && normal.equal && defined) {
         return TJ_ORDER_EQUAL;
+    }
+    if (got == TJ_EVAL_OK && normal.unequal) {
+        return TJ_ORDER_UNEQUAL;
     }
     if (got == TJ_EVAL_UNDEFINED) {
         return TJ_ORDER_UNDEFINED;
@@ -223,6 +246,9 @@ tj_order tj_decide_order(tj_deciding *d, const char **method, const tj_ex *a, co
     int sign;
     bool finite = false;
     *method = "exact rational";
+    if (a == NULL || b == NULL) {
+        return TJ_ORDER_UNKNOWN;
+    }
     if (small_order(&order, a, b)) {
         return order;
     }
@@ -251,7 +277,8 @@ tj_order tj_decide_order(tj_deciding *d, const char **method, const tj_ex *a, co
             return order_of(sign);
         }
     }
-    tj_order proved = prove(d, method, a, b, finite);
+    bool defined = finite || (tj_is_total(a) && tj_is_total(b));
+    tj_order proved = prove(d, method, a, b, defined);
     if (proved == TJ_ORDER_EQUAL || proved == TJ_ORDER_UNDEFINED) {
         return proved;
     }
@@ -270,13 +297,15 @@ tj_order tj_decide_order(tj_deciding *d, const char **method, const tj_ex *a, co
 
 bool tj_decide_rational(tj_deciding *d, tj_small *out, const tj_ex *ex)
 {
+    if (ex == NULL) {
+        return false;
+    }
     if (tj_exact_small(out, &d->work, ex, NULL) == TJ_EVAL_OK) {
         return true;
     }
     const char *names[TJ_DECIDE_MAX_SYMBOLS];
     size_t n = 0;
-    return tj_free_symbols(ex, names, &n) && n == 0 &&
-           tj_ratfun_rational(out, d, ex) == TJ_EVAL_OK;
+    return tj_free_symbols(ex, names, &n) && n == 0 && tj_ratfun_rational(out, d, ex) == TJ_EVAL_OK;
 }
 
 /* ---- rounding ---- */
@@ -355,51 +384,63 @@ bool tj_decide_rounded(tj_deciding *d, const char **reason, const tj_ex *a, cons
 
 /* ---- scalars ---- */
 
-/* a = re + im i with two literals, at least one of them decimal. */
-static bool is_complex_literal(const tj_ex *ex, const tj_ex **re, const tj_ex **im)
+/* ex = im i, or -im i: the factor of i; NULL if it is no such product. */
+static const tj_ex *factor_of_i(tj_deciding *d, const tj_ex *ex)
 {
-    bool negative;
-    if (ex->kind != TJ_EX_ADD || ex->n_args != 2) {
-        return false;
+    if (ex->kind == TJ_EX_NEG) {
+        const tj_ex *inner = factor_of_i(d, ex->args[0]);
+        return inner == NULL ? NULL : tj_make_1(d, TJ_EX_NEG, inner);
+    }
+    if (ex->kind == TJ_EX_CONST && ex->id == TJ_CONST_I) {
+        return tj_make_int(d, 1);
+    }
+    if (ex->kind != TJ_EX_MUL || ex->n_args != 2) {
+        return NULL;
     }
     for (size_t k = 0; k < 2; k++) {
-        const tj_ex *other = ex->args[1 - k], *inner = other;
-        if (inner->kind == TJ_EX_NEG) {
-            inner = inner->args[0];
-        }
-        if (tj_literal(ex->args[k], &negative) == NULL || inner->kind != TJ_EX_MUL ||
-            inner->n_args != 2) {
-            continue;
-        }
-        for (size_t j = 0; j < 2; j++) {
-            if (inner->args[j]->kind == TJ_EX_CONST && inner->args[j]->id == TJ_CONST_I &&
-                tj_literal(inner->args[1 - j], &negative) != NULL) {
-                *re = ex->args[k];
-                *im = other;
-                return true;
-            }
+        const tj_ex *other = ex->args[1 - k];
+        if (ex->args[k]->kind == TJ_EX_CONST && ex->args[k]->id == TJ_CONST_I &&
+            !tj_has_const(other, TJ_CONST_I)) {
+            return other;
         }
     }
-    return false;
+    return NULL;
 }
 
-/* Both parts of a complex literal are roundings (or exact values) of the other's. */
+static bool is_decimal(const tj_ex *ex)
+{
+    bool negative;
+    const tj_ex *literal = tj_literal(ex, &negative);
+    return literal != NULL && literal->num.is_decimal;
+}
+
+/* ex = re + im i, or im i, and a decimal is among the two. */
+static bool take_parts(tj_deciding *d, const tj_ex *parts[2], const tj_ex *ex)
+{
+    parts[0] = tj_make_int(d, 0);
+    parts[1] = factor_of_i(d, ex);
+    if (ex->kind == TJ_EX_ADD && ex->n_args == 2) {
+        for (size_t k = 0; k < 2 && parts[1] == NULL; k++) {
+            parts[1] = factor_of_i(d, ex->args[k]);
+            parts[0] = ex->args[1 - k];
+        }
+    }
+    return parts[0] != NULL && parts[1] != NULL && !tj_has_const(parts[0], TJ_CONST_I) &&
+           (is_decimal(parts[0]) || is_decimal(parts[1]));
+}
+
+/* Both parts of a complex number in decimals are roundings (or exact values) of the other's. */
 static bool rounded_parts(tj_deciding *d, const char **reason, const tj_ex *a, const tj_ex *b)
 {
-    const tj_ex *re, *im, *unused;
-    bool a_is = is_complex_literal(a, &re, &im);
-    if (a_is ? is_complex_literal(b, &unused, &unused) : !is_complex_literal(b, &re, &im)) {
+    const tj_ex *parts[2], *unused[2];
+    bool a_is = take_parts(d, parts, a), b_is = take_parts(d, a_is ? unused : parts, b);
+    if (a_is == b_is) {
         return false;
     }
-    const tj_ex *other = a_is ? b : a;
-    const tj_ex *parts[2] = {re, NULL};
-    const tj_ex *product = im->kind == TJ_EX_NEG ? im->args[0] : im;
-    const tj_ex *size = product->args[product->args[0]->kind == TJ_EX_CONST ? 1 : 0];
-    parts[1] = im->kind == TJ_EX_NEG ? tj_make_1(d, TJ_EX_NEG, size) : size;
     for (size_t k = 0; k < 2; k++) {
         const char *method;
-        const tj_ex *value = tj_make_call(d, k == 0 ? TJ_FN_RE : TJ_FN_IM, other, NULL);
-        if (value == NULL || parts[k] == NULL) {
+        const tj_ex *value = tj_make_call(d, k == 0 ? TJ_FN_RE : TJ_FN_IM, a_is ? b : a, NULL);
+        if (value == NULL) {
             return false;
         }
         tj_order order = tj_decide_order(d, &method, parts[k], value);

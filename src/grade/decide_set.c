@@ -34,7 +34,8 @@ typedef struct line {
     size_t rank[TJ_DECIDE_MAX_ENDS]; /* place in the order; equal ends have equal ranks */
     size_t n_ranks;
     const char *letter; /* of the conditions; NULL if there are none yet */
-    size_t depth;       /* of negations and expansions that are under way */
+    size_t depth;       /* of absolute values that are being taken apart */
+    bool slip;          /* an interval has its ends in the wrong order: empty, but hardly meant */
 } line;
 
 static const formula *make(line *l, rule r, size_t end, const formula *left, const formula *right)
@@ -79,10 +80,25 @@ static int infinity_sign(const tj_ex *ex)
     return ex->kind == TJ_EX_CONST && ex->id == TJ_CONST_INFINITY;
 }
 
+bool tj_is_backward(tj_deciding *d, const tj_ex *interval)
+{
+    const char *names[TJ_DECIDE_MAX_SYMBOLS], *method;
+    const tj_ex *low = interval->args[0], *high = interval->args[1];
+    size_t n = 0;
+    if (!tj_is_scalar(low) || !tj_is_scalar(high) || !tj_free_symbols(interval, names, &n) ||
+        n > 0 || tj_has_kind(interval, TJ_EX_APPLY)) {
+        return false;
+    }
+    tj_order order = tj_decide_order(d, &method, low, high);
+    return order == TJ_ORDER_GREATER || order == TJ_ORDER_UNEQUAL ||
+           (order == TJ_ORDER_EQUAL && interval->id != 0);
+}
+
 static const formula *interval(line *l, const tj_ex *ex)
 {
     const tj_ex *low = ex->args[0], *high = ex->args[1];
     const formula *from, *to;
+    l->slip = l->slip || tj_is_backward(l->d, ex);
     if (infinity_sign(low) != 0) {
         from = make(l, infinity_sign(low) < 0 ? ALL : NONE, 0, NULL, NULL);
     } else {
@@ -141,8 +157,7 @@ static const formula *constant_sign(line *l, tj_ex_rel rel, const tj_ex *value)
 }
 
 /* p(x) R 0 from: p < 0 and p = 0. */
-static const formula *by_sign(line *l, tj_ex_rel rel, const formula *negative,
-                              const formula *zero)
+static const formula *by_sign(line *l, tj_ex_rel rel, const formula *negative, const formula *zero)
 {
     switch (rel) {
     case TJ_REL_LT:
@@ -215,8 +230,8 @@ static const formula *polynomial(line *l, tj_ex_rel rel, const tj_ex *p)
     const tj_ex *down = tj_substitute(d, p, x, tj_make_int(d, -1));
     const tj_ex *half = tj_make_2(d, TJ_EX_DIV, tj_make_int(d, 1), tj_make_int(d, 2));
     const tj_ex *c1 = tj_make_2(d, TJ_EX_MUL, half, tj_make_difference(d, up, down));
-    const tj_ex *c2 = tj_make_difference(
-        d, tj_make_2(d, TJ_EX_MUL, half, tj_make_2(d, TJ_EX_ADD, up, down)), c0);
+    const tj_ex *c2 =
+        tj_make_difference(d, tj_make_2(d, TJ_EX_MUL, half, tj_make_2(d, TJ_EX_ADD, up, down)), c0);
     tj_ex *letter = tj_ex_new(d->arena, TJ_EX_SYMBOL, 0);
     if (letter == NULL) {
         d->no_memory = true;
@@ -473,7 +488,8 @@ bool tj_decide_real_sets(tj_decision *out, tj_deciding *d, const tj_ex *a, const
             return true;
         }
     }
-    *out = tj_decided(TJ_VERDICT_EQUAL, "sets", "both hold the same numbers");
+    *out = l.slip ? tj_undecided("an interval has its ends in the wrong order")
+                  : tj_decided(TJ_VERDICT_EQUAL, "sets", "both hold the same numbers");
     return true;
 }
 
@@ -511,8 +527,8 @@ bool tj_is_condition(const tj_ex *ex)
         return is_inequality(ex);
     }
     for (size_t i = 0; i < ex->n_args; i++) {
-        if (is_inequality(ex->args[i]) || (ex->args[i]->kind == TJ_EX_AND &&
-                                           tj_is_condition(ex->args[i]))) {
+        if (is_inequality(ex->args[i]) ||
+            (ex->args[i]->kind == TJ_EX_AND && tj_is_condition(ex->args[i]))) {
             return true;
         }
     }

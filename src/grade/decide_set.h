@@ -7,6 +7,8 @@
 
 /* An interval, union, set of all numbers ...: a set by its form. */
 bool tj_is_set_like(const tj_ex *ex);
+/* An interval whose ends are known to be in the wrong order, which holds nothing. */
+bool tj_is_backward(tj_deciding *d, const tj_ex *interval);
 /* A condition that may describe a set: an inequality, several of them. */
 bool tj_is_condition(const tj_ex *ex);
 /* Both as sets of reals; false (and *out untouched) if one is not seen to be such a set. */

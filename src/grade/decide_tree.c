@@ -126,6 +126,9 @@ static bool binds(const tj_ex *ex, const char *name)
 
 bool tj_has_symbol(const tj_ex *ex, const char *name)
 {
+    if (ex == NULL) {
+        return false;
+    }
     if (ex->kind == TJ_EX_SYMBOL) {
         return strcmp(ex->text, name) == 0;
     }
@@ -219,11 +222,14 @@ static bool add_free(const tj_ex *ex, const scope *in, const char *names[TJ_DECI
 
 bool tj_free_symbols(const tj_ex *ex, const char *names[TJ_DECIDE_MAX_SYMBOLS], size_t *n)
 {
-    return add_free(ex, NULL, names, n);
+    return ex != NULL && add_free(ex, NULL, names, n);
 }
 
 bool tj_has_kind(const tj_ex *ex, tj_ex_kind kind)
 {
+    if (ex == NULL) {
+        return false;
+    }
     if (ex->kind == kind) {
         return true;
     }
@@ -237,6 +243,9 @@ bool tj_has_kind(const tj_ex *ex, tj_ex_kind kind)
 
 bool tj_has_const(const tj_ex *ex, tj_ex_const id)
 {
+    if (ex == NULL) {
+        return false;
+    }
     if (ex->kind == TJ_EX_CONST) {
         return ex->id == (int32_t)id;
     }
@@ -248,8 +257,31 @@ bool tj_has_const(const tj_ex *ex, tj_ex_const id)
     return false;
 }
 
+/* F_k in a sum over k: a letter whose subscript holds the index. It is one word to us, so that the
+ * sum cannot be worked out. */
+static bool has_indexed(const tj_ex *ex, const char *index)
+{
+    if (ex->kind == TJ_EX_SYMBOL) {
+        const char *subscript = strchr(ex->text, '_');
+        return subscript != NULL && strstr(subscript, index) != NULL;
+    }
+    for (size_t i = 0; i < ex->n_args; i++) {
+        if (has_indexed(ex->args[i], index)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 bool tj_is_scalar(const tj_ex *ex)
 {
+    if (ex == NULL) {
+        return false;
+    }
+    if ((ex->kind == TJ_EX_SUM || ex->kind == TJ_EX_PRODUCT) &&
+        (ex->args[0]->kind != TJ_EX_SYMBOL || has_indexed(ex->args[3], ex->args[0]->text))) {
+        return false;
+    }
     switch (ex->kind) {
     case TJ_EX_NUMBER:
     case TJ_EX_CONST:
@@ -279,18 +311,18 @@ bool tj_is_scalar(const tj_ex *ex)
 bool tj_is_int(const tj_ex *ex, int64_t value)
 {
     tj_small small;
-    return ex->kind == TJ_EX_NUMBER && tj_small_from(&small, ex) && small.den == 1 &&
+    return ex != NULL && ex->kind == TJ_EX_NUMBER && tj_small_from(&small, ex) && small.den == 1 &&
            small.num == value;
 }
 
 const tj_ex *tj_literal(const tj_ex *ex, bool *is_negative)
 {
     *is_negative = false;
-    while (ex->kind == TJ_EX_NEG) {
+    while (ex != NULL && ex->kind == TJ_EX_NEG) {
         *is_negative = !*is_negative;
         ex = ex->args[0];
     }
-    return ex->kind == TJ_EX_NUMBER ? ex : NULL;
+    return ex != NULL && ex->kind == TJ_EX_NUMBER ? ex : NULL;
 }
 
 static bool is_zero_number(const tj_ex *ex)

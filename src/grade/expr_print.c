@@ -671,6 +671,10 @@ void tj_ex_print(tj_buf *out, const tj_ex *ex)
         tj_buf_str(out, second->text); /* a letter alone is read so */
         return;
     }
+    if (ex->n_args == 2 && first->kind == TJ_EX_SYMBOL && second->kind == TJ_EX_TEXT) {
+        tj_buf_str(out, first->text); /* and so is a word in capitals */
+        return;
+    }
     for (uint32_t i = 0; i < ex->n_args; i++) {
         tj_buf_str(out, i > 0 ? " ¦ " : "");
         print_top(&p, ex->args[i]);

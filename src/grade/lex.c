@@ -12,6 +12,7 @@
 #define BRACE_GROUP   1 /* gives tokens */
 #define BRACE_TEXT    2 /* its tokens are words */
 #define BRACE_WAS_OUT 4 /* outside of it are no words */
+#define BRACE_APART   8 /* no number goes on behind it */
 
 typedef struct lexer {
     tj_arena *arena;
@@ -114,11 +115,31 @@ static tj_code open_brace(lexer *lx, uint8_t kind, size_t begin)
     }
     lx->brace_at[lx->n_braces] = (uint32_t)begin;
     lx->braces[lx->n_braces++] = (uint8_t)(kind | (lx->in_text ? 0 : BRACE_WAS_OUT));
-    if ((kind & BRACE_TEXT) != 0) {
-        lx->in_text = true;
+    lx->in_text = lx->in_text || (kind & BRACE_TEXT) != 0;
+    if ((kind & (BRACE_TEXT | BRACE_APART)) != 0) {
         lx->pending |= TJ_TOK_SPACED; /* a word of its own */
     }
     return (kind & BRACE_GROUP) != 0 ? push(lx, TJ_TOK_LBRACE, 0, begin) : TJ_OK;
+}
+
+/* "{}" behind what is complete, as in 30^\circ{}, says nothing. */
+static bool is_empty_group(const lexer *lx)
+{
+    if (lx->n_tokens < 2 || lx->tokens[lx->n_tokens - 1].kind != TJ_TOK_LBRACE) {
+        return false;
+    }
+    switch ((tj_tok_kind)lx->tokens[lx->n_tokens - 2].kind) {
+    case TJ_TOK_CIRC:
+    case TJ_TOK_WORD:
+    case TJ_TOK_DIGIT:
+    case TJ_TOK_NAME:
+    case TJ_TOK_CONST:
+    case TJ_TOK_RPAREN:
+    case TJ_TOK_UNIT:
+        return true;
+    default:
+        return false;
+    }
 }
 
 static tj_code close_brace(lexer *lx, size_t begin)
@@ -128,6 +149,11 @@ static tj_code close_brace(lexer *lx, size_t begin)
                        origin_of(lx, begin));
     }
     uint8_t kind = lx->braces[--lx->n_braces];
+    if ((kind & BRACE_GROUP) != 0 && is_empty_group(lx)) {
+        lx->n_tokens--;
+        return TJ_OK;
+    }
+    lx->pending |= (kind & BRACE_APART) != 0 ? TJ_TOK_SPACED : 0;
     tj_code rc = (kind & BRACE_GROUP) != 0 ? push(lx, TJ_TOK_RBRACE, 0, begin) : TJ_OK;
     lx->in_text = (kind & BRACE_WAS_OUT) == 0;
     return rc;
@@ -179,6 +205,9 @@ static tj_code skip_argument(lexer *lx)
             }
             lx->at += n > 0 ? n : lx->at < lx->n;
         }
+        while ((unsigned char)c >= 0x80 && ((unsigned char)peek(lx, 0) & 0xC0) == 0x80) {
+            lx->at++;
+        }
         depth += c == '{';
         depth -= c == '}' && depth > 0;
     } while (depth > 0);
@@ -201,7 +230,7 @@ static tj_code open_argument(lexer *lx, uint8_t kind)
 
 /* ------------------------------------------------------------ commands */
 
-static tj_code lex_blackboard(lexer *lx, size_t begin)
+static tj_code lex_blackboard(lexer *lx, bool bold, size_t begin)
 {
     static const char letters[] = "NZQRC";
     skip_spaces(lx);
@@ -215,7 +244,9 @@ static tj_code lex_blackboard(lexer *lx, size_t begin)
     while (is_space(peek(lx, end))) {
         end++;
     }
-    if (letter == NULL || (braced && peek(lx, end) != '}')) {
+    bool rare =
+        bold && letter != NULL && (*letter == 'N' || *letter == 'C'); /* a point, a choice */
+    if (letter == NULL || rare || (braced && peek(lx, end) != '}')) {
         return open_argument(lx, 0);
     }
     lx->at += braced ? end + 1 : at + 1;
@@ -339,8 +370,12 @@ static tj_code act_on(lexer *lx, const tj_lex_entry *entry, size_t begin)
         return open_argument(lx, BRACE_TEXT);
     case TJ_LEX_FONT:
         return open_argument(lx, 0);
+    case TJ_LEX_BOX:
+        return open_argument(lx, BRACE_APART);
+    case TJ_LEX_BOLD:
+        return lex_blackboard(lx, true, begin);
     case TJ_LEX_BB:
-        return lex_blackboard(lx, begin);
+        return lex_blackboard(lx, false, begin);
     case TJ_LEX_LEFT:
         return lex_delimiter(lx, true, begin);
     case TJ_LEX_RIGHT:
@@ -738,11 +773,42 @@ static tj_code lex_sign(lexer *lx, char c)
                                 : push(lx, kind, id, begin);
 }
 
+/* 123万, 12万3千: digits and the powers of kanji numerals; *done tells whether it is such. */
+static tj_code lex_mixed_kanji(lexer *lx, bool *done)
+{
+    size_t begin = lx->at, n = 0, n_digits = 0;
+    while (is_digit(peek(lx, n))) {
+        n++;
+    }
+    char digits[32];
+    bool behind = lx->n_tokens > 0 && lx->pending == 0 &&
+                  (lx->tokens[lx->n_tokens - 1].kind == TJ_TOK_DIGIT ||
+                   lx->tokens[lx->n_tokens - 1].kind == TJ_TOK_POINT ||
+                   lx->tokens[lx->n_tokens - 1].kind == TJ_TOK_COMMA);
+    size_t n_bytes = behind || n > 8 || (unsigned char)peek(lx, n) < 0xE0
+                         ? 0
+                         : tj_lex_kanji(lx->text + begin, lx->n - begin, digits, &n_digits);
+    *done = n_bytes > n;
+    tj_code rc = TJ_OK;
+    for (size_t i = 0; *done && rc == TJ_OK && i < n_digits; i++) {
+        lx->at = begin + n_bytes;
+        rc = push(lx, TJ_TOK_DIGIT, digits[i] - '0', begin);
+    }
+    return rc;
+}
+
+static tj_code lex_digit(lexer *lx)
+{
+    bool done;
+    tj_code rc = lex_mixed_kanji(lx, &done);
+    return done ? rc : push_long(lx, TJ_TOK_DIGIT, lx->text[lx->at] - '0', 1);
+}
+
 static tj_code lex_one(lexer *lx)
 {
     char c = lx->text[lx->at];
     if (is_digit(c)) {
-        return push_long(lx, TJ_TOK_DIGIT, c - '0', 1);
+        return lx->origin == NULL ? push_long(lx, TJ_TOK_DIGIT, c - '0', 1) : lex_digit(lx);
     }
     if (is_letter(c)) {
         return lex_word(lx);

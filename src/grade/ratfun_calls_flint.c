@@ -11,7 +11,7 @@
 #define MAX_MULTIPLE    16
 #define MAX_ANGLE_TERMS 5
 /* (n + 20)! = n! (n + 1) ... (n + 20) */
-#define MAX_SHIFT 20
+#define MAX_SHIFT       20
 
 static tj_eval atom_of(tj_frac *out, tj_atom_kind kind, int32_t id, const tj_frac *arg,
                        tj_ring *ring)
@@ -27,7 +27,7 @@ static tj_eval atom_of(tj_frac *out, tj_atom_kind kind, int32_t id, const tj_fra
 /* cos(k pi / 12) for k = 0 ... 6 is (a sqrt 2 + b sqrt 3 + c sqrt 6 + e) / 4. */
 static tj_eval cos_twelfth(tj_frac *out, int64_t k, tj_ring *ring)
 {
-    static const int8_t parts[7][4] = {{0, 0, 0, 4}, {1, 0, 1, 0}, {0, 2, 0, 0}, {2, 0, 0, 0},
+    static const int8_t parts[7][4] = {{0, 0, 0, 4}, {1, 0, 1, 0},  {0, 2, 0, 0}, {2, 0, 0, 0},
                                        {0, 0, 0, 2}, {-1, 0, 1, 0}, {0, 0, 0, 0}};
     static const int64_t radicands[3] = {2, 3, 6};
     tj_frac root;
@@ -71,8 +71,8 @@ static tj_eval cos_pi(tj_frac *out, const fmpq_t turn, tj_ring *ring)
     }
     tj_eval got;
     if (fmpz_fits_si(fmpq_denref(r)) && 12 % fmpz_get_si(fmpq_denref(r)) == 0) {
-        got = cos_twelfth(out, fmpz_get_si(fmpq_numref(r)) * 12 / fmpz_get_si(fmpq_denref(r)),
-                          ring);
+        got =
+            cos_twelfth(out, fmpz_get_si(fmpq_numref(r)) * 12 / fmpz_get_si(fmpq_denref(r)), ring);
     } else {
         tj_frac angle;
         tj_frac_init(&angle, ring);
@@ -166,8 +166,7 @@ static tj_eval turn_atom(tj_frac *cosine, tj_frac *sine, const tj_frac *angle, t
 }
 
 /* (c, s) += (c1, s1) as angles: cos(a + b) = cos a cos b - sin a sin b, and so on. */
-static tj_eval add_turn(tj_frac *c, tj_frac *s, const tj_frac *c1, const tj_frac *s1,
-                        tj_ring *ring)
+static tj_eval add_turn(tj_frac *c, tj_frac *s, const tj_frac *c1, const tj_frac *s1, tj_ring *ring)
 {
     tj_frac cc, cs, ss;
     tj_frac_init(&cc, ring);
@@ -252,8 +251,7 @@ tj_eval tj_frac_turn(tj_frac *cosine, tj_frac *sine, const tj_frac *angle, tj_ri
     slong n_terms = fmpz_mpoly_length(a.num, ring->ctx);
     tj_frac_set_si(cosine, 1, 1, ring);
     tj_frac_set_si(sine, 0, 1, ring);
-    if (got == TJ_EVAL_OK &&
-        (n_terms > MAX_ANGLE_TERMS || !fmpz_mpoly_is_fmpz(a.den, ring->ctx))) {
+    if (got == TJ_EVAL_OK && (n_terms > MAX_ANGLE_TERMS || !fmpz_mpoly_is_fmpz(a.den, ring->ctx))) {
         got = turn_atom(cosine, sine, &a, ring);
         n_terms = 0;
     }
@@ -340,9 +338,8 @@ static tj_eval multiple_of_pi(tj_frac *out, bool *done, tj_ex_fn fn, const tj_ex
     tj_deciding *d = ring->d;
     int64_t k;
     *done = false;
-    const tj_ex *twelfths =
-        tj_make_2(d, TJ_EX_DIV, tj_make_2(d, TJ_EX_MUL, tj_make_int(d, 12), ex),
-                  tj_make_const(d, TJ_CONST_PI));
+    const tj_ex *twelfths = tj_make_2(d, TJ_EX_DIV, tj_make_2(d, TJ_EX_MUL, tj_make_int(d, 12), ex),
+                                      tj_make_const(d, TJ_CONST_PI));
     if (twelfths == NULL) {
         return TJ_EVAL_LIMIT;
     }
@@ -409,8 +406,7 @@ static tj_eval arc(tj_frac *out, tj_ex_fn fn, const tj_ex *ex, const tj_frac *x,
                   ? tj_make_2(ring->d, TJ_EX_DIV, tj_make_int(ring->d, 1), arg)
                   : arg;
         const tj_ex *simple = tj_make_call(ring->d, base, arg, NULL);
-        got = simple == NULL ? TJ_EVAL_LIMIT
-                             : multiple_of_pi(out, &done, base, simple, &u, ring);
+        got = simple == NULL ? TJ_EVAL_LIMIT : multiple_of_pi(out, &done, base, simple, &u, ring);
     }
     if (got == TJ_EVAL_OK && !done) {
         bool negative = looks_negative(&u, ring);
@@ -449,8 +445,8 @@ static tj_eval area(tj_frac *out, tj_ex_fn fn, const tj_frac *x, tj_ring *ring)
         got = tj_frac_add(&u, x, &one, ring);
         got = got == TJ_EVAL_OK && fn == TJ_FN_ACOSH ? tj_frac_root(&u, &u, 2, ring) : got;
         if (got == TJ_EVAL_OK) {
-            got = fn == TJ_FN_ACOSH ? tj_frac_sub(&v, x, &one, ring)
-                                    : tj_frac_sub(&v, &one, x, ring);
+            got =
+                fn == TJ_FN_ACOSH ? tj_frac_sub(&v, x, &one, ring) : tj_frac_sub(&v, &one, x, ring);
         }
         got = got == TJ_EVAL_OK && fn == TJ_FN_ACOSH ? tj_frac_root(&v, &v, 2, ring) : got;
         got = got == TJ_EVAL_OK && fn == TJ_FN_ACOSH ? tj_frac_mul(&u, &u, &v, ring) : got;
@@ -478,8 +474,9 @@ static tj_eval absolute(tj_frac *out, const tj_ex *arg, const tj_frac *x, tj_rin
     const char *names[TJ_DECIDE_MAX_SYMBOLS];
     size_t n = 0;
     bool constant = tj_free_symbols(arg, names, &n) && n == 0;
-    if (constant && tj_enclose_sign(&sign, &is_real, &ring->d->work, arg, NULL,
-                                    2 * TJ_DECIDE_FIRST_PREC) == TJ_EVAL_OK &&
+    if (constant &&
+        tj_enclose_sign(&sign, &is_real, &ring->d->work, arg, NULL, 2 * TJ_DECIDE_FIRST_PREC) ==
+            TJ_EVAL_OK &&
         is_real && sign != 0) {
         tj_frac_set(out, x, ring);
         if (sign < 0) {
@@ -651,8 +648,7 @@ static tj_eval of_two(tj_frac *out, const tj_ex *ex, const tj_frac *x, const tj_
         fmpq_init(degree);
         tj_eval got = tj_frac_rational(degree, x, ring);
         if (got == TJ_EVAL_OK) {
-            got = fmpz_is_one(fmpq_denref(degree)) &&
-                          fmpz_cmp_si(fmpq_numref(degree), 2) >= 0 &&
+            got = fmpz_is_one(fmpq_denref(degree)) && fmpz_cmp_si(fmpq_numref(degree), 2) >= 0 &&
                           fmpz_cmp_si(fmpq_numref(degree), 1000) <= 0
                       ? tj_frac_root(out, y, fmpz_get_ui(fmpq_numref(degree)), ring)
                       : TJ_EVAL_OTHER;

@@ -19,9 +19,8 @@ static int64_t coeff_bits(const fmpz_mpoly_t p, const tj_ring *ring)
 
 static int64_t degree(const fmpz_mpoly_t p, const tj_ring *ring)
 {
-    return fmpz_mpoly_total_degree_fits_si(p, ring->ctx)
-               ? fmpz_mpoly_total_degree_si(p, ring->ctx)
-               : INT64_MAX / 4;
+    return fmpz_mpoly_total_degree_fits_si(p, ring->ctx) ? fmpz_mpoly_total_degree_si(p, ring->ctx)
+                                                         : INT64_MAX / 4;
 }
 
 tj_eval tj_poly_mul(fmpz_mpoly_t out, const fmpz_mpoly_t a, const fmpz_mpoly_t b, tj_ring *ring)
@@ -418,8 +417,7 @@ static tj_eval same_atom(bool *same, const tj_atom *a, const tj_atom *b, tj_ring
 {
     *same = a->kind == b->kind && a->id == b->id && a->prime == b->prime &&
             a->degree == b->degree && a->n_args == b->n_args &&
-            (a->name == NULL ? b->name == NULL
-                             : b->name != NULL && strcmp(a->name, b->name) == 0);
+            (a->name == NULL ? b->name == NULL : b->name != NULL && strcmp(a->name, b->name) == 0);
     tj_eval got = TJ_EVAL_OK;
     for (size_t i = 0; i < a->n_args && *same && got == TJ_EVAL_OK; i++) {
         got = tj_frac_equal(same, &a->args[i], &b->args[i], ring);
@@ -547,6 +545,21 @@ static void describe(tj_normal *out, const tj_ring *ring)
     }
 }
 
+static tj_eval compare_with_zero(tj_normal *out, tj_frac *f, tj_ring *ring)
+{
+    tj_frac zero;
+    fmpq_t c;
+    tj_frac_init(&zero, ring);
+    fmpq_init(c);
+    tj_eval got = tj_frac_equal(&out->equal, f, &zero, ring);
+    if (got == TJ_EVAL_OK && !out->equal) {
+        out->unequal = tj_frac_rational(c, f, ring) == TJ_EVAL_OK && !fmpq_is_zero(c);
+    }
+    fmpq_clear(c);
+    tj_frac_clear(&zero, ring);
+    return got;
+}
+
 tj_eval tj_ratfun_compare(tj_normal *out, tj_deciding *d, const tj_ex *a, const tj_ex *b)
 {
     tj_ring ring;
@@ -563,7 +576,10 @@ tj_eval tj_ratfun_compare(tj_normal *out, tj_deciding *d, const tj_ex *a, const 
         got = tj_frac_build(&y, b, &ring);
     }
     if (got == TJ_EVAL_OK) {
-        got = tj_frac_equal(&out->equal, &x, &y, &ring);
+        got = tj_frac_sub(&x, &x, &y, &ring);
+    }
+    if (got == TJ_EVAL_OK) {
+        got = compare_with_zero(out, &x, &ring);
     }
     describe(out, &ring);
     tj_frac_clear(&x, &ring);
@@ -666,8 +682,8 @@ tj_eval tj_ratfun_rational(tj_small *out, tj_deciding *d, const tj_ex *ex)
     if (got == TJ_EVAL_OK) {
         got = tj_frac_rational(value, &x, &ring);
     }
-    if (got == TJ_EVAL_OK && fmpz_fits_si(fmpq_numref(value)) &&
-        fmpz_fits_si(fmpq_denref(value)) && fmpz_get_si(fmpq_numref(value)) != INT64_MIN) {
+    if (got == TJ_EVAL_OK && fmpz_fits_si(fmpq_numref(value)) && fmpz_fits_si(fmpq_denref(value)) &&
+        fmpz_get_si(fmpq_numref(value)) != INT64_MIN) {
         *out = (tj_small){fmpz_get_si(fmpq_numref(value)), fmpz_get_si(fmpq_denref(value))};
     } else if (got == TJ_EVAL_OK) {
         got = TJ_EVAL_OTHER;
@@ -743,8 +759,7 @@ static tj_eval proportional(bool *yes, int *sign, fmpz_mpoly_t p, fmpz_mpoly_t q
     *sign = 0;
     tj_eval got = tj_poly_reduce(p, ring);
     got = got == TJ_EVAL_OK ? tj_poly_reduce(q, ring) : got;
-    if (got != TJ_EVAL_OK || fmpz_mpoly_is_zero(p, ring->ctx) ||
-        fmpz_mpoly_is_zero(q, ring->ctx)) {
+    if (got != TJ_EVAL_OK || fmpz_mpoly_is_zero(p, ring->ctx) || fmpz_mpoly_is_zero(q, ring->ctx)) {
         *yes = got == TJ_EVAL_OK && fmpz_mpoly_is_zero(p, ring->ctx) &&
                fmpz_mpoly_is_zero(q, ring->ctx);
         return got;

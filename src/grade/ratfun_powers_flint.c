@@ -10,8 +10,8 @@
 #include "grade/ratfun_flint.h"
 
 /* Primes up to here are split off; what is left counts as one more "prime". */
-#define MAX_PRIME   1000
-#define MAX_FACTORS 24
+#define MAX_PRIME          1000
+#define MAX_FACTORS        24
 /* Terms of an exponent that are taken apart. */
 #define MAX_EXPONENT_TERMS 6
 #define MAX_WHOLE_EXPONENT 1000
@@ -160,8 +160,8 @@ static tj_eval rational_root(tj_frac *out, const fmpq_t x, uint64_t degree, tj_r
 }
 
 /* out *= root of one term of surds, if its coefficient is positive and the root is a surd again. */
-static tj_eval times_root_of_term(tj_frac *out, const fmpz_mpoly_t p, int64_t sign,
-                                  uint64_t degree, tj_ring *ring)
+static tj_eval times_root_of_term(tj_frac *out, const fmpz_mpoly_t p, int64_t sign, uint64_t degree,
+                                  tj_ring *ring)
 {
     ulong exps[TJ_DECIDE_MAX_ATOMS] = {0};
     fmpq_t c;
@@ -305,8 +305,8 @@ static tj_eval undo_log(tj_frac *out, const tj_frac *unit, int64_t n, uint64_t q
         fmpq_t prime;
         fmpq_init(prime);
         fmpz_set_ui(fmpq_numref(prime), atom->prime);
-        tj_eval got = ring->surd_degree % q == 0 ? positive_root(out, prime, n, q, ring)
-                                                 : TJ_EVAL_OTHER;
+        tj_eval got =
+            ring->surd_degree % q == 0 ? positive_root(out, prime, n, q, ring) : TJ_EVAL_OTHER;
         fmpq_clear(prime);
         return got;
     }
@@ -479,6 +479,25 @@ static tj_eval by_log(tj_frac *out, const tj_frac *base, const tj_frac *exponent
     return got;
 }
 
+/* base^c. Whole powers that are too large stand for themselves: 9^(10^9). */
+static tj_eval rational_power(tj_frac *out, const tj_frac *base, const tj_frac *exponent,
+                              const fmpq_t c, tj_ring *ring)
+{
+    bool whole = fmpz_is_one(fmpq_denref(c)) != 0, fits = fmpz_fits_si(fmpq_numref(c)) != 0;
+    if (whole) {
+        tj_eval got =
+            fits ? tj_frac_pow(out, base, fmpz_get_si(fmpq_numref(c)), ring) : TJ_EVAL_LIMIT;
+        return got == TJ_EVAL_LIMIT && ring->d->work.left > 0
+                   ? power_atom(out, base, exponent, 1, ring)
+                   : got;
+    }
+    if (!fits || fmpz_cmp_si(fmpq_denref(c), MAX_WHOLE_EXPONENT) > 0) {
+        return TJ_EVAL_LIMIT;
+    }
+    tj_eval got = tj_frac_root(out, base, fmpz_get_ui(fmpq_denref(c)), ring);
+    return got == TJ_EVAL_OK ? tj_frac_pow(out, out, fmpz_get_si(fmpq_numref(c)), ring) : got;
+}
+
 tj_eval tj_frac_power(tj_frac *out, const tj_frac *base, const tj_frac *exponent, tj_ring *ring)
 {
     tj_frac result;
@@ -488,17 +507,7 @@ tj_eval tj_frac_power(tj_frac *out, const tj_frac *base, const tj_frac *exponent
     tj_frac_init(&result, ring);
     tj_eval got = tj_frac_rational(c, exponent, ring);
     if (got == TJ_EVAL_OK) {
-        if (!fmpz_fits_si(fmpq_numref(c)) ||
-            fmpz_cmp_si(fmpq_denref(c), MAX_WHOLE_EXPONENT) > 0) {
-            got = TJ_EVAL_LIMIT;
-        } else if (fmpz_is_one(fmpq_denref(c))) {
-            got = tj_frac_pow(&result, base, fmpz_get_si(fmpq_numref(c)), ring);
-        } else {
-            got = tj_frac_root(&result, base, fmpz_get_ui(fmpq_denref(c)), ring);
-            got = got == TJ_EVAL_OK
-                      ? tj_frac_pow(&result, &result, fmpz_get_si(fmpq_numref(c)), ring)
-                      : got;
-        }
+        got = rational_power(&result, base, exponent, c, ring);
     } else if (got == TJ_EVAL_OTHER && is_generator(base, TJ_ATOM_E, ring)) {
         got = exponential(&result, base, exponent, ring);
     } else if (got == TJ_EVAL_OTHER) {
@@ -522,8 +531,7 @@ tj_eval tj_frac_power(tj_frac *out, const tj_frac *base, const tj_frac *exponent
 /* ---- logarithms ---- */
 
 /* out += power / degree * ln prime. */
-static tj_eval plus_log(tj_frac *out, uint64_t prime, int64_t power, uint64_t degree,
-                        tj_ring *ring)
+static tj_eval plus_log(tj_frac *out, uint64_t prime, int64_t power, uint64_t degree, tj_ring *ring)
 {
     tj_frac part;
     tj_atom atom = {.kind = TJ_ATOM_LOG, .prime = prime};

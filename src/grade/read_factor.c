@@ -30,6 +30,7 @@ const tj_ex *tj_reader_argument(tj_reader *r)
     }
     const tj_ex *ex = tj_reader_at(r, TJ_TOK_LBRACE)  ? tj_reader_group(r)
                       : tj_reader_at(r, TJ_TOK_DIGIT) ? tj_reader_digit(r)
+                      : tj_reader_at(r, TJ_TOK_WORD)  ? tj_reader_letter(r)
                                                       : tj_reader_primary(r, false);
     tj_reader_leave(r);
     return ex;

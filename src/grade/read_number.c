@@ -346,6 +346,10 @@ static bool read_exponent(tj_reader *r, tj_ex *number)
             return true;
         }
     }
+    const tj_token *behind = tj_reader_peek(r, end);
+    if (behind->kind == TJ_TOK_WORD && (behind->flags & TJ_TOK_SPACED) == 0) { /* 4e+7p */
+        return true;
+    }
     if (value > TJ_EX_MAX_EXPONENT || value < -TJ_EX_MAX_EXPONENT) {
         tj_reader_fail_code(r, TJ_E_LIMIT, "a number's exponent is too large");
         return false;
@@ -360,8 +364,7 @@ static bool read_exponent(tj_reader *r, tj_ex *number)
 static void read_times_ten(tj_reader *r, tj_ex *number)
 {
     const tj_token *sign = tj_reader_peek(r, 0);
-    bool is_x = sign->kind == TJ_TOK_WORD && sign->n_text == 1 && sign->text[0] == 'x' &&
-                (sign->flags & TJ_TOK_SPACED) != 0;
+    bool is_x = sign->kind == TJ_TOK_WORD && sign->n_text == 1 && sign->text[0] == 'x';
     if (!is_x && (sign->kind != TJ_TOK_TIMES || sign->id != 1)) {
         return;
     }
@@ -579,7 +582,9 @@ static bool find_mixed(const tj_reader *r, int64_t *num, int64_t *den, size_t *e
         return false;
     }
     tj_tok_kind behind = (tj_tok_kind)tj_reader_peek(r, *end)->kind;
-    return *num > 0 && *num < *den && behind != TJ_TOK_CARET && behind != TJ_TOK_BANG;
+    bool degrees = tj_reader_peek(r, *end + 1)->kind == TJ_TOK_CIRC ||
+                   tj_reader_peek(r, *end + 2)->kind == TJ_TOK_CIRC;
+    return *num > 0 && *num < *den && (behind != TJ_TOK_CARET || degrees) && behind != TJ_TOK_BANG;
 }
 
 static const tj_ex *read_mixed(tj_reader *r, const tj_ex *whole)

@@ -590,9 +590,6 @@ static bool is_membership(const tj_ex *ex)
 /* Whether the symbol is what the items are about, as x in x > 0, rather than a parameter. */
 static bool is_subject(const tj_ex *ex, const char *symbol)
 {
-    if (ex->kind == TJ_EX_SYMBOL) {
-        return strcmp(ex->text, symbol) == 0;
-    }
     return ex->kind == TJ_EX_RELATION && ex->n_args > 0 &&
            ((ex->args[0]->kind == TJ_EX_SYMBOL && strcmp(ex->args[0]->text, symbol) == 0) ||
             (ex->n_args == 3 && ex->args[1]->kind == TJ_EX_SYMBOL &&
@@ -652,9 +649,10 @@ static bool share_domain(tj_reader *r, sequence *s)
     if (n < 2 || !is_membership(last)) {
         return true;
     }
-    bool alone = true; /* "k, n in Z" says nothing else */
+    bool alone = true; /* "k, n in Z" says nothing else; "k, k in Z" is a family */
     for (size_t i = 0; i + 1 < n; i++) {
-        alone = alone && s->items.items[i]->kind == TJ_EX_SYMBOL;
+        alone = alone && s->items.items[i]->kind == TJ_EX_SYMBOL &&
+                tj_ex_compare(s->items.items[i], last->args[0]) != 0;
     }
     for (size_t i = n - 1; i-- > (alone ? 0 : 1);) {
         const tj_ex *item = s->items.items[i];

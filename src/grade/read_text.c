@@ -206,8 +206,25 @@ static bool find_clock(const tj_reader *r, size_t *ahead, int32_t parts[3], int 
     return parts[0] <= 24 && parts[1] < 60 && parts[2] < 60;
 }
 
+/* "12 noon", "12 midnight". */
+static const tj_ex *read_twelve(tj_reader *r)
+{
+    size_t ahead = 0;
+    bool twelve = one_or_two(r, &ahead) == 12;
+    bool noon = tj_reader_is_word(r, ahead, "noon");
+    if (!twelve || r->at + ahead + 1 != r->n_tokens ||
+        (!noon && !tj_reader_is_word(r, ahead, "midnight"))) {
+        return NULL;
+    }
+    return time_of(r, noon ? 43200 : 0);
+}
+
 static const tj_ex *read_clock(tj_reader *r)
 {
+    const tj_ex *twelve = read_twelve(r);
+    if (twelve != NULL) {
+        return twelve;
+    }
     size_t ahead = 0;
     int32_t parts[3];
     int written;
@@ -318,10 +335,13 @@ static const tj_ex *read_numeric_date(tj_reader *r)
     return r->at + ahead == r->n_tokens ? date_of(r, parts[0], parts[1], parts[2]) : NULL;
 }
 
-/* "May 5", "May 5, 2020", "5 May 2020", "May 2020", "May". */
+/* "May 5", "May 5, 2020", "the 5th of May 2020", "May 2020", "May". */
 static const tj_ex *read_date(tj_reader *r)
 {
     size_t ahead = 0, n;
+    if (tj_reader_is_word(r, 0, "the") && tj_reader_peek(r, 1)->kind == TJ_TOK_DIGIT) {
+        ahead++;
+    }
     int32_t day = digits_at(r, &ahead, &n), year = 0;
     if (n > 2) {
         return NULL;
@@ -688,6 +708,17 @@ static const tj_ex *read_phrase(tj_reader *r)
     return without;
 }
 
+/* "a circle": an article and words, no variable and a thing that is counted. */
+static bool is_article_phrase(const tj_reader *r)
+{
+    const tj_token *noun = tj_reader_peek(r, 1);
+    int64_t value;
+    return (tj_reader_is_word(r, 0, "a") || tj_reader_is_word(r, 0, "an")) &&
+           noun->kind == TJ_TOK_WORD && tj_words_is_prose(noun->text, noun->n_text) &&
+           tj_reader_word_kind(noun) == TJ_WORD_UNKNOWN &&
+           tj_words_number(&value, noun->text, noun->n_text) == TJ_WORD_NO_NUMBER;
+}
+
 /* A glance behind the digits that begin a text: words, ':' or '-' may be of a time or a date. */
 static bool may_be_clock_or_date(const tj_reader *r)
 {
@@ -721,10 +752,30 @@ const tj_ex *tj_reader_special(tj_reader *r)
     if (first->kind != TJ_TOK_WORD) {
         return NULL;
     }
+    if (is_article_phrase(r)) {
+        return tj_reader_prose(r);
+    }
     ex = read_choice(r);
     ex = ex == NULL && first->n_text == 2 ? read_clock(r) : ex;
     ex = ex == NULL && first->n_text > 2 ? read_date(r) : ex;
     return ex == NULL && first->n_text > 1 ? read_phrase(r) : ex;
+}
+
+const tj_ex *tj_reader_as_words(tj_reader *r, const tj_ex *ex)
+{
+    const tj_token *word = tj_reader_peek(r, 0);
+    if (ex->kind == TJ_EX_SYMBOL) {
+        size_t n = strlen(ex->text);
+        return n > 1 && strspn(ex->text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == n
+                   ? text_of(r, ex->text, n)
+                   : NULL;
+    }
+    bool in_text = (word->flags & TJ_TOK_IN_TEXT) != 0;
+    if (ex->kind != TJ_EX_MUL || r->n_tokens - r->at != 1 || word->kind != TJ_TOK_WORD ||
+        word->n_text < (in_text ? 2 : 4)) {
+        return NULL;
+    }
+    return text_of(r, word->text, word->n_text);
 }
 
 /* ------------------------------------------------------------ phrases around an answer */
@@ -741,10 +792,35 @@ static bool accept_one_of(tj_reader *r, const char *const *words, size_t n)
 
 #define MAX_SUBJECT 8 /* words of "the value of x" */
 
+static bool is_japanese(const tj_token *token)
+{
+    return token->kind == TJ_TOK_WORD && (unsigned char)token->text[0] >= 0xE0;
+}
+
+/* 求める確率は: words up to the particle that ends a subject. */
+static bool accept_japanese_subject(tj_reader *r)
+{
+    static const char particle[] = "は";
+    const size_t n = sizeof particle - 1;
+    size_t from = tj_reader_is_word(r, 0, "answer");
+    for (size_t i = from; i < MAX_SUBJECT && is_japanese(tj_reader_peek(r, i)); i++) {
+        const tj_token *word = tj_reader_peek(r, i);
+        if (word->n_text >= n && memcmp(word->text + word->n_text - n, particle, n) == 0 &&
+            r->at + i + 1 < r->n_tokens) {
+            r->at += i + 1;
+            return true;
+        }
+    }
+    return false;
+}
+
 /* "the answer is", "the value of x is", "answer:". */
 static bool accept_subject(tj_reader *r)
 {
     size_t at = r->at;
+    if (accept_japanese_subject(r)) {
+        return true;
+    }
     bool article = tj_reader_accept_word(r, "the") || tj_reader_accept_word(r, "my") ||
                    tj_reader_accept_word(r, "our");
     tj_reader_accept_word(r, "final");

@@ -25,6 +25,8 @@ static const meaning meanings[] = {
     {"C", WORD_FN, TJ_FN_BINOMIAL},
     {"Infinity", WORD_CONST, TJ_CONST_INFINITY},
     {"P", WORD_FN, TJ_FN_PERMUTATIONS},
+    {"PI", WORD_CONST, TJ_CONST_PI},
+    {"Pi", WORD_CONST, TJ_CONST_PI},
     {"abs", WORD_FN, TJ_FN_ABS},
     {"acos", WORD_FN, TJ_FN_ACOS},
     {"acosh", WORD_FN, TJ_FN_ACOSH},
@@ -44,6 +46,7 @@ static const meaning meanings[] = {
     {"ceiling", WORD_FN, TJ_FN_CEIL},
     {"conj", WORD_FN, TJ_FN_CONJ},
     {"conjugate", WORD_FN, TJ_FN_CONJ},
+    {"divided", WORD_SIGN, 0},
     {"doublefactorial", WORD_FN, TJ_FN_DOUBLE_FACTORIAL},
     {"element", WORD_SIGN, 0},
     {"equals", WORD_SIGN, 0},
@@ -60,11 +63,13 @@ static const meaning meanings[] = {
     {"is", WORD_SIGN, 0},
     {"isinteger", WORD_SIGN, 0},
     {"lcm", WORD_FN, TJ_FN_LCM},
+    {"minus", WORD_SIGN, 0},
     {"mod", WORD_SIGN, 0},
     {"modulo", WORD_SIGN, 0},
     {"nCk", WORD_FN, TJ_FN_BINOMIAL},
     {"nCr", WORD_FN, TJ_FN_BINOMIAL},
     {"nPr", WORD_FN, TJ_FN_PERMUTATIONS},
+    {"negative", WORD_SIGN, 0},
     {"of", WORD_SIGN, 0},
     {"oo", WORD_CONST, TJ_CONST_INFINITY},
     {"or", WORD_SIGN, 0},
@@ -185,6 +190,17 @@ tj_word_kind tj_reader_word_kind(const tj_token *token)
 static bool is_capital(char c)
 {
     return c >= 'A' && c <= 'Z';
+}
+
+/* The ABC of a triangle. */
+static bool are_points(const tj_token *token)
+{
+    for (size_t i = 0; token->kind == TJ_TOK_WORD && i < token->n_text; i++) {
+        if (!is_capital(token->text[i])) {
+            return false;
+        }
+    }
+    return token->kind == TJ_TOK_WORD && token->n_text <= 16;
 }
 
 /* "_1", "_{12}", "_{n+1}": what is added to the name; false after an error. */
@@ -386,7 +402,7 @@ const tj_ex *tj_reader_name(tj_reader *r)
     tj_reader_next(r);
     if (token->kind == TJ_TOK_SHAPE || token->kind == TJ_TOK_WORD) { /* \triangle ABC */
         const tj_token *points = tj_reader_peek(r, 0);
-        if (points->kind != TJ_TOK_WORD || points->n_text > 16 || !is_capital(points->text[0])) {
+        if (!are_points(points)) {
             return tj_reader_fail(r, "the points of a figure");
         }
         name[n++] = ' ';
@@ -407,6 +423,21 @@ static bool is_bound(const tj_reader *r, char c)
         }
     }
     return (c == 'i' && r->modes.bound_i) || (c == 'e' && r->modes.bound_e);
+}
+
+const tj_ex *tj_reader_letter(tj_reader *r)
+{
+    const tj_token *token = tj_reader_peek(r, 0);
+    char c = token->text[r->sub];
+    if ((unsigned char)c >= 0x80) {
+        return tj_reader_fail(r, "a value");
+    }
+    if (++r->sub == token->n_text) {
+        tj_reader_next(r);
+    }
+    return (c == 'i' || c == 'e') && !is_bound(r, c)
+               ? tj_reader_const(r, c == 'i' ? TJ_CONST_I : TJ_CONST_E)
+               : tj_reader_symbol(r, &c, 1);
 }
 
 /* x1 is x_1. */
@@ -593,8 +624,7 @@ static bool is_shape(const tj_reader *r)
     const tj_token *points = tj_reader_peek(r, 1);
     return (tj_reader_is_word(r, 0, "triangle") || tj_reader_is_word(r, 0, "angle") ||
             tj_reader_is_word(r, 0, "circle")) &&
-           points->kind == TJ_TOK_WORD && points->n_text <= 16 && is_capital(points->text[0]) &&
-           is_capital(points->text[points->n_text - 1]);
+           are_points(points);
 }
 
 /* A whole word; NULL without an error if it is only letters. */
@@ -611,6 +641,10 @@ static const tj_ex *read_known(tj_reader *r)
     }
     if (is_shape(r)) {
         return tj_reader_name(r);
+    }
+    if (tj_reader_at_money(r) ||
+        (tj_reader_is_word(r, 0, "us") && tj_reader_peek(r, 1)->kind == TJ_TOK_MONEY)) {
+        return tj_reader_money(r);
     }
     const meaning *known = find_meaning(word, n);
     if (known != NULL && known->kind != WORD_SIGN && (n > 1 || has_two_arguments(r))) {

@@ -197,6 +197,8 @@ tj_word_kind tj_reader_word_kind(const tj_token *token);
 const tj_ex *tj_reader_word(tj_reader *r);
 /* A symbol at NAME or at a piece of a WORD, with its subscript and primes. */
 const tj_ex *tj_reader_name(tj_reader *r);
+/* One letter alone, as LaTeX takes it for an argument: the n of \frac n2. */
+const tj_ex *tj_reader_letter(tj_reader *r);
 /* The same of all the letters of a WORD. */
 const tj_ex *tj_reader_whole_name(tj_reader *r);
 
@@ -241,7 +243,8 @@ const tj_ex *tj_reader_plain_matrix(tj_reader *r); /* [[1, 2], [3, 4]] */
 
 /* A unit behind a value, if one is there. */
 bool tj_reader_unit(tj_reader *r, tj_unit *out, bool behind_number);
-const tj_ex *tj_reader_money(tj_reader *r); /* $5 */
+const tj_ex *tj_reader_money(tj_reader *r);  /* $5, USD 5 */
+bool tj_reader_at_money(const tj_reader *r); /* at a currency's code before an amount */
 
 /* ------------------------------------------------------------ read_statement.c */
 
@@ -261,6 +264,9 @@ bool tj_ex_is_capital(const tj_ex *ex);
 const tj_ex *tj_reader_special(tj_reader *r);
 const tj_ex *tj_reader_prose(tj_reader *r);
 const tj_ex *tj_reader_quoted(tj_reader *r); /* "even" */
+/* The whole text, which was read as the name or the product ex, as the word that it may be too:
+ * EMPTY, best. NULL if it is none. */
+const tj_ex *tj_reader_as_words(tj_reader *r, const tj_ex *ex);
 /* Steps over "the answer is" and its like, and drops what follows from r->n_tokens. */
 void tj_reader_strip_phrases(tj_reader *r);
 

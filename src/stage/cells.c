@@ -204,6 +204,7 @@ typedef struct derive_work {
     tj_experiment *x;
     const tj_cell *cell;
     int64_t run;
+    tj_derive_config rules;
     size_t n_used; /* problems with an answer so far */
     size_t tokens[2], backtracks;
 } derive_work;
@@ -222,8 +223,8 @@ static tj_code derive_tree(derive_work *w, int64_t tree_id, size_t ordinal, tj_e
     tj_rng_init(&rng, w->cell->seed, STREAM_DERIVE, (uint64_t)tree.problem, 0);
     rc = tj_derive_shortcut(&thoughts[0], &tree, &env->task, env->tok, env->eos, err);
     if (rc == TJ_OK) {
-        rc = tj_derive_journey(&thoughts[1], &tree, &env->task, env->tok, env->eos,
-                               &env->cfg->derive, &rng, err);
+        rc = tj_derive_journey(&thoughts[1], &tree, &env->task, env->tok, env->eos, &w->rules, &rng,
+                               err);
     }
     for (size_t a = 0; a < 2 && rc == TJ_OK; a++) {
         tj_origin origin = {
@@ -288,8 +289,14 @@ tj_code tj_experiment_derive(tj_experiment *x, tj_cell *cell, tj_err *err)
     tj_code rc = tj_scope_begin(&x->env, &scope, &spec, err);
     cell->derive_run = scope.run;
     if (rc == TJ_OK && !scope.done) {
-        derive_work w = {.x = x, .cell = cell, .run = scope.run};
-        rc = derive_all(&w, err);
+        derive_work w = {.x = x, .cell = cell, .run = scope.run, .rules = x->env.cfg->derive};
+        tj_templates *templates = NULL;
+        rc = tj_templates_create(&templates, err);
+        w.rules.templates = templates;
+        if (rc == TJ_OK) {
+            rc = derive_all(&w, err);
+        }
+        tj_templates_destroy(templates);
         metrics = json_pack("{s:I, s:I, s:I, s:I}", "problems", (json_int_t)w.n_used,
                             "shortcut_tokens", (json_int_t)w.tokens[0], "journey_tokens",
                             (json_int_t)w.tokens[1], "backtracks", (json_int_t)w.backtracks);

@@ -74,14 +74,14 @@ typedef enum tj_data_role {
     TJ_SOLUTION_ATTEMPT        /* what is judged */
 } tj_data_role;
 
-#define TJ_MARK_NONE (-1)
+#define TJ_NOT_MARKED (-1)
 
 typedef struct tj_data_solution {
     tj_data_role role;
     tj_str author;             /* a model's name; none */
     tj_str text;               /* the whole, as it stands; none where there are only steps */
     tj_str answer;             /* the final one; none */
-    int correct;               /* the data set's mark of the answer: 1, 0 or TJ_MARK_NONE */
+    int correct;               /* the data set's mark of the answer: 1, 0 or TJ_NOT_MARKED */
     const tj_data_step *steps; /* [n_steps] */
     size_t n_steps;
 } tj_data_solution;

@@ -159,5 +159,5 @@ tj_code tj_map_prm800k(tj_mapper *m)
     return tj_map_solution(m, &(tj_data_solution){.role = TJ_SOLUTION_REFERENCE,
                                                   .text = solution,
                                                   .answer = r->answer,
-                                                  .correct = TJ_MARK_NONE});
+                                                  .correct = TJ_NOT_MARKED});
 }

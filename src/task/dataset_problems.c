@@ -108,7 +108,7 @@ tj_code tj_map_math(tj_mapper *m)
     return tj_map_solution(m, &(tj_data_solution){.role = TJ_SOLUTION_REFERENCE,
                                                   .text = solution,
                                                   .answer = r->answer,
-                                                  .correct = TJ_MARK_NONE});
+                                                  .correct = TJ_NOT_MARKED});
 }
 
 /* ------------------------------------------------------------------ GSM8K */
@@ -169,7 +169,7 @@ static tj_code read_marked(tj_mapper *m, tj_data_solution *s, tj_str text, const
 
 tj_code tj_map_gsm8k(tj_mapper *m)
 {
-    tj_data_solution s = {.role = TJ_SOLUTION_REFERENCE, .correct = TJ_MARK_NONE};
+    tj_data_solution s = {.role = TJ_SOLUTION_REFERENCE, .correct = TJ_NOT_MARKED};
     tj_str text;
     tj_code rc = tj_map_text(m, &m->record.problem, 0, "question");
     if (rc == TJ_OK) {
@@ -218,7 +218,7 @@ tj_code tj_map_gsm8k_solutions(tj_mapper *m)
         rc = tj_map_alloc(m, &all, 1 + nodes[0].count, sizeof *all);
     }
     if (rc == TJ_OK) {
-        all[0].correct = TJ_MARK_NONE;
+        all[0].correct = TJ_NOT_MARKED;
         rc = read_marked(m, &all[n++], text, "\nA:");
     }
     if (rc == TJ_OK && all[0].answer.s == NULL) {
@@ -389,7 +389,7 @@ tj_code tj_map_fields(tj_mapper *m)
 {
     const tj_data_map *map = m->map;
     tj_data_record *r = &m->record;
-    tj_data_solution s = {.role = TJ_SOLUTION_ATTEMPT, .correct = TJ_MARK_NONE};
+    tj_data_solution s = {.role = TJ_SOLUTION_ATTEMPT, .correct = TJ_NOT_MARKED};
     const struct {
         const char *target;
         tj_str *out;

@@ -23,7 +23,7 @@ tj_code tj_map_critic(tj_mapper *m)
 {
     static const char *const carried[] = {"error_reason", "is_preferred_response", "is_solution",
                                           NULL};
-    tj_data_solution s = {.role = TJ_SOLUTION_ATTEMPT, .correct = TJ_MARK_NONE};
+    tj_data_solution s = {.role = TJ_SOLUTION_ATTEMPT, .correct = TJ_NOT_MARKED};
     tj_data_step *steps = NULL;
     bool human = false;
     tj_code rc = tj_map_text(m, &m->record.problem, 0, "instruction");
@@ -185,7 +185,7 @@ tj_code tj_map_mr_gsm8k(tj_mapper *m)
     both[0].steps = steps;
     both[0].correct = correct ? 1 : 0;
     both[1].answer = r->answer;
-    both[1].correct = TJ_MARK_NONE;
+    both[1].correct = TJ_NOT_MARKED;
     r->solutions = both;
     r->n_solutions = both[1].text.n == 0 ? 1 : 2;
     r->labeller = "human";
@@ -254,7 +254,7 @@ static tj_code read_ratings(tj_mapper *m, tj_data_step *steps, size_t n, size_t 
 tj_code tj_map_reasoneval(tj_mapper *m)
 {
     static const char *const carried[] = {"id", NULL};
-    tj_data_solution s = {.role = TJ_SOLUTION_ATTEMPT, .correct = TJ_MARK_NONE};
+    tj_data_solution s = {.role = TJ_SOLUTION_ATTEMPT, .correct = TJ_NOT_MARKED};
     tj_data_step *steps = NULL;
     size_t ratings = 0;
     bool correct = false;
@@ -359,11 +359,11 @@ tj_code tj_map_prmbench(tj_mapper *m)
     }
     tj_label_by_first_wrong(original, both[0].n_steps, both[0].n_steps);
     both[0].steps = original;
-    both[0].correct = TJ_MARK_NONE;
+    both[0].correct = TJ_NOT_MARKED;
     both[1] = (tj_data_solution){.role = TJ_SOLUTION_ATTEMPT,
                                  .steps = modified,
                                  .n_steps = both[1].n_steps,
-                                 .correct = TJ_MARK_NONE};
+                                 .correct = TJ_NOT_MARKED};
     m->record.solutions = both;
     m->record.n_solutions = 2;
     m->record.labeller = "the data set";
@@ -423,7 +423,7 @@ tj_code tj_map_math_shepherd(tj_mapper *m)
 {
     static const char *const carried[] = {"task", NULL};
     static const char answer_mark[] = "The answer is:";
-    tj_data_solution s = {.role = TJ_SOLUTION_ATTEMPT, .correct = TJ_MARK_NONE};
+    tj_data_solution s = {.role = TJ_SOLUTION_ATTEMPT, .correct = TJ_NOT_MARKED};
     tj_data_step *steps = NULL;
     tj_str input;
     tj_str label;

@@ -3,10 +3,10 @@
  * one random child; at most K trials on each correct node. Departures: children are visited in the
  * order the policy sampled them (order: sampled), since a text that always errs first teaches to
  * err first; and going back restates the state and the goal. */
+#include <math.h>
 #include <string.h>
 
 #include "base/alloc.h"
-#include "thought/connectives.h"
 #include "thought/thought.h"
 
 void tj_derive_config_default(tj_derive_config *cfg)
@@ -16,22 +16,9 @@ void tj_derive_config_default(tj_derive_config *cfg)
                               .max_backtracks = 4,
                               .restate = true,
                               .p_connective = 0.5,
-                              .language = "en"};
-}
-
-const char *tj_action_name(tj_action action)
-{
-    static const char *const names[] = {"propose",   "continue", "reflect",
-                                        "backtrack", "verify",   "conclude"};
-    return names[action];
-}
-
-void tj_thought_deinit(tj_thought *t)
-{
-    tj_free(t->text);
-    tj_free(t->ids);
-    tj_free(t->spans);
-    memset(t, 0, sizeof *t);
+                              .language = "en",
+                              .tell_dead = true,
+                              .p_explore = 1.0};
 }
 
 /* ------------------------------------------------------------------ writing */
@@ -39,60 +26,51 @@ void tj_thought_deinit(tj_thought *t)
 typedef struct writer {
     const tj_tree *tree;
     const tj_task *task;
-    const tj_tokenizer *tok;
     const tj_derive_config *cfg;
+    const tj_templates *templates;
     tj_rng *rng;
-    tj_buf text;
-    tj_ids ids;
-    tj_span *spans;
-    size_t n_spans, cap_spans;
+    tj_scribe scribe;
     size_t n_backtracks;
-    bool fresh;       /* the next step begins an attempt */
-    const char *last; /* the connective said last */
-    size_t *path;     /* [n_path] nodes of the correct path, root first */
+    bool fresh;   /* the next step begins an attempt */
+    size_t last;  /* the sentence said last */
+    size_t *path; /* [n_path] nodes of the correct path, root first */
     size_t n_path;
     size_t *children; /* [n_nodes] scratch */
+    size_t *wrong;    /* [n_nodes] scratch */
 } writer;
 
-static tj_code add_span(writer *w, tj_span span, tj_err *err)
+/* The chance of success after a node: its reward of that meaning, or what the solver says. */
+static double value_of(const tj_tree *tree, size_t node)
 {
-    if (!tj_grow(&w->spans, &w->cap_spans, w->n_spans + 1, sizeof *w->spans)) {
-        return tj_fail(err, TJ_E_NOMEM, "cannot hold %zu spans", w->n_spans + 1);
+    double value = tree->nodes[node].valid && tree->nodes[node].solvable ? 1.0 : 0.0;
+    for (size_t i = 0; i < tree->n_rewards; i++) {
+        if (tree->rewards[i].node == node && tree->rewards[i].meaning == TJ_PROGRESS) {
+            value = tree->rewards[i].value;
+        }
     }
-    span.end = w->text.len;
-    span.ids_end = w->ids.n;
-    w->spans[w->n_spans++] = span;
-    return tj_buf_check(&w->text, err);
+    return value;
 }
 
-static tj_span begin_span(const writer *w, tj_action action, size_t node, bool on_path)
+static tj_span span_of(const writer *w, tj_action action, tj_editor editor, size_t node,
+                       bool on_path)
 {
-    return (tj_span){.begin = w->text.len,
-                     .ids_begin = w->ids.n,
-                     .action = action,
-                     .node = node,
-                     .on_path = on_path};
+    const tj_node *n = &w->tree->nodes[node];
+    tj_span span = {.action = action, .editor = editor, .node = node, .on_path = on_path};
+    if (tj_is_step(&span)) {
+        span.mark = !n->valid ? TJ_MARK_INVALID : n->solvable ? TJ_MARK_RIGHT : TJ_MARK_DEAD;
+        span.has_value = true;
+        span.value = value_of(w->tree, node);
+    }
+    return span;
 }
 
 /* A step in the node's own text and ids. */
 static tj_code add_step(writer *w, size_t node, bool on_path, tj_err *err)
 {
     const tj_node *n = &w->tree->nodes[node];
-    tj_span span = begin_span(w, w->fresh ? TJ_PROPOSE : TJ_CONTINUE, node, on_path);
+    tj_span span = span_of(w, w->fresh ? TJ_PROPOSE : TJ_CONTINUE, TJ_BY_POLICY, node, on_path);
     w->fresh = false;
-    tj_buf_str(&w->text, n->text);
-    tj_code rc = tj_ids_add(&w->ids, n->ids, n->n_ids, err);
-    return rc == TJ_OK ? add_span(w, span, err) : rc;
-}
-
-/* Text of no node, encoded by itself. */
-static tj_code add_text(writer *w, const char *text, size_t len, tj_action action, size_t node,
-                        bool on_path, tj_err *err)
-{
-    tj_span span = begin_span(w, action, node, on_path);
-    tj_buf_add(&w->text, text, len);
-    tj_code rc = tj_tokenizer_encode(w->tok, &w->ids, text, len, false, err);
-    return rc == TJ_OK ? add_span(w, span, err) : rc;
+    return tj_scribe_add_ids(&w->scribe, &span, n->text, strlen(n->text), n->ids, n->n_ids, err);
 }
 
 typedef void (*write_fn)(const void *ctx, const tj_task_state *state, tj_buf *out);
@@ -101,28 +79,55 @@ static tj_code add_line(writer *w, write_fn write, const tj_task_state *state, t
                         size_t node, bool on_path, tj_err *err)
 {
     tj_buf line;
+    tj_span span = span_of(w, action, TJ_BY_TASK, node, on_path);
     tj_buf_init(&line);
     write(w->task->ctx, state, &line);
     tj_code rc = tj_buf_check(&line, err);
     if (rc == TJ_OK) {
-        rc = add_text(w, tj_buf_text(&line), line.len, action, node, on_path, err);
+        rc = tj_scribe_add(&w->scribe, &span, tj_buf_text(&line), line.len, err);
     }
     tj_buf_deinit(&line);
     return rc;
 }
 
-static tj_code say(writer *w, tj_purpose purpose, bool must, tj_action action, size_t node,
+/* Why the rewards call a node wrong, in their own words; "" if they do not say. */
+static const char *reason_of(const tj_tree *tree, size_t node)
+{
+    for (size_t i = 0; i < tree->n_rewards; i++) {
+        if (tree->rewards[i].node == node && tree->rewards[i].value <= 0.0 &&
+            tree->rewards[i].reason[0] != 0) {
+            return tree->rewards[i].reason;
+        }
+    }
+    return "";
+}
+
+static tj_code say(writer *w, tj_action action, tj_why why, bool must, size_t node, size_t of,
                    tj_err *err)
 {
     if (!must && tj_rng_double(w->rng) >= w->cfg->p_connective) {
         return TJ_OK;
     }
-    const char *text = tj_connective(w->cfg->language, purpose, w->last, w->rng);
-    if (text == NULL) {
+    tj_saying what = {.language = w->cfg->language,
+                      .action = action,
+                      .why = why,
+                      .reason = reason_of(w->tree, of)};
+    size_t chosen = tj_templates_choose(w->templates, &what, w->last, w->rng);
+    if (chosen == TJ_NO_SENTENCE) {
         return TJ_OK;
     }
-    w->last = text;
-    return add_text(w, text, strlen(text), action, node, false, err);
+    tj_buf line;
+    tj_span span = span_of(w, action, TJ_BY_TEMPLATE, node, false);
+    tj_span_set_name(&span, w->cfg->language);
+    tj_buf_init(&line);
+    tj_templates_write(w->templates, chosen, &what, &line);
+    tj_code rc = tj_buf_check(&line, err);
+    if (rc == TJ_OK) {
+        rc = tj_scribe_add(&w->scribe, &span, tj_buf_text(&line), line.len, err);
+    }
+    w->last = chosen;
+    tj_buf_deinit(&line);
+    return rc;
 }
 
 /* ------------------------------------------------------------------ the walk */
@@ -150,18 +155,18 @@ static bool find_path(writer *w)
 
 static bool can_be_told(const writer *w, size_t node)
 {
-    const char *text = w->tree->nodes[node].text;
-    size_t n = strlen(text);
-    bool whole = n > 0 && text[n - 1] == '\n';
-    return whole && (w->tree->nodes[node].valid || w->cfg->tell_invalid);
+    const tj_node *n = &w->tree->nodes[node];
+    size_t len = strlen(n->text);
+    bool whole = len > 0 && n->text[len - 1] == '\n';
+    return whole && (n->valid || w->cfg->tell_invalid);
 }
 
-/* A wrong child down to a leaf, then what is wrong and the way back to `from`. */
-static tj_code explore(writer *w, size_t child, size_t from, tj_err *err)
+/* A node off the path follows one random child. */
+static tj_code follow_branch(writer *w, size_t child, size_t *leaf, tj_err *err)
 {
     size_t at = child;
     tj_code rc = add_step(w, at, false, err);
-    while (rc == TJ_OK && w->tree->nodes[at].valid) {
+    for (size_t n_steps = 1; rc == TJ_OK && w->tree->nodes[at].valid; n_steps++) {
         size_t all = tj_tree_children(w->tree, at, w->children, w->tree->n_nodes);
         size_t n = 0;
         for (size_t i = 0; i < all; i++) {
@@ -169,23 +174,34 @@ static tj_code explore(writer *w, size_t child, size_t from, tj_err *err)
                 w->children[n++] = w->children[i];
             }
         }
-        if (n == 0) {
+        if (n == 0 || n_steps == w->cfg->max_branch) {
             break;
         }
         at = w->children[tj_rng_below(w->rng, n)];
         rc = add_step(w, at, false, err);
     }
+    *leaf = at;
+    return rc;
+}
+
+/* A wrong child down to a leaf, then what is wrong and the way back to `from`. */
+static tj_code explore(writer *w, size_t child, size_t from, tj_err *err)
+{
+    size_t at = child;
+    tj_code rc = follow_branch(w, child, &at, err);
     const tj_node *leaf = &w->tree->nodes[at];
+    tj_why why = !leaf->valid     ? TJ_WHY_INVALID
+                 : leaf->terminal ? TJ_WHY_FAILED
+                 : leaf->solvable ? TJ_WHY_LONG
+                                  : TJ_WHY_DEAD;
     if (rc == TJ_OK && leaf->terminal) {
         rc = add_line(w, w->task->write_failed, &leaf->state, TJ_REFLECT, at, false, err);
     }
-    if (rc == TJ_OK && !leaf->valid) {
-        rc = say(w, TJ_SAY_INVALID, true, TJ_REFLECT, at, err);
-    } else if (rc == TJ_OK) {
-        rc = say(w, TJ_SAY_NOTICE, !leaf->terminal, TJ_REFLECT, at, err);
+    if (rc == TJ_OK) {
+        rc = say(w, TJ_REFLECT, why, !leaf->terminal, at, at, err);
     }
     if (rc == TJ_OK) {
-        rc = say(w, TJ_SAY_RETURN, !w->cfg->restate, TJ_BACKTRACK, from, err);
+        rc = say(w, TJ_BACKTRACK, why, !w->cfg->restate, from, at, err);
     }
     size_t to = w->cfg->back_to_root ? 0 : from;
     if (rc == TJ_OK && w->cfg->restate) {
@@ -200,43 +216,74 @@ static tj_code explore(writer *w, size_t child, size_t from, tj_err *err)
     return rc;
 }
 
-/* Wrong children of a node of the path that the walk tries before `good`. */
-static size_t choose_wrong(writer *w, size_t node, size_t good, size_t *wrong)
+static double mean_logprob(const tj_node *n)
 {
-    size_t n = tj_tree_children(w->tree, node, w->children, w->tree->n_nodes);
+    double sum = 0.0;
+    for (size_t i = 0; i < n->n_ids; i++) {
+        sum += (double)n->logprobs[i];
+    }
+    return n->n_ids == 0 ? (double)-INFINITY : sum / (double)n->n_ids;
+}
+
+static double worth(const writer *w, size_t node)
+{
+    return w->cfg->pick == TJ_PICK_LIKELIEST ? mean_logprob(&w->tree->nodes[node])
+                                             : value_of(w->tree, node);
+}
+
+/* Leaves the k of wrong [n] that the rule picks, in the order they were in. */
+static void pick_some(writer *w, size_t *wrong, size_t n, size_t k)
+{
+    for (; n > k; n--) { /* one goes after the other: lists are short */
+        size_t out = n - 1;
+        if (w->cfg->pick == TJ_PICK_RANDOM) {
+            out = (size_t)tj_rng_below(w->rng, n);
+        }
+        for (size_t i = n - 1; i-- > 0 && w->cfg->pick > TJ_PICK_RANDOM;) {
+            out = worth(w, wrong[i]) < worth(w, wrong[out]) ? i : out;
+        }
+        memmove(wrong + out, wrong + out + 1, (n - 1 - out) * sizeof *wrong);
+    }
+}
+
+/* Wrong children of the path's node at `depth` that the walk tries before `good`: w->wrong. */
+static size_t choose_wrong(writer *w, size_t depth, size_t good)
+{
+    const tj_derive_config *cfg = w->cfg;
+    if (depth < cfg->from_depth || (cfg->to_depth > 0 && depth > cfg->to_depth) ||
+        (cfg->p_explore < 1.0 && tj_rng_double(w->rng) >= cfg->p_explore)) {
+        return 0;
+    }
+    size_t n = tj_tree_children(w->tree, w->path[depth], w->children, w->tree->n_nodes);
     size_t n_wrong = 0;
-    for (size_t i = 0; i < n && n_wrong < w->cfg->max_trials; i++) {
+    for (size_t i = 0; i < n; i++) {
         size_t c = w->children[i];
         bool before = w->tree->nodes[c].order < w->tree->nodes[good].order;
-        bool forced = w->cfg->order == TJ_ORDER_PAPER && n_wrong == 0;
+        bool forced = cfg->order == TJ_ORDER_PAPER && n_wrong == 0;
         if (c != good && (before || forced) && can_be_told(w, c) &&
-            !tj_tree_leads_to_correct(w->tree, c)) {
-            wrong[n_wrong++] = c;
+            (cfg->tell_dead || !w->tree->nodes[c].valid) && !tj_tree_leads_to_correct(w->tree, c)) {
+            w->wrong[n_wrong++] = c;
         }
     }
-    return n_wrong;
+    pick_some(w, w->wrong, n_wrong, cfg->max_trials);
+    return n_wrong < cfg->max_trials ? n_wrong : cfg->max_trials;
 }
 
 static tj_code walk_path(writer *w, bool journey, tj_err *err)
 {
     tj_code rc = TJ_OK;
-    size_t *wrong = tj_calloc(w->tree->n_nodes, sizeof *wrong);
-    if (wrong == NULL) {
-        return tj_fail(err, TJ_E_NOMEM, "cannot walk the tree");
-    }
     w->fresh = true;
     for (size_t i = 0; i + 1 < w->n_path && rc == TJ_OK; i++) {
-        size_t n = journey ? choose_wrong(w, w->path[i], w->path[i + 1], wrong) : 0;
+        size_t n = journey ? choose_wrong(w, i, w->path[i + 1]) : 0;
         for (size_t k = 0; k < n && rc == TJ_OK; k++) {
             if (w->cfg->max_backtracks == 0 || w->n_backtracks < w->cfg->max_backtracks) {
-                rc = explore(w, wrong[k], w->path[i], err);
+                rc = explore(w, w->wrong[k], w->path[i], err);
             }
         }
         if (rc == TJ_OK) {
             rc = add_step(w, w->path[i + 1], true, err);
         }
     }
-    tj_free(wrong);
     if (rc == TJ_OK) {
         size_t leaf = w->path[w->n_path - 1];
         rc = add_line(w, w->task->write_reached, &w->tree->nodes[leaf].state, TJ_CONCLUDE, leaf,
@@ -245,37 +292,33 @@ static tj_code walk_path(writer *w, bool journey, tj_err *err)
     return rc;
 }
 
-static tj_code derive(tj_thought *out, tj_thought_kind kind, writer *w, int32_t eos, tj_err *err)
+static tj_code derive(tj_thought *out, tj_thought_kind kind, writer *w, const tj_tokenizer *tok,
+                      int32_t eos, tj_err *err)
 {
+    size_t n = w->tree->n_nodes + 1;
+    size_t *scratch = tj_calloc(n, 3 * sizeof *scratch);
     memset(out, 0, sizeof *out);
-    tj_buf_init(&w->text);
-    w->path = tj_calloc(w->tree->n_nodes + 1, sizeof *w->path);
-    w->children = tj_calloc(w->tree->n_nodes + 1, sizeof *w->children);
-    tj_code rc = w->path == NULL || w->children == NULL
-                     ? tj_fail(err, TJ_E_NOMEM, "cannot walk the tree")
-                 : !find_path(w) ? tj_fail(err, TJ_E_NOTFOUND, "the tree has no correct path")
-                                 : walk_path(w, kind == TJ_JOURNEY, err);
-    if (rc == TJ_OK && eos >= 0) {
-        rc = tj_ids_add(&w->ids, &eos, 1, err);
+    if (scratch == NULL) {
+        return tj_fail(err, TJ_E_NOMEM, "cannot walk the tree");
     }
-    tj_free(w->path);
-    tj_free(w->children);
-    if (rc != TJ_OK) {
-        tj_buf_deinit(&w->text);
-        tj_ids_deinit(&w->ids);
-        tj_free(w->spans);
-        return rc;
+    w->path = scratch;
+    w->children = scratch + n;
+    w->wrong = scratch + 2 * n;
+    w->last = TJ_NO_SENTENCE;
+    tj_scribe_init(&w->scribe, tok);
+    tj_code rc = !find_path(w) ? tj_fail(err, TJ_E_NOTFOUND, "the tree has no correct path")
+                               : walk_path(w, kind == TJ_JOURNEY, err);
+    if (rc == TJ_OK) {
+        rc = tj_scribe_end(&w->scribe, out, eos, err);
     }
-    out->problem = w->tree->problem;
-    out->kind = kind;
-    out->n_text = w->text.len;
-    out->text = tj_buf_take(&w->text);
-    out->ids = w->ids.ids;
-    out->n_ids = w->ids.n;
-    out->spans = w->spans;
-    out->n_spans = w->n_spans;
-    out->n_backtracks = w->n_backtracks;
-    return TJ_OK;
+    tj_scribe_deinit(&w->scribe);
+    tj_free(scratch);
+    if (rc == TJ_OK) {
+        out->problem = w->tree->problem;
+        out->kind = kind;
+        out->n_backtracks = w->n_backtracks;
+    }
+    return rc;
 }
 
 tj_code tj_derive_shortcut(tj_thought *out, const tj_tree *tree, const tj_task *task,
@@ -283,14 +326,39 @@ tj_code tj_derive_shortcut(tj_thought *out, const tj_tree *tree, const tj_task *
 {
     tj_derive_config cfg;
     tj_derive_config_default(&cfg);
-    writer w = {.tree = tree, .task = task, .tok = tok, .cfg = &cfg};
-    return derive(out, TJ_SHORTCUT, &w, eos, err);
+    writer w = {.tree = tree, .task = task, .cfg = &cfg};
+    return derive(out, TJ_SHORTCUT, &w, tok, eos, err);
+}
+
+static tj_code check_config(const tj_derive_config *cfg, const tj_templates *templates, tj_err *err)
+{
+    if (!(cfg->p_connective >= 0.0 && cfg->p_connective <= 1.0)) {
+        return tj_fail(err, TJ_E_INVAL, "p_connective is %g, expected 0 to 1", cfg->p_connective);
+    }
+    if (!(cfg->p_explore >= 0.0 && cfg->p_explore <= 1.0)) {
+        return tj_fail(err, TJ_E_INVAL, "p_explore is %g, expected 0 to 1", cfg->p_explore);
+    }
+    if (!tj_templates_has(templates, cfg->language)) {
+        return tj_fail(err, TJ_E_INVAL, "no sentences in the language '%s'", cfg->language);
+    }
+    return TJ_OK;
 }
 
 tj_code tj_derive_journey(tj_thought *out, const tj_tree *tree, const tj_task *task,
                           const tj_tokenizer *tok, int32_t eos, const tj_derive_config *cfg,
                           tj_rng *rng, tj_err *err)
 {
-    writer w = {.tree = tree, .task = task, .tok = tok, .cfg = cfg, .rng = rng};
-    return derive(out, TJ_JOURNEY, &w, eos, err);
+    tj_templates *own = NULL;
+    memset(out, 0, sizeof *out);
+    tj_code rc = cfg->templates == NULL ? tj_templates_create(&own, err) : TJ_OK;
+    const tj_templates *templates = own == NULL ? cfg->templates : own;
+    if (rc == TJ_OK) {
+        rc = check_config(cfg, templates, err);
+    }
+    if (rc == TJ_OK) {
+        writer w = {.tree = tree, .task = task, .cfg = cfg, .templates = templates, .rng = rng};
+        rc = derive(out, TJ_JOURNEY, &w, tok, eos, err);
+    }
+    tj_templates_destroy(own);
+    return rc;
 }

@@ -175,7 +175,7 @@ static void matrices_have_many_brackets(void **state)
 static void constants_have_names(void **state)
 {
     (void)state;
-    ALIKE("pi/2", "\\pi/2", "pi/2", "π/2", "\\frac\\pi2", "\\frac{\\pi}{2}");
+    ALIKE("pi/2", "Pi/2", "pi over 2", "\\pi/2", "pi/2", "π/2", "\\frac\\pi2", "\\frac{\\pi}{2}");
     ALIKE("-infinity", "-\\infty", "-oo", "-∞", "-infinity", "-inf", "negative infinity");
     ALIKE("2 + 3*i", "2+3i", "2 + 3 i", "2+3\\mathrm{i}", "2+3*i");
     ALIKE("1 ± sqrt(2)", "1\\pm\\sqrt2", "1±√2", "1 +/- sqrt(2)");

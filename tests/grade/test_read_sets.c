@@ -50,8 +50,8 @@ static void sets_can_be_described(void **state)
           "{x : x > 3}", "\\{ x \\text{ such that } x > 3 \\}");
     ALIKE("{x in ℝ : x != 0}", "\\{x\\in\\mathbb{R} \\mid x\\ne0\\}", "{x ∈ ℝ : x ≠ 0}");
     ALIKE("{x : x < 1 or x > 3}", "\\{x \\mid x<1 \\text{ or } x>3\\}");
-    ALIKE("ℝ", "\\mathbb{R}", "\\mathbb R", "\\R", "ℝ", "all real numbers", "All reals",
-          "\\text{all real numbers}", "すべての実数");
+    ALIKE("ℝ", "\\mathbb{R}", "\\mathbb R", "\\R", "\\mathbf{R}", "ℝ", "all real numbers",
+          "All reals", "\\text{all real numbers}", "すべての実数");
     ALIKE("ℝ ∖ {0, 1}", "\\mathbb{R}\\setminus\\{0,1\\}", "ℝ ∖ {0,1}", "\\mathbb{R}-\\{0,1\\}",
           "\\mathbb{R}\\backslash\\{0,1\\}", "all real numbers except 0 and 1",
           "all real numbers except x = 0 and x = 1");

@@ -240,7 +240,7 @@ static tj_code see_solution(void *ctx, const tj_solution_row *row, tj_err *err)
         assert_int_equal(c->role, TJ_SOLUTION_REFERENCE);
         assert_true(tj_str_is(c->text, "ref") && tj_str_is(c->answer, "7"));
         assert_true(c->author.s == NULL && row->labeller.s == NULL);
-        assert_true(c->n_steps == 0 && c->correct == TJ_MARK_NONE);
+        assert_true(c->n_steps == 0 && c->correct == TJ_NOT_MARKED);
         return TJ_OK;
     }
     assert_int_equal(c->role, TJ_SOLUTION_ATTEMPT);

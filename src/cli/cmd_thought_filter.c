@@ -1,0 +1,122 @@
+/* thought filter: lets good thoughts through and says why others are not. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "cli/common.h"
+#include "cli/records.h"
+
+typedef struct filter {
+    tj_quality_config cfg;
+    tj_buf passed, refused; /* JSON lines */
+    bool keep_refused;
+    size_t by_rule[TJ_N_RULES];
+    size_t n;
+} filter;
+
+static tj_code read_config(tj_quality_config *cfg, const tj_args *args, tj_err *err)
+{
+    const char *path = tj_args_get(args, "config");
+    json_t *json = NULL;
+    tj_quality_config_default(cfg);
+    tj_code rc = path == NULL ? TJ_OK : tj_config_load(&json, path, err);
+    if (rc == TJ_OK && json == NULL) {
+        json = json_object();
+        rc = json == NULL ? tj_fail(err, TJ_E_NOMEM, "cannot hold the rules") : TJ_OK;
+    }
+    for (size_t i = 0; rc == TJ_OK && tj_args_nth(args, "set", i) != NULL; i++) {
+        rc = tj_config_set(json, tj_args_nth(args, "set", i), err);
+    }
+    if (rc == TJ_OK) {
+        rc = tj_config_read(cfg, tj_quality_fields, json, "rules", err);
+    }
+    json_decref(json);
+    return rc;
+}
+
+static tj_code add_line(tj_buf *out, json_t *json, tj_err *err)
+{
+    char *text = json == NULL ? NULL : json_dumps(json, JSON_COMPACT);
+    if (text == NULL) {
+        return tj_fail(err, TJ_E_NOMEM, "cannot write a record");
+    }
+    tj_buf_str(out, text);
+    tj_buf_char(out, '\n');
+    free(text); /* Jansson's own allocation */
+    return tj_buf_check(out, err);
+}
+
+static tj_code judge(void *ctx, tj_record *record, const char *where, tj_err *err)
+{
+    filter *f = ctx;
+    tj_quality q;
+    tj_code rc = tj_quality_judge(&q, record, &f->cfg, err);
+    if (rc != TJ_OK) {
+        tj_err_context(err, "%s", where);
+        return rc;
+    }
+    f->n++;
+    f->by_rule[q.rule]++;
+    json_t *json = NULL;
+    if (q.rule == TJ_RULE_PASS || f->keep_refused) {
+        json = tj_record_to_json(record);
+    }
+    if (q.rule == TJ_RULE_PASS) {
+        rc = add_line(&f->passed, json, err);
+    } else if (f->keep_refused) {
+        json_t *line =
+            json_pack("{s:s, s:s, s:o, s:O?}", "where", where, "rule", tj_rule_names[q.rule],
+                      "reason", tj_json_text(q.reason, strlen(q.reason)), "record", json);
+        rc = add_line(&f->refused, line, err);
+        json_decref(line);
+    }
+    json_decref(json);
+    return rc;
+}
+
+static tj_code print_counts(const filter *f, bool as_json, tj_err *err)
+{
+    json_t *json = json_object();
+    json_object_set_new(json, "records", json_integer((json_int_t)f->n));
+    for (size_t i = 0; i < TJ_N_RULES; i++) {
+        json_object_set_new(json, tj_rule_names[i], json_integer((json_int_t)f->by_rule[i]));
+    }
+    tj_code rc = TJ_OK;
+    if (as_json) {
+        rc = json_dumpf(json, stderr, JSON_COMPACT) == 0 && fputc('\n', stderr) != EOF
+                 ? TJ_OK
+                 : tj_fail(err, TJ_E_IO, "cannot write to standard error");
+    } else {
+        fprintf(stderr, "%zu of %zu thoughts passed\n", f->by_rule[TJ_RULE_PASS], f->n);
+        for (size_t i = 1; i < TJ_N_RULES; i++) {
+            if (f->by_rule[i] > 0) {
+                fprintf(stderr, "  %-10s refused %zu\n", tj_rule_names[i], f->by_rule[i]);
+            }
+        }
+    }
+    json_decref(json);
+    return rc;
+}
+
+tj_code tj_cmd_thought_filter(const tj_args *args, tj_err *err)
+{
+    filter f = {.keep_refused = tj_args_has(args, "rejected")};
+    tj_buf_init(&f.passed);
+    tj_buf_init(&f.refused);
+    tj_code rc = read_config(&f.cfg, args, err);
+    if (rc == TJ_OK) {
+        rc = tj_cli_records(args, judge, &f, NULL, err);
+    }
+    if (rc == TJ_OK) {
+        rc = tj_cli_write(args, "out", &f.passed, err);
+    }
+    if (rc == TJ_OK && f.keep_refused) {
+        rc = tj_cli_write(args, "rejected", &f.refused, err);
+    }
+    if (rc == TJ_OK) {
+        rc = print_counts(&f, tj_args_has(args, "json"), err);
+    }
+    tj_buf_deinit(&f.passed);
+    tj_buf_deinit(&f.refused);
+    return rc;
+}
