@@ -12,8 +12,6 @@
 
 typedef enum level { LEVEL_STATEMENT, LEVEL_SETS, LEVEL_SUM, LEVEL_PRODUCT, LEVEL_FACTOR } level;
 
-#define MAX_NAMES 8 /* of indices and parameters that are i or e; deeper ones print their names */
-
 typedef struct printer {
     tj_buf *out;
     unsigned bound_i, bound_e; /* how many indices and parameters are called so */

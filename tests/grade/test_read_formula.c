@@ -140,6 +140,7 @@ static void letters_are_variables_or_names(void **state)
         {"x_{max}", "x_{max}"},
     };
     assert_readings(readings, sizeof readings / sizeof readings[0]);
+    assert_string_equal(printed("4e+7p"), "4*e + 7*p");
     assert_read_apart("AB", "BA");
     assert_read_apart("x_1", "x_2");
     assert_read_apart("X", "x");

@@ -36,6 +36,7 @@ static void fractions_have_many_spellings(void **state)
     ALIKE("3 + 1/8", "3\\frac18", "3 1/8", "3⅛", "3 \\frac{1}{8}", "3\\tfrac{1}{8}");
     ALIKE("-(15 + 3/5)", "-15\\frac{3}{5}", "-15 3/5");
     ALIKE("2 + 1/2", "2½", "two and a half", "2 1/2", "2\\frac12");
+    ALIKE("3/2*3^n", "\\frac32 3^n", "\\frac{3}{2} 3^n", "\\frac32\\cdot3^n");
     ALIKE("n/2", "\\frac n2", "\\frac{n}{2}", "\\frac{n}2");
     assert_read_apart("2\\frac32", "2 1/2"); /* 3/2 is no part of a mixed number */
     assert_read_apart("2 - 1/2", "2 1/2");
@@ -188,6 +189,8 @@ static void digits_and_kanji_powers_are_one_number(void **state)
 static void numbers_by_words_scale(void **state)
 {
     (void)state;
+    assert_string_equal(printed("12 (twelve)"), "12");
+    assert_unreadable("12 (eleven)", "byte 3");
     const reading readings[] = {
         {"negative seven", "-7"},
         {"5 million", "5*1000000"},

@@ -60,6 +60,7 @@ static void words_are_folded(void **state)
     ALIKE("\"yes\"", "Yes", "yes", "\\text{Yes}", "Yes.");
     ALIKE("\"circle\"", "\\text{circle}", "a circle", "A circle.", "the circle");
     ALIKE("\"righttriangle\"", "a right triangle", "Right triangle");
+    ALIKE("EMPTY", "EMPTY", "\\text{EMPTY}"); /* a name or words */
     ALIKE("\"xaxis\"", "x-axis", "the x-axis", "\\text{x-axis}");
     ALIKE("\"alicesscore\"", "Alice's score", "alice’s score");
     ALIKE("\"alice\", \"bob\"", "Alice and Bob", "\\text{Alice, Bob}", "Alice, Bob");
