@@ -284,7 +284,18 @@ static bool decide_many(tj_decision *out, tj_deciding *d, const tj_ex *a, const 
         *out = tj_decide_families(d, a, b);
         return true;
     }
+    a = tj_list_integers(d, a);
+    b = tj_list_integers(d, b);
+    if (a == NULL || b == NULL) {
+        *out = tj_undecided("the comparison exceeds the budget");
+        return true;
+    }
     bool sets = tj_is_set_like(a) || tj_is_set_like(b);
+    if ((a->kind == TJ_EX_WHERE && !tj_is_set_like(a)) ||
+        (b->kind == TJ_EX_WHERE && !tj_is_set_like(b))) {
+        *out = tj_decide_conditional(d, a, b);
+        return true;
+    }
     if (a->kind == TJ_EX_INTERVAL && b->kind == TJ_EX_INTERVAL) { /* ends may be roundings */
         *out = tj_decide_sets(d, a, b);
         if (out->verdict == TJ_VERDICT_EQUAL) {
@@ -313,14 +324,6 @@ static bool decide_many(tj_decision *out, tj_deciding *d, const tj_ex *a, const 
     return false;
 }
 
-static tj_decision decide_kinds(const tj_ex *a, const tj_ex *b)
-{
-    bool known = is_value(a) != is_value(b) || a->kind == b->kind;
-    return known && a->kind != b->kind
-               ? tj_decided(TJ_VERDICT_DIFFERENT, "kinds", "they are of different kinds")
-               : tj_undecided("there is no rule for such a pair");
-}
-
 tj_decision tj_decide_pair(tj_deciding *d, const tj_ex *a, const tj_ex *b)
 {
     if (!tj_work_spend(&d->work, 200)) {
@@ -345,13 +348,13 @@ tj_decision tj_decide_pair(tj_deciding *d, const tj_ex *a, const tj_ex *b)
     if (decide_many(&out, d, a, b)) {
         return out;
     }
-    if (tj_is_quantity(a) || tj_is_quantity(b)) {
-        return is_value(a) && is_value(b) ? tj_decide_quantities(d, a, b) : decide_kinds(a, b);
+    if ((tj_is_quantity(a) || tj_is_quantity(b)) && is_value(a) && is_value(b)) {
+        return tj_decide_quantities(d, a, b);
     }
     if (tj_is_scalar(a) && tj_is_scalar(b)) {
         return tj_decide_scalars(d, a, b);
     }
-    return decide_kinds(a, b);
+    return tj_undecided("there is no rule for such a pair");
 }
 
 /* ---- the door ---- */
@@ -405,7 +408,7 @@ static bool decide_small(tj_decision *out, tj_deciding *d, const tj_ex *a, const
 
 static const tj_ex *prepare(tj_deciding *d, const tj_ex *ex)
 {
-    return tj_canonical(d, tj_expand_signs(d, tj_work_out_matrices(d, ex)));
+    return tj_canonical(d, tj_expand_signs(d, tj_work_out_matrices(d, tj_write_out_sum(d, ex))));
 }
 
 tj_code tj_decide(tj_decision *out, tj_decider *decider, tj_arena *arena, const tj_ex *a,

@@ -144,6 +144,17 @@ static const tj_ex *turned_down(tj_deciding *d, const tj_ex *ex, size_t i, bool 
                 : tj_make_difference(d, ex->args[i + 1], ex->args[i]);
 }
 
+static bool is_polynomial(const tj_ex *ex)
+{
+    const char *names[TJ_DECIDE_MAX_SYMBOLS];
+    size_t n = 0;
+    bool all = tj_free_symbols(ex, names, &n);
+    for (size_t i = 0; i < n && all; i++) {
+        all = tj_is_polynomial(ex, names[i]);
+    }
+    return all;
+}
+
 /* Comparison i of a against comparison j of b. */
 static tj_decision decide_link(tj_deciding *d, const tj_ex *a, size_t i, const tj_ex *b, size_t j)
 {
@@ -151,8 +162,11 @@ static tj_decision decide_link(tj_deciding *d, const tj_ex *a, size_t i, const t
     const tj_ex *f = turned_down(d, a, i, &strict_a), *g = turned_down(d, b, j, &strict_b);
     tj_normal normal;
     int sign;
-    if (f == NULL || g == NULL || !tj_is_scalar(f) || !tj_is_scalar(g)) {
+    if (!tj_is_scalar(f) || !tj_is_scalar(g)) {
         return tj_undecided("the inequalities are not of values");
+    }
+    if (!is_polynomial(f) || !is_polynomial(g)) { /* cancelling would change where they hold */
+        return tj_undecided("the inequalities are not of polynomials");
     }
     tj_eval got = tj_ratfun_proportional(&normal, &sign, d, f, g);
     if (got != TJ_EVAL_OK || (normal.equal && sign == 0)) {
@@ -212,16 +226,12 @@ const tj_ex *tj_solve_linear(tj_deciding *d, const tj_ex *ex)
         return NULL;
     }
     const tj_ex *f = sides_apart(d, ex);
-    if (f == NULL || !tj_is_scalar(f) || tj_has_kind(f, TJ_EX_APPLY)) {
+    if (f == NULL || !tj_is_polynomial(f, names[0]) || tj_has_kind(f, TJ_EX_APPLY)) {
         return NULL;
     }
     const tj_ex *c0 = tj_substitute(d, f, names[0], tj_make_int(d, 0));
     const tj_ex *c1 = tj_make_difference(d, tj_substitute(d, f, names[0], tj_make_int(d, 1)), c0);
-    tj_ex *letter = tj_ex_new(d->arena, TJ_EX_SYMBOL, 0);
-    if (letter == NULL || c1 == NULL) {
-        return NULL;
-    }
-    letter->text = names[0];
+    const tj_ex *letter = tj_make_symbol(d, names[0]);
     const tj_ex *form = tj_make_2(d, TJ_EX_ADD, c0, tj_make_2(d, TJ_EX_MUL, c1, letter));
     if (!tj_decide_identical(d, f, form)) {
         return NULL;

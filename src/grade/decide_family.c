@@ -81,24 +81,13 @@ static const tj_ex *settle_signs(tj_deciding *d, const tj_ex *ex, const char *k,
     return ex->n_args == 0 ? ex : tj_make_like(d, ex, args, ex->n_args);
 }
 
-static const tj_ex *symbol(tj_deciding *d, const char *name)
-{
-    tj_ex *ex = tj_ex_new(d->arena, TJ_EX_SYMBOL, 0);
-    if (ex == NULL) {
-        d->no_memory = true;
-        return NULL;
-    }
-    ex->text = name;
-    return ex;
-}
-
 /* value(k) = start + period k, proved by normal form. */
 static bool is_linear(tj_deciding *d, progression *out, const tj_ex *value, const char *k)
 {
     out->start = tj_substitute(d, value, k, tj_make_int(d, 0));
     out->period = tj_make_difference(d, tj_substitute(d, value, k, tj_make_int(d, 1)), out->start);
-    const tj_ex *form =
-        tj_make_2(d, TJ_EX_ADD, out->start, tj_make_2(d, TJ_EX_MUL, out->period, symbol(d, k)));
+    const tj_ex *form = tj_make_2(d, TJ_EX_ADD, out->start,
+                                  tj_make_2(d, TJ_EX_MUL, out->period, tj_make_symbol(d, k)));
     return form != NULL && tj_decide_identical(d, value, form);
 }
 
@@ -131,7 +120,7 @@ static bool add_value(tj_deciding *d, progressions *out, const tj_ex *value, con
     }
     for (int64_t r = 0; r < MAX_SPLIT; r++) { /* k = 2 j + r */
         const tj_ex *k_of_j = tj_make_2(
-            d, TJ_EX_ADD, tj_make_2(d, TJ_EX_MUL, tj_make_int(d, MAX_SPLIT), symbol(d, k)),
+            d, TJ_EX_ADD, tj_make_2(d, TJ_EX_MUL, tj_make_int(d, MAX_SPLIT), tj_make_symbol(d, k)),
             tj_make_int(d, r));
         const tj_ex *part = tj_substitute(d, settle_signs(d, value, k, r), k, k_of_j);
         if (part == NULL || !is_linear(d, &p, part, k) || !add_progression(d, out, p)) {
@@ -155,7 +144,7 @@ static bool add_values(tj_deciding *d, progressions *out, const tj_ex *values, c
         return values->n_args > 0;
     }
     if (values->kind == TJ_EX_RELATION) {
-        const tj_ex *name, *value = tj_named_answer(d, values, &name);
+        const tj_ex *name, *value = tj_named_answer(values, &name);
         if (value == NULL || (out->name != NULL && tj_ex_compare(out->name, name) != 0)) {
             return false;
         }
@@ -349,7 +338,7 @@ tj_decision tj_decide_families(tj_deciding *d, const tj_ex *a, const tj_ex *b)
     bool a_is = tj_is_family(a), b_is = tj_is_family(b);
     if (!a_is || !b_is) {
         const tj_ex *other = a_is ? b : a;
-        const tj_ex *name, *value = tj_named_answer(d, other, &name);
+        const tj_ex *name, *value = tj_named_answer(other, &name);
         other = value == NULL ? other : value;
         if (tj_is_scalar(other) || other->kind == TJ_EX_INTERVAL || other->kind == TJ_EX_TUPLE) {
             return tj_decided(TJ_VERDICT_DIFFERENT, "kinds", "only one of them is a family");

@@ -200,22 +200,27 @@ static tj_decision differ_somewhere(tj_deciding *d, const tj_ex *a, const tj_ex 
     return tj_decided(TJ_VERDICT_DIFFERENT, "normal form", "the normal forms differ");
 }
 
-/* Is the function defined at all? Normal forms would call 1/(sin(x)^2 + cos(x)^2 - 1) equal to
- * itself times anything if the zero were not seen. */
-static bool is_defined_somewhere(tj_deciding *d, const tj_ex *a, const tj_ex *b,
-                                 const char *const *names, size_t n)
+/* Are both defined at some point at all, and the same at the first few? A normal form does not see
+ * every zero in a denominator (1 / (floor(x) - floor(x))), and takes letters for real numbers. */
+static bool agree_at_first(tj_deciding *d, const tj_ex *a, const tj_ex *b, const char *const *names,
+                           size_t n)
 {
     bool whole = wants_whole(a) || wants_whole(b);
-    for (uint64_t t = 0; t < TJ_DECIDE_POINTS; t++) {
+    size_t n_seen = 0;
+    for (uint64_t t = 0; t < TJ_DECIDE_POINTS && n_seen < 3; t++) {
         tj_point at;
         tj_apart apart;
         make_point(&at, names, n, t, whole);
-        if (tj_enclose_compare(&apart, &d->work, a, b, &at, 2 * TJ_DECIDE_FIRST_PREC) ==
+        if (tj_enclose_compare(&apart, &d->work, a, b, &at, 2 * TJ_DECIDE_FIRST_PREC) !=
             TJ_EVAL_OK) {
-            return !apart.parted || !(apart.real_a && apart.real_b);
+            continue;
         }
+        if (apart.parted && apart.real_a && apart.real_b) {
+            return false;
+        }
+        n_seen++;
     }
-    return false;
+    return n_seen > 0;
 }
 
 bool tj_decide_identical(tj_deciding *d, const tj_ex *a, const tj_ex *b)
@@ -240,7 +245,7 @@ tj_decision tj_decide_functions(tj_deciding *d, const tj_ex *a, const tj_ex *b)
     d->work.left += lent;
     bool applies = tj_has_kind(a, TJ_EX_APPLY) || tj_has_kind(b, TJ_EX_APPLY);
     if (got == TJ_EVAL_OK && normal.equal &&
-        (normal.complete || applies || is_defined_somewhere(d, a, b, names, n))) {
+        (normal.complete || applies || agree_at_first(d, a, b, names, n))) {
         return tj_decided(TJ_VERDICT_EQUAL, "normal form", "both have the same normal form");
     }
     if (got == TJ_EVAL_OK && !normal.equal && normal.complete) {

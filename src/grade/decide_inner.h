@@ -65,6 +65,7 @@ tj_decision tj_decide_pair(tj_deciding *d, const tj_ex *a, const tj_ex *b);
  * checks ---- */
 const tj_ex *tj_make_int(tj_deciding *d, int64_t value);
 const tj_ex *tj_make_const(tj_deciding *d, tj_ex_const id);
+const tj_ex *tj_make_symbol(tj_deciding *d, const char *name); /* keeps the name */
 const tj_ex *tj_make_1(tj_deciding *d, tj_ex_kind kind, const tj_ex *a);
 const tj_ex *tj_make_2(tj_deciding *d, tj_ex_kind kind, const tj_ex *a, const tj_ex *b);
 const tj_ex *tj_make_call(tj_deciding *d, tj_ex_fn fn, const tj_ex *a, const tj_ex *b);
@@ -81,6 +82,9 @@ bool tj_has_kind(const tj_ex *ex, tj_ex_kind kind);
 bool tj_has_const(const tj_ex *ex, tj_ex_const id);
 /* A value: arithmetic from numbers, constants, symbols and functions. */
 bool tj_is_scalar(const tj_ex *ex);
+/* A polynomial in the letter (and in values of unknown functions) by its form: defined everywhere,
+ * as its normal form is. */
+bool tj_is_polynomial(const tj_ex *ex, const char *letter);
 /* Is every operation in ex certain to be defined, whatever the symbols are worth? */
 bool tj_is_total(const tj_ex *ex);
 /* 3, -0.25, the literal below signs; NULL if ex is no literal. */

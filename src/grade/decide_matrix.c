@@ -1,6 +1,8 @@
 /* Arithmetic of matrices on trees: entries are not evaluated, only written out. */
 #include "grade/decide_matrix.h"
 
+#include <string.h>
+
 /* Determinants are expanded by rows: 4! products. */
 #define MAX_DETERMINANT 4
 /* Entries of a product. */
@@ -157,18 +159,51 @@ static const tj_ex *multiply(tj_deciding *d, const tj_ex *ex)
     return all;
 }
 
+/* The inverse: cofactors over the determinant, for up to 3 rows. */
+static const tj_ex *inverse(tj_deciding *d, const tj_ex *a)
+{
+    const tj_ex *entries[9], *minor[4];
+    size_t n = n_rows(a);
+    if (n < 2 || n > 3) {
+        return NULL;
+    }
+    const tj_ex *all = determinant(d, a->args, n);
+    for (size_t i = 0; i < n; i++) {
+        for (size_t j = 0; j < n; j++) {
+            size_t at = 0;
+            for (size_t k = 0; k < n * n; k++) {
+                if (k / n != j && k % n != i) { /* transposed */
+                    minor[at++] = a->args[k];
+                }
+            }
+            const tj_ex *one = determinant(d, minor, n - 1);
+            one = (i + j) % 2 == 1 ? tj_make_1(d, TJ_EX_NEG, one) : one;
+            entries[i * n + j] = tj_make_2(d, TJ_EX_DIV, one, all);
+        }
+    }
+    return make_matrix(d, entries, n, n);
+}
+
+/* A^2, A^-1, A^T. */
 static const tj_ex *power(tj_deciding *d, const tj_ex *ex)
 {
     tj_small n;
-    const tj_ex *base = ex->args[0], *all = base;
-    if (base->kind != TJ_EX_MATRIX || !tj_small_from(&n, ex->args[1]) || n.den != 1 || n.num < 1 ||
-        n.num > 4 || n_rows(base) != n_columns(base) || base->n_args > 9) {
+    const tj_ex *base = ex->args[0], *exponent = ex->args[1], *all = base;
+    if (base->kind == TJ_EX_MATRIX && exponent->kind == TJ_EX_SYMBOL &&
+        strcmp(exponent->text, "T") == 0) {
+        return transpose(d, base);
+    }
+    if (base->kind != TJ_EX_MATRIX || !tj_small_from(&n, exponent) || n.den != 1 ||
+        n_rows(base) != n_columns(base) || base->n_args > 9) {
         return NULL;
     }
-    for (int64_t i = 1; i < n.num && all != NULL; i++) {
-        all = product(d, all, base);
+    if (n.num == -1) {
+        return inverse(d, base);
     }
-    return all;
+    for (int64_t i = 1; i < n.num && all != NULL; i++) {
+        all = n.num > 4 ? NULL : product(d, all, base);
+    }
+    return n.num < 1 ? NULL : all;
 }
 
 /* ex, whose arguments are worked out and one of which is an array; NULL: it stays. */

@@ -57,9 +57,8 @@ static bool all_signs_are(const tj_ex *ex, tj_ex_rel rel, tj_ex_rel or_rel)
     return true;
 }
 
-const tj_ex *tj_named_answer(tj_deciding *d, const tj_ex *ex, const tj_ex **name)
+const tj_ex *tj_named_answer(const tj_ex *ex, const tj_ex **name)
 {
-    (void)d;
     if (ex->kind != TJ_EX_RELATION || ex->n_args < 2) {
         return NULL;
     }
@@ -86,27 +85,50 @@ static bool is_constant(const tj_ex *ex)
     return tj_free_symbols(ex, names, &n) && n == 0 && !tj_has_kind(ex, TJ_EX_APPLY);
 }
 
-/* f(x) = ... and f(t) = ...: the parameters are renamed. Names of one kind must be the same; a
- * function's name and a variable's ("y = x + 1") go together. */
+/* The value of b with the parameters of its function (b) named as those of a; through names that no
+ * text has, so that f(y, x) can become f(x, y). */
+static const tj_ex *rename_parameters(tj_deciding *d, const tj_ex *value, const tj_ex *a,
+                                      const tj_ex *b)
+{
+    static const char *const between[] = {"#0", "#1", "#2", "#3"};
+    const size_t n_most = sizeof between / sizeof *between;
+    for (size_t i = 0; i < b->n_args && i < n_most; i++) {
+        value = tj_substitute(d, value, b->args[i]->text, tj_make_symbol(d, between[i]));
+    }
+    for (size_t i = 0; i < b->n_args && i < n_most; i++) {
+        value = tj_substitute(d, value, between[i], a->args[i]);
+    }
+    return b->n_args <= n_most ? value : NULL;
+}
+
+static bool has_letters_only(const tj_ex *apply)
+{
+    for (size_t i = 0; i < apply->n_args; i++) {
+        if (apply->args[i]->kind != TJ_EX_SYMBOL) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Names of one kind must be the same, but for the parameters of functions: f(x) = ... and f(t) =
+ * ... A function's name and a variable's go together, y = x + 1 and f(x) = x + 1, unless the
+ * variable is the parameter. */
 static bool same_name(tj_deciding *d, const tj_ex *a, const tj_ex *b, const tj_ex **value_b)
 {
     if (a->kind != b->kind) {
         const tj_ex *function = a->kind == TJ_EX_APPLY ? a : b;
         const tj_ex *letter = function == a ? b : a;
-        return function->kind == TJ_EX_APPLY && letter->kind == TJ_EX_SYMBOL;
+        return function->kind == TJ_EX_APPLY && letter->kind == TJ_EX_SYMBOL &&
+               !tj_has_symbol(function, letter->text);
     }
-    if (a->kind != TJ_EX_APPLY) {
+    if (a->kind != TJ_EX_APPLY || !has_letters_only(a) || !has_letters_only(b)) {
         return tj_ex_compare(a, b) == 0;
     }
     if (strcmp(a->text, b->text) != 0 || a->n_args != b->n_args) {
         return false;
     }
-    for (size_t i = 0; i < a->n_args; i++) {
-        if (a->args[i]->kind != TJ_EX_SYMBOL || b->args[i]->kind != TJ_EX_SYMBOL) {
-            return tj_ex_compare(a, b) == 0;
-        }
-        *value_b = tj_substitute(d, *value_b, b->args[i]->text, a->args[i]);
-    }
+    *value_b = rename_parameters(d, *value_b, a, b);
     return true;
 }
 
@@ -143,7 +165,7 @@ static bool are_of_other_letters(const tj_ex *a, const tj_ex *b)
 static tj_decision decide_relations(tj_deciding *d, const tj_ex *a, const tj_ex *b)
 {
     const tj_ex *name_a, *name_b;
-    const tj_ex *u = tj_named_answer(d, a, &name_a), *v = tj_named_answer(d, b, &name_b);
+    const tj_ex *u = tj_named_answer(a, &name_a), *v = tj_named_answer(b, &name_b);
     bool equations =
         a->n_args == 2 && b->n_args == 2 && a->rels[0] == TJ_REL_EQ && b->rels[0] == TJ_REL_EQ;
     if (u != NULL && v != NULL) {
@@ -188,7 +210,7 @@ static const tj_ex *values_of(tj_deciding *d, const tj_ex *system, bool by_name)
         return NULL;
     }
     for (size_t i = 0; i < system->n_args; i++) {
-        const tj_ex *name, *value = tj_named_answer(d, system->args[i], &name);
+        const tj_ex *name, *value = tj_named_answer(system->args[i], &name);
         if (value == NULL || name->kind != TJ_EX_SYMBOL) {
             return NULL;
         }
@@ -295,7 +317,7 @@ static tj_decision chain_and_value(tj_deciding *d, const tj_ex *chain, const tj_
 static tj_decision statement_and_value(tj_deciding *d, const tj_ex *statement, const tj_ex *other,
                                        bool is_a)
 {
-    const tj_ex *name, *value = tj_named_answer(d, statement, &name);
+    const tj_ex *name, *value = tj_named_answer(statement, &name);
     const char *names[TJ_DECIDE_MAX_SYMBOLS];
     size_t n = 0;
     if (value != NULL) {

@@ -47,6 +47,15 @@ const tj_ex *tj_make_const(tj_deciding *d, tj_ex_const id)
     return ex;
 }
 
+const tj_ex *tj_make_symbol(tj_deciding *d, const char *name)
+{
+    tj_ex *ex = new_node(d, TJ_EX_SYMBOL, 0);
+    if (ex != NULL) {
+        ex->text = name;
+    }
+    return ex;
+}
+
 const tj_ex *tj_make_1(tj_deciding *d, tj_ex_kind kind, const tj_ex *a)
 {
     tj_ex *ex = a == NULL ? NULL : new_node(d, kind, 1);
@@ -299,6 +308,36 @@ bool tj_is_scalar(const tj_ex *ex)
     case TJ_EX_PRODUCT:
         for (size_t i = 0; i < ex->n_args; i++) {
             if (!tj_is_scalar(ex->args[i])) {
+                return false;
+            }
+        }
+        return true;
+    default:
+        return false;
+    }
+}
+
+bool tj_is_polynomial(const tj_ex *ex, const char *letter)
+{
+    tj_small n;
+    if (!tj_has_symbol(ex, letter)) {
+        return tj_is_scalar(ex);
+    }
+    switch (ex->kind) {
+    case TJ_EX_SYMBOL:
+    case TJ_EX_APPLY:
+        return true;
+    case TJ_EX_DIV:
+        return !tj_has_symbol(ex->args[1], letter) && tj_is_polynomial(ex->args[0], letter) &&
+               tj_is_scalar(ex->args[1]);
+    case TJ_EX_POW:
+        return tj_small_from(&n, ex->args[1]) && n.den == 1 && n.num >= 0 &&
+               tj_is_polynomial(ex->args[0], letter);
+    case TJ_EX_ADD:
+    case TJ_EX_MUL:
+    case TJ_EX_NEG:
+        for (size_t i = 0; i < ex->n_args; i++) {
+            if (!tj_is_polynomial(ex->args[i], letter)) {
                 return false;
             }
         }

@@ -72,6 +72,7 @@ static void whole_letters_make_sums_and_factorials_comparable(void **state)
     ALL_EQUAL("\\binom{n}{2}", "\\frac{n(n-1)}{2}", "\\binom{n}{n-2}");
     ALL_EQUAL("\\binom{2n}{n}", "\\frac{(2n)!}{n!n!}");
     ALL_EQUAL("\\frac{n(n+1)}{2}", "\\sum_{k=1}^n k", "\\sum_{k=0}^{n}(n-k)");
+    ALL_EQUAL("x_1+x_2+x_3", "\\sum_{i=1}^{3} x_i");
     ALL_EQUAL("2^n", "\\sum_{k=0}^n\\binom{n}{k}");
     ALL_EQUAL("(-1)^n", "\\cos(n\\pi)");
     ALL_DIFFERENT("\\binom{n}{2}", "\\frac{n(n+1)}{2}", "\\binom{n}{3}");

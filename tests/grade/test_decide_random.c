@@ -121,6 +121,7 @@ static double complex off_cut(double complex a)
  * rounding may change. */
 static double complex value_of(const tj_ex *ex)
 {
+    const double complex unknown = (double)NAN;
     double complex a = ex->n_args > 0 ? value_of(ex->args[0]) : 0, b = 0;
     if (ex->n_args > 1) {
         b = value_of(ex->args[1]);
@@ -130,7 +131,9 @@ static double complex value_of(const tj_ex *ex)
     case TJ_EX_NUMBER:
         return strtod(ex->num.digits, NULL);
     case TJ_EX_CONST:
-        return ex->id == TJ_CONST_PI ? acos(-1.0) : ex->id == TJ_CONST_E ? exp(1.0) : I;
+        return ex->id == TJ_CONST_PI  ? acos(-1.0)
+               : ex->id == TJ_CONST_E ? exp(1.0)
+                                      : (double complex)I;
     case TJ_EX_ADD:
         return a + b;
     case TJ_EX_MUL:
@@ -138,18 +141,18 @@ static double complex value_of(const tj_ex *ex)
     case TJ_EX_NEG:
         return -a;
     case TJ_EX_DIV:
-        return cabs(b) < 1e-9 ? NAN : a / b;
+        return cabs(b) < 1e-9 ? unknown : a / b;
     case TJ_EX_POW: {
         double complex power = 1;
         for (int n = (int)creal(b); n > 0; n--) {
             power *= a;
         }
-        return creal(b) <= 0 && !(cabs(a) > 1e-9) ? NAN : power; /* NAN^0 too */
+        return creal(b) <= 0 && !(cabs(a) > 1e-9) ? unknown : power; /* NAN^0 too */
     }
     default:
         switch ((tj_ex_fn)ex->id) {
         case TJ_FN_SQRT:
-            return on_cut ? NAN : csqrt(off_cut(a));
+            return on_cut ? unknown : csqrt(off_cut(a));
         case TJ_FN_SIN:
             return csin(a);
         case TJ_FN_COS:
@@ -157,9 +160,9 @@ static double complex value_of(const tj_ex *ex)
         case TJ_FN_EXP:
             return cexp(a);
         case TJ_FN_LN:
-            return on_cut || cabs(a) < 1e-9 ? NAN : clog(off_cut(a));
+            return on_cut || cabs(a) < 1e-9 ? unknown : clog(off_cut(a));
         case TJ_FN_ATAN:
-            return fabs(creal(a)) < 1e-9 ? NAN : catan(a);
+            return fabs(creal(a)) < 1e-9 ? unknown : catan(a);
         default:
             return cabs(a);
         }

@@ -56,6 +56,7 @@ static void signs_stand_for_two_values(void **state)
     ALL_EQUAL("\\pm1\\pm2", "3,1,-1,-3");
     ALL_EQUAL("\\pm1\\mp2", "1,-1");
     ALL_DIFFERENT("\\pm2", "2", "\\pm3", "2,2");
+    ALL_UNDECIDED("0", "\\pm0\\pm0\\pm0\\pm0\\pm0"); /* more signs than are worked out */
 }
 
 static void matrices_are_worked_out(void **state)
@@ -67,6 +68,8 @@ static void matrices_are_worked_out(void **state)
     ALL_DIFFERENT("\\begin{pmatrix}2&4\\\\6&8\\end{pmatrix}",
                   "\\begin{pmatrix}2&4\\\\6&9\\end{pmatrix}",
                   "\\begin{pmatrix}2&6\\\\4&8\\end{pmatrix}", "2");
+    ALL_EQUAL("\\begin{pmatrix}1&2\\\\3&4\\end{pmatrix}^{-1}",
+              "\\begin{pmatrix}-2&1\\\\3/2&-1/2\\end{pmatrix}");
     ALL_EQUAL("-2", "\\begin{vmatrix}1&2\\\\3&4\\end{vmatrix}");
 }
 

@@ -31,6 +31,7 @@ static void decimals_are_roundings_from_three_digits_on(void **state)
     ALL_DIFFERENT("1/3", "0.33", "0.3", "0.334", "0.332", "0.3334", "-0.333");
     ALL_EQUAL("2/3", "0.667", "0.6667");
     ALL_DIFFERENT("2/3", "0.666", "0.67");
+    ALL_EQUAL("1.\\overline{6}", "1.67", "5/3", "1.667");
     ALL_EQUAL("\\pi", "3.14", "3.142", "3.1416", "3.14159265358979");
     ALL_DIFFERENT("\\pi", "3.1", "3.15", "3.141", "22/7", "3.1415");
     ALL_EQUAL("\\sqrt2", "1.41", "1.414", "1.41421356");
