@@ -311,9 +311,9 @@ void tj_db_rollback(tj_db *db)
     db->lost = open;
 }
 
-bool tj_db_in_bracket(const tj_db *db)
+size_t tj_db_depth(const tj_db *db)
 {
-    return db->depth > 0;
+    return db->depth;
 }
 
 int64_t tj_db_last_id(const tj_db *db)
