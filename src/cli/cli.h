@@ -25,6 +25,10 @@ enum {
     TJ_EXIT_CANCELLED = 130 /* stopped by Ctrl-C, after saving */
 };
 int tj_exit_status(tj_code code);
+/* 'tabiji grade' tells its verdict by its status; all errors but Ctrl-C are one there. */
+enum { TJ_EXIT_EQUAL = 0, TJ_EXIT_DIFFERENT = 1, TJ_EXIT_UNDECIDED = 2, TJ_EXIT_GRADE_ERROR = 3 };
+/* What the program ends with if its command succeeds; 0 unless set. */
+void tj_cli_set_status(int status);
 
 typedef struct tj_option {
     const char *name;     /* long name without dashes; NULL ends the table */
@@ -101,6 +105,8 @@ tj_code tj_cmd_model_convert(const tj_args *args, tj_err *err);
 tj_code tj_cmd_model_merge(const tj_args *args, tj_err *err);
 tj_code tj_cmd_model_check(const tj_args *args, tj_err *err);
 tj_code tj_cmd_eval(const tj_args *args, tj_err *err);
+tj_code tj_cmd_eval_workspace(const tj_args *args, tj_err *err); /* eval without --task */
+tj_code tj_cmd_grade(const tj_args *args, tj_err *err);
 tj_code tj_cmd_task_check(const tj_args *args, tj_err *err);
 tj_code tj_cmd_config(const tj_args *args, tj_err *err);
 tj_code tj_cmd_man(const tj_args *args, tj_err *err);

@@ -1,4 +1,4 @@
-/* report, eval: what a finished experiment says. */
+/* report, and eval without a task: what a finished experiment says. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -35,7 +35,7 @@ tj_code tj_cmd_report(const tj_args *args, tj_err *err)
     return rc;
 }
 
-tj_code tj_cmd_eval(const tj_args *args, tj_err *err)
+tj_code tj_cmd_eval_workspace(const tj_args *args, tj_err *err)
 {
     const char *dir = tj_args_get(args, "workspace");
     dir = dir == NULL ? "demo" : dir;

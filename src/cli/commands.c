@@ -253,7 +253,55 @@ static const tj_option merge_options[] = {
     {"type", 0, "TYPE", "of the matrices, as in 'model convert'", "keep"},
     JSON,
     {0}};
-static const tj_option eval_options[] = {WORKSPACE, JSON, {0}};
+static const tj_option eval_options[] = {
+    WORKSPACE,
+    {"task", 0, "NAME", "which data set in which prompt; 'list' prints all", NULL},
+    {"data", 0, "FILE", "its problems, as 'data import' reads them", NULL},
+    {"map", 0, "FIELDS", "of --data: problem=question,answer=final,...", "the format's own"},
+    {"model", 'm', "PATH-OR-URL",
+     "a model folder, a GGUF file, or the base URL of an OpenAI-compatible server", NULL},
+    {"out", 'o', "DIR", "answers, results and samples go here; the same DIR goes on", NULL},
+    {"limit", 0, "N", "the first N problems; 0: all", "0"},
+    {"shots", 0, "N", "worked examples in the prompt", "the task's"},
+    {"shots-from", 0, "FILE", "training problems that examples are drawn from (gsm8k)", NULL},
+    {"shots-map", 0, "FIELDS", "of --shots-from, as --map", "the format's own"},
+    {"shots-seed", 0, "N", "of the drawing", "1234"},
+    {"greedy", 0, NULL, "the likeliest token each time, one answer a problem (the default)", NULL},
+    {"samples", 0, "K", "answers to each problem: mean, pass@k, majority", "1"},
+    {"temperature", 0, "T", "of the samples; 0: greedy", "0"},
+    {"top-k", 0, "K", "keep the K likeliest tokens; 0: all", "0"},
+    {"top-p", 0, "P", "keep the likeliest tokens of this mass", "1"},
+    {"min-p", 0, "P", "keep tokens of at least this share of the likeliest", "0"},
+    {"max-tokens", 0, "N", "tokens of an answer at most", "256"},
+    {"seed", 0, "N", "of the random numbers", "1"},
+    {"chat", 0, NULL, "as a conversation, an example a turn; else as a text to continue", NULL},
+    CHAT_TEMPLATE,
+    {"system", 0, "TEXT", "with --chat: a system prompt", NULL},
+    {"no-thinking", 0, NULL, "qwen3: answer without thoughts", NULL},
+    {"answers", 0, "FILE", "score these answers (the harness's samples, or answers.jsonl)", NULL},
+    {"prompts", 0, NULL, "print the prompts as JSON lines and ask nothing", NULL},
+    {"force", 0, NULL, "forget what --out has of another evaluation", NULL},
+    {"remote-model", 0, "NAME", "of a URL: which of the server's models", NULL},
+    {"remote-config", 0, "FILE", "of a URL: settings in YAML (time-outs, retries, prices, ...)",
+     NULL},
+    {"remote-set", 0, "KEY=VALUE", "of a URL: one setting, e.g. stream=true; repeatable", NULL},
+    {"cache", 0, "DIR", "of a URL: keep answers here, and pay for none twice", NULL},
+    THREADS,
+    JSON,
+    QUIET,
+    {0}};
+static const tj_option grade_options[] = {
+    {"explain", 'e', NULL, "say how the two were read and compared; of a file, list disagreements",
+     NULL},
+    {"summary", 's', NULL, "of a file: counts, and agreement with its `expected` field", NULL},
+    {"out", 'o', "FILE", "of a file: write the verdicts there instead", "standard output"},
+    {"jobs", 'j', "N", "of a file: worker processes", "all processors"},
+    {"digits", 0, "N",
+     "a decimal with at least N significant digits may be a rounding (0.333 of 1/3); 0: never",
+     "3"},
+    {"strict-units", 0, NULL, "a unit that only one side has makes them different", NULL},
+    JSON,
+    {0}};
 static const tj_option check_options[] = {
     {"prompt", 'p', "TEXT", "the problem: 'Use 3 6 7 11 to make 36.'", NULL}, JSON, {0}};
 static const tj_option tokenize_options[] = {
@@ -434,10 +482,29 @@ const tj_command tj_commands[] = {
      "  tabiji train pairs.jsonl --method dpo --from model.gguf --out preferred\n"
      "  tabiji generate -m journey-model 'Use 3 6 7 11 to make 36.'",
      train_options, tj_cmd_train},
-    {"eval", "", 0, 0, "print the comparison that the workspace holds",
-     "Accuracies with intervals, the paired difference and McNemar's test, from\n"
-     "summary.json's data.",
-     "  tabiji eval -w demo", eval_options, tj_cmd_eval},
+    {"eval", "", 0, 0, "measure a model on a data set, or print what a workspace holds",
+     "With --task: puts the problems of --data to the model in the prompt, and with the\n"
+     "stops, of lm-evaluation-harness, and scores the answers twice: as the harness does\n"
+     "(strict-match, flexible-extract) and by 'tabiji grade'. Thoughts are never scored.\n"
+     "With --samples and --temperature also pass@k (unbiased) and the majority's answer.\n"
+     "\n"
+     "DIR gets results_DATE.json and samples_TASK_DATE.jsonl as the harness writes them,\n"
+     "eval.json with intervals, tokens and seconds, and answers.jsonl, from which a run that\n"
+     "was stopped goes on when the same command is given again.\n"
+     "\n"
+     "The task 'choices' takes JSON lines {\"query\", \"choices\", \"gold\"} and chooses by\n"
+     "log-likelihood (acc, acc_norm), with a model here.\n"
+     "\n"
+     "Without --task: the workspace's accuracies with intervals, the paired difference and\n"
+     "McNemar's test.",
+     "  tabiji eval --task list\n"
+     "  tabiji eval --task gsm8k --data test.jsonl --shots-from train.jsonl \\\n"
+     "    -m model.gguf --out gsm8k\n"
+     "  tabiji eval --task math_boxed --data math500.jsonl -m http://127.0.0.1:8080/v1 \\\n"
+     "    --remote-model NAME --chat --samples 8 --temperature 0.7 --max-tokens 2048 -o m500\n"
+     "  tabiji eval --task gsm8k --data test.jsonl --shots 0 --answers samples.jsonl\n"
+     "  tabiji eval -w demo",
+     eval_options, tj_cmd_eval},
     {"model info", "PATH", 1, 1, "what a model folder or GGUF file holds",
      "Family, shape, tensors and their types, context, RoPE and its scaling, tokenizer and\n"
      "chat template, from the files alone; of a workspace's model its digest and shape; of\n"
@@ -480,6 +547,30 @@ const tj_command tj_commands[] = {
      "  printf '9707 11 1879' | tabiji tokenize --tokenizer dir --decode\n"
      "  tabiji tokenize --tokenizer tokenizer.json --lines < texts.txt > ids.txt",
      tokenize_options, tj_cmd_tokenize},
+    {"grade", "REFERENCE ANSWER | FILE", 1, 2, "say whether two answers are equal",
+     "Reads LaTeX, plain mathematics and words, and decides by exact arithmetic: equal,\n"
+     "different (with a place where they part) or undecided, never a guess. Each of the two\n"
+     "may be a bare answer or the whole output of a model, in which the answer is looked for:\n"
+     "the last \\boxed{...}, 'the answer is ...', '#### ...', **...**, the last formula or\n"
+     "number; never within <think>...</think>. What counts as equal is in docs/grader.md.\n"
+     "\n"
+     "With two operands the exit status is 0 equal, 1 different, 2 undecided, 3 error: the\n"
+     "reference cannot be read, or wrong usage. An answer that begins with a minus and a\n"
+     "letter stands behind '--'.\n"
+     "\n"
+     "With one, FILE (or '-', standard input; gzip and zstd too) has one JSON object a line\n"
+     "with `gold`, `pred`, and perhaps `id`, `kind` and `expected` (true or false). Verdicts\n"
+     "come as JSON lines in the same order. Bad lines and references that cannot be read are\n"
+     "told on standard error, and the exit status is then 3. Workers have limits of time and\n"
+     "memory far above what any answer needs; what one stops is undecided, its method\n"
+     "'limit'.",
+     "  tabiji grade '\\frac{\\pi}{4}' 'pi/4' --explain\n"
+     "  tabiji grade '1/3' 'So we get \\boxed{0.333}.'\n"
+     "  tabiji grade -- -x^2 '-x \\cdot x'\n"
+     "  tabiji grade pairs.jsonl > verdicts.jsonl\n"
+     "  tabiji grade pairs.jsonl --summary --explain\n"
+     "  printf '{\"gold\": \"5\", \"pred\": \"five\"}\\n' | tabiji grade -",
+     grade_options, tj_cmd_grade},
     {"task check", "[FILE]", 0, 1, "judge an answer to a Countdown problem line by line",
      "Reads the answer from FILE or standard input and says where the first wrong step is\n"
      "and why. Exit status 1 if the answer is not correct.",
@@ -502,7 +593,7 @@ const tj_command tj_commands[] = {
      "steps: -1, 0, 1, true, false or null), id, subject, level and author.",
      "  tabiji data import -w work --set math-train math/train/*.json --licence MIT\n"
      "  tabiji data import -w work --set bench prmbench/*.gz --on-error skip\n"
-     "  tabiji data import -w work --set mine mine.jsonl --map problem=question,answer=final",
+     "  tabiji data import -w work --set mine a.jsonl --map problem=q,answer=final",
      import_options, tj_cmd_data_import},
     {"data list", "", 0, 0, "list the problem sets of a workspace and their files",
      "Of each set its problems by split; of each file its format, records, and the\n"

@@ -47,6 +47,13 @@ int tj_exit_status(tj_code code)
     return TJ_EXIT_FAILED;
 }
 
+static int status_of_success; /* set by the command that runs, before the program ends with it */
+
+void tj_cli_set_status(int status)
+{
+    status_of_success = status;
+}
+
 const char *tj_args_nth(const tj_args *a, const char *name, size_t i)
 {
     for (size_t g = 0; g < a->n_given; g++) {
@@ -158,6 +165,13 @@ static tj_code parse_option(tj_args *a, int argc, char **argv, int *i, tj_err *e
     return TJ_OK;
 }
 
+/* Letters and dashes begin options; "-" alone is standard input, and "-5" an answer. */
+static bool is_option(const char *arg)
+{
+    char c = arg[0] == '-' ? arg[1] : 0;
+    return c == '-' || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
 static tj_code parse(tj_args *a, int argc, char **argv, int first, tj_err *err)
 {
     bool only_operands = false;
@@ -167,7 +181,7 @@ static tj_code parse(tj_args *a, int argc, char **argv, int first, tj_err *err)
             a->help = true;
         } else if (!only_operands && strcmp(arg, "--") == 0) {
             only_operands = true;
-        } else if (!only_operands && arg[0] == '-' && arg[1] != 0) {
+        } else if (!only_operands && is_option(arg)) {
             tj_code rc = parse_option(a, argc, argv, &i, err);
             if (rc != TJ_OK) {
                 return rc;
@@ -210,11 +224,13 @@ static const tj_command *find_command(int argc, char **argv, int *used)
     return best;
 }
 
-static int fail(const tj_err *err)
+/* command NULL: none was found. */
+static int fail(const tj_command *command, const tj_err *err)
 {
+    bool grades = command != NULL && command->run == tj_cmd_grade;
     tj_cli_progress_end();
     fprintf(stderr, "tabiji: %s\n", err->msg);
-    return tj_exit_status(err->code);
+    return grades && err->code != TJ_E_CANCELLED ? TJ_EXIT_GRADE_ERROR : tj_exit_status(err->code);
 }
 
 /* Threads that wait busily for each other gain nothing here, and where anything else runs they make
@@ -250,7 +266,7 @@ int main(int argc, char **argv)
     if (args.command == NULL) {
         (void)tj_fail(&err, TJ_E_INVAL, "'%s' is not a command; 'tabiji --help' lists them",
                       argv[asks ? 2 : 1]);
-        return fail(&err);
+        return fail(args.command, &err);
     }
     if (asks) {
         tj_help_command(stdout, args.command);
@@ -265,12 +281,12 @@ int main(int argc, char **argv)
         rc = args.command->run(&args, &err);
     }
     if (rc != TJ_OK) {
-        return fail(&err);
+        return fail(args.command, &err);
     }
     tj_cli_progress_end();
     if (fflush(stdout) != 0 || ferror(stdout)) {
         (void)tj_fail(&err, TJ_E_IO, "cannot write to standard output");
-        return fail(&err);
+        return fail(args.command, &err);
     }
-    return TJ_EXIT_OK;
+    return status_of_success;
 }

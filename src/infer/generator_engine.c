@@ -1,5 +1,6 @@
 /* A model here as a generator: a query is a branch of its prompt, its samples fork where that ends,
- * and all queries of a call decode together. */
+ * and all queries of a call decode together. Prompts that begin alike share that beginning, also
+ * from call to call: few-shot examples are read once. */
 #include <string.h>
 
 #include "base/alloc.h"
@@ -9,8 +10,11 @@
  * sees the first answers soon. */
 #define BATCH 16
 
+#define MAX_PREFIX_TOKENS 65536 /* of prompts kept for those that begin alike: some dozens */
+
 typedef struct speaker {
     tj_engine_speech speech;
+    tj_prefixes *prefixes; /* of speech.engine */
     tj_voice voice; /* of tj_generator_open; zeroed where the engine is the caller's */
     tj_generator_stats stats;
 } speaker;
@@ -60,15 +64,17 @@ static tj_code add_query(work *w, size_t i, tj_err *err)
     tj_query *q = &w->queries[i];
     tj_ids ids = {.n = 0};
     size_t before = w->n_gens;
+    size_t n_shared = 0;
     tj_code rc = speech->encode(speech->ctx, &ids, q, err);
     if (rc == TJ_OK) {
-        rc = tj_engine_root(speech->engine, &w->roots[i], ids.ids, ids.n, err);
+        rc = tj_prefixes_lend(w->s->prefixes, &w->roots[i], &n_shared, ids.ids, ids.n, err);
     }
     if (rc == TJ_OK) {
         rc = add_samples(w, i, ids.n, err);
     }
     if (rc == TJ_OK) {
         q->usage.n_prompt = ids.n;
+        q->usage.n_cached = n_shared;
     }
     while (rc != TJ_OK && w->n_gens > before) { /* what is refused is not sampled */
         tj_engine_drop(speech->engine, w->gens[--w->n_gens].branch);
@@ -172,7 +178,7 @@ static void answer(work *w, const tj_job *job)
             take_query(w, i, rc, &why);
         }
         if (w->roots[i] != TJ_NO_BRANCH) {
-            tj_engine_drop(engine, w->roots[i]);
+            tj_prefixes_keep(w->s->prefixes, w->roots[i]);
         }
     }
     for (size_t g = 0; g < w->n_gens; g++) {
@@ -216,25 +222,42 @@ static tj_generator_stats get_stats(const void *ctx)
 static void close_speaker(void *ctx)
 {
     speaker *s = ctx;
+    tj_prefixes_destroy(s->prefixes);
     tj_voice_close(&s->voice);
     tj_free(s);
 }
 
-tj_code tj_generator_of_engine(tj_generator *out, const tj_engine_speech *speech, tj_err *err)
+/* Says who speaks; a speaker that fails must be closed. */
+static tj_code set_speech(speaker *s, const tj_engine_speech *speech, tj_err *err)
 {
-    *out = (tj_generator){.ctx = NULL};
-    speaker *s = tj_calloc(1, sizeof *s);
-    if (s == NULL) {
+    s->speech = *speech;
+    return tj_prefixes_create(&s->prefixes, speech->engine, MAX_PREFIX_TOKENS, err);
+}
+
+static tj_code new_generator(tj_generator *out, tj_err *err)
+{
+    *out = (tj_generator){.ctx = tj_calloc(1, sizeof(speaker))};
+    if (out->ctx == NULL) {
         return tj_fail(err, TJ_E_NOMEM, "cannot open a generator");
     }
-    s->speech = *speech;
-    *out = (tj_generator){.generate = generate,
-                          .get_stats = get_stats,
-                          .close = close_speaker,
-                          .ctx = s,
-                          .chats = speech->chats,
-                          .batch = BATCH};
+    out->generate = generate;
+    out->get_stats = get_stats;
+    out->close = close_speaker;
+    out->batch = BATCH;
     return TJ_OK;
+}
+
+tj_code tj_generator_of_engine(tj_generator *out, const tj_engine_speech *speech, tj_err *err)
+{
+    tj_code rc = new_generator(out, err);
+    if (rc == TJ_OK) {
+        out->chats = speech->chats;
+        rc = set_speech(out->ctx, speech, err);
+    }
+    if (rc != TJ_OK) {
+        tj_generator_close(out);
+    }
+    return rc;
 }
 
 static tj_code encode_voice(void *ctx, tj_ids *ids, const tj_query *q, tj_err *err)
@@ -247,26 +270,27 @@ static tj_code encode_voice(void *ctx, tj_ids *ids, const tj_query *q, tj_err *e
 static tj_code open_voice(tj_generator *out, const char *path, const tj_voice_options *options,
                           tj_err *err)
 {
-    tj_engine_speech none = {.engine = NULL};
-    tj_code rc = tj_generator_of_engine(out, &none, err);
-    if (rc != TJ_OK) {
-        return rc;
-    }
+    tj_code rc = new_generator(out, err);
     speaker *s = out->ctx;
-    rc = tj_voice_load(&s->voice, path, options, err);
+    if (rc == TJ_OK) {
+        rc = tj_voice_load(&s->voice, path, options, err);
+    }
+    if (rc == TJ_OK) {
+        out->chats = s->voice.chats;
+        rc = set_speech(s,
+                        &(tj_engine_speech){.engine = s->voice.engine,
+                                            .tok = s->voice.tok,
+                                            .ends = s->voice.ends,
+                                            .n_ends = s->voice.n_ends,
+                                            .encode = encode_voice,
+                                            .ctx = &s->voice,
+                                            .chats = s->voice.chats},
+                        err);
+    }
     if (rc != TJ_OK) {
         tj_generator_close(out);
-        return rc;
     }
-    s->speech = (tj_engine_speech){.engine = s->voice.engine,
-                                   .tok = s->voice.tok,
-                                   .ends = s->voice.ends,
-                                   .n_ends = s->voice.n_ends,
-                                   .encode = encode_voice,
-                                   .ctx = &s->voice,
-                                   .chats = s->voice.chats};
-    out->chats = s->voice.chats;
-    return TJ_OK;
+    return rc;
 }
 
 tj_code tj_generator_open(tj_generator *out, const char *path_or_url,

@@ -324,7 +324,8 @@ typedef struct tj_engine_speech {
     void *ctx;
     bool chats;
 } tj_engine_speech;
-/* Keeps engine, tok, ends and ctx. Errors: TJ_E_NOMEM. */
+/* Keeps engine, tok, ends and ctx; the beginnings of prompts stay in the engine until it is closed.
+ * Errors: TJ_E_NOMEM. */
 TJ_MUST_USE tj_code tj_generator_of_engine(tj_generator *out, const tj_engine_speech *speech,
                                            tj_err *err);
 

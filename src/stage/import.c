@@ -1,255 +1,19 @@
 /* Data sets into the workspace. Reading lends one record at a time, which is added at once, so that
  * memory does not grow with the file; a file is one transaction, which the cursor is part of. */
-#include <ctype.h>
+#include "stage/import.h"
+
 #include <stdio.h>
 #include <string.h>
 
 #include "base/alloc.h"
-#include "stage/stage.h"
 
 #define CURSOR "import"
 
-typedef struct importer {
-    tj_store *store;
-    const tj_import_config *cfg;
-    const tj_import_listener *listener;
-    const tj_job *job;
-    tj_data_map map;
-    int64_t run, set;
-    size_t n_done;           /* files */
-    size_t n_trees;          /* of the run: the next tree's ordinal */
-    tj_import_counts counts; /* of the files that are done */
-    tj_buf json;             /* of a problem */
-    tj_data_file row;        /* of the file at hand */
-    tj_import_file file;
-} importer;
-
-/* ------------------------------------------------------------------ splits */
-
 static const char *const split_names[] = {"train", "valid", "test"};
-
-/* The split that a word names; -1: none. */
-static int split_of_word(const char *word, size_t n)
-{
-    static const struct {
-        const char *word;
-        tj_split split;
-    } known[] = {{"train", TJ_SPLIT_TRAIN}, {"training", TJ_SPLIT_TRAIN},   {"val", TJ_SPLIT_VALID},
-                 {"valid", TJ_SPLIT_VALID}, {"validation", TJ_SPLIT_VALID}, {"dev", TJ_SPLIT_VALID},
-                 {"test", TJ_SPLIT_TEST}};
-    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
-        if (strlen(known[i].word) == n && memcmp(known[i].word, word, n) == 0) {
-            return (int)known[i].split;
-        }
-    }
-    return -1;
-}
-
-/* What the words of a part of a path say: -1 nothing, -2 two things. */
-static int split_of_part(const char *part, size_t n)
-{
-    int found = -1;
-    for (size_t i = 0; i < n;) {
-        size_t begin = i;
-        while (i < n && isalpha((unsigned char)part[i])) {
-            i++;
-        }
-        int split = split_of_word(part + begin, i - begin);
-        if (split >= 0 && found >= 0 && found != split) {
-            return -2;
-        }
-        found = split >= 0 ? split : found;
-        i += i == begin ? 1 : 0;
-        while (i < n && !isalpha((unsigned char)part[i])) {
-            i++;
-        }
-    }
-    return found;
-}
-
-tj_code tj_split_of_path(tj_split *out, const char *path, tj_data_format format, tj_err *err)
-{
-    const char *name = strrchr(path, '/');
-    int split =
-        split_of_part(name == NULL ? path : name + 1, strlen(name == NULL ? path : name + 1));
-    if (split == -1 && name != NULL) { /* the folder */
-        const char *folder = name;
-        while (folder > path && folder[-1] != '/') {
-            folder--;
-        }
-        split = split_of_part(folder, (size_t)(name - folder));
-    }
-    if (split == -2) {
-        return tj_fail(err, TJ_E_INVAL, "%s names two splits: say which one it is", path);
-    }
-    *out = split >= 0                       ? (tj_split)split
-           : tj_data_format_is_test(format) ? TJ_SPLIT_TEST
-                                            : TJ_SPLIT_TRAIN;
-    return TJ_OK;
-}
-
-/* ------------------------------------------------------------------ trees */
-
-static tj_code add_node(tj_tree *tree, const tj_data_record *r, size_t i, tj_buf *text, tj_err *err)
-{
-    const tj_data_node *node = &r->nodes[i];
-    size_t at;
-    tj_buf_clear(text);
-    tj_buf_add(text, node->text.s, node->text.n);
-    tj_code rc = tj_buf_check(text, err);
-    if (rc == TJ_OK) {
-        rc = tj_tree_add_node(tree, &at, i == 0 ? TJ_NO_NODE : node->parent, tj_buf_text(text),
-                              NULL, NULL, 0, err);
-    }
-    if (rc != TJ_OK) {
-        return rc;
-    }
-    tj_node *made = &tree->nodes[at];
-    made->valid = node->label != -1;
-    made->solvable = made->valid && !(node->has_score && r->scorer != NULL &&
-                                      strcmp(r->scorer, "monte-carlo") == 0 && node->score <= 0.0);
-    made->terminal = node->terminal;
-    made->correct = node->correct;
-    made->pruned = node->pruned;
-    if (node->label != TJ_NO_LABEL) {
-        tj_reward label = {.node = at, .rewarder = r->labeller, .meaning = TJ_VALID};
-        label.value = node->label;
-        rc = tj_tree_add_reward(tree, &label, err);
-    }
-    if (rc == TJ_OK && node->has_score) {
-        bool rollouts = strcmp(r->scorer, "monte-carlo") == 0;
-        tj_reward score = {.node = at,
-                           .rewarder = r->scorer,
-                           .meaning = rollouts ? TJ_SOLVABLE : TJ_PROGRESS,
-                           .value = node->score};
-        rc = tj_tree_add_reward(tree, &score, err);
-    }
-    return rc;
-}
-
-static tj_code add_tree(importer *im, int64_t *id, const tj_data_record *r, int64_t problem,
-                        tj_err *err)
-{
-    tj_tree tree = {.problem = problem};
-    tj_buf text;
-    tj_code rc = TJ_OK;
-    *id = 0;
-    tj_buf_init(&text);
-    for (size_t i = 0; i < r->n_nodes && rc == TJ_OK; i++) {
-        rc = add_node(&tree, r, i, &text, err);
-    }
-    if (rc == TJ_OK) {
-        tj_origin origin = {.run = im->run, .ordinal = im->n_trees};
-        rc = tj_store_add_tree(im->store, id, &origin, &tree, err);
-    }
-    for (size_t i = 0; i < r->n_nodes && rc == TJ_OK; i++) {
-        if (r->nodes[i].meta.s != NULL) {
-            rc = tj_store_add_node_meta(im->store, *id, i, r->nodes[i].meta, err);
-        }
-    }
-    tj_buf_deinit(&text);
-    tj_tree_deinit(&tree);
-    im->n_trees += rc == TJ_OK ? 1 : 0;
-    return rc;
-}
-
-/* ------------------------------------------------------------------ records */
-
-static void count(tj_import_counts *c, const tj_data_record *r, bool is_new)
-{
-    c->n_problems += is_new ? 1 : 0;
-    c->n_known += is_new ? 0 : 1;
-    c->n_solutions += r->n_solutions;
-    c->n_trees += r->n_nodes > 0 ? 1 : 0;
-    c->n_nodes += r->n_nodes;
-    for (size_t i = 0; i < r->n_nodes; i++) {
-        c->n_labels += r->nodes[i].label != TJ_NO_LABEL ? 1 : 0;
-    }
-    for (size_t i = 0; i < r->n_solutions; i++) {
-        const tj_data_solution *s = &r->solutions[i];
-        c->n_steps += s->n_steps;
-        for (size_t k = 0; k < s->n_steps; k++) {
-            c->n_labels += s->steps[k].label != TJ_NO_LABEL ? 1 : 0;
-        }
-    }
-}
-
-/* *elsewhere, with TJ_E_CONFLICT: the problem is in another split of the set. */
-static tj_code add_record(importer *im, bool *elsewhere, const tj_data_record *r, tj_err *err)
-{
-    int64_t problem;
-    int64_t tree = 0;
-    bool is_new;
-    *elsewhere = false;
-    tj_buf_clear(&im->json);
-    tj_data_write_problem(&im->json, r);
-    tj_code rc = tj_buf_check(&im->json, err);
-    if (rc != TJ_OK) {
-        return rc;
-    }
-    tj_problem row = {.split = im->file.split,
-                      .json = im->json.data,
-                      .n_json = im->json.len,
-                      .difficulty = r->level};
-    rc = tj_store_put_problem(im->store, &problem, &is_new, im->set, &row, err);
-    *elsewhere = rc == TJ_E_CONFLICT;
-    if (rc == TJ_OK && r->n_nodes > 0) {
-        rc = add_tree(im, &tree, r, problem, err);
-    }
-    if (rc == TJ_OK) {
-        rc = tj_store_add_record(im->store, im->row.id, r, problem, tree, err);
-    }
-    if (rc == TJ_OK) {
-        count(&im->file.counts, r, is_new);
-    }
-    return rc;
-}
-
-/* A record that is not taken: noted, or, unless bad ones are skipped, the error that ends all. */
-static tj_code refuse(importer *im, const tj_refusal *refusal, tj_code rc, tj_err *err)
-{
-    im->file.counts.n_refused++;
-    if (im->listener != NULL && im->listener->refused != NULL) {
-        im->listener->refused(im->listener->ctx, im->file.path, refusal);
-    }
-    if (!im->cfg->skip) {
-        return tj_fail(err, rc == TJ_E_CONFLICT ? TJ_E_PARSE : rc, "%s:%zu: %s%s%s", im->file.path,
-                       refusal->line, refusal->field, refusal->field[0] == '\0' ? "" : ": ",
-                       refusal->reason);
-    }
-    return tj_store_add_refusal(im->store, im->row.id, refusal, err);
-}
-
-/* Takes the next record; *more is false at the end of the file. */
-static tj_code next_record(importer *im, tj_dataset *data, bool *more, tj_err *err)
-{
-    const tj_data_record *record;
-    tj_import_counts *c = &im->file.counts;
-    double start = tj_clock_seconds();
-    tj_code rc = tj_dataset_next(data, &record, err);
-    double middle = tj_clock_seconds();
-    const tj_refusal *refusal = tj_dataset_refusal(data);
-    *more = record != NULL || refusal != NULL;
-    c->read_seconds += middle - start;
-    c->n_records += *more ? 1 : 0;
-    if (refusal != NULL) {
-        rc = refuse(im, refusal, rc, err);
-    } else if (rc == TJ_OK && *more) {
-        bool elsewhere = false;
-        rc = add_record(im, &elsewhere, record, err);
-        if (elsewhere) {
-            tj_refusal other = {.number = record->number, .line = record->line, .field = "problem"};
-            (void)snprintf(other.reason, sizeof other.reason, "the same one is in another split");
-            rc = refuse(im, &other, rc, err);
-        }
-    }
-    c->add_seconds += tj_clock_seconds() - middle;
-    return rc;
-}
 
 /* ------------------------------------------------------------------ files */
 
-static tj_code begin_file(importer *im, tj_dataset *data, const char *digest, tj_err *err)
+static tj_code begin_file(tj_importer *im, tj_dataset *data, const char *digest, tj_err *err)
 {
     tj_dataset_info *info = &im->file.info;
     tj_dataset_describe(data, info);
@@ -274,7 +38,7 @@ static tj_code begin_file(importer *im, tj_dataset *data, const char *digest, tj
     return tj_store_add_data_file(im->store, &im->row.id, &im->row, err);
 }
 
-static tj_code end_file(importer *im, tj_dataset *data, tj_err *err)
+static tj_code end_file(tj_importer *im, tj_dataset *data, tj_err *err)
 {
     tj_import_file *f = &im->file;
     tj_dataset_describe(data, &f->info);
@@ -288,13 +52,13 @@ static tj_code end_file(importer *im, tj_dataset *data, tj_err *err)
     return tj_store_end_data_file(im->store, im->row.id, &im->row, err);
 }
 
-static tj_code read_records(importer *im, tj_dataset *data, tj_err *err)
+static tj_code read_records(tj_importer *im, tj_dataset *data, tj_err *err)
 {
     tj_code rc = TJ_OK;
     size_t limit = im->cfg->limit == 0 ? SIZE_MAX : im->cfg->limit;
     bool more = true;
     while (rc == TJ_OK && more && im->file.counts.n_records < limit) {
-        rc = next_record(im, data, &more, err);
+        rc = tj_import_next(im, data, &more, err);
         if (rc == TJ_OK && im->file.counts.n_records % 256 == 0) {
             tj_job_progress(im->job, "importing", im->file.counts.n_records, 0, "records",
                             im->file.path);
@@ -332,7 +96,7 @@ static json_t *counts_json(const tj_import_counts *c)
                      (json_int_t)c->n_nodes, "bytes", (json_int_t)c->n_bytes);
 }
 
-static tj_code save_cursor(importer *im, tj_err *err)
+static tj_code save_cursor(tj_importer *im, tj_err *err)
 {
     json_t *counts = counts_json(&im->counts);
     json_t *cursor = json_pack("{s:I, s:I, s:o}", "files", (json_int_t)im->n_done, "set",
@@ -350,7 +114,7 @@ static size_t count_of(const json_t *counts, const char *key)
     return (size_t)json_integer_value(json_object_get(counts, key));
 }
 
-static tj_code load_cursor(importer *im, tj_err *err)
+static tj_code load_cursor(tj_importer *im, tj_err *err)
 {
     char *text;
     tj_code rc = tj_store_get_cursor(im->store, &text, im->run, CURSOR, err);
@@ -375,7 +139,7 @@ static tj_code load_cursor(importer *im, tj_err *err)
 }
 
 /* One file in one transaction, the cursor behind it included. */
-static tj_code import_file(importer *im, const char *path, const char *digest, tj_err *err)
+static tj_code import_file(tj_importer *im, const char *path, const char *digest, tj_err *err)
 {
     tj_dataset *data = NULL;
     tj_dataset_options options = {
@@ -432,7 +196,7 @@ static json_t *config_json(const tj_import_config *cfg)
 }
 
 /* A set of that name that another run made is not shadowed silently. */
-static tj_code need_new_name(importer *im, tj_err *err)
+static tj_code need_new_name(tj_importer *im, tj_err *err)
 {
     tj_problem_set set;
     tj_code rc = tj_store_find_problem_set(im->store, &set, im->cfg->set, NULL);
@@ -449,7 +213,7 @@ static tj_code need_new_name(importer *im, tj_err *err)
 }
 
 /* Finds the run if it is done, goes on with it if it was stopped, else begins it and its set. */
-static tj_code begin_run(importer *im, bool *was_done, const tj_run_spec *spec, tj_err *err)
+static tj_code begin_run(tj_importer *im, bool *was_done, const tj_run_spec *spec, tj_err *err)
 {
     *was_done = false;
     tj_code rc = tj_run_find(im->store, &im->run, spec, TJ_RUN_BIT(TJ_RUN_DONE), err);
@@ -485,7 +249,7 @@ static tj_code begin_run(importer *im, bool *was_done, const tj_run_spec *spec, 
     return rc;
 }
 
-static tj_code end_run(importer *im, tj_code rc, double seconds, tj_err *err)
+static tj_code end_run(tj_importer *im, tj_code rc, double seconds, tj_err *err)
 {
     if (rc == TJ_OK) {
         rc = tj_store_seal_set(im->store, im->set, err);
@@ -503,7 +267,7 @@ static tj_code end_run(importer *im, tj_code rc, double seconds, tj_err *err)
     return rc == TJ_OK && end != TJ_OK ? tj_fail(err, end, "%s", end_err.msg) : rc;
 }
 
-static tj_code run_files(importer *im, const tj_run_input *inputs, tj_err *err)
+static tj_code run_files(tj_importer *im, const tj_run_input *inputs, tj_err *err)
 {
     double start = tj_clock_seconds();
     tj_code rc = TJ_OK;
@@ -513,7 +277,7 @@ static tj_code run_files(importer *im, const tj_run_input *inputs, tj_err *err)
     return end_run(im, rc, tj_clock_seconds() - start, err);
 }
 
-static tj_code check_config(importer *im, tj_err *err)
+static tj_code check_config(tj_importer *im, tj_err *err)
 {
     const tj_import_config *cfg = im->cfg;
     if (cfg->n_paths == 0 || cfg->n_paths > TJ_IMPORT_MAX_FILES) {
@@ -533,7 +297,7 @@ tj_code tj_import(tj_store *store, tj_import_result *out, const tj_import_config
                   const char *build_id, const tj_import_listener *listener, const tj_job *job,
                   tj_err *err)
 {
-    importer im = {.store = store, .cfg = cfg, .listener = listener, .job = job};
+    tj_importer im = {.store = store, .cfg = cfg, .listener = listener, .job = job};
     tj_run_input inputs[TJ_IMPORT_MAX_FILES];
     char digests[TJ_IMPORT_MAX_FILES][TJ_SHA256_HEX];
     char name[96];

@@ -20,6 +20,7 @@
 #include "base/err.h"
 #include "base/job.h"
 #include "nn/nn.h"
+#include "stage/eval_task.h"
 #include "store/store.h"
 #include "task/task.h"
 #include "thought/thought.h"

@@ -1,4 +1,4 @@
-/* A record's fields. Every helper checks the type and says what was found instead. */
+/* A record's fields. Every function checks the type and says what was found instead. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -191,6 +191,34 @@ tj_code tj_map_solution(tj_mapper *m, const tj_data_solution *solution)
         *made = *solution;
         m->record.solutions = made;
         m->record.n_solutions = 1;
+    }
+    return rc;
+}
+
+/* ------------------------------------------------------------------ nodes */
+
+tj_code tj_map_alloc_nodes(tj_mapper *m, tj_data_node **nodes, size_t n, const char *field)
+{
+    if (n > TJ_DATA_MAX_NODES) {
+        return tj_map_refuse(m, field, "%zu nodes, at most %d are read", n, TJ_DATA_MAX_NODES);
+    }
+    tj_code rc = tj_map_alloc(m, nodes, n, sizeof **nodes);
+    m->record.nodes = rc == TJ_OK ? *nodes : NULL;
+    for (size_t i = 0; i < n && rc == TJ_OK; i++) {
+        (*nodes)[i].label = TJ_NO_LABEL;
+    }
+    if (rc == TJ_OK && n > 0) {
+        (*nodes)[0].parent = SIZE_MAX;
+    }
+    return rc;
+}
+
+tj_code tj_map_inside(tj_mapper *m, tj_code rc, const char *field, size_t index)
+{
+    if (rc == TJ_E_PARSE) {
+        char whole[2 * TJ_DATA_FIELD];
+        (void)snprintf(whole, sizeof whole, "%s[%zu].%s", field, index, m->refusal.field);
+        (void)snprintf(m->refusal.field, sizeof m->refusal.field, "%.*s", TJ_DATA_FIELD - 1, whole);
     }
     return rc;
 }

@@ -4,7 +4,8 @@
  *     dataset_fields.c     a record's fields: texts, numbers, steps, what is carried along
  *     dataset_problems.c   mappings of problems with reference solutions
  *     dataset_steps.c      mappings of solutions with labelled steps
- *     dataset_trees.c      mappings of trees
+ *     dataset_prm800k.c    the mapping of PRM800K as released
+ *     dataset_trees.c      mappings of other trees
  *     dataset.c            the table of formats, and the loop over records
  *
  * Ownership: stated at each struct.
@@ -74,7 +75,7 @@ typedef struct tj_mapper {
     tj_refusal refusal;
 } tj_mapper;
 
-/* Every mapping and helper below gives TJ_OK, TJ_E_PARSE or TJ_E_LIMIT with the refusal filled in,
+/* Every function below gives TJ_OK, TJ_E_PARSE or TJ_E_LIMIT with the refusal filled in,
  * or TJ_E_NOMEM. `object` is a value of the tape; 0 is the record itself. */
 TJ_MUST_USE tj_code tj_map_refuse(tj_mapper *m, const char *field, const char *fmt, ...)
     TJ_PRINTF(3, 4);
@@ -108,6 +109,12 @@ void tj_label_by_first_wrong(tj_data_step *steps, size_t n, size_t first_wrong);
 TJ_MUST_USE tj_code tj_map_meta(tj_mapper *m, size_t object, const char *const *fields);
 /* The record's only solution. */
 TJ_MUST_USE tj_code tj_map_solution(tj_mapper *m, const tj_data_solution *solution);
+
+/* record.nodes: n nodes without labels, the first of them the root. Gives *nodes too. */
+TJ_MUST_USE tj_code tj_map_alloc_nodes(tj_mapper *m, tj_data_node **nodes, size_t n,
+                                       const char *field);
+/* Puts where a refusal happened, field[index], before its field; gives rc back. */
+TJ_MUST_USE tj_code tj_map_inside(tj_mapper *m, tj_code rc, const char *field, size_t index);
 
 tj_str tj_str_trim(tj_str text); /* white space at both ends */
 /* The index of `find` in text; SIZE_MAX where it is not. */

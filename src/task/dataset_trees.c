@@ -1,199 +1,12 @@
-/* Reasoning trees. All become nodes with their parents before them: PRM800K's rated completions
- * hang from the completion that was chosen before, a nested tree is walked level by level, a flat
- * one is put together from its prefixes, and numbered nodes are checked against each other. */
+/* Reasoning trees. All become nodes with their parents before them: a nested tree is walked level
+ * by level, a flat one is put together from its prefixes, and numbered nodes are checked against
+ * each other. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "task/dataset_inner.h"
-
-static tj_code alloc_nodes(tj_mapper *m, tj_data_node **nodes, size_t n, const char *field)
-{
-    if (n > TJ_DATA_MAX_NODES) {
-        return tj_map_refuse(m, field, "%zu nodes, at most %d are read", n, TJ_DATA_MAX_NODES);
-    }
-    tj_code rc = tj_map_alloc(m, nodes, n, sizeof **nodes);
-    m->record.nodes = rc == TJ_OK ? *nodes : NULL;
-    for (size_t i = 0; i < n && rc == TJ_OK; i++) {
-        (*nodes)[i].label = TJ_NO_LABEL;
-    }
-    if (rc == TJ_OK && n > 0) {
-        (*nodes)[0].parent = SIZE_MAX;
-    }
-    return rc;
-}
-
-/* Puts where a refusal happened before its field. */
-static tj_code inside(tj_mapper *m, tj_code rc, const char *field, size_t index)
-{
-    if (rc == TJ_E_PARSE) {
-        char whole[2 * TJ_DATA_FIELD];
-        (void)snprintf(whole, sizeof whole, "%s[%zu].%s", field, index, m->refusal.field);
-        (void)snprintf(m->refusal.field, sizeof m->refusal.field, "%.*s", TJ_DATA_FIELD - 1, whole);
-    }
-    return rc;
-}
-
-/* ------------------------------------------------------------------ PRM800K as released */
-
-typedef struct prm {
-    tj_data_node *nodes;
-    size_t n;  /* so far */
-    size_t at; /* the node that the next step follows; SIZE_MAX: none was chosen */
-} prm;
-
-static tj_code add_completion(tj_mapper *m, prm *p, size_t value, bool human)
-{
-    tj_data_node *node = &p->nodes[p->n];
-    if (m->tape.nodes[value].kind != TJ_JSON_OBJECT) {
-        return tj_map_refuse(m, "completions", "expected objects");
-    }
-    tj_code rc = tj_map_text(m, &node->text, value, "text");
-    if (rc == TJ_OK) {
-        rc = tj_map_rating(m, &node->label, value, "rating");
-    }
-    node->parent = p->at;
-    node->meta = human ? (tj_str){"{\"source\":\"human\"}", 18} : node->meta;
-    p->n++;
-    return rc;
-}
-
-/* The index of the step's chosen node: a completion, what a human wrote instead, or none. */
-static tj_code choose(tj_mapper *m, prm *p, size_t step, size_t first, size_t n_completions,
-                      bool has_human)
-{
-    size_t value;
-    int64_t chosen;
-    tj_code rc = tj_map_find(m, &value, step, "chosen_completion");
-    if (rc != TJ_OK) {
-        return rc;
-    }
-    if (value != 0 && m->tape.nodes[value].kind == TJ_JSON_NULL) {
-        p->at = has_human ? first + n_completions : SIZE_MAX;
-        return TJ_OK;
-    }
-    if (value == 0 || !tj_jtape_int(&m->tape, value, &chosen)) {
-        return tj_map_wrong_type(m, "chosen_completion", "an integer or null", value);
-    }
-    if (chosen < 0 || (uint64_t)chosen >= n_completions) {
-        return tj_map_refuse(m, "chosen_completion", "is %lld of %zu completions (from 0)",
-                             (long long)chosen, n_completions);
-    }
-    p->at = first + (size_t)chosen;
-    return TJ_OK;
-}
-
-static tj_code add_prm_step(tj_mapper *m, prm *p, size_t step)
-{
-    const tj_jnode *tape = m->tape.nodes;
-    size_t list;
-    size_t human;
-    size_t first = p->n;
-    tj_code rc = tj_map_find(m, &list, step, "completions");
-    if (rc == TJ_OK && p->at == SIZE_MAX) {
-        rc = tj_map_refuse(m, "completions", "follow a step of which nothing was chosen");
-    }
-    bool none = list != 0 && tape[list].kind == TJ_JSON_NULL; /* where the labeller gave up */
-    if (rc == TJ_OK && (list == 0 || (tape[list].kind != TJ_JSON_ARRAY && !none))) {
-        rc = tj_map_wrong_type(m, "completions", "an array or null", list);
-    }
-    for (size_t v = list + 1; rc == TJ_OK && !none && v < tape[list].past; v = tape[v].past) {
-        rc = add_completion(m, p, v, false);
-    }
-    size_t n_completions = p->n - first;
-    if (rc == TJ_OK) {
-        rc = tj_map_find(m, &human, step, "human_completion");
-    }
-    bool has_human = rc == TJ_OK && human != 0 && tape[human].kind != TJ_JSON_NULL;
-    if (rc == TJ_OK && has_human) {
-        rc = add_completion(m, p, human, true);
-    }
-    return rc == TJ_OK ? choose(m, p, step, first, n_completions, has_human) : rc;
-}
-
-/* Nodes that the steps have together, and one for the root. */
-static size_t count_completions(tj_mapper *m, size_t steps)
-{
-    const tj_jnode *tape = m->tape.nodes;
-    size_t n = 1;
-    for (size_t v = steps + 1; v < tape[steps].past; v = tape[v].past) {
-        size_t list = tj_jtape_member(&m->tape, v, "completions", NULL);
-        n += 1 + (list == 0 ? 0 : tape[list].count); /* 1: a human's */
-    }
-    return n;
-}
-
-static tj_code map_prm_label(tj_mapper *m, size_t label)
-{
-    prm p = {.n = 1};
-    size_t steps;
-    tj_str reason;
-    tj_code rc = tj_map_value(m, &steps, label, "steps", TJ_JSON_ARRAY);
-    if (rc == TJ_OK) {
-        rc = tj_map_text(m, &reason, label, "finish_reason");
-    }
-    if (rc == TJ_OK) {
-        rc = alloc_nodes(m, &p.nodes, count_completions(m, steps), "label.steps");
-    }
-    size_t i = 0;
-    for (size_t v = steps + 1; rc == TJ_OK && v < m->tape.nodes[steps].past; i++) {
-        rc = m->tape.nodes[v].kind == TJ_JSON_OBJECT
-                 ? inside(m, add_prm_step(m, &p, v), "label.steps", i)
-                 : tj_map_wrong_type(m, "label.steps", "objects", v);
-        v = m->tape.nodes[v].past;
-    }
-    if (rc == TJ_OK && p.n == 1) {
-        rc = tj_map_refuse(m, "label.steps", "has no completion");
-    }
-    if (rc == TJ_OK && tj_str_is(reason, "solution") && p.at != SIZE_MAX) {
-        p.nodes[p.at].terminal = true;
-        p.nodes[p.at].correct = p.nodes[p.at].label == 1;
-    }
-    m->record.n_nodes = p.n;
-    m->record.labeller = "human";
-    return rc;
-}
-
-tj_code tj_map_prm800k(tj_mapper *m)
-{
-    static const char *const carried[] = {"generation",
-                                          "is_initial_screening_question",
-                                          "is_quality_control_question",
-                                          "labeler",
-                                          "timestamp",
-                                          NULL};
-    tj_data_record *r = &m->record;
-    tj_str solution = {NULL, 0};
-    size_t question;
-    size_t label;
-    tj_code rc = tj_map_value(m, &question, 0, "question", TJ_JSON_OBJECT);
-    if (rc == TJ_OK) {
-        rc = tj_map_value(m, &label, 0, "label", TJ_JSON_OBJECT);
-    }
-    if (rc == TJ_OK) {
-        rc = tj_map_text(m, &r->problem, question, "problem");
-    }
-    if (rc == TJ_OK) {
-        rc = tj_map_scalar(m, &r->answer, question, "ground_truth_answer");
-    }
-    if (rc == TJ_OK) {
-        rc = tj_map_optional(m, &solution, question, "ground_truth_solution");
-    }
-    if (rc == TJ_OK) {
-        rc = map_prm_label(m, label);
-    }
-    if (rc == TJ_OK) {
-        rc = tj_map_meta(m, 0, carried);
-    }
-    if (rc != TJ_OK || solution.n == 0) {
-        return rc;
-    }
-    return tj_map_solution(m, &(tj_data_solution){.role = TJ_SOLUTION_REFERENCE,
-                                                  .text = solution,
-                                                  .answer = r->answer,
-                                                  .correct = TJ_NOT_MARKED});
-}
 
 /* ------------------------------------------------------------------ Monte-Carlo trees */
 
@@ -229,7 +42,7 @@ static tj_code map_nested(tj_mapper *m, tj_data_node **out, size_t root)
     size_t *objects = NULL; /* of the nodes */
     size_t n = 1;
     size_t n_max = count_nested(m, root);
-    tj_code rc = alloc_nodes(m, &nodes, n_max, "reasoning_steps");
+    tj_code rc = tj_map_alloc_nodes(m, &nodes, n_max, "reasoning_steps");
     if (rc == TJ_OK) {
         rc = tj_map_alloc(m, &objects, n_max, sizeof *objects);
     }
@@ -254,7 +67,7 @@ static tj_code map_nested(tj_mapper *m, tj_data_node **out, size_t root)
             nodes[n].parent = i;
             objects[n++] = v;
         }
-        rc = inside(m, rc, "node", i);
+        rc = tj_map_inside(m, rc, "node", i);
     }
     m->record.n_nodes = n;
     return rc;
@@ -294,8 +107,8 @@ static tj_code read_prefixes(tj_mapper *m, prefix **out, size_t *n, size_t array
     for (size_t i = 0; i < *n && rc == TJ_OK; i++, value = m->tape.nodes[value].past) {
         all[i].value = value;
         rc = m->tape.nodes[value].kind == TJ_JSON_OBJECT
-                 ? inside(m, tj_map_text(m, &all[i].text, value, "solution_prefix"),
-                          "reasoning_steps", i)
+                 ? tj_map_inside(m, tj_map_text(m, &all[i].text, value, "solution_prefix"),
+                                 "reasoning_steps", i)
                  : tj_map_wrong_type(m, "reasoning_steps", "objects", value);
     }
     if (rc == TJ_OK) {
@@ -317,7 +130,7 @@ static tj_code map_flat(tj_mapper *m, tj_data_node **out, size_t array)
         rc = tj_map_alloc(m, &path, n, sizeof *path);
     }
     if (rc == TJ_OK) {
-        rc = alloc_nodes(m, &nodes, n, "reasoning_steps");
+        rc = tj_map_alloc_nodes(m, &nodes, n, "reasoning_steps");
     }
     for (size_t i = 0; i < n && rc == TJ_OK; i++) {
         while (depth > 0 && !is_prefix(all[path[depth - 1]].text, all[i].text)) {
@@ -492,7 +305,7 @@ static tj_code check_children(tj_mapper *m, const tj_data_node *nodes, size_t li
         size_t children;
         tj_code rc = tj_map_value(m, &children, v, "child_steps", TJ_JSON_ARRAY);
         if (rc != TJ_OK) {
-            return inside(m, rc, "nodes", i);
+            return tj_map_inside(m, rc, "nodes", i);
         }
         int64_t before = 0;
         for (size_t c = children + 1; c < tape[children].past; c = tape[c].past) {
@@ -502,7 +315,7 @@ static tj_code check_children(tj_mapper *m, const tj_data_node *nodes, size_t li
                 rc = tj_map_refuse(m, "child_steps",
                                    "names a node whose parent is another, or one "
                                    "twice, or out of order");
-                return inside(m, rc, "nodes", i);
+                return tj_map_inside(m, rc, "nodes", i);
             }
             before = child;
             n_named++;
@@ -546,19 +359,19 @@ tj_code tj_map_trees(tj_mapper *m)
         rc = tj_map_refuse(m, "nodes", "is empty");
     }
     if (rc == TJ_OK) {
-        rc = alloc_nodes(m, &nodes, tape[list].count, "nodes");
+        rc = tj_map_alloc_nodes(m, &nodes, tape[list].count, "nodes");
     }
     size_t i = 0;
     for (size_t v = list + 1; rc == TJ_OK && v < tape[list].past; v = tape[v].past, i++) {
         rc = tape[v].kind != TJ_JSON_OBJECT ? tj_map_refuse(m, "", "expected an object")
                                             : read_tree_node(m, &nodes[i], v, i, tape[list].count);
-        rc = inside(m, rc, "nodes", i);
+        rc = tj_map_inside(m, rc, "nodes", i);
     }
     if (rc == TJ_OK) {
         rc = check_children(m, nodes, list);
     }
     if (rc == TJ_OK) {
-        rc = inside(m, read_root(m, list + 1), "nodes", 0);
+        rc = tj_map_inside(m, read_root(m, list + 1), "nodes", 0);
     }
     m->record.n_nodes = i;
     m->record.scorer = "self";

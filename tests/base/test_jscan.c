@@ -128,6 +128,24 @@ static void both_say_the_same_of_changed_texts(void **state)
     tj_jtape_deinit(&tape);
 }
 
+/* Texts are passed over eight bytes at a time: each byte in each of their places. */
+static void both_say_the_same_of_every_byte_in_a_text(void **state)
+{
+    (void)state;
+    tj_jtape tape;
+    size_t n_json = 0;
+    tj_jtape_init(&tape);
+    for (int c = 1; c < 256; c++) {
+        for (size_t at = 1; at < 20; at++) {
+            char text[] = "\"abcdefghijklmnopqrs\"";
+            text[at] = (char)c;
+            n_json += compare(&tape, text, strlen(text)) ? 1 : 0;
+        }
+    }
+    assert_true(n_json > 90 * 19 && n_json < 96 * 19); /* printable ASCII, nearly all */
+    tj_jtape_deinit(&tape);
+}
+
 static void every_beginning_of_a_value_is_cut(void **state)
 {
     (void)state;
@@ -265,6 +283,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(both_say_the_same_of_changed_texts),
+        cmocka_unit_test(both_say_the_same_of_every_byte_in_a_text),
         cmocka_unit_test(every_beginning_of_a_value_is_cut),
         cmocka_unit_test(what_follows_a_value_is_not_looked_at),
         cmocka_unit_test(members_are_found_by_name),

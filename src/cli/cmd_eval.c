@@ -1,0 +1,433 @@
+/* eval: a model on a data set of the field; without a task what a workspace holds. */
+#include <dirent.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/buf.h"
+#include "base/fs.h"
+#include "base/par.h"
+#include "cli/common.h"
+#include "cli/generators.h"
+#include "cli/voice.h"
+#include "stage/stage.h"
+
+#define CHOICES "choices"
+
+/* ------------------------------------------------------------ tasks */
+
+static json_t *task_json(const tj_prompt_task *t)
+{
+    json_t *until = json_array();
+    json_t *filters = json_array();
+    for (size_t i = 0; t->until[i] != NULL; i++) {
+        json_array_append_new(until, json_string(t->until[i]));
+    }
+    for (size_t i = 0; t->filters[i].name != NULL; i++) {
+        json_array_append_new(filters, json_string(t->filters[i].name));
+    }
+    return json_pack("{s:s, s:s?, s:s, s:b, s:s, s:I, s:o, s:o}", "name", t->name, "alias",
+                     t->alias, "brief", t->brief, "of_harness", !t->is_ours, "version", t->version,
+                     "shots", (json_int_t)t->n_shots, "until", until, "filters", filters);
+}
+
+static tj_code list_tasks(const tj_args *args, tj_err *err)
+{
+    json_t *list = tj_args_has(args, "json") ? json_array() : NULL;
+    for (const tj_prompt_task *t = tj_prompt_tasks; t->name != NULL; t++) {
+        if (list == NULL) {
+            printf("%-20s %s%s%s%s\n", t->name, t->brief,
+                   t->alias == NULL ? "" : " (also: ", t->alias == NULL ? "" : t->alias,
+                   t->alias == NULL ? "" : ")");
+        } else {
+            json_array_append_new(list, task_json(t));
+        }
+    }
+    if (list == NULL) {
+        printf("%-20s %s\n", CHOICES, "multiple choice by log-likelihood, from JSON lines");
+        return TJ_OK;
+    }
+    tj_code rc = tj_print_json(list, err);
+    json_decref(list);
+    return rc;
+}
+
+static tj_code find_task(const tj_prompt_task **out, const char *name, tj_err *err)
+{
+    *out = tj_prompt_find(name);
+    return *out != NULL
+               ? TJ_OK
+               : tj_fail(err, TJ_E_INVAL,
+                         "there is no task '%s'; 'tabiji eval --task list' prints all", name);
+}
+
+/* ------------------------------------------------------------ which model it was */
+
+static int compare_names(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static bool belongs_to_model(const char *name)
+{
+    size_t n = strlen(name);
+    return strcmp(name, "config.json") == 0 || strcmp(name, "tokenizer.json") == 0 ||
+           (n > 12 && strcmp(name + n - 12, ".safetensors") == 0);
+}
+
+/* Names of the folder's files that make the model, sorted. */
+static tj_code list_files(char ***names, size_t *n, const char *path, tj_err *err)
+{
+    size_t cap = 0;
+    DIR *dir = opendir(path);
+    tj_code rc =
+        dir == NULL ? tj_fail(err, TJ_E_NOTFOUND, "cannot open the folder %s", path) : TJ_OK;
+    for (struct dirent *e; rc == TJ_OK && (e = readdir(dir)) != NULL;) {
+        if (!belongs_to_model(e->d_name)) {
+            continue;
+        }
+        if (!tj_grow(names, &cap, *n + 1, sizeof **names) ||
+            ((*names)[*n] = tj_strdup(e->d_name)) == NULL) {
+            rc = tj_fail(err, TJ_E_NOMEM, "cannot list %s", path);
+        } else {
+            ++*n;
+        }
+    }
+    if (dir != NULL) {
+        (void)closedir(dir);
+    }
+    if (*n > 0) {
+        qsort(*names, *n, sizeof **names, compare_names);
+    }
+    return rc;
+}
+
+/* SHA-256 of a GGUF file, or of the names and hashes of a folder's files. */
+static tj_code digest_model(char out[TJ_SHA256_HEX], const char *path, tj_err *err)
+{
+    char **names = NULL;
+    size_t n = 0;
+    tj_buf all;
+    DIR *dir = opendir(path);
+    if (dir == NULL) {
+        return tj_sha256_file(out, path, err);
+    }
+    (void)closedir(dir);
+    tj_buf_init(&all);
+    tj_code rc = list_files(&names, &n, path, err);
+    for (size_t i = 0; i < n && rc == TJ_OK; i++) {
+        char hash[TJ_SHA256_HEX];
+        char *file = tj_fs_join(path, names[i]);
+        rc = file == NULL ? tj_fail(err, TJ_E_NOMEM, "cannot read %s", path)
+                          : tj_sha256_file(hash, file, err);
+        tj_buf_printf(&all, "%s %s\n", names[i], rc == TJ_OK ? hash : "");
+        tj_free(file);
+    }
+    tj_sha256_hex(out, tj_buf_text(&all), all.len);
+    for (size_t i = 0; i < n; i++) {
+        tj_free(names[i]);
+    }
+    tj_free(names);
+    tj_buf_deinit(&all);
+    return rc;
+}
+
+/* ------------------------------------------------------------ the command line */
+
+static tj_code read_numbers(tj_eval_task_config *cfg, const tj_args *args, tj_err *err)
+{
+    const struct {
+        const char *name;
+        size_t fallback, max;
+        size_t *out;
+    } sizes[] = {{"limit", 0, SIZE_MAX, &cfg->limit},
+                 {"shots", SIZE_MAX, TJ_MAX_SHOTS, &cfg->n_shots},
+                 {"samples", 1, TJ_MAX_QUERY_SAMPLES, &cfg->n_samples},
+                 {"max-tokens", 256, 1 << 20, &cfg->max_tokens},
+                 {"top-k", 0, 1 << 24, &cfg->sampling.top_k}};
+    size_t seed = 1;
+    size_t shots_seed = 1234;
+    size_t threads = 0;
+    tj_code rc = TJ_OK;
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0] && rc == TJ_OK; i++) {
+        rc = tj_args_size(args, sizes[i].name, sizes[i].fallback, sizes[i].max, sizes[i].out, err);
+    }
+    if (rc == TJ_OK) {
+        rc = tj_args_double(args, "temperature", 0.0, &cfg->sampling.temperature, err);
+    }
+    if (rc == TJ_OK) {
+        rc = tj_args_double(args, "top-p", 1.0, &cfg->sampling.top_p, err);
+    }
+    if (rc == TJ_OK) {
+        rc = tj_args_double(args, "min-p", 0.0, &cfg->sampling.min_p, err);
+    }
+    if (rc == TJ_OK) {
+        rc = tj_args_size(args, "seed", 1, INT64_MAX, &seed, err);
+    }
+    if (rc == TJ_OK) {
+        rc = tj_args_size(args, "shots-seed", 1234, INT64_MAX, &shots_seed, err);
+    }
+    if (rc == TJ_OK) {
+        rc = tj_args_size(args, "threads", 0, TJ_MAX_THREADS, &threads, err);
+        tj_par_set_threads(threads);
+    }
+    cfg->seed = seed;
+    cfg->shots_seed = shots_seed;
+    return rc;
+}
+
+/* What does not go together, or would be a number without a meaning. */
+static tj_code check(const tj_eval_task_config *cfg, const tj_args *args, tj_err *err)
+{
+    bool is_greedy = cfg->sampling.temperature == 0.0;
+    if (cfg->data == NULL) {
+        return tj_fail(err, TJ_E_INVAL, "--data is needed: the file of the task's problems");
+    }
+    if (tj_args_has(args, "greedy") && !is_greedy) {
+        return tj_fail(err, TJ_E_INVAL, "--greedy has no --temperature");
+    }
+    if (cfg->n_samples == 0) {
+        return tj_fail(err, TJ_E_INVAL, "--samples 0 asks nothing");
+    }
+    if (is_greedy && cfg->n_samples > 1) {
+        return tj_fail(err, TJ_E_INVAL,
+                       "%zu greedy answers would be one and the same: give a --temperature",
+                       cfg->n_samples);
+    }
+    if (cfg->system != NULL && !cfg->chat) {
+        return tj_fail(err, TJ_E_INVAL, "--system needs --chat");
+    }
+    if (tj_args_has(args, "prompts") || tj_args_has(args, "answers")) {
+        return TJ_OK;
+    }
+    if (tj_args_get(args, "model") == NULL) {
+        return tj_fail(err, TJ_E_INVAL, "--model is needed: a folder, a GGUF file or a URL");
+    }
+    return cfg->out != NULL
+               ? TJ_OK
+               : tj_fail(err, TJ_E_INVAL, "--out is needed: the folder of the answers");
+}
+
+static tj_code read_config(tj_eval_task_config *cfg, const tj_args *args, tj_err *err)
+{
+    const char *model = tj_args_get(args, "model");
+    *cfg = (tj_eval_task_config){.data = tj_args_get(args, "data"),
+                                 .map = tj_args_get(args, "map"),
+                                 .shots_data = tj_args_get(args, "shots-from"),
+                                 .shots_map = tj_args_get(args, "shots-map"),
+                                 .out = tj_args_get(args, "out"),
+                                 .chat = tj_args_has(args, "chat"),
+                                 .system = tj_args_get(args, "system"),
+                                 .force = tj_args_has(args, "force"),
+                                 .model = model == NULL ? "" : model,
+                                 .model_digest = ""};
+    tj_code rc = find_task(&cfg->task, tj_args_get(args, "task"), err);
+    if (rc == TJ_OK) {
+        rc = read_numbers(cfg, args, err);
+    }
+    return rc == TJ_OK ? check(cfg, args, err) : rc;
+}
+
+/* ------------------------------------------------------------ printing */
+
+static void print_interval(const json_t *share)
+{
+    printf("%.4f  [%.4f, %.4f]", tj_number(share, "mean"), tj_number(share, "low"),
+           tj_number(share, "high"));
+}
+
+static void print_score(const char *name, const json_t *score)
+{
+    size_t i;
+    const json_t *pass;
+    printf("  %-18s %-16s ", name, json_string_value(json_object_get(score, "metric")));
+    print_interval(score);
+    putchar('\n');
+    json_array_foreach(json_object_get(score, "pass"), i, pass)
+    {
+        if (i > 0) { /* pass@1 is the mean */
+            printf("  %-18s pass@%-11.0f ", "", tj_number(pass, "k"));
+            print_interval(pass);
+            putchar('\n');
+        }
+    }
+    if (json_object_get(score, "majority") != NULL) {
+        printf("  %-18s %-16s ", "", "majority");
+        print_interval(json_object_get(score, "majority"));
+        putchar('\n');
+    }
+}
+
+static void print_result(const tj_eval_task_config *cfg, const json_t *r)
+{
+    const char *name;
+    json_t *score;
+    const json_t *scores = json_object_get(r, "scores");
+    const json_t *grader = json_object_get(scores, "grader");
+    tj_cli_progress_end();
+    printf("%s, %.0f-shot, %.0f of %.0f problems, ", cfg->task->name, tj_number(r, "shots"),
+           tj_number(r, "problems"), tj_number(r, "problems_of_data"));
+    if (tj_number(r, "samples") > 1.0) {
+        printf("%.0f samples\n", tj_number(r, "samples"));
+    } else {
+        puts("one answer each");
+    }
+    json_object_foreach((json_t *)(uintptr_t)scores, name, score)
+    {
+        print_score(name, score);
+    }
+    printf("intervals: 95%%, over problems; graded: %.0f undecided, %.0f without a readable "
+           "answer",
+           tj_number(grader, "undecided"), tj_number(grader, "unreadable"));
+    if (tj_number(grader, "bad_references") > 0.0) {
+        printf(", %.0f references that cannot be read", tj_number(grader, "bad_references"));
+    }
+    printf("\ntokens: %.0f of prompts (%.0f shared), %.0f of answers, %.0f cut by length; %.1f s\n",
+           tj_number(r, "prompt_tokens"), tj_number(r, "cached_tokens"),
+           tj_number(r, "completion_tokens"), tj_number(r, "cut_by_length"),
+           tj_number(r, "seconds"));
+    if (cfg->out != NULL) {
+        printf("written to %s\n", cfg->out);
+    }
+}
+
+/* ------------------------------------------------------------ the three ways */
+
+static tj_code print_prompt(void *ctx, const json_t *prompt, tj_err *err)
+{
+    (void)ctx;
+    return tj_print_json_line(prompt, err);
+}
+
+/* A text to continue needs no template, and a model whose template is not known can be asked. */
+static tj_code open_model(tj_cli_generator *out, const char *model, bool chat, const tj_args *args,
+                          tj_err *err)
+{
+    if (tj_is_url(model) || !tj_voice_is_at(model)) {
+        return tj_cli_generator_open(out, args, err);
+    }
+    memset(out, 0, sizeof *out);
+    tj_generator_options options = {.voice = tj_voice_options_of(args)};
+    options.voice.raw = !chat;
+    return tj_generator_open(&out->generator, model, &options, err);
+}
+
+static tj_code ask(tj_eval_task_config *cfg, json_t **result, const tj_args *args, tj_err *err)
+{
+    char digest[TJ_SHA256_HEX] = "";
+    tj_cli_generator model;
+    tj_code rc = tj_is_url(cfg->model) ? TJ_OK : digest_model(digest, cfg->model, err);
+    if (rc != TJ_OK) {
+        return rc;
+    }
+    cfg->model_digest = digest;
+    rc = open_model(&model, cfg->model, cfg->chat, args, err);
+    if (rc != TJ_OK) {
+        return rc;
+    }
+    rc = tj_eval_task(cfg, &model.generator, result, tj_cli_job(), err);
+    if (model.is_remote) { /* whatever failed, this was paid */
+        tj_generator_stats stats = model.generator.get_stats(model.generator.ctx);
+        tj_cli_print_usage(&stats);
+    }
+    tj_cli_generator_close(&model);
+    return rc;
+}
+
+static tj_code eval_task(const tj_args *args, tj_err *err)
+{
+    tj_eval_task_config cfg;
+    json_t *result = NULL;
+    tj_code rc = read_config(&cfg, args, err);
+    if (rc == TJ_OK && tj_args_has(args, "prompts")) {
+        return tj_eval_prompts(&cfg, print_prompt, NULL, err);
+    }
+    if (rc == TJ_OK) {
+        rc = tj_args_has(args, "answers")
+                 ? tj_eval_rescore(&cfg, tj_args_get(args, "answers"), &result, tj_cli_job(), err)
+                 : ask(&cfg, &result, args, err);
+    }
+    if (rc == TJ_OK && tj_args_has(args, "json")) {
+        rc = tj_print_json(result, err);
+    } else if (rc == TJ_OK) {
+        print_result(&cfg, result);
+    }
+    json_decref(result);
+    return rc;
+}
+
+static void print_choices(const tj_eval_choices_config *cfg, const json_t *r)
+{
+    tj_cli_progress_end();
+    printf("%s, %.0f problems\n  acc       ", CHOICES, tj_number(r, "problems"));
+    print_interval(json_object_get(r, "acc"));
+    printf("\n  acc_norm  ");
+    print_interval(json_object_get(r, "acc_norm"));
+    printf("\ntokens: %.0f; %.1f s\n", tj_number(r, "tokens"), tj_number(r, "seconds"));
+    if (cfg->out != NULL) {
+        printf("written to %s\n", cfg->out);
+    }
+}
+
+static tj_code eval_choices(const tj_args *args, tj_err *err)
+{
+    char digest[TJ_SHA256_HEX];
+    tj_voice voice;
+    tj_voice_options options = {.raw = true};
+    json_t *result = NULL;
+    size_t threads = 0;
+    tj_eval_choices_config cfg = {.data = tj_args_get(args, "data"),
+                                  .model = tj_args_get(args, "model"),
+                                  .model_digest = digest,
+                                  .out = tj_args_get(args, "out")};
+    if (cfg.data == NULL || cfg.model == NULL || tj_is_url(cfg.model)) {
+        return tj_fail(err, TJ_E_INVAL,
+                       "--task " CHOICES " needs --data and --model, a model here: servers do not "
+                       "give log-likelihoods of texts");
+    }
+    tj_code rc = tj_args_size(args, "limit", 0, SIZE_MAX, &cfg.limit, err);
+    if (rc == TJ_OK) {
+        rc = tj_args_size(args, "threads", 0, TJ_MAX_THREADS, &threads, err);
+        tj_par_set_threads(threads);
+    }
+    if (rc == TJ_OK) {
+        rc = digest_model(digest, cfg.model, err);
+    }
+    if (rc == TJ_OK) {
+        rc = tj_voice_load(&voice, cfg.model, &options, err);
+    }
+    if (rc != TJ_OK) {
+        return rc;
+    }
+    rc = tj_eval_choices(&cfg, &voice, &result, tj_cli_job(), err);
+    tj_voice_close(&voice);
+    if (rc == TJ_OK && tj_args_has(args, "json")) {
+        rc = tj_print_json(result, err);
+    } else if (rc == TJ_OK) {
+        print_choices(&cfg, result);
+    }
+    json_decref(result);
+    return rc;
+}
+
+tj_code tj_cmd_eval(const tj_args *args, tj_err *err)
+{
+    static const char *const of_tasks[] = {"data", "model", "out", "answers", "prompts", NULL};
+    const char *task = tj_args_get(args, "task");
+    if (tj_args_has(args, "quiet")) {
+        tj_cli_quiet();
+    }
+    for (size_t i = 0; task == NULL && of_tasks[i] != NULL; i++) {
+        if (tj_args_has(args, of_tasks[i])) {
+            return tj_fail(err, TJ_E_INVAL, "--%s needs --task", of_tasks[i]);
+        }
+    }
+    if (task == NULL) {
+        return tj_cmd_eval_workspace(args, err);
+    }
+    if (strcmp(task, "list") == 0) {
+        return list_tasks(args, err);
+    }
+    return strcmp(task, CHOICES) == 0 ? eval_choices(args, err) : eval_task(args, err);
+}

@@ -1,0 +1,270 @@
+/* The stages of finding an answer, in their order; each is tried on what follows the thinking:
+ *
+ *   1. the last \boxed{...}; boxes in a row are a list
+ *   2. what follows "the answer is" and its kin, to the end of the sentence
+ *   3. what follows ####
+ *   4. the last **...** that is no heading
+ *   5. the text itself, if it is short and reads as mathematics, or is no sentence
+ *   6. the last formula, number or choice (A) of the text
+ *   7. the text itself, if it is short
+ *
+ * Whether a piece of prose is mathematics the reader decides. A formula is taken whole or not at
+ * all: where the one that was found cannot be read, no other is looked for. */
+#include "grade/extract.h"
+
+#include <string.h>
+
+#include "grade/read.h"
+
+#define MAX_SENTENCE    1024 /* bytes of what may follow a cue */
+#define MAX_SHORT       256  /* bytes of a text that is an answer in words */
+#define MAX_WORDS_BYTES 96   /* of an answer in words within an output */
+
+/* ------------------------------------------------------------------ what is no output */
+
+/* Thinking ends with the last closing mark; one that opens behind it never ends. */
+static bool strip_thinking(tj_span *at, const char *s)
+{
+    static const struct {
+        const char *open, *close;
+    } marks[] = {
+        {"<think>", "</think>"},
+        {"<thinking>", "</thinking>"},
+        {"<thought>", "</thought>"},
+        {"<reasoning>", "</reasoning>"},
+        {"<seed:think>", "</seed:think>"},
+        {"<|begin_of_thought|>", "<|end_of_thought|>"},
+        {"<|channel|>analysis", "<|channel|>final<|message|>"},
+        {"[THINK]", "[/THINK]"},
+        {"\xe2\x97\x81think\xe2\x96\xb7", "\xe2\x97\x81/think\xe2\x96\xb7"},
+    };
+    size_t n_marks = sizeof marks / sizeof marks[0];
+    for (size_t i = at->end; i-- > at->begin;) {
+        if (s[i] != '<' && s[i] != '[' && s[i] != '\xe2') {
+            continue;
+        }
+        for (size_t k = 0; k < n_marks; k++) {
+            size_t n = strlen(marks[k].close);
+            if (at->end - i >= n && memcmp(s + i, marks[k].close, n) == 0) {
+                at->begin = i + n;
+                return true;
+            }
+            n = strlen(marks[k].open);
+            if (at->end - i >= n && memcmp(s + i, marks[k].open, n) == 0) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+/* Tokens that end an output and that some engines print. */
+static void strip_specials(tj_span *at, const char *s)
+{
+    static const char *const specials[] = {"<|im_end|>",      "<|endoftext|>", "<|eot_id|>",
+                                           "<|end_of_text|>", "<end_of_turn>", "<eos>",
+                                           "<|return|>",      "</s>"};
+    bool found = true;
+    while (found) {
+        found = false;
+        *at = tj_span_trim(s, *at);
+        for (size_t i = 0; i < sizeof specials / sizeof specials[0]; i++) {
+            size_t n = strlen(specials[i]);
+            if (at->end - at->begin >= n && memcmp(s + at->end - n, specials[i], n) == 0) {
+                at->end -= n;
+                found = true;
+            }
+        }
+    }
+}
+
+/* ------------------------------------------------------------------ reading */
+
+tj_reads tj_extract_read(tj_extractor *x, tj_span at)
+{
+    x->tree = NULL;
+    x->read = at;
+    if (tj_span_empty(at) || at.end - at.begin > TJ_EX_MAX_BYTES ||
+        tj_read(&x->tree, x->arena, x->s + at.begin, at.end - at.begin, NULL) != TJ_OK) {
+        return TJ_READS_NOT;
+    }
+    return x->tree->kind == TJ_EX_TEXT ? TJ_READS_WORDS : TJ_READS_MATH;
+}
+
+static bool found(tj_extraction *out, const tj_extractor *x, const char *rule, tj_span at)
+{
+    at = tj_span_trim(x->s, at);
+    if (tj_span_empty(at)) {
+        return false;
+    }
+    *out = (tj_extraction){.rule = rule, .begin = at.begin, .end = at.end};
+    return true;
+}
+
+/* Without what Markdown and a sentence put around its value; the verb at the end of a Japanese one
+ * is no counter of things. */
+static tj_span bare(const char *s, tj_span at)
+{
+    static const char *const verbs[] = {"です",       "である",     "でした",
+                                        "となります", "になります", "だ"};
+    static const char stops[] = " \t\r\n.,;:*\"`";
+    while (at.begin < at.end && memchr(" \t\r\n*:\"`", s[at.begin], 8) != NULL) {
+        at.begin++;
+    }
+    while (at.begin < at.end && memchr(stops, s[at.end - 1], sizeof stops - 1) != NULL) {
+        at.end--;
+    }
+    for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++) {
+        size_t n = strlen(verbs[i]);
+        if (at.end - at.begin > n && memcmp(s + at.end - n, verbs[i], n) == 0) {
+            at.end -= n;
+            break;
+        }
+    }
+    return at;
+}
+
+/* What a sentence says: all of it if it reads as mathematics, else the value that it begins with,
+ * else its last one, else its words. */
+static tj_reads pick(tj_span *out, tj_extractor *x, tj_span sentence)
+{
+    sentence = bare(x->s, sentence);
+    tj_reads reads = tj_extract_read(x, sentence);
+    tj_value value = {.at = sentence, .rule = reads == TJ_READS_MATH ? "" : NULL};
+    if (value.rule == NULL) {
+        value = tj_value_first(x->s, sentence);
+    }
+    if (value.rule == NULL) {
+        value = tj_value_last(x->s, sentence);
+    }
+    *out = value.rule == NULL ? sentence : value.at;
+    return tj_span_empty(sentence) ? TJ_READS_NOT
+           : value.rule == NULL    ? TJ_READS_WORDS
+                                   : TJ_READS_MATH;
+}
+
+/* ------------------------------------------------------------------ stages */
+
+static bool from_cue(tj_extraction *out, tj_extractor *x, tj_span text)
+{
+    tj_span rest, value;
+    size_t before = text.end;
+    bool words = false;
+    for (size_t n = 0; n < TJ_MAX_CUES && tj_find_cue(&rest, &before, x->s, text, before); n++) {
+        rest = tj_span_trim(x->s, rest);
+        size_t most = rest.end - rest.begin > MAX_SENTENCE ? rest.begin + MAX_SENTENCE : rest.end;
+        rest = bare(x->s, (tj_span){rest.begin, most});
+        tj_span sentence = {rest.begin, tj_sentence_end(x->s, rest.begin, rest.end)};
+        tj_reads reads = pick(&value, x, sentence);
+        if (reads == TJ_READS_MATH) {
+            return found(out, x, "final answer", value);
+        }
+        if (reads == TJ_READS_WORDS && !words && value.end - value.begin <= MAX_WORDS_BYTES) {
+            words = found(out, x, "final answer", value); /* unless an earlier one says more */
+        }
+    }
+    return words;
+}
+
+static bool is_heading(const char *s, tj_span bold, tj_span text)
+{
+    static const char *const words[] = {"step ",    "case ",    "part ", "method ", "problem",
+                                        "question", "solution", "note",  "example", "approach"};
+    size_t line = bold.begin - 2, past = bold.end + 2;
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        if (tj_span_starts(s, bold.begin, bold.end, words[i])) {
+            return true;
+        }
+    }
+    while (line > text.begin && s[line - 1] != '\n') {
+        line--;
+    }
+    tj_span head = tj_span_trim(s, (tj_span){line, bold.begin - 2});
+    bool numbered =
+        tj_is_digit(s[bold.begin]) && (tj_span_starts(s, bold.begin + 1, bold.end, ". ") ||
+                                       tj_span_starts(s, bold.begin + 1, bold.end, ") "));
+    return s[bold.end - 1] == ':' || (past < text.end && s[past] == ':') ||
+           (numbered && tj_span_empty(head));
+}
+
+/* Words in bold are mostly emphasis: they are an answer only where the last line has no value. */
+static bool from_bold(tj_extraction *out, tj_extractor *x, tj_span text)
+{
+    tj_span bold, value;
+    size_t before = text.end;
+    bool first = true;
+    for (size_t n = 0; n < TJ_MAX_CUES && tj_find_bold(&bold, x->s, text, before); n++) {
+        before = bold.begin - 2;
+        if (bold.end - bold.begin > MAX_SENTENCE || is_heading(x->s, bold, text)) {
+            continue;
+        }
+        tj_reads reads = pick(&value, x, bold);
+        if (reads == TJ_READS_MATH) {
+            return found(out, x, "bold", value);
+        }
+        size_t line = text.end;
+        while (line > text.begin && x->s[line - 1] != '\n') {
+            line--;
+        }
+        bool alone = first && line <= before && value.end - value.begin <= MAX_WORDS_BYTES &&
+                     tj_value_last(x->s, (tj_span){line, text.end}).rule == NULL;
+        if (reads == TJ_READS_WORDS && alone) {
+            return found(out, x, "bold", value);
+        }
+        first = false;
+    }
+    return false;
+}
+
+static bool is_bare(tj_extractor *x, tj_span text)
+{
+    if (text.end - text.begin > TJ_MAX_BARE_BYTES) {
+        return false;
+    }
+    tj_reads reads = tj_extract_read(x, text);
+    size_t words = reads == TJ_READS_WORDS ? 5 : 3;
+    return reads == TJ_READS_MATH || tj_count_prose(x->s, text, words) < words;
+}
+
+void tj_extract(tj_extraction *out, tj_extractor *x, size_t len)
+{
+    tj_span text = {0, len}, at;
+    tj_box_state box;
+    *out = (tj_extraction){.rule = NULL};
+    x->tree = NULL;
+    x->read = (tj_span){0, 0};
+    if (!strip_thinking(&text, x->s)) {
+        return;
+    }
+    strip_specials(&text, x->s);
+    if (tj_span_empty(text)) {
+        return;
+    }
+    if (tj_find_boxed(&at, &box, x->s, text)) {
+        (void)found(out, x, "boxed", at);
+        return;
+    }
+    if (box == TJ_BOX_CUT || from_cue(out, x, text)) {
+        return;
+    }
+    if (tj_find_hashes(&at, x->s, text) && pick(&at, x, at) != TJ_READS_NOT) {
+        (void)found(out, x, "####", at);
+        return;
+    }
+    if (from_bold(out, x, text)) {
+        return;
+    }
+    if (box == TJ_BOX_EMPTY) {
+        return; /* the answer was to stand there */
+    }
+    if (is_bare(x, text)) {
+        (void)found(out, x, "whole", text);
+        return;
+    }
+    tj_value value = tj_value_last(x->s, text);
+    if (value.rule != NULL) {
+        (void)found(out, x, value.rule, value.at);
+    } else if (text.end - text.begin <= MAX_SHORT) {
+        (void)found(out, x, "whole", text);
+    }
+}

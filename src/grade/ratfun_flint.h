@@ -1,0 +1,96 @@
+/* Inside of normal forms. */
+#ifndef TJ_GRADE_RATFUN_FLINT_H
+#define TJ_GRADE_RATFUN_FLINT_H
+
+#include <flint/fmpq.h>
+#include <flint/fmpz_mpoly.h>
+
+#include "grade/ratfun.h"
+
+/* A quotient; den is not zero. Not in lowest terms: cancelling costs more than crosswise products
+ * save, as most denominators are numbers. */
+typedef struct tj_frac {
+    fmpz_mpoly_t num, den;
+} tj_frac;
+
+typedef enum tj_atom_kind {
+    TJ_ATOM_SYMBOL,  /* name */
+    TJ_ATOM_APPLY,   /* name, args */
+    TJ_ATOM_PI,      /* no relation */
+    TJ_ATOM_E,       /* no relation */
+    TJ_ATOM_I,       /* g^2 = -1 */
+    TJ_ATOM_SURD,    /* g = prime^(1/degree), g^degree = prime */
+    TJ_ATOM_RADICAL, /* g^degree = args[0] */
+    TJ_ATOM_POWER,   /* args[0]^args[1] */
+    TJ_ATOM_LOG,     /* ln prime, or ln args[0] where prime is 0 */
+    TJ_ATOM_COS,     /* of args[0] */
+    TJ_ATOM_SIN,     /* of args[0]; g^2 = 1 - c^2, c = the generator `partner` */
+    TJ_ATOM_ABS,     /* of args[0]; g^2 = args[0]^2 */
+    TJ_ATOM_CALL     /* id, args: any other function */
+} tj_atom_kind;
+
+#define TJ_ATOM_MAX_ARGS 3
+
+typedef struct tj_atom {
+    tj_atom_kind kind;
+    const char *name;
+    int32_t id;
+    uint64_t prime, degree;
+    size_t partner;
+    size_t n_args;
+    tj_frac args[TJ_ATOM_MAX_ARGS];
+} tj_atom;
+
+/* One comparison: the ring and its generators, each of which is an atom. */
+typedef struct tj_ring {
+    tj_deciding *d;
+    fmpz_mpoly_ctx_t ctx;
+    size_t n_gens;
+    size_t n_atoms;
+    tj_atom atoms[TJ_DECIDE_MAX_ATOMS];
+    uint64_t surd_degree; /* all roots of whole numbers are powers of surds of this degree */
+} tj_ring;
+
+void tj_frac_init(tj_frac *f, const tj_ring *ring); /* 0 */
+void tj_frac_clear(tj_frac *f, const tj_ring *ring);
+void tj_frac_set(tj_frac *out, const tj_frac *f, const tj_ring *ring);
+void tj_frac_swap(tj_frac *a, tj_frac *b, const tj_ring *ring);
+void tj_frac_set_si(tj_frac *out, int64_t num, uint64_t den, const tj_ring *ring);
+bool tj_frac_is_rational(const tj_frac *f, const tj_ring *ring);
+void tj_frac_get_fmpq(fmpq_t out, const tj_frac *f, const tj_ring *ring);
+/* LIMIT or OK; out may be an argument. */
+tj_eval tj_frac_add(tj_frac *out, const tj_frac *a, const tj_frac *b, tj_ring *ring);
+tj_eval tj_frac_sub(tj_frac *out, const tj_frac *a, const tj_frac *b, tj_ring *ring);
+tj_eval tj_frac_mul(tj_frac *out, const tj_frac *a, const tj_frac *b, tj_ring *ring);
+tj_eval tj_frac_scale(tj_frac *f, int64_t num, uint64_t den, tj_ring *ring);
+/* UNDEFINED for a b (or base with n < 0) that reduces to zero. */
+tj_eval tj_frac_div(tj_frac *out, const tj_frac *a, const tj_frac *b, tj_ring *ring);
+tj_eval tj_frac_pow(tj_frac *out, const tj_frac *a, int64_t n, tj_ring *ring);
+/* p with all relations used until none applies; a factor that is not zero may be lost. */
+tj_eval tj_poly_reduce(fmpz_mpoly_t p, tj_ring *ring);
+tj_eval tj_poly_mul(fmpz_mpoly_t out, const fmpz_mpoly_t a, const fmpz_mpoly_t b, tj_ring *ring);
+tj_eval tj_frac_equal(bool *equal, const tj_frac *a, const tj_frac *b, tj_ring *ring);
+
+/* The value if it is seen to be a rational number; else OTHER. */
+tj_eval tj_frac_rational(fmpq_t out, const tj_frac *f, tj_ring *ring);
+
+/* Does the numerator hold the imaginary unit? */
+bool tj_frac_has_i(const tj_frac *f, const tj_ring *ring);
+
+/* The generator of an atom, made if it is new (its args are then taken over, and *atom is empty;
+ * otherwise they are freed). */
+tj_eval tj_ring_atom(tj_frac *out, tj_atom *atom, tj_ring *ring);
+void tj_atom_clear(tj_atom *atom, const tj_ring *ring);
+
+/* The normal form of a tree (ratfun_build_flint.c) and of its functions (ratfun_calls_flint.c,
+ * ratfun_powers_flint.c). */
+tj_eval tj_frac_build(tj_frac *out, const tj_ex *ex, tj_ring *ring);
+tj_eval tj_frac_call(tj_frac *out, const tj_ex *ex, tj_ring *ring);
+tj_eval tj_frac_root(tj_frac *out, const tj_frac *base, uint64_t degree, tj_ring *ring);
+tj_eval tj_frac_power(tj_frac *out, const tj_frac *base, const tj_frac *exponent, tj_ring *ring);
+tj_eval tj_frac_log(tj_frac *out, const tj_frac *x, tj_ring *ring);
+/* cos and sin of an angle. */
+tj_eval tj_frac_turn(tj_frac *cosine, tj_frac *sine, const tj_frac *angle, tj_ring *ring);
+tj_eval tj_frac_const(tj_frac *out, tj_atom_kind kind, tj_ring *ring);
+
+#endif

@@ -1,0 +1,147 @@
+/* What the files of an evaluation share. Internal to stage.
+ *
+ *     eval_docs.c     the problems and their prompts
+ *     eval_answers.c  answers.jsonl: kept as they come, found again
+ *     eval_score.c    the harness's scores and our grader's
+ *     eval_files.c    results and samples as the harness writes them
+ *     eval_task.c     the run
+ *     eval_choices.c  multiple choice by log-likelihood
+ *
+ * Ownership: stated at each struct.
+ * Threads:   confined to one thread.
+ */
+#ifndef TJ_STAGE_EVAL_INNER_H
+#define TJ_STAGE_EVAL_INNER_H
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/fs.h"
+#include "eval/eval.h"
+#include "stage/eval_task.h"
+
+/* ------------------------------------------------------------ problems */
+
+typedef struct tj_eval_doc {
+    tj_str problem, answer, solution, subject, id;
+    size_t level;
+    tj_str prompt;              /* the text to continue; of chats: none */
+    const tj_message *messages; /* [n_messages]; NULL: a text */
+    size_t n_messages;
+    char prompt_hash[TJ_SHA256_HEX]; /* of the text, or of the messages as JSON */
+} tj_eval_doc;
+
+/* Owns its arena, in which all texts lie. */
+typedef struct tj_eval_docs {
+    tj_arena arena;
+    tj_eval_doc *docs; /* [n]; tj_free */
+    size_t n, cap;
+    size_t n_original; /* problems of the file */
+    size_t n_shots;
+    tj_data_format format;
+    char digest[TJ_SHA256_HEX]; /* of the file's content */
+} tj_eval_docs;
+
+/* Reads the problems and renders their prompts. To be closed in any case. */
+TJ_MUST_USE tj_code tj_eval_docs_open(tj_eval_docs *docs, const tj_eval_task_config *cfg,
+                                      tj_err *err);
+void tj_eval_docs_close(tj_eval_docs *docs);
+
+/* ------------------------------------------------------------ answers */
+
+/* A problem's samples. Texts are without thoughts. */
+typedef struct tj_eval_answer {
+    tj_str *texts; /* [n]; in the arena; NULL: not answered */
+    const char **finishes;
+    size_t n;
+} tj_eval_answer;
+
+typedef struct tj_eval_answers {
+    tj_arena arena;
+    tj_eval_answer *of; /* [n_docs] */
+    size_t n_docs, n_answered;
+    uint64_t n_prompt, n_cached, n_completion; /* tokens */
+    double seconds;                            /* of asking */
+    FILE *file;                                /* answers.jsonl, for appending; NULL: none */
+    const char *path;
+} tj_eval_answers;
+
+/* Takes up the lines of `path` that are there; a last line that was cut short is cut off. docs'
+ * prompts must be theirs. To be closed in any case. Errors: TJ_E_PARSE (file and line),
+ * TJ_E_CONFLICT (another prompt), TJ_E_IO, TJ_E_NOMEM. */
+TJ_MUST_USE tj_code tj_eval_answers_open(tj_eval_answers *answers, const char *path,
+                                         const tj_eval_docs *docs, size_t n_samples, tj_err *err);
+/* Takes answers from a file of the harness or of ours, for scoring alone. */
+TJ_MUST_USE tj_code tj_eval_answers_read(tj_eval_answers *answers, const char *path,
+                                         const tj_eval_docs *docs, tj_err *err);
+/* Adds and writes what came for a problem. */
+TJ_MUST_USE tj_code tj_eval_answers_add(tj_eval_answers *answers, const tj_eval_docs *docs,
+                                        size_t doc, const tj_query *query, double seconds,
+                                        tj_err *err);
+TJ_MUST_USE tj_code tj_eval_answers_flush(tj_eval_answers *answers, tj_err *err);
+void tj_eval_answers_close(tj_eval_answers *answers);
+
+/* ------------------------------------------------------------ scores */
+
+#define TJ_EVAL_MAX_FILTERS 3
+
+/* Of the problems that are answered, in their order. */
+typedef struct tj_eval_scores {
+    tj_arena arena;
+    size_t n, n_samples; /* fewest of any problem */
+    size_t *doc;         /* [n] */
+    tj_str *target;      /* [n] as the harness has it */
+    size_t n_filters;
+    const char *metric;                        /* the harness's comparison */
+    tj_str *found[TJ_EVAL_MAX_FILTERS];        /* [n, n_samples] */
+    unsigned char *right[TJ_EVAL_MAX_FILTERS]; /* [n, n_samples] */
+    tj_sample_grade *grades;                   /* [n, n_samples] */
+    tj_str *normal;                            /* [n, n_samples] answers as the grader reads them */
+    const char **method;                       /* [n, n_samples] how it decided */
+    unsigned char *graded, *majority;          /* [n, n_samples], [n] */
+    size_t n_undecided, n_unread;              /* samples; unread: no answer, or not readable */
+    size_t n_bad_gold;                         /* problems whose reference cannot be read */
+    tj_sampled by_filter[TJ_EVAL_MAX_FILTERS], by_grader;
+} tj_eval_scores;
+
+TJ_MUST_USE tj_code tj_eval_score(tj_eval_scores *scores, const tj_prompt_task *task,
+                                  const tj_eval_docs *docs, const tj_eval_answers *answers,
+                                  const tj_job *job, tj_err *err);
+void tj_eval_scores_close(tj_eval_scores *scores);
+
+/* ------------------------------------------------------------ files */
+
+/* The harness's file names end in a date, of which this is the text: 2026-11-27T01-02-03.000004. */
+void tj_eval_date(char out[32], int64_t unix_us);
+/* What a results file says. */
+typedef struct tj_eval_report {
+    const char *task, *version, *model;
+    json_t *metrics;          /* {"exact_match,strict-match": 0.5, ...}; borrowed */
+    json_t *generation;       /* {"until": ...}, or NULL; borrowed */
+    json_t *extra;            /* what config has beside it; borrowed */
+    const char *const *names; /* of the metrics, NULL-terminated */
+    size_t n_shots, n_original, n;
+    const char *system;
+    bool chat;
+    uint64_t seed, shots_seed;
+    size_t limit;
+    char task_hash[TJ_SHA256_HEX];
+    int64_t started_us, ended_us, date_us; /* the last is the one in the file's name */
+} tj_eval_report;
+/* Writes DIR/results_DATE.json. */
+TJ_MUST_USE tj_code tj_eval_write_results(const char *dir, const tj_eval_report *report,
+                                          tj_err *err);
+/* The mean's standard error of n values of 0 or 1, as the harness has it; JSON's "N/A" for one. */
+json_t *tj_eval_stderr(size_t n_right, size_t n);
+/* Writes results_DATE.json and samples_TASK_DATE.jsonl. */
+TJ_MUST_USE tj_code tj_eval_write(const tj_eval_task_config *cfg, const tj_eval_docs *docs,
+                                  const tj_eval_answers *answers, const tj_eval_scores *scores,
+                                  int64_t started_us, tj_err *err);
+/* The text as a JSON string (UTF-8 is repaired); NULL without memory. */
+json_t *tj_eval_text(tj_str text);
+/* A prompt: its text, or its messages as a list. */
+json_t *tj_eval_prompt_json(const tj_eval_doc *doc);
+/* Writes json to DIR/name, indented. */
+TJ_MUST_USE tj_code tj_eval_write_json(const char *dir, const char *name, const json_t *json,
+                                       tj_err *err);
+
+#endif

@@ -1,0 +1,183 @@
+/* The commands of data sets from outside: what they print, their exit statuses, and that JSON and
+ * text say the same. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include <cmocka.h>
+#include <jansson.h>
+
+#include "base/alloc.h"
+#include "base/buf.h"
+#include "base/fs.h"
+
+static char dir[64];
+static char *out, *err; /* of the latest command */
+
+static char *slurp(const char *name)
+{
+    char path[128];
+    char *text = NULL;
+    size_t n;
+    (void)snprintf(path, sizeof path, "%s/%s", dir, name);
+    assert_int_equal(tj_fs_read(&text, &n, path, (size_t)1 << 24, NULL), TJ_OK);
+    return text;
+}
+
+static void forget(void)
+{
+    tj_free(out);
+    tj_free(err);
+    out = err = NULL;
+}
+
+/* Runs "tabiji data WHAT" with $W for the workspace and $D for the folder of samples; returns its
+ * exit status. */
+static int run(const char *what)
+{
+    char command[1024];
+    (void)snprintf(command, sizeof command,
+                   "W=%s/w D=tests/golden/datasets T=%s; export W D T; %s data %s >%s/out 2>%s/err",
+                   dir, dir, TJ_PROGRAM, what, dir, dir);
+    forget();
+    int status = system(command);
+    out = slurp("out");
+    err = slurp("err");
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static void expect(const char *text, const char *part)
+{
+    if (strstr(text, part) == NULL) {
+        fail_msg("'%s' is not in '%s'", part, text);
+    }
+}
+
+static int make_dir(void **state)
+{
+    (void)state;
+    (void)snprintf(dir, sizeof dir, "/tmp/tabiji-data-XXXXXX");
+    return mkdtemp(dir) == NULL ? -1 : 0;
+}
+
+static int remove_dir(void **state)
+{
+    (void)state;
+    char command[128];
+    forget();
+    (void)snprintf(command, sizeof command, "rm -r %s", dir);
+    return system(command);
+}
+
+static void the_format_is_named_where_it_was_seen(void **state)
+{
+    (void)state;
+    assert_int_equal(run("import -w $W --set a $D/gsm8k.jsonl $D/math.json"), 0);
+    expect(out, "gsm8k.jsonl: gsm8k (lines), train: 1 records, 0 refused; 1 problems");
+    expect(out, "math.json: math (array), train: 2 records, 0 refused; 2 problems");
+    expect(out, "set 'a' is number 1, by run 1");
+    assert_int_equal(run("import -w $W --set a $D/gsm8k.jsonl $D/math.json"), 0);
+    expect(out, "run 1 did this import");
+    assert_int_equal(run("import -w $W --set a math $D/math.json"), 4);
+    expect(err, "there is a set 'a' already");
+}
+
+static void a_bad_record_has_file_line_field_and_reason(void **state)
+{
+    (void)state;
+    char bad[96];
+    static const char text[] = "{\"question\":\"q\",\"answer\":\"#### 1\"}\n{\"question\":3}\n";
+    (void)snprintf(bad, sizeof bad, "%s/bad.jsonl", dir);
+    assert_int_equal(tj_fs_write(bad, text, strlen(text), NULL), TJ_OK);
+    assert_int_equal(run("import -w $W --set b $T/bad.jsonl"), 1);
+    expect(err, "bad.jsonl:2: question: expected text, found a number");
+    assert_int_equal(run("list -w $W"), 0);
+    expect(out, "(unfinished)");
+    assert_int_equal(run("import -w $W --set b $T/bad.jsonl --on-error skip"), 0);
+    expect(err, "bad.jsonl:2: question: expected text, found a number");
+    expect(out, "2 records, 1 refused; 1 problems");
+}
+
+static void json_says_what_the_text_says(void **state)
+{
+    (void)state;
+    assert_int_equal(run("import -w $W --set c prmbench $D/prmbench.jsonl --licence X --json"), 0);
+    json_t *all = json_loads(out, 0, NULL);
+    json_t *total = json_object_get(all, "total");
+    assert_int_equal(json_integer_value(json_object_get(total, "records")), 2);
+    assert_int_equal(json_integer_value(json_object_get(total, "labels")), 8);
+    assert_int_equal(json_array_size(json_object_get(all, "files")), 1);
+    json_decref(all);
+    assert_int_equal(run("list -w $W --json"), 0);
+    all = json_loads(out, 0, NULL);
+    json_t *set = json_array_get(all, 0);
+    json_t *file = json_array_get(json_object_get(set, "files"), 0);
+    assert_string_equal(json_string_value(json_object_get(set, "name")), "c");
+    assert_int_equal(json_integer_value(json_object_get(set, "test")), 2);
+    assert_string_equal(json_string_value(json_object_get(file, "licence")), "X");
+    assert_string_equal(json_string_value(json_object_get(file, "format")), "prmbench");
+    json_decref(all);
+}
+
+static void sets_and_files_are_checked_against_each_other(void **state)
+{
+    (void)state;
+    assert_int_equal(run("check $D/math.json $D/math.jsonl $D/gsm8k.jsonl"), 0); /* no workspace */
+    expect(out, "the same text:                 2 of the former,      2 of the latter");
+    expect(out, "the same text:                 0 of the former,      0 of the latter");
+    assert_int_equal(run("import -w $W --set m $D/math.json"), 0);
+    assert_int_equal(run("check -w $W m $D/math.jsonl --json"), 0);
+    json_t *all = json_loads(out, 0, NULL);
+    json_t *one = json_array_get(all, 0);
+    assert_int_equal(json_integer_value(json_object_get(one, "same_learned")), 2);
+    assert_int_equal(json_array_size(json_object_get(one, "list")), 2);
+    json_decref(all);
+    assert_int_equal(run("check -w $W m nothing"), 3);
+    expect(err, "no set and no file 'nothing'");
+}
+
+static void wrong_usage_is_named(void **state)
+{
+    (void)state;
+    assert_int_equal(run("import -w $W $D/math.json"), 2);
+    expect(err, "--set");
+    assert_int_equal(run("import -w $W --set x math"), 2);
+    expect(err, "no file");
+    assert_int_equal(run("import -w $W --set x gsm8k $D/gsm8k.jsonl --map problem=q"), 2);
+    expect(err, "map");
+    assert_int_equal(run("import -w $W --set x $D/fields.jsonl --map problem"), 2);
+    expect(err, "target=field");
+    assert_int_equal(run("import -w $W --set x $D/none.jsonl"), 3);
+    expect(err, "none.jsonl");
+    assert_int_equal(run("import -w $W --set x $D/math.json --on-error perhaps"), 2);
+    expect(err, "on-error");
+    assert_int_equal(run("check -w $T/none a b"), 3);
+}
+
+static void any_json_is_mapped(void **state)
+{
+    (void)state;
+    assert_int_equal(run("import -w $W --set f $D/fields.jsonl --map "
+                         "problem=q,answer=final,steps=chain,labels=ok,author=who"),
+                     0);
+    expect(out, "fields (lines), train: 2 records, 0 refused; 2 problems, 2 solutions, 3 steps, 2 "
+                "labels");
+}
+
+#define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, make_dir, remove_dir)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {IN_FOLDER(the_format_is_named_where_it_was_seen),
+                                       IN_FOLDER(a_bad_record_has_file_line_field_and_reason),
+                                       IN_FOLDER(json_says_what_the_text_says),
+                                       IN_FOLDER(sets_and_files_are_checked_against_each_other),
+                                       IN_FOLDER(wrong_usage_is_named),
+                                       IN_FOLDER(any_json_is_mapped)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,63 @@
+/* Any bytes as an answer. What is read must be printed as a text that is read as an equal tree, and
+ * that is then printed the same; trees keep the bounds of expr.h. */
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "base/assert.h"
+#include "base/buf.h"
+#include "grade/read.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static size_t check(const tj_ex *ex, unsigned depth, bool root)
+{
+    TJ_ASSERT(depth <= TJ_EX_MAX_DEPTH);
+    TJ_ASSERT(ex != NULL);
+    TJ_ASSERT(root || ex->kind != TJ_EX_EITHER);
+    size_t n_nodes = 1;
+    for (uint32_t i = 0; i < ex->n_args; i++) {
+        n_nodes += check(ex->args[i], depth + 1, false);
+    }
+    if (ex->kind == TJ_EX_NUMBER) {
+        TJ_ASSERT(ex->num.n_digits >= 1 && ex->num.n_digits <= TJ_EX_MAX_DIGITS);
+        TJ_ASSERT(ex->num.n_repeat <= ex->num.n_frac && ex->num.n_frac <= ex->num.n_digits);
+        TJ_ASSERT(ex->num.exponent <= TJ_EX_MAX_EXPONENT);
+        TJ_ASSERT(ex->num.exponent >= -TJ_EX_MAX_EXPONENT);
+        TJ_ASSERT(ex->num.base >= 2 && ex->num.base <= 36);
+    }
+    return n_nodes;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    tj_arena arena, again;
+    tj_arena_init(&arena, 0);
+    tj_arena_init(&again, 0);
+    const tj_ex *ex, *back;
+    tj_err err;
+    if (tj_read(&ex, &arena, (const char *)data, size, &err) == TJ_OK) {
+        TJ_ASSERT(check(ex, 0, true) <= (size_t)TJ_EX_MAX_READINGS * TJ_EX_MAX_NODES);
+        TJ_ASSERT(tj_ex_compare(ex, ex) == 0);
+        tj_buf text, twice;
+        tj_buf_init(&text);
+        tj_buf_init(&twice);
+        tj_ex_print(&text, ex);
+        tj_code rc = tj_read(&back, &again, tj_buf_text(&text), text.len, &err);
+        if (rc != TJ_E_LIMIT) { /* printing adds bytes and brackets */
+            TJ_ASSERT(rc == TJ_OK);
+            TJ_ASSERT(tj_ex_compare(ex, back) == 0);
+            tj_ex_print(&twice, back);
+            TJ_ASSERT(twice.len == text.len);
+            TJ_ASSERT(memcmp(twice.data, text.data, text.len) == 0);
+        }
+        tj_buf_deinit(&text);
+        tj_buf_deinit(&twice);
+    } else {
+        TJ_ASSERT(ex == NULL);
+        TJ_ASSERT(err.msg[0] != '\0');
+    }
+    tj_arena_deinit(&arena);
+    tj_arena_deinit(&again);
+    return 0;
+}
