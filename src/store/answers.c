@@ -107,8 +107,12 @@ static tj_code read_value(tj_db *db, char **out, size_t *len, const char *key, t
     rc = tj_stmt_step(st, &row, err);
     if (rc == TJ_OK && row) {
         const char *bytes = tj_stmt_get_bytes(st, 0, len);
-        *out = tj_strndup(bytes == NULL ? "" : bytes, *len);
+        *out = tj_malloc(*len + 1);
         rc = *out == NULL ? tj_fail(err, TJ_E_NOMEM, "cannot hold an answer") : TJ_OK;
+        if (rc == TJ_OK) {
+            memcpy(*out, bytes == NULL ? "" : bytes, *len);
+            (*out)[*len] = 0;
+        }
     }
     tj_stmt_close(st);
     return rc;

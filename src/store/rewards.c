@@ -15,7 +15,7 @@ static const char *const kind_names[] = {"verifier", "prm",   "judge",
 
 const char *tj_rewarder_kind_name(tj_rewarder_kind kind)
 {
-    return kind_names[kind];
+    return (size_t)kind < sizeof kind_names / sizeof kind_names[0] ? kind_names[kind] : "unknown";
 }
 
 /* What a name says of its kind, where nothing else does. */
@@ -567,12 +567,20 @@ static tj_code load_reward(tj_store *store, tj_reward_row *out, tj_stmt *st, tj_
                            .judgement = tj_stmt_get_int(st, 7)};
     tj_code rc = know(store, &known, out->rewarder, err);
     tj_reward *r = &out->reward;
+    int64_t meaning = tj_stmt_get_int(st, 4);
+    if (rc == TJ_OK && (meaning < TJ_VALID || meaning > TJ_PROGRESS)) {
+        rc = tj_fail(err, TJ_E_PARSE, "a reward of tree %lld has the meaning %lld",
+                     (long long)out->tree, (long long)meaning);
+    }
+    if (rc != TJ_OK) {
+        return rc;
+    }
     r->node = tj_stmt_get_size(st, 2);
-    r->rewarder = rc == TJ_OK ? known->name : NULL;
-    r->meaning = (tj_meaning)tj_stmt_get_int(st, 4);
+    r->rewarder = known->name;
+    r->meaning = (tj_meaning)meaning;
     r->value = tj_stmt_get_real(st, 5);
     tj_stmt_get_name(st, 6, r->reason, sizeof r->reason);
-    return rc;
+    return TJ_OK;
 }
 
 tj_code tj_store_reward_each(tj_store *store, int64_t tree, int64_t run, tj_reward_fn fn, void *ctx,
