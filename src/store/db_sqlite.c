@@ -137,7 +137,8 @@ static char *frozen_uri(const char *path)
 static int open_handle(tj_db *db, const char *path, tj_db_mode mode)
 {
     static const int flags[] = {
-        [TJ_DB_READ] = SQLITE_OPEN_READONLY,
+        /* not READONLY: what a crash left half-done is brought in order by who opens it first */
+        [TJ_DB_READ] = SQLITE_OPEN_READWRITE,
         [TJ_DB_READ_FROZEN] = SQLITE_OPEN_READONLY | SQLITE_OPEN_URI,
         [TJ_DB_WRITE] = SQLITE_OPEN_READWRITE,
         [TJ_DB_CREATE] = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE,
@@ -182,7 +183,10 @@ tj_code tj_db_open(tj_db **out, const char *path, const char *where, tj_db_mode 
         tj_db_close(db);
         return code;
     }
-    tj_code code = tj_db_exec(db, "PRAGMA foreign_keys = ON", err);
+    tj_code code = tj_db_exec(db,
+                              mode == TJ_DB_READ ? "PRAGMA query_only = ON"
+                                                 : "PRAGMA foreign_keys = ON",
+                              err);
     if (code != TJ_OK) {
         tj_db_close(db);
         return code;

@@ -487,8 +487,8 @@ static void damage_is_an_error_or_a_mismatch(void **state)
         size_t n_bad;
         tj_err err = {.msg = ""};
         assert_int_equal(tj_fs_write(db_path, whole, cut, NULL), TJ_OK);
-        assert_int_not_equal(read_all(&n_bad, &err), TJ_OK);
-        assert_true(err.msg[0] != 0);
+        tj_code rc = read_all(&n_bad, &err);
+        assert_true(rc != TJ_OK ? err.msg[0] != 0 : n_bad > 0);
     }
     tj_free(whole);
 }
