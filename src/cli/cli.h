@@ -94,7 +94,7 @@ tj_code tj_cmd_ledger_keygen(const tj_args *args, tj_err *err);
 tj_code tj_cmd_ledger_show(const tj_args *args, tj_err *err);
 tj_code tj_cmd_ledger_sign(const tj_args *args, tj_err *err);
 tj_code tj_cmd_ledger_verify(const tj_args *args, tj_err *err);
-tj_code tj_cmd_workspace_upgrade(const tj_args *args, tj_err *err);
+tj_code tj_cmd_migrate(const tj_args *args, tj_err *err);
 tj_code tj_cmd_generate(const tj_args *args, tj_err *err);
 tj_code tj_cmd_serve(const tj_args *args, tj_err *err);
 tj_code tj_cmd_tree_grow(const tj_args *args, tj_err *err);

@@ -430,10 +430,10 @@ const tj_command tj_commands[] = {
      "entry that says what differed, for good, and makes the head anew.",
      "  tabiji ledger verify -w demo || tabiji ledger adopt -w demo", workspace_options,
      tj_cmd_ledger_adopt},
-    {"workspace upgrade", "", 0, 0, "bring a workspace to this build's schema",
+    {"migrate", "", 0, 0, "bring a workspace to this build's schema",
      "Commands that write do so by themselves; those that read refuse an older schema.\n"
      "Everything that is there stays, and the ledger says what was done.",
-     "  tabiji workspace upgrade -w demo", workspace_options, tj_cmd_workspace_upgrade},
+     "  tabiji migrate -w demo", workspace_options, tj_cmd_migrate},
     {"generate", "[PROMPT...]", 0, 64, "sample answers from a model",
      "Prompts are operands, or lines of standard input. The text of special tokens is\n"
      "ordinary text. A model that brings its tokenizer (a GGUF file, or a folder with\n"

@@ -377,8 +377,11 @@ tj_code tj_ledger_keygen(const char *path, char public_hex[TJ_KEY_HEX], tj_err *
     tj_buf_init(&public_path);
     tj_buf_printf(&public_path, "%s.pub", path);
     tj_code rc = tj_buf_check(&public_path, err);
-    if (rc == TJ_OK && tj_fs_exists(tj_buf_text(&public_path))) {
-        rc = tj_fail(err, TJ_E_CONFLICT, "%s is there already", tj_buf_text(&public_path));
+    for (int i = 0; i < 2 && rc == TJ_OK; i++) {
+        const char *one = i == 0 ? path : tj_buf_text(&public_path);
+        if (tj_fs_exists(one)) {
+            rc = tj_fail(err, TJ_E_CONFLICT, "%s is there already", one);
+        }
     }
     if (rc == TJ_OK) {
         rc = tj_key_make(&key, err);

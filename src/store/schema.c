@@ -41,7 +41,7 @@ tj_code tj_schema_version(tj_db *db, int64_t *version, const char *where, bool w
     if (*version < TJ_STORE_SCHEMA_VERSION && !writable) {
         return tj_fail(err, TJ_E_INVAL,
                        "%s has schema version %lld, this build reads %d: open it once for writing, "
-                       "as 'tabiji workspace upgrade' does",
+                       "as 'tabiji migrate' does",
                        where, (long long)*version, TJ_STORE_SCHEMA_VERSION);
     }
     return TJ_OK;

@@ -670,7 +670,7 @@ static void older_workspaces_are_brought_up_to_date(void **state)
         tj_err err = {.msg = ""};
         restore(old[i][0], old[i][1]);
         assert_int_equal(tj_store_open(&s, dir, TJ_STORE_READ, NULL, &err), TJ_E_INVAL);
-        assert_non_null(strstr(err.msg, "workspace upgrade"));
+        assert_non_null(strstr(err.msg, "tabiji migrate"));
         s = everything_open(dir, TJ_STORE_WRITE, NULL);
         tj_store_close(s);
         assert_int_equal(everything_mismatches(dir, NULL), 0);

@@ -1,7 +1,7 @@
-/* workspace upgrade: what opening for writing does anyway, and nothing else. */
+/* migrate: what opening for writing does anyway, and nothing else. */
 #include "cli/common.h"
 
-tj_code tj_cmd_workspace_upgrade(const tj_args *args, tj_err *err)
+tj_code tj_cmd_migrate(const tj_args *args, tj_err *err)
 {
     tj_store *store;
     const char *dir = tj_args_get(args, "workspace");
