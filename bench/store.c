@@ -1,5 +1,5 @@
-/* A workspace of a million nodes: how fast trees go in, a tree opens, and lists come out. Everything
- * is written in brackets of 100 trees, as the stages do, and read by a second handle.
+/* A workspace of a million nodes: how fast trees go in, a tree opens, and lists come out.
+ * Everything is written in brackets of 100 trees, as the stages do, and read by a second handle.
  *
  *   tabiji-bench-store [--trees N] [--nodes N] [--keep DIR]
  *
@@ -61,8 +61,8 @@ static int64_t add_problems(tj_store *store, int64_t run, tj_err *err)
     int64_t set;
     json_t *config = json_object();
     for (size_t i = 0; i < N_PROBLEMS; i++) {
-        int n = snprintf(texts[i], sizeof texts[i], "{\"problem\":\"What is %zu + %zu?\"}", i,
-                         i * 7);
+        int n =
+            snprintf(texts[i], sizeof texts[i], "{\"problem\":\"What is %zu + %zu?\"}", i, i * 7);
         problems[i] = (tj_problem){.json = texts[i], .n_json = (size_t)n};
     }
     must(tj_store_add_problem_set(store, &set, run, "bench", "math", config, problems, N_PROBLEMS,
@@ -157,8 +157,9 @@ static void insert(tj_store *store, size_t n_trees, size_t n_nodes, tj_err *err)
     double ending = tj_clock_seconds() - start;
     double cpu_ending = cpu_seconds() - cpu_start;
     double n = (double)n_trees * (double)n_nodes;
-    printf("insert   %.0f nodes with %.0f rewards: %.1f s, %.0f nodes/s (CPU %.1f s, %.0f nodes/s)\n",
-           n, 2.0 * n, inside, n / inside, cpu, n / cpu);
+    printf(
+        "insert   %.0f nodes with %.0f rewards: %.1f s, %.0f nodes/s (CPU %.1f s, %.0f nodes/s)\n",
+        n, 2.0 * n, inside, n / inside, cpu, n / cpu);
     printf("end      of the run, with its digests: %.1f s (CPU %.1f s); together %.0f nodes/s (CPU "
            "%.0f nodes/s)\n",
            ending, cpu_ending, n / (inside + ending), n / (cpu + cpu_ending));

@@ -42,8 +42,8 @@ static void print_head(const tj_head *head)
 
 static json_t *head_json(const tj_head *head)
 {
-    json_t *json = json_pack("{s:I, s:s}", "entries", (json_int_t)head->n_entries, "head",
-                             head->hash);
+    json_t *json =
+        json_pack("{s:I, s:s}", "entries", (json_int_t)head->n_entries, "head", head->hash);
     if (head->is_signed) {
         json_object_set_new(json, "key", json_string(head->key));
         json_object_set_new(json, "signature", json_string(head->signature));
@@ -70,10 +70,10 @@ static tj_code verify(tj_store *store, const tj_verify_options *options, bool as
         print_head(&head);
     }
     json_decref(list);
-    return rc == TJ_OK && n > 0 ? tj_fail(err, TJ_E_PARSE,
-                                          "the workspace differs from its ledger in %zu place%s", n,
-                                          n == 1 ? "" : "s")
-                                : rc;
+    return rc == TJ_OK && n > 0
+               ? tj_fail(err, TJ_E_PARSE, "the workspace differs from its ledger in %zu place%s", n,
+                         n == 1 ? "" : "s")
+               : rc;
 }
 
 tj_code tj_cmd_ledger_verify(const tj_args *args, tj_err *err)
@@ -192,8 +192,8 @@ tj_code tj_cmd_ledger_keygen(const tj_args *args, tj_err *err)
     const char *path = tj_args_operand(args, 0);
     tj_code rc = tj_ledger_keygen(path, public_hex, err);
     if (rc == TJ_OK && tj_args_has(args, "json")) {
-        json_t *json = json_pack("{s:o, s:s}", "file", tj_json_text(path, strlen(path)), "public",
-                                 public_hex);
+        json_t *json =
+            json_pack("{s:o, s:s}", "file", tj_json_text(path, strlen(path)), "public", public_hex);
         rc = tj_print_json(json, err);
         json_decref(json);
     } else if (rc == TJ_OK) {

@@ -9,13 +9,11 @@ static tj_code print_run(void *ctx, const tj_run_info *r, tj_err *err)
     json_t *list = ctx;
     const char *status = tj_run_status_name(r->status);
     if (list != NULL) {
-        json_array_append_new(list,
-                              json_pack("{s:I, s:s, s:s, s:s, s:f, s:I, s:f, s:s, s:s?}",
-                                              "id", (json_int_t)r->id, "stage", r->stage, "name",
-                                              r->name, "status", status, "seconds",
-                                              r->cost.seconds, "tokens",
-                                              (json_int_t)r->cost.tokens, "money", r->cost.money,
-                                              "build", r->build_id, "error", r->error));
+        json_array_append_new(
+            list, json_pack("{s:I, s:s, s:s, s:s, s:f, s:I, s:f, s:s, s:s?}", "id",
+                            (json_int_t)r->id, "stage", r->stage, "name", r->name, "status", status,
+                            "seconds", r->cost.seconds, "tokens", (json_int_t)r->cost.tokens,
+                            "money", r->cost.money, "build", r->build_id, "error", r->error));
         return TJ_OK;
     }
     printf("%4" PRId64 " %-7.7s %-9.9s %8.1f s %10" PRIu64 " tok %.29s\n", r->id, r->stage, status,
@@ -28,12 +26,12 @@ static tj_code print_run(void *ctx, const tj_run_info *r, tj_err *err)
 
 static tj_code read_filter(const tj_args *args, tj_run_filter *f, tj_err *err)
 {
-    static const char *const statuses[] = {"any",    "started",   "done",
-                                           "failed", "cancelled", "abandoned", NULL};
+    static const char *const statuses[] = {"any",       "started",   "done", "failed",
+                                           "cancelled", "abandoned", NULL};
     size_t status = 0;
     size_t after = 0;
-    *f = (tj_run_filter){.stage = tj_args_get(args, "stage"),
-                         .newest = tj_args_has(args, "newest")};
+    *f =
+        (tj_run_filter){.stage = tj_args_get(args, "stage"), .newest = tj_args_has(args, "newest")};
     tj_code rc = tj_args_choice(args, "status", statuses, 0, &status, err);
     if (rc == TJ_OK && status > 0) {
         f->statuses = TJ_RUN_BIT(status - 1);

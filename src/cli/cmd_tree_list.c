@@ -98,11 +98,10 @@ typedef struct page {
 static tj_code add_reward(void *ctx, const tj_tree_reward *r, tj_err *err)
 {
     (void)err;
-    json_array_append_new(ctx, json_pack("{s:I, s:I, s:s, s:I, s:f, s:f, s:f}", "run",
-                                         (json_int_t)r->run, "rewarder", (json_int_t)r->rewarder,
-                                         "meaning", tj_meaning_name(r->meaning), "n",
-                                         (json_int_t)r->n, "low", r->low, "mean", r->mean, "high",
-                                         r->high));
+    json_array_append_new(
+        ctx, json_pack("{s:I, s:I, s:s, s:I, s:f, s:f, s:f}", "run", (json_int_t)r->run, "rewarder",
+                       (json_int_t)r->rewarder, "meaning", tj_meaning_name(r->meaning), "n",
+                       (json_int_t)r->n, "low", r->low, "mean", r->mean, "high", r->high));
     return TJ_OK;
 }
 
@@ -110,13 +109,13 @@ static tj_code add_json(page *p, const tj_tree_row *t, tj_err *err)
 {
     json_t *rewards = json_array();
     tj_code rc = tj_store_tree_reward_each(p->store, t->id, add_reward, rewards, err);
-    json_array_append_new(
-        p->list,
-        json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "id", (json_int_t)t->id,
-                  "run", (json_int_t)t->run, "set", (json_int_t)t->set, "problem",
-                  (json_int_t)t->problem, "nodes", (json_int_t)t->n_nodes, "depth",
-                  (json_int_t)t->depth, "leaves", (json_int_t)t->n_leaves, "correct",
-                  (json_int_t)t->n_correct, "tokens", (json_int_t)t->n_tokens, "rewards", rewards));
+    json_array_append_new(p->list,
+                          json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "id",
+                                    (json_int_t)t->id, "run", (json_int_t)t->run, "set",
+                                    (json_int_t)t->set, "problem", (json_int_t)t->problem, "nodes",
+                                    (json_int_t)t->n_nodes, "depth", (json_int_t)t->depth, "leaves",
+                                    (json_int_t)t->n_leaves, "correct", (json_int_t)t->n_correct,
+                                    "tokens", (json_int_t)t->n_tokens, "rewards", rewards));
     return rc;
 }
 

@@ -19,8 +19,7 @@ static tj_code check(const tj_annotation *a, tj_err *err)
         return tj_fail(err, TJ_E_INVAL, "an annotation is of either a tree or a thought");
     }
     if ((a->tree == 0 && a->node != TJ_NO_NODE) || (a->thought == 0 && a->span != TJ_NO_NODE)) {
-        return tj_fail(err, TJ_E_INVAL,
-                       "an annotation is of a tree's node or of a thought's span");
+        return tj_fail(err, TJ_E_INVAL, "an annotation is of a tree's node or of a thought's span");
     }
     if (a->author == NULL || a->author[0] == 0 || a->kind == NULL || a->kind[0] == 0) {
         return tj_fail(err, TJ_E_INVAL, "an annotation needs an author and a kind");
@@ -43,8 +42,8 @@ static tj_code check_superseded(tj_store *store, const tj_annotation *a, tj_err 
     }
     tj_stmt_int(st, a->supersedes);
     rc = tj_stmt_step(st, &row, err);
-    if (rc == TJ_OK && (!row || tj_stmt_get_int(st, 0) != a->tree ||
-                        tj_stmt_get_int(st, 1) != a->thought)) {
+    if (rc == TJ_OK &&
+        (!row || tj_stmt_get_int(st, 0) != a->tree || tj_stmt_get_int(st, 1) != a->thought)) {
         rc = tj_fail(err, TJ_E_NOTFOUND, "there is no annotation %lld of the same to supersede",
                      (long long)a->supersedes);
     }
@@ -127,10 +126,9 @@ tj_code tj_store_annotation_each(tj_store *store, int64_t tree, int64_t thought,
     if ((tree != 0) == (thought != 0)) {
         return tj_fail(err, TJ_E_INVAL, "annotations of which tree or thought");
     }
-    tj_code rc = tj_stmt_open(&st, store->db,
-                              tree != 0 ? ANNOTATIONS "tree = ?1" CURRENT
-                                        : ANNOTATIONS "thought = ?1" CURRENT,
-                              err);
+    tj_code rc = tj_stmt_open(
+        &st, store->db,
+        tree != 0 ? ANNOTATIONS "tree = ?1" CURRENT : ANNOTATIONS "thought = ?1" CURRENT, err);
     if (rc != TJ_OK) {
         return rc;
     }

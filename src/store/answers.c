@@ -31,8 +31,9 @@ static tj_code make_tables(tj_db *db, tj_err *err)
                         "PRAGMA user_version = 1",
                         err);
     } else if (rc == TJ_OK && version > ANSWERS_VERSION) {
-        rc = tj_fail(err, TJ_E_INVAL, "answers.db has version %lld, this build knows %d: use a "
-                                      "newer tabiji, or delete it",
+        rc = tj_fail(err, TJ_E_INVAL,
+                     "answers.db has version %lld, this build knows %d: use a "
+                     "newer tabiji, or delete it",
                      (long long)version, ANSWERS_VERSION);
     }
     if (rc == TJ_OK) {
@@ -165,8 +166,8 @@ tj_code tj_answers_count(tj_answers *a, size_t *n, uint64_t *n_bytes, tj_err *er
     *n = 0;
     *n_bytes = 0;
     lock(a);
-    tj_code rc = tj_stmt_open(&st, a->db,
-                              "SELECT count(*), ifnull(sum(length(value)), 0) FROM answer", err);
+    tj_code rc =
+        tj_stmt_open(&st, a->db, "SELECT count(*), ifnull(sum(length(value)), 0) FROM answer", err);
     if (rc == TJ_OK) {
         rc = tj_stmt_step(st, &row, err);
     }

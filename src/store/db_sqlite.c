@@ -183,10 +183,8 @@ tj_code tj_db_open(tj_db **out, const char *path, const char *where, tj_db_mode 
         tj_db_close(db);
         return code;
     }
-    tj_code code = tj_db_exec(db,
-                              mode == TJ_DB_READ ? "PRAGMA query_only = ON"
-                                                 : "PRAGMA foreign_keys = ON",
-                              err);
+    tj_code code = tj_db_exec(
+        db, mode == TJ_DB_READ ? "PRAGMA query_only = ON" : "PRAGMA foreign_keys = ON", err);
     if (code != TJ_OK) {
         tj_db_close(db);
         return code;

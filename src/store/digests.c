@@ -108,7 +108,8 @@ static const struct {
     {"rewarder",
      "SELECT id, name, kind, model, url, config FROM rewarder WHERE run = ? ORDER BY id", NULL},
     {"judgement",
-     "SELECT id, ordinal, rewarder, tree, node, failed, n_tries, answer, error, tokens, seconds, money,"
+     "SELECT id, ordinal, rewarder, tree, node, failed, n_tries, answer, error, tokens, seconds, "
+     "money,"
      " time_us FROM judgement WHERE run = ? ORDER BY ordinal",
      NULL},
     {"tree_reward",

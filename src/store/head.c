@@ -111,8 +111,7 @@ static tj_code read_head(tj_head *out, lines *l, tj_err *err)
     return l->at == l->end ? TJ_OK : bad(l, "the end of the file", err);
 }
 
-tj_code tj_head_parse(tj_head *out, const char *text, size_t len, const char *where,
-                      tj_err *err)
+tj_code tj_head_parse(tj_head *out, const char *text, size_t len, const char *where, tj_err *err)
 {
     lines l = {text, text + len, where, 0};
     memset(out, 0, sizeof *out);

@@ -36,8 +36,8 @@ typedef struct tj_key {
 } tj_key;
 
 /* Errors of the readers: TJ_E_PARSE ("WHERE:2: expected ..."); *out is zero then. */
-TJ_MUST_USE tj_code tj_head_parse(tj_head *out, const char *text, size_t len,
-                                  const char *where, tj_err *err);
+TJ_MUST_USE tj_code tj_head_parse(tj_head *out, const char *text, size_t len, const char *where,
+                                  tj_err *err);
 /* Appends the file's text, but the line `signature` where it is to be signed. */
 void tj_head_print(tj_buf *out, const tj_head *head, bool with_signature);
 

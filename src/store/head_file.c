@@ -1,8 +1,8 @@
 /* The ledger's head beside the database, and the key that signs it.
  *
  * A commit with entries goes: write ledger.head.next; commit; rename it to ledger.head. Whatever
- * moment a crash comes, one of the two files names the last entry that was committed, signed where a
- * key is configured: so nothing behind or ahead of the head ever has to be believed. Both are
+ * moment a crash comes, one of the two files names the last entry that was committed, signed where
+ * a key is configured: so nothing behind or ahead of the head ever has to be believed. Both are
  * checked when a workspace is opened for writing; one that does not agree is refused, lest the next
  * entry signs what somebody changed. */
 #define _XOPEN_SOURCE 700 /* realpath */
@@ -175,11 +175,11 @@ static tj_code read_either(tj_store *store, const tj_head *database, bool *is_ne
         *out = next;
         return TJ_OK;
     }
-    return rc == TJ_OK ? tj_fail(err, TJ_E_PARSE, "the ledger ends at entry %lld, " TJ_HEAD_FILE
-                                                  " names entry %lld, %.12s",
-                                 (long long)database->n_entries, (long long)out->n_entries,
-                                 out->hash)
-                       : tj_fail(err, TJ_E_PARSE, TJ_HEAD_FILE " cannot be read, or is missing");
+    return rc == TJ_OK
+               ? tj_fail(err, TJ_E_PARSE,
+                         "the ledger ends at entry %lld, " TJ_HEAD_FILE " names entry %lld, %.12s",
+                         (long long)database->n_entries, (long long)out->n_entries, out->hash)
+               : tj_fail(err, TJ_E_PARSE, TJ_HEAD_FILE " cannot be read, or is missing");
 }
 
 tj_code tj_ledger_key_on_record(tj_store *store, char public_hex[TJ_KEY_HEX], tj_err *err)
@@ -187,9 +187,9 @@ tj_code tj_ledger_key_on_record(tj_store *store, char public_hex[TJ_KEY_HEX], tj
     tj_stmt *st;
     bool row = false;
     public_hex[0] = 0;
-    tj_code rc = tj_stmt_open(&st, store->db,
-                              "SELECT body FROM ledger WHERE kind = 'key' ORDER BY seq DESC LIMIT 1",
-                              err);
+    tj_code rc =
+        tj_stmt_open(&st, store->db,
+                     "SELECT body FROM ledger WHERE kind = 'key' ORDER BY seq DESC LIMIT 1", err);
     if (rc != TJ_OK) {
         return rc;
     }
@@ -277,8 +277,8 @@ static tj_code key_path(tj_store *store, char **out, tj_err *err)
 static tj_code load_key(tj_store *store, const char *path, tj_err *err)
 {
     tj_key *key = tj_calloc(1, sizeof *key);
-    tj_code rc = key == NULL ? tj_fail(err, TJ_E_NOMEM, "cannot hold a key")
-                             : tj_key_read(key, path, err);
+    tj_code rc =
+        key == NULL ? tj_fail(err, TJ_E_NOMEM, "cannot hold a key") : tj_key_read(key, path, err);
     if (rc == TJ_OK && !key->has_seed) {
         rc = tj_fail(err, TJ_E_INVAL, "%s is the public half of a key, which cannot sign", path);
     }
@@ -343,7 +343,8 @@ void tj_head_close(tj_store *store)
     }
 }
 
-/* A new file, never in the place of another; the secret one is nobody else's from its first byte. */
+/* A new file, never in the place of another; the secret one is nobody else's from its first byte.
+ */
 static tj_code write_new(const char *path, const tj_key *key, bool with_seed, tj_err *err)
 {
     tj_buf text;

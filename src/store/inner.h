@@ -46,6 +46,16 @@ TJ_MUST_USE tj_code tj_list_digest(tj_store *store, char out[TJ_SHA256_HEX], tj_
 /* Adds rewards in the bracket at hand. judgement: 0: of none. */
 TJ_MUST_USE tj_code tj_rewards_insert(tj_store *store, int64_t tree, int64_t run, int64_t judgement,
                                       const tj_reward *rewards, size_t n, tj_err *err);
+
+/* Whom a name stands for: the one that was added or judged last, or one without more than a name.
+ */
+TJ_MUST_USE tj_code tj_rewarder_of_name(tj_store *store, int64_t *id, int64_t run, const char *name,
+                                        tj_err *err);
+/* Who a rewarder is; *out is lent until the next call. Errors: TJ_E_NOTFOUND. */
+TJ_MUST_USE tj_code tj_rewarder_know(tj_store *store, tj_known_rewarder **out, int64_t id,
+                                     tj_err *err);
+/* From now on its name stands for this one. */
+void tj_rewarder_let_stand(tj_store *store, tj_known_rewarder *known);
 void tj_rewarders_forget(tj_store *store);
 
 /* The hash of an entry (docs/workspace.md). */

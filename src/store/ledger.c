@@ -85,9 +85,9 @@ tj_code tj_ledger_append(tj_store *store, int64_t *seq, const char *kind, int64_
 tj_code tj_ledger_add(tj_store *store, int64_t *seq, const char *kind, int64_t run,
                       const json_t *body, tj_err *err)
 {
-    static const char *const own[] = {"created",   "migrated",  "started",  "resumed",
-                                      "done",      "failed",    "cancelled", "abandoned",
-                                      "declared",  "key",       "adopted"};
+    static const char *const own[] = {"created",  "migrated", "started",   "resumed",
+                                      "done",     "failed",   "cancelled", "abandoned",
+                                      "declared", "key",      "adopted"};
     tj_code rc = tj_need_write(store, err);
     for (size_t i = 0; i < sizeof own / sizeof own[0] && rc == TJ_OK; i++) {
         if (strcmp(kind, own[i]) == 0) {

@@ -32,9 +32,9 @@ typedef struct tj_store tj_store;
 /* ------------------------------------------------------------ entries */
 
 /* Entries are numbered from 1 without gaps; the database refuses to change or delete them. Kinds:
- * `created`, `migrated`; `started`, `resumed`, `done`, `failed`, `cancelled`, `abandoned` (of runs);
- * `declared`; `key` (signs from here on), `adopted` (a difference that a person let pass); and
- * whatever tj_ledger_add is given. */
+ * `created`, `migrated`; `started`, `resumed`, `done`, `failed`, `cancelled`, `abandoned` (of
+ * runs); `declared`; `key` (signs from here on), `adopted` (a difference that a person let pass);
+ * and whatever tj_ledger_add is given. */
 typedef struct tj_ledger_entry {
     int64_t seq;
     int64_t time_us;
@@ -78,7 +78,8 @@ TJ_MUST_USE tj_code tj_ledger_signed_head(tj_store *store, tj_head *out, tj_err 
 /* Makes a key pair: PATH (mode 0600, the secret) and PATH.pub (the public half, which is also given
  * as digits). Errors: TJ_E_CONFLICT (one of them is there), TJ_E_IO, TJ_E_BACKEND. */
 TJ_MUST_USE tj_code tj_ledger_keygen(const char *path, char public_hex[TJ_KEY_HEX], tj_err *err);
-/* The public key in a file that keygen made, either one. Errors: those of tj_fs_read, TJ_E_PARSE. */
+/* The public key in a file that keygen made, either one. Errors: those of tj_fs_read, TJ_E_PARSE.
+ */
 TJ_MUST_USE tj_code tj_ledger_public_key(const char *path, char public_hex[TJ_KEY_HEX],
                                          tj_err *err);
 

@@ -77,8 +77,8 @@ TJ_MUST_USE tj_code tj_store_rewarder_each(tj_store *store, tj_rewarder_fn fn, v
  * have). */
 TJ_MUST_USE tj_code tj_store_add_rewards(tj_store *store, int64_t tree, int64_t run,
                                          const tj_reward *rewards, size_t n_rewards, tj_err *err);
-/* Gives *rewards [*n] (tj_free) of a tree, by all runs (run 0) or one of them. Names are lent by the
- * store until it is closed. */
+/* Gives *rewards [*n] (tj_free) of a tree, by all runs (run 0) or one of them. Names are lent by
+ * the store until it is closed. */
 TJ_MUST_USE tj_code tj_store_load_rewards(tj_store *store, tj_reward **rewards, size_t *n,
                                           int64_t tree, int64_t run, tj_err *err);
 
@@ -94,7 +94,8 @@ TJ_MUST_USE tj_code tj_store_reward_each(tj_store *store, int64_t tree, int64_t 
 
 /* ------------------------------------------------------------ judgements */
 
-/* One question to a rewarder that costs something or can fail: a judge's call, a node's rollouts. */
+/* One question to a rewarder that costs something or can fail: a judge's call, a node's rollouts.
+ */
 typedef struct tj_judgement {
     int64_t id; /* not read by add */
     int64_t run;
@@ -139,7 +140,8 @@ typedef struct tj_annotation {
 TJ_MUST_USE tj_code tj_store_add_annotation(tj_store *store, int64_t *id,
                                             const tj_annotation *annotation, tj_err *err);
 typedef tj_code (*tj_annotation_fn)(void *ctx, const tj_annotation *annotation, tj_err *err);
-/* Those of a tree or a thought (one is given, the other 0), by id; superseded ones only if `all`. */
+/* Those of a tree or a thought (one is given, the other 0), by id; superseded ones only if `all`.
+ */
 TJ_MUST_USE tj_code tj_store_annotation_each(tj_store *store, int64_t tree, int64_t thought,
                                              bool all, tj_annotation_fn fn, void *ctx, tj_err *err);
 

@@ -61,13 +61,12 @@ tj_code tj_run_list(tj_store *store, const tj_run_filter *f, tj_run_fn fn, void 
 {
     tj_stmt *st;
     bool row = false;
-    const char *sql = f->newest
-                          ? "SELECT " RUN_COLUMNS " FROM run WHERE ((1 << status) & ?1) != 0"
-                            " AND (?2 IS NULL OR stage = ?2) AND (?3 IS NULL OR id < ?3)"
-                            " ORDER BY id DESC LIMIT ?4"
-                          : "SELECT " RUN_COLUMNS " FROM run WHERE ((1 << status) & ?1) != 0"
-                            " AND (?2 IS NULL OR stage = ?2) AND (?3 IS NULL OR id > ?3)"
-                            " ORDER BY id LIMIT ?4";
+    const char *sql = f->newest ? "SELECT " RUN_COLUMNS " FROM run WHERE ((1 << status) & ?1) != 0"
+                                  " AND (?2 IS NULL OR stage = ?2) AND (?3 IS NULL OR id < ?3)"
+                                  " ORDER BY id DESC LIMIT ?4"
+                                : "SELECT " RUN_COLUMNS " FROM run WHERE ((1 << status) & ?1) != 0"
+                                  " AND (?2 IS NULL OR stage = ?2) AND (?3 IS NULL OR id > ?3)"
+                                  " ORDER BY id LIMIT ?4";
     tj_code rc = tj_stmt_open(&st, store->db, sql, err);
     if (rc != TJ_OK) {
         return rc;
@@ -205,8 +204,8 @@ tj_code tj_run_series_each(tj_store *store, int64_t run, tj_series_fn fn, void *
 {
     tj_stmt *st;
     bool row = false;
-    tj_code rc = tj_stmt_open(
-        &st, store->db, "SELECT name, count(*) FROM metric WHERE run = ? GROUP BY name", err);
+    tj_code rc = tj_stmt_open(&st, store->db,
+                              "SELECT name, count(*) FROM metric WHERE run = ? GROUP BY name", err);
     if (rc != TJ_OK) {
         return rc;
     }

@@ -178,10 +178,10 @@ static tj_code insert_inputs(tj_store *store, int64_t run, const tj_run_spec *sp
 static json_t *started_body(const tj_run_spec *spec, const identity *id, const char *reads,
                             int64_t now_us)
 {
-    return json_pack("{s:s, s:s, s:s, s:s, s:I, s:s, s:s, s:I, s:I, s:s}", "stage", spec->stage, "name",
-                     spec->name, "config", id->config_digest, "inputs", id->inputs_digest, "seed",
-                     (json_int_t)spec->seed, "build", spec->build_id, "isa", spec->isa, "threads",
-                     (json_int_t)spec->n_threads, "started", (json_int_t)now_us, "reads",
+    return json_pack("{s:s, s:s, s:s, s:s, s:I, s:s, s:s, s:I, s:I, s:s}", "stage", spec->stage,
+                     "name", spec->name, "config", id->config_digest, "inputs", id->inputs_digest,
+                     "seed", (json_int_t)spec->seed, "build", spec->build_id, "isa", spec->isa,
+                     "threads", (json_int_t)spec->n_threads, "started", (json_int_t)now_us, "reads",
                      reads);
 }
 
@@ -401,12 +401,12 @@ static tj_code end_entry(tj_store *store, int64_t run, const tj_run_outcome *out
     }
     tj_sha256_hex(metrics_digest, metrics == NULL ? "" : metrics,
                   metrics == NULL ? 0 : strlen(metrics));
-    json_t *body = json_pack(
-        "{s:s, s:s, s:s, s:O, s:I, s:I, s:f, s:f, s:I, s:i, s:s}", "config", info.config_digest,
-        "inputs", info.inputs_digest, "metrics", metrics_digest, "outputs", outputs, "tokens",
-        (json_int_t)info.cost.tokens, "updates", (json_int_t)info.cost.updates, "seconds",
-        info.cost.seconds, "money", info.cost.money, "ended", (json_int_t)info.ended_us, "form",
-        TJ_ROWS_FORM, "listed", made);
+    json_t *body = json_pack("{s:s, s:s, s:s, s:O, s:I, s:I, s:f, s:f, s:I, s:i, s:s}", "config",
+                             info.config_digest, "inputs", info.inputs_digest, "metrics",
+                             metrics_digest, "outputs", outputs, "tokens",
+                             (json_int_t)info.cost.tokens, "updates", (json_int_t)info.cost.updates,
+                             "seconds", info.cost.seconds, "money", info.cost.money, "ended",
+                             (json_int_t)info.ended_us, "form", TJ_ROWS_FORM, "listed", made);
     if (outcome->error != NULL) {
         json_object_set_new(body, "error", json_string(outcome->error));
     }

@@ -6,10 +6,9 @@
 /* SQL takes no parameter in a PRAGMA. */
 static const struct {
     const char *sql, *mark;
-} migrations[TJ_STORE_SCHEMA_VERSION] = {
-    {(const char *)tj_schema_0001, "PRAGMA user_version = 1"},
-    {(const char *)tj_schema_0002, "PRAGMA user_version = 2"},
-    {(const char *)tj_schema_0003, "PRAGMA user_version = 3"}};
+} migrations[TJ_STORE_SCHEMA_VERSION] = {{(const char *)tj_schema_0001, "PRAGMA user_version = 1"},
+                                         {(const char *)tj_schema_0002, "PRAGMA user_version = 2"},
+                                         {(const char *)tj_schema_0003, "PRAGMA user_version = 3"}};
 
 tj_code tj_schema_version(tj_db *db, int64_t *version, const char *where, bool writable,
                           tj_err *err)

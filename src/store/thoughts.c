@@ -27,8 +27,9 @@ static tj_code meta_text(char **out, const tj_record *r, tj_err *err)
     }
     tj_code rc = TJ_OK;
     if (bad != 0) {
-        rc = tj_fail(err, TJ_E_INVAL, "what is known of a thought is not UTF-8, or memory is "
-                                      "exhausted");
+        rc = tj_fail(err, TJ_E_INVAL,
+                     "what is known of a thought is not UTF-8, or memory is "
+                     "exhausted");
     } else if (json_object_size(json) > 0) {
         *out = tj_json_canonical(json);
         rc = *out == NULL ? tj_fail(err, TJ_E_NOMEM, "cannot add a thought") : TJ_OK;

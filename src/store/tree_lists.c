@@ -16,10 +16,9 @@
 #define COLUMNS                                                                                    \
     "SELECT s.tree, s.run, s.set_id, s.problem, t.model, s.n_nodes, s.depth, s.n_leaves,"          \
     " s.n_correct, s.n_tokens FROM tree_summary s CROSS JOIN tree t ON t.id = s.tree WHERE "
-#define UP   " AND (?10 IS NULL OR s.tree > ?10) ORDER BY s.tree LIMIT ?12"
-#define DOWN " AND (?10 IS NULL OR s.tree < ?10) ORDER BY s.tree DESC LIMIT ?12"
-#define COUNT                                                                                      \
-    "SELECT count(*) FROM tree_summary s WHERE ?10 IS NULL AND ?12 < 0 AND "
+#define UP    " AND (?10 IS NULL OR s.tree > ?10) ORDER BY s.tree LIMIT ?12"
+#define DOWN  " AND (?10 IS NULL OR s.tree < ?10) ORDER BY s.tree DESC LIMIT ?12"
+#define COUNT "SELECT count(*) FROM tree_summary s WHERE ?10 IS NULL AND ?12 < 0 AND "
 
 /* By what is walked, and then: a page upwards, downwards, the number of all. */
 static const char *const statements[4][3] = {

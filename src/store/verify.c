@@ -148,9 +148,9 @@ static tj_code check_signature(tj_verifier *v, const tj_head *head, tj_err *err)
     if (wanted == NULL || tj_head_is_signed_by(head, wanted)) {
         return TJ_OK;
     }
-    const char *how = !head->is_signed                   ? "is not signed"
+    const char *how = !head->is_signed                 ? "is not signed"
                       : strcmp(head->key, wanted) != 0 ? "is signed by another key than"
-                                                         : "has a wrong signature of";
+                                                       : "has a wrong signature of";
     snprintf(what, sizeof what, "the head %s%s%.64s", how, head->is_signed ? " " : ", not by ",
              wanted);
     return tj_verify_report(v, head->n_entries, 0, "signature", what, err);
@@ -231,10 +231,9 @@ static tj_code check_files(tj_verifier *v, tj_err *err)
     if (rc == TJ_OK) {
         rc = check_rows(v, "PRAGMA integrity_check(20)", "", err);
     }
-    return rc == TJ_OK
-               ? check_rows(v, "SELECT DISTINCT \"table\" FROM pragma_foreign_key_check",
-                            "rows that name others which are not there: in ", err)
-               : rc;
+    return rc == TJ_OK ? check_rows(v, "SELECT DISTINCT \"table\" FROM pragma_foreign_key_check",
+                                    "rows that name others which are not there: in ", err)
+                       : rc;
 }
 
 /* ------------------------------------------------------------------ all of it */

@@ -157,8 +157,8 @@ static tj_code check_started(tj_verifier *v, const tj_said *s, const tj_run_info
         rc = tj_list_digest(v->store, digest, TJ_LIST_READ, s->run, err);
     }
     if (rc == TJ_OK && (!reads_same || !is_text_if_there(b, "reads", digest))) {
-        rc = tj_verify_report(v, seq, s->run, "inputs", "the inputs are not what was recorded",
-                              err);
+        rc =
+            tj_verify_report(v, seq, s->run, "inputs", "the inputs are not what was recorded", err);
     }
     return rc;
 }
@@ -253,12 +253,11 @@ static tj_code check_ended(tj_verifier *v, const tj_said *s, const tj_run_info *
                      ? TJ_OK
                      : tj_verify_report(v, s->seq, s->run, "metrics",
                                         "the metrics are not what was recorded", err);
-    bool same = is_int(b, "tokens", (int64_t)r->cost.tokens) &&
-                is_int(b, "updates", (int64_t)r->cost.updates) &&
-                is_real(b, "seconds", r->cost.seconds) && is_real(b, "money", r->cost.money) &&
-                is_int_if_there(b, "ended", r->ended_us) &&
-                (error == NULL ? r->error == NULL
-                               : r->error != NULL && strcmp(error, r->error) == 0);
+    bool same =
+        is_int(b, "tokens", (int64_t)r->cost.tokens) &&
+        is_int(b, "updates", (int64_t)r->cost.updates) && is_real(b, "seconds", r->cost.seconds) &&
+        is_real(b, "money", r->cost.money) && is_int_if_there(b, "ended", r->ended_us) &&
+        (error == NULL ? r->error == NULL : r->error != NULL && strcmp(error, r->error) == 0);
     if (rc == TJ_OK && !same) {
         rc = tj_verify_report(v, s->seq, s->run, "record",
                               "cost, time or error are not what was recorded", err);

@@ -151,13 +151,12 @@ static tj_code record_opening(tj_store *store, int64_t from, const char *adopted
         rc = tj_head_load_key(store, &is_new_key, err);
     }
     if (rc == TJ_OK && from == 0) {
-        rc = add_entry(store, "created", json_pack("{s:i}", "schema", TJ_STORE_SCHEMA_VERSION),
-                       err);
+        rc =
+            add_entry(store, "created", json_pack("{s:i}", "schema", TJ_STORE_SCHEMA_VERSION), err);
     } else if (rc == TJ_OK && from < TJ_STORE_SCHEMA_VERSION) {
-        rc = add_entry(store, "migrated",
-                       json_pack("{s:I, s:i}", "from", (json_int_t)from, "to",
-                                 TJ_STORE_SCHEMA_VERSION),
-                       err);
+        rc = add_entry(
+            store, "migrated",
+            json_pack("{s:I, s:i}", "from", (json_int_t)from, "to", TJ_STORE_SCHEMA_VERSION), err);
     }
     if (rc == TJ_OK && adopted != NULL) {
         rc = add_entry(store, "adopted", json_pack("{s:s}", "why", adopted), err);
@@ -168,9 +167,9 @@ static tj_code record_opening(tj_store *store, int64_t from, const char *adopted
 static tj_code open_for_writing(tj_store *store, int64_t from, tj_err *err)
 {
     char *adopted = NULL;
-    tj_code rc = from == 0                    ? check_new(store, err)
+    tj_code rc = from == 0                      ? check_new(store, err)
                  : from >= TJ_FIRST_HEAD_SCHEMA ? check_head(store, &adopted, err)
-                                              : TJ_OK;
+                                                : TJ_OK;
     if (rc == TJ_OK) {
         rc = tj_store_begin(store, err);
     }

@@ -393,8 +393,8 @@ static void a_ledger_is_signed_shown_and_verified(void **state)
     expect_text(shown.out, "     2 ");
     expect_text(shown.out, "{\"public\":");
     done(&shown);
-    json_t *entry = expect_json(RUN(NULL, "ledger", "show", "-w", "signed", "--kind", "created",
-                                    "--json"));
+    json_t *entry =
+        expect_json(RUN(NULL, "ledger", "show", "-w", "signed", "--kind", "created", "--json"));
     assert_int_equal(json_integer_value(json_object_get(entry, "entry")), 1);
     assert_true(json_is_object(json_object_get(entry, "body")));
     json_decref(entry);
@@ -456,15 +456,15 @@ static void make_trees(const char *where)
         size_t node;
         assert_int_equal(tj_run_begin(store, &run, &spec, NULL), TJ_OK);
         if (r == 0) {
-            assert_int_equal(tj_store_add_problem_set(store, &set, run, "sums", "t", config,
-                                                      &problem, 1, NULL),
-                             TJ_OK);
+            assert_int_equal(
+                tj_store_add_problem_set(store, &set, run, "sums", "t", config, &problem, 1, NULL),
+                TJ_OK);
         }
         for (size_t i = 0; i < 3; i++) {
             tj_tree tree = {.problem = 1};
             tj_reward reward = {.node = 0, .rewarder = "prm", .value = 0.25 * (double)i};
-            assert_int_equal(
-                tj_tree_add_node(&tree, &node, TJ_NO_NODE, "", NULL, NULL, 0, NULL), TJ_OK);
+            assert_int_equal(tj_tree_add_node(&tree, &node, TJ_NO_NODE, "", NULL, NULL, 0, NULL),
+                             TJ_OK);
             tree.nodes[0].terminal = true;
             tree.nodes[0].correct = r == 1;
             assert_int_equal(tj_tree_add_reward(&tree, &reward, NULL), TJ_OK);
@@ -493,14 +493,13 @@ static void trees_and_runs_are_listed_page_by_page(void **state)
     expect_status(&rest, 0);
     expect_text(rest.out, "2 of 3 trees\n");
     done(&rest);
-    json_t *rewarded = expect_json(RUN(NULL, "tree", "list", "-w", "listed", "--rewarder", "prm",
-                                       "--measure", "mean", "--min-reward", "0.5", "--newest",
-                                       "--json"));
+    json_t *rewarded =
+        expect_json(RUN(NULL, "tree", "list", "-w", "listed", "--rewarder", "prm", "--measure",
+                        "mean", "--min-reward", "0.5", "--newest", "--json"));
     const json_t *trees = json_object_get(rewarded, "trees");
     assert_int_equal(json_integer_value(json_object_get(rewarded, "n")), 2);
     assert_int_equal(json_integer_value(json_object_get(json_array_get(trees, 0), "id")), 6);
-    assert_int_equal(
-        json_array_size(json_object_get(json_array_get(trees, 0), "rewards")), 1);
+    assert_int_equal(json_array_size(json_object_get(json_array_get(trees, 0), "rewards")), 1);
     json_decref(rewarded);
     expect_refusal(RUN(NULL, "tree", "list", "-w", "listed", "--set", "products"), 3, "products");
     expect_refusal(RUN(NULL, "tree", "list", "-w", "listed", "--min-reward", "1"), 2, "--rewarder");

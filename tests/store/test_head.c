@@ -12,8 +12,8 @@
 #include "base/alloc.h"
 #include "store/head.h"
 
-#define SEED      "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60"
-#define PUBLIC    "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a"
+#define SEED   "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60"
+#define PUBLIC "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a"
 #define SIGNATURE                                                                                  \
     "e5564300c360ac729086e2cc806e828a84877f1eb8e5d974d873e065224901555fb8821590a33bacc61e39701cf9" \
     "b46bd25bf5f0595bbe24655141438e7a100b"
@@ -35,10 +35,9 @@ static void signatures_are_those_of_the_standard(void **state)
     assert_false(tj_key_check(PUBLIC, signature, "", 0));
 }
 
-static const char *const heads[] = {
-    "tabiji ledger head 1\nentries 17\nhash " SEED "\n",
-    "tabiji ledger head 1\nentries 999999999999999999\nhash " SEED "\nkey " PUBLIC
-    "\nsignature " SIGNATURE "\n"};
+static const char *const heads[] = {"tabiji ledger head 1\nentries 17\nhash " SEED "\n",
+                                    "tabiji ledger head 1\nentries 999999999999999999\nhash " SEED
+                                    "\nkey " PUBLIC "\nsignature " SIGNATURE "\n"};
 static const char *const keys[] = {"tabiji ledger key 1\nseed " SEED "\npublic " PUBLIC "\n",
                                    "tabiji ledger public key 1\npublic " PUBLIC "\n"};
 

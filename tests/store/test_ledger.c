@@ -1,5 +1,5 @@
-/* The ledger notices every change of every column of every row it speaks of, of its own rows, and of
- * its head; what a crash leaves is no change; a signed head cannot be made by who lacks the key.
+/* The ledger notices every change of every column of every row it speaks of, of its own rows, and
+ * of its head; what a crash leaves is no change; a signed head cannot be made by who lacks the key.
  * Changes are made with a handle of SQLite's own, its guards off, in a workspace that has a row in
  * every table. */
 #include <setjmp.h>
@@ -19,9 +19,9 @@
 #include "store/inner.h"
 #include "support/folder.h"
 
-static char root[64];  /* of all, */
-static char dir[128];  /* the workspace, */
-static char *db_path;  /* its database, */
+static char root[64]; /* of all, */
+static char dir[128]; /* the workspace, */
+static char *db_path; /* its database, */
 static char *head_path, *next_path;
 static char key_path[128], other_key_path[128];
 static int64_t clock_at;
@@ -307,8 +307,13 @@ static void every_change_of_a_row_that_a_run_made_is_found(void **state)
         bool is_text = strcmp(type, "TEXT") == 0;
         bool is_real = strcmp(type, "REAL") == 0;
         char value[128];
-        snprintf(value, sizeof value, "ifnull(%.63s, %s) %s", c, is_text ? "''" : is_real ? "0.0" : "0",
-                 is_text ? "|| 'x'" : is_real ? "+ 1.0" : "+ 1000");
+        snprintf(value, sizeof value, "ifnull(%.63s, %s) %s", c,
+                 is_text   ? "''"
+                 : is_real ? "0.0"
+                           : "0",
+                 is_text   ? "|| 'x'"
+                 : is_real ? "+ 1.0"
+                           : "+ 1000");
         if (strcmp(type, "BLOB") == 0) {
             snprintf(value, sizeof value, "x'0102030405060708'");
         }
@@ -317,8 +322,8 @@ static void every_change_of_a_row_that_a_run_made_is_found(void **state)
             (strcmp(t, "annotation") == 0 &&
              (strcmp(c, "tree") == 0 || strcmp(c, "thought") == 0 || strcmp(c, "node") == 0 ||
               strcmp(c, "span") == 0))) { /* with checks of their own */
-            snprintf(sql, sizeof sql, "UPDATE %.63s SET %.63s = %.127s WHERE %.63s IS NOT NULL", t, c,
-                     strcmp(c, "label") == 0 ? "0" : value, c);
+            snprintf(sql, sizeof sql, "UPDATE %.63s SET %.63s = %.127s WHERE %.63s IS NOT NULL", t,
+                     c, strcmp(c, "label") == 0 ? "0" : value, c);
         }
         expect_found(sql);
     }

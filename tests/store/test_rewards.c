@@ -365,9 +365,8 @@ static void damaged_enumerations_are_errors(void **state)
     char *path = tj_fs_join(dir, "tabiji.db");
     tj_db *db;
     assert_int_equal(tj_db_open(&db, path, path, TJ_DB_WRITE, NULL), TJ_OK);
-    assert_int_equal(tj_db_exec(db, "UPDATE span SET editor = 77; UPDATE reward SET meaning = 9",
-                                NULL),
-                     TJ_OK);
+    assert_int_equal(
+        tj_db_exec(db, "UPDATE span SET editor = 77; UPDATE reward SET meaning = 9", NULL), TJ_OK);
     tj_db_close(db);
     tj_free(path);
     s = everything_open(dir, TJ_STORE_READ, NULL);

@@ -1,6 +1,6 @@
-/* Real processes on one workspace: two read whole states while one writes; one that is killed at any
- * moment, again and again, loses the item under way and nothing else, and ends at the same rows as
- * one that never was. And folders that cannot be used as a workspace: damaged, read-only, newer,
+/* Real processes on one workspace: two read whole states while one writes; one that is killed at
+ * any moment, again and again, loses the item under way and nothing else, and ends at the same rows
+ * as one that never was. And folders that cannot be used as a workspace: damaged, read-only, newer,
  * somebody else's, without room for the head. */
 #include <errno.h>
 #include <fcntl.h>
@@ -96,8 +96,7 @@ static int64_t begin_run(tj_store *s, const char *stage, tj_err *err)
 {
     int64_t run;
     json_t *config = json_object();
-    tj_run_spec spec = {
-        .stage = stage, .name = stage, .config = config, .build_id = "", .isa = ""};
+    tj_run_spec spec = {.stage = stage, .name = stage, .config = config, .build_id = "", .isa = ""};
     need(tj_run_find(s, &run, &spec, TJ_RUN_RESUMABLE, err), err);
     if (run != 0) {
         need(tj_run_resume(s, run, &spec, err), err);
@@ -282,8 +281,8 @@ static void two_read_and_one_verifies_while_one_writes(void **state)
 
 enum { N_ITEMS = 60 };
 
-/* A stage as stages are: finds its run or begins it, passes over what is there, and stores each item
- * with its judgement, cost and cursor in one bracket. */
+/* A stage as stages are: finds its run or begins it, passes over what is there, and stores each
+ * item with its judgement, cost and cursor in one bracket. */
 static void run_stage(void)
 {
     tj_store *s;
@@ -367,8 +366,8 @@ static void digests(char out[4][TJ_SHA256_HEX])
         static const char *const names[] = {"tree", "node", "reward", "judgement"};
         for (size_t i = 0; i < 4; i++) {
             if (strcmp(tj_row_kind_name(kind), names[i]) == 0) {
-                assert_int_equal(
-                    tj_rows_digest(s, out[i], &n_rows, kind, TJ_ROWS_FORM, 2, NULL), TJ_OK);
+                assert_int_equal(tj_rows_digest(s, out[i], &n_rows, kind, TJ_ROWS_FORM, 2, NULL),
+                                 TJ_OK);
                 assert_true(n_rows > 0);
                 n++;
             }
@@ -482,7 +481,8 @@ static void damage_is_an_error_or_a_mismatch(void **state)
         }
     }
     assert_true(n_named > 20);
-    assert_true(n_unnoticed <= 3); /* rows of cursor, note and migration, which nobody vouches for */
+    assert_true(n_unnoticed <=
+                3); /* rows of cursor, note and migration, which nobody vouches for */
     for (size_t cut = 0; cut < len; cut += len / 7) {
         size_t n_bad;
         tj_err err = {.msg = ""};

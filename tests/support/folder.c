@@ -55,9 +55,7 @@ int folder_copy(const char *from, const char *to)
         }
         snprintf(a, sizeof a, "%s/%s", from, e->d_name);
         snprintf(b, sizeof b, "%s/%s", to, e->d_name);
-        rc = stat(a, &st) != 0       ? -1
-             : S_ISDIR(st.st_mode) ? folder_copy(a, b)
-                                   : copy_file(a, b);
+        rc = stat(a, &st) != 0 ? -1 : S_ISDIR(st.st_mode) ? folder_copy(a, b) : copy_file(a, b);
     }
     if (dir != NULL) {
         closedir(dir);
