@@ -237,6 +237,7 @@ tj_code tj_cmd_ledger_sign(const tj_args *args, tj_err *err)
 
 tj_code tj_cmd_ledger_adopt(const tj_args *args, tj_err *err)
 {
-    tj_store_options options = {.adopt = true};
+    tj_store_options options = {.adopt = true, .ledger_key = tj_args_get(args, "key")};
+    options.change_key = options.ledger_key != NULL; /* the old one may be lost */
     return open_with(args, &options, err);
 }

@@ -92,6 +92,11 @@ static const tj_option ledger_show_options[] = {
     JSON_LINES,
     {0}};
 static const tj_option ledger_keygen_options[] = {JSON, {0}};
+static const tj_option ledger_adopt_options[] = {
+    WORKSPACE,
+    {"key", 'k', "FILE", "sign with this key from now on", "the key until now"},
+    JSON,
+    {0}};
 static const tj_option ledger_sign_options[] = {
     WORKSPACE, {"key", 'k', "FILE", "the key, of 'tabiji ledger keygen'; needed", NULL}, JSON, {0}};
 
@@ -428,7 +433,7 @@ const tj_command tj_commands[] = {
      "A workspace is not written to while its ledger's last entry is not what the head\n"
      "beside it says, as after a database alone was restored from a copy. This adds an\n"
      "entry that says what differed, for good, and makes the head anew.",
-     "  tabiji ledger verify -w demo || tabiji ledger adopt -w demo", workspace_options,
+     "  tabiji ledger verify -w demo || tabiji ledger adopt -w demo", ledger_adopt_options,
      tj_cmd_ledger_adopt},
     {"migrate", "", 0, 0, "bring a workspace to this build's schema",
      "Commands that write do so by themselves; those that read refuse an older schema.\n"

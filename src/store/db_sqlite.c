@@ -79,9 +79,17 @@ static tj_code fail(tj_db *db, int answer, tj_err *err)
     switch (rc) {
     case SQLITE_NOMEM:
         return tj_fail(err, TJ_E_NOMEM, "memory is exhausted in %s", db->where);
+    case SQLITE_READONLY:
+        if (answer == SQLITE_READONLY_RECOVERY || answer == SQLITE_READONLY_ROLLBACK ||
+            answer == SQLITE_READONLY_CANTINIT) {
+            return tj_fail(err, TJ_E_IO,
+                           "cannot read %s: a crash left it half-done, and it cannot be brought in "
+                           "order where it is read-only",
+                           db->where);
+        }
+        return fail_io(db, rc, err);
     case SQLITE_FULL:
     case SQLITE_IOERR:
-    case SQLITE_READONLY:
     case SQLITE_PERM:
     case SQLITE_CANTOPEN:
         return fail_io(db, rc, err);

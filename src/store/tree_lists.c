@@ -6,29 +6,32 @@
 
 #include "store/inner.h"
 
-#define MEASURED "CASE ?11 WHEN 0 THEN r.high WHEN 1 THEN r.total / r.n ELSE r.low END"
+#define MEASURED                                                                                   \
+    "CASE ?11 WHEN 0 THEN r.high WHEN 1 THEN r.total / r.n ELSE r.low END BETWEEN ?8 AND ?9"       \
+    " AND r.rewarder IN (SELECT id FROM rewarder WHERE name = ?7)"
 #define FILTER                                                                                     \
     "(?1 IS NULL OR s.run = ?1) AND (?2 IS NULL OR s.problem = ?2) AND (?3 IS NULL OR"             \
     " s.set_id = ?3) AND (?4 = 0 OR (s.n_correct > 0) = (?4 = 1)) AND s.n_nodes >= ?5"             \
-    " AND (?6 IS NULL OR s.n_nodes <= ?6) AND (?7 IS NULL OR EXISTS (SELECT 1 FROM tree_reward r"  \
-    " WHERE r.tree = s.tree AND " MEASURED " BETWEEN ?8 AND ?9"                                    \
-    " AND r.rewarder IN (SELECT id FROM rewarder WHERE name = ?7)))"
+    " AND (?6 IS NULL OR s.n_nodes <= ?6) AND (?7 IS NULL OR "
+/* A page looks tree by tree, until it is full; the number needs all, and walks the rewards once. */
+#define BY_TREE "EXISTS (SELECT 1 FROM tree_reward r WHERE r.tree = s.tree AND " MEASURED "))"
+#define AT_ONCE "s.tree IN (SELECT r.tree FROM tree_reward r WHERE " MEASURED "))"
 #define COLUMNS                                                                                    \
     "SELECT s.tree, s.run, s.set_id, s.problem, t.model, s.n_nodes, s.depth, s.n_leaves,"          \
     " s.n_correct, s.n_tokens FROM tree_summary s CROSS JOIN tree t ON t.id = s.tree WHERE "
-#define UP    " AND (?10 IS NULL OR s.tree > ?10) ORDER BY s.tree LIMIT ?12"
-#define DOWN  " AND (?10 IS NULL OR s.tree < ?10) ORDER BY s.tree DESC LIMIT ?12"
+#define UP    FILTER BY_TREE " AND (?10 IS NULL OR s.tree > ?10) ORDER BY s.tree LIMIT ?12"
+#define DOWN  FILTER BY_TREE " AND (?10 IS NULL OR s.tree < ?10) ORDER BY s.tree DESC LIMIT ?12"
+#define ALL   FILTER AT_ONCE
 #define COUNT "SELECT count(*) FROM tree_summary s WHERE ?10 IS NULL AND ?12 < 0 AND "
 
 /* By what is walked, and then: a page upwards, downwards, the number of all. */
 static const char *const statements[4][3] = {
-    {COLUMNS FILTER UP, COLUMNS FILTER DOWN, COUNT FILTER},
-    {COLUMNS "s.run = ?1 AND " FILTER UP, COLUMNS "s.run = ?1 AND " FILTER DOWN,
-     COUNT "s.run = ?1 AND " FILTER},
-    {COLUMNS "s.problem = ?2 AND " FILTER UP, COLUMNS "s.problem = ?2 AND " FILTER DOWN,
-     COUNT "s.problem = ?2 AND " FILTER},
-    {COLUMNS "s.set_id = ?3 AND " FILTER UP, COLUMNS "s.set_id = ?3 AND " FILTER DOWN,
-     COUNT "s.set_id = ?3 AND " FILTER}};
+    {COLUMNS UP, COLUMNS DOWN, COUNT ALL},
+    {COLUMNS "s.run = ?1 AND " UP, COLUMNS "s.run = ?1 AND " DOWN, COUNT "s.run = ?1 AND " ALL},
+    {COLUMNS "s.problem = ?2 AND " UP, COLUMNS "s.problem = ?2 AND " DOWN,
+     COUNT "s.problem = ?2 AND " ALL},
+    {COLUMNS "s.set_id = ?3 AND " UP, COLUMNS "s.set_id = ?3 AND " DOWN,
+     COUNT "s.set_id = ?3 AND " ALL}};
 
 static const char *choose(const tj_tree_filter *f, size_t what)
 {

@@ -575,6 +575,12 @@ static void a_signed_ledger_needs_its_key(void **state)
     assert_int_equal(tj_store_open(&s, dir, TJ_STORE_WRITE, NULL, &err), TJ_E_CONFLICT);
     assert_int_equal(unsetenv("TABIJI_LEDGER_KEY"), 0);
     assert_int_equal(everything_mismatches(dir, NULL), 0); /* reading needs none */
+
+    append_by_hand("accessed", 0, "{}"); /* a lost key and a ledger that does not agree */
+    tj_store_options both = {.ledger_key = key_path, .change_key = true, .adopt = true};
+    s = everything_open(dir, TJ_STORE_WRITE, &both);
+    tj_store_close(s);
+    assert_int_equal(everything_mismatches(dir, NULL), 0);
 }
 
 static void the_environment_names_a_key(void **state)
