@@ -9,6 +9,10 @@
     {                                                                                              \
         "json", 0, NULL, "one JSON value on standard output, for programs", NULL                   \
     }
+#define LIMIT                                                                                      \
+    {                                                                                              \
+        "limit", 'n', "N", "at most so many", "all"                                                \
+    }
 #define THREADS                                                                                    \
     {                                                                                              \
         "threads", 't', "N", "threads of products and loops", "all"                                \
@@ -62,13 +66,39 @@ static const tj_option report_options[] = {
     {"data", 0, "FILE", "also write the report's data, as docs/report.md says", NULL},
     JSON,
     {0}};
-static const tj_option runs_options[] = {WORKSPACE, JSON, {0}};
-static const tj_option verify_options[] = {
+static const tj_option runs_options[] = {
     WORKSPACE,
-    {"files", 0, NULL, "also digest the models' files", NULL},
-    {"head", 0, "HASH", "a head hash noted earlier, which must be in the ledger", NULL},
+    {"stage", 0, "NAME", "those of a stage", NULL},
+    {"status", 0, "NAME", "those that are started, done, failed, cancelled or abandoned", NULL},
+    {"newest", 0, NULL, "the latest first", NULL},
+    LIMIT,
+    {"after", 0, "RUN", "go on behind this one", NULL},
     JSON,
     {0}};
+static const tj_option workspace_options[] = {WORKSPACE, JSON, {0}};
+static const tj_option ledger_verify_options[] = {
+    WORKSPACE,
+    {"files", 0, NULL,
+     "also the models' files, and the database's own structure and references (may be long)", NULL},
+    {"head", 0, "HASH", "a head noted earlier, e.g. in a report, which must be in the ledger",
+     NULL},
+    {"public-key", 0, "FILE", "the key that must have signed the head", "what the ledger names"},
+    JSON,
+    {0}};
+static const tj_option ledger_show_options[] = {
+    WORKSPACE,
+    {"run", 0, "N", "entries of this run", NULL},
+    {"kind", 0, "NAME", "entries of this kind: started, done, declared, ...", NULL},
+    JSON_LINES,
+    {0}};
+static const tj_option ledger_keygen_options[] = {JSON, {0}};
+static const tj_option ledger_adopt_options[] = {
+    WORKSPACE,
+    {"key", 'k', "FILE", "sign with this key from now on", "the key until now"},
+    JSON,
+    {0}};
+static const tj_option ledger_sign_options[] = {
+    WORKSPACE, {"key", 'k', "FILE", "the key, of 'tabiji ledger keygen'; needed", NULL}, JSON, {0}};
 
 static const tj_option generate_options[] = {
     {"model", 'm', "PATH-OR-URL",
@@ -127,6 +157,23 @@ static const tj_option serve_options[] = {
 
 static const tj_option tree_options[] = {
     WORKSPACE, {"format", 'f', "FORM", "text, json or dot", "text"}, {0}};
+static const tj_option tree_list_options[] = {
+    WORKSPACE,
+    {"set", 0, "NAME", "trees of a problem set, by name or number", NULL},
+    {"run", 0, "N", "trees that a run grew", NULL},
+    {"problem", 0, "N", "trees of a problem", NULL},
+    {"solved", 0, "YES-OR-NO", "those with a correct leaf, or without", NULL},
+    {"min-nodes", 0, "N", "those with at least so many nodes", NULL},
+    {"max-nodes", 0, "N", "those with at most so many", NULL},
+    {"rewarder", 0, "NAME", "whose rewards --min-reward and --max-reward are about", NULL},
+    {"measure", 0, "NAME", "of the rewards of a tree: high, mean or low", "high"},
+    {"min-reward", 0, "VALUE", "those where it is at least this", NULL},
+    {"max-reward", 0, "VALUE", "those where it is at most this", NULL},
+    {"newest", 0, NULL, "the latest first", NULL},
+    {"limit", 'n', "N", "at most so many; 0: all", "50"},
+    {"after", 0, "TREE", "go on behind this one", NULL},
+    {"json", 0, NULL, "one JSON value with the rewards of each tree, for programs", NULL},
+    {0}};
 static const tj_option grow_options[] = {
     MODEL,
     WORKSPACE,
@@ -413,12 +460,46 @@ const tj_command tj_commands[] = {
      "From what the workspace holds. Every run is in it, failed ones too.",
      "  tabiji report -w demo", report_options, tj_cmd_report},
     {"runs", "", 0, 0, "list the runs of a workspace, failed ones included",
-     "One line a run: number, stage, status, seconds, tokens, name.", "  tabiji runs -w demo",
+     "One line a run: number, stage, status, seconds, tokens, name.",
+     "  tabiji runs -w demo\n"
+     "  tabiji runs -w demo --status failed --newest -n 5",
      runs_options, tj_cmd_runs},
-    {"verify", "", 0, 0, "check the workspace against its ledger",
-     "Walks the hash chain and recomputes the digests of every run's rows. Exit status 1\n"
-     "where anything differs, with one line for each place.",
-     "  tabiji verify -w demo --files", verify_options, tj_cmd_verify},
+    {"ledger verify", "", 0, 0, "check the workspace against its ledger",
+     "Walks the hash chain, holds the head beside the database against it, and recomputes\n"
+     "the digests of every run's rows. Exit status 1 where anything differs, with one line\n"
+     "for each place. docs/workspace.md says what this proves, and what it cannot.",
+     "  tabiji ledger verify -w demo --files\n"
+     "  tabiji ledger verify -w demo --public-key lab.pub --head 17a78749d851...",
+     ledger_verify_options, tj_cmd_ledger_verify},
+    {"ledger show", "", 0, 0, "print the ledger's entries",
+     "One line an entry: number, time, kind, run, and what it says.",
+     "  tabiji ledger show -w demo --kind declared\n"
+     "  tabiji ledger show -w demo --run 3 --json",
+     ledger_show_options, tj_cmd_ledger_show},
+    {"ledger head", "", 0, 0, "print number and hash of the last entry, and who signed it",
+     "Noted elsewhere, it is what nobody can change who changes the workspace.",
+     "  tabiji ledger head -w demo", workspace_options, tj_cmd_ledger_head},
+    {"ledger keygen", "FILE", 1, 1, "make a key that signs ledgers",
+     "FILE holds the secret and is for you alone; FILE.pub is for those who verify.\n"
+     "\n"
+     "A ledger is signed where $TABIJI_LEDGER_KEY names such a file as a workspace is\n"
+     "opened for writing, or after 'tabiji ledger sign'.",
+     "  tabiji ledger keygen ~/.config/tabiji.key", ledger_keygen_options, tj_cmd_ledger_keygen},
+    {"ledger sign", "", 0, 0, "sign the ledger with a key from now on",
+     "Adds an entry with the public half, signs the head, and notes in the workspace where\n"
+     "the key is. With another key than before it changes the key: the entry stays.",
+     "  tabiji ledger sign -w demo --key ~/.config/tabiji.key", ledger_sign_options,
+     tj_cmd_ledger_sign},
+    {"ledger adopt", "", 0, 0, "go on with a ledger that does not agree with its head",
+     "A workspace is not written to while its ledger's last entry is not what the head\n"
+     "beside it says, as after a database alone was restored from a copy. This adds an\n"
+     "entry that says what differed, for good, and makes the head anew.",
+     "  tabiji ledger verify -w demo || tabiji ledger adopt -w demo", ledger_adopt_options,
+     tj_cmd_ledger_adopt},
+    {"migrate", "", 0, 0, "bring a workspace to this build's schema",
+     "Commands that write do so by themselves; those that read refuse an older schema.\n"
+     "Everything that is there stays, and the ledger says what was done.",
+     "  tabiji migrate -w demo", workspace_options, tj_cmd_migrate},
     {"generate", "[PROMPT...]", 0, 64, "sample answers from a model",
      "Prompts are operands, or lines of standard input. The text of special tokens is\n"
      "ordinary text. A model that brings its tokenizer (a GGUF file, or a folder with\n"
@@ -468,6 +549,13 @@ const tj_command tj_commands[] = {
      "  tabiji tree grow -m model.gguf 'Use 3 6 7 11 to make 36.'\n"
      "  tabiji tree grow -f dot 'Use 3 6 7 11 to make 36.' | dot -Tsvg > tree.svg",
      grow_options, tj_cmd_tree_grow},
+    {"tree list", "", 0, 0, "list the trees of a workspace",
+     "One line a tree: number, run, problem, nodes, depth, tokens, and how many of its\n"
+     "leaves are correct. The last line says how many there are in all, and how to see the\n"
+     "next ones.",
+     "  tabiji tree list -w work --set math-train --solved yes -n 20\n"
+     "  tabiji tree list -w work --rewarder prm --measure mean --min-reward 0.8",
+     tree_list_options, tj_cmd_tree_list},
     {"tree show", "ID", 1, 1, "print a reasoning tree",
      "Marks: + correct, x invalid, - dead, . open.", "  tabiji tree show 1 -w demo", tree_options,
      tj_cmd_tree_show},

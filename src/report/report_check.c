@@ -232,8 +232,12 @@ static const field RUN[] = {REQ("id", INTEGER),
 static const field DECLARATION[] = {
     REQ("entry", INTEGER),   REQ("hash", TEXT), REQ("time", TIME), REQ("text", TEXT),
     OPT("first_look", TIME), OPT("body", TEXT), END_OF_FIELDS()};
-static const field LEDGER[] = {REQ("head", TEXT), REQ("n_entries", COUNT),
-                               OPT_OBJ("declaration", DECLARATION), END_OF_FIELDS()};
+static const field LEDGER[] = {REQ("head", TEXT),
+                               REQ("n_entries", COUNT),
+                               OPT("key", TEXT),
+                               OPT("signature", TEXT),
+                               OPT_OBJ("declaration", DECLARATION),
+                               END_OF_FIELDS()};
 
 static const field DOCUMENT[] = {REQ("report_version", COUNT),
                                  REQ("title", TEXT),

@@ -235,6 +235,13 @@ static void limits(tj_buf *out, const json_t *data)
     tj_buf_str(out, "</ul>\n");
 }
 
+static void hash_fact(tj_buf *out, const char *name, const char *hash)
+{
+    tj_buf_printf(out, "<dt>%s</dt><dd class=\"hash\"><code>", name);
+    tj_html_str(out, hash);
+    tj_buf_str(out, "</code></dd>\n");
+}
+
 static void reproduce(tj_buf *out, const json_t *data)
 {
     const json_t *e = json_object_get(data, "environment");
@@ -260,9 +267,12 @@ static void reproduce(tj_buf *out, const json_t *data)
     double resamples = tj_data_number(data, "n_resamples");
     tj_html_fact_count(out, "Bootstrap resamples", isfinite(resamples) ? resamples : 10000.0);
     tj_html_fact_count(out, "Ledger entries", tj_data_number(ledger, "n_entries"));
-    tj_buf_str(out, "<dt>Ledger head</dt><dd class=\"hash\"><code>");
-    tj_html_str(out, tj_data_text(ledger, "head"));
-    tj_buf_str(out, "</code></dd></dl>\n");
+    hash_fact(out, "Ledger head", tj_data_text(ledger, "head"));
+    if (tj_data_has(ledger, "signature")) {
+        hash_fact(out, "Signed by", tj_data_text(ledger, "key"));
+        hash_fact(out, "Signature", tj_data_text(ledger, "signature"));
+    }
+    tj_buf_str(out, "</dl>\n");
 }
 
 void tj_section_limits(tj_buf *out, const json_t *data)

@@ -112,8 +112,16 @@ tj_code tj_summary_json(json_t **out, const json_t *data, tj_err *err)
     }
     bad |= json_object_set_new(sum, "build_id",
                                copy_of(json_object_get(data, "environment"), "build_id"));
-    bad |=
-        json_object_set_new(sum, "ledger_head", copy_of(json_object_get(data, "ledger"), "head"));
+    static const char *const of_ledger[][2] = {{"ledger_head", "head"},
+                                               {"ledger_entries", "n_entries"},
+                                               {"ledger_key", "key"},
+                                               {"ledger_signature", "signature"}};
+    const json_t *ledger = json_object_get(data, "ledger");
+    for (size_t i = 0; i < sizeof of_ledger / sizeof of_ledger[0]; i++) {
+        if (json_object_get(ledger, of_ledger[i][1]) != NULL) {
+            bad |= json_object_set_new(sum, of_ledger[i][0], copy_of(ledger, of_ledger[i][1]));
+        }
+    }
     bad |= json_object_set_new(sum, "arms", further_arms(data));
     if (bad != 0) {
         json_decref(sum);

@@ -148,11 +148,10 @@ static tj_code find_first_look(void *ctx, const tj_run_info *run, tj_err *err)
 
 tj_code tj_report_ledger(const tj_experiment *x, json_t **out, tj_err *err)
 {
-    char head[TJ_SHA256_HEX];
-    size_t n;
+    tj_head head;
     int64_t first_look = 0;
     entry_out entry = {.seq = x->declaration};
-    tj_code rc = tj_ledger_head(x->env.store, head, &n, err);
+    tj_code rc = tj_ledger_signed_head(x->env.store, &head, err);
     if (rc == TJ_OK) {
         rc = tj_ledger_each(x->env.store, "declared", 0, find_entry, &entry, err);
     }
@@ -162,9 +161,13 @@ tj_code tj_report_ledger(const tj_experiment *x, json_t **out, tj_err *err)
     if (first_look != 0 && entry.json != NULL) {
         json_object_set_new(entry.json, "first_look", tj_report_time(first_look));
     }
-    *out = rc == TJ_OK ? json_pack("{s:s, s:I, s:o*}", "head", head, "n_entries", (json_int_t)n,
-                                   "declaration", entry.json)
+    *out = rc == TJ_OK ? json_pack("{s:s, s:I, s:o*}", "head", head.hash, "n_entries",
+                                   (json_int_t)head.n_entries, "declaration", entry.json)
                        : NULL;
+    if (rc == TJ_OK && head.is_signed) {
+        json_object_set_new(*out, "key", json_string(head.key));
+        json_object_set_new(*out, "signature", json_string(head.signature));
+    }
     return rc;
 }
 

@@ -50,7 +50,7 @@ TJ_MUST_USE tj_code tj_db_limit(tj_db *db, uint64_t max_bytes, tj_err *err);
 TJ_MUST_USE tj_code tj_db_begin(tj_db *db, bool write, tj_err *err);
 TJ_MUST_USE tj_code tj_db_commit(tj_db *db, tj_err *err);
 void tj_db_rollback(tj_db *db);
-bool tj_db_in_bracket(const tj_db *db);
+size_t tj_db_depth(const tj_db *db); /* of open brackets */
 int64_t tj_db_last_id(const tj_db *db);
 
 TJ_MUST_USE tj_code tj_stmt_open(tj_stmt **out, tj_db *db, const char *sql, tj_err *err);

@@ -79,9 +79,17 @@ static tj_code fail(tj_db *db, int answer, tj_err *err)
     switch (rc) {
     case SQLITE_NOMEM:
         return tj_fail(err, TJ_E_NOMEM, "memory is exhausted in %s", db->where);
+    case SQLITE_READONLY:
+        if (answer == SQLITE_READONLY_RECOVERY || answer == SQLITE_READONLY_ROLLBACK ||
+            answer == SQLITE_READONLY_CANTINIT) {
+            return tj_fail(err, TJ_E_IO,
+                           "cannot read %s: a crash left it half-done, and it cannot be brought in "
+                           "order where it is read-only",
+                           db->where);
+        }
+        return fail_io(db, rc, err);
     case SQLITE_FULL:
     case SQLITE_IOERR:
-    case SQLITE_READONLY:
     case SQLITE_PERM:
     case SQLITE_CANTOPEN:
         return fail_io(db, rc, err);
@@ -137,7 +145,8 @@ static char *frozen_uri(const char *path)
 static int open_handle(tj_db *db, const char *path, tj_db_mode mode)
 {
     static const int flags[] = {
-        [TJ_DB_READ] = SQLITE_OPEN_READONLY,
+        /* not READONLY: what a crash left half-done is brought in order by who opens it first */
+        [TJ_DB_READ] = SQLITE_OPEN_READWRITE,
         [TJ_DB_READ_FROZEN] = SQLITE_OPEN_READONLY | SQLITE_OPEN_URI,
         [TJ_DB_WRITE] = SQLITE_OPEN_READWRITE,
         [TJ_DB_CREATE] = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE,
@@ -182,7 +191,8 @@ tj_code tj_db_open(tj_db **out, const char *path, const char *where, tj_db_mode 
         tj_db_close(db);
         return code;
     }
-    tj_code code = tj_db_exec(db, "PRAGMA foreign_keys = ON", err);
+    tj_code code = tj_db_exec(
+        db, mode == TJ_DB_READ ? "PRAGMA query_only = ON" : "PRAGMA foreign_keys = ON", err);
     if (code != TJ_OK) {
         tj_db_close(db);
         return code;
@@ -311,9 +321,9 @@ void tj_db_rollback(tj_db *db)
     db->lost = open;
 }
 
-bool tj_db_in_bracket(const tj_db *db)
+size_t tj_db_depth(const tj_db *db)
 {
-    return db->depth > 0;
+    return db->depth;
 }
 
 int64_t tj_db_last_id(const tj_db *db)

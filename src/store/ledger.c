@@ -9,8 +9,8 @@
 #include "base/config.h"
 #include "store/inner.h"
 
-static void entry_hash(char out[TJ_SHA256_HEX], const char *prev, int64_t seq, int64_t time_us,
-                       const char *kind, int64_t run, const char *body)
+void tj_ledger_hash(char out[TJ_SHA256_HEX], const char *prev, int64_t seq, int64_t time_us,
+                    const char *kind, int64_t run, const char *body)
 {
     tj_buf text;
     tj_buf_init(&text);
@@ -56,9 +56,10 @@ tj_code tj_ledger_append(tj_store *store, int64_t *seq, const char *kind, int64_
         tj_free(text);
         return rc;
     }
+    store->head_due = true;
     rc = tj_ledger_head(store, prev, &n, err);
     *seq = (int64_t)n + 1;
-    entry_hash(hash, prev, *seq, now, kind, run, text);
+    tj_ledger_hash(hash, prev, *seq, now, kind, run, text);
     if (rc == TJ_OK) {
         rc = tj_stmt_open(&st, store->db, "INSERT INTO ledger VALUES (?, ?, ?, ?, ?, ?, ?)", err);
     }
@@ -84,8 +85,9 @@ tj_code tj_ledger_append(tj_store *store, int64_t *seq, const char *kind, int64_
 tj_code tj_ledger_add(tj_store *store, int64_t *seq, const char *kind, int64_t run,
                       const json_t *body, tj_err *err)
 {
-    static const char *const own[] = {"created", "started",   "resumed",   "done",
-                                      "failed",  "cancelled", "abandoned", "declared"};
+    static const char *const own[] = {"created",  "migrated", "started",   "resumed",
+                                      "done",     "failed",   "cancelled", "abandoned",
+                                      "declared", "key",      "adopted"};
     tj_code rc = tj_need_write(store, err);
     for (size_t i = 0; i < sizeof own / sizeof own[0] && rc == TJ_OK; i++) {
         if (strcmp(kind, own[i]) == 0) {
@@ -167,109 +169,5 @@ tj_code tj_store_declare(tj_store *store, int64_t *seq, const json_t *declaratio
         rc = tj_ledger_append(store, seq, "declared", 0, declaration, err);
     }
     tj_free(text);
-    return rc;
-}
-
-/* ------------------------------------------------------------------ verification */
-
-typedef struct verifier {
-    tj_store *store;
-    tj_mismatch_fn fn;
-    void *ctx;
-    const tj_job *job;
-    const char *known_head;
-    size_t n;
-    int64_t next_seq;
-    char prev[TJ_SHA256_HEX];
-    bool head_seen;
-} verifier;
-
-static tj_code report(verifier *v, int64_t seq, int64_t run, const char *field, const char *what,
-                      tj_err *err)
-{
-    tj_mismatch m = {seq, run, field, what};
-    v->n++;
-    return v->fn == NULL ? TJ_OK : v->fn(v->ctx, &m, err);
-}
-
-/* The digests that the end of a run put on record, against those of its rows now. */
-static tj_code check_run(verifier *v, const tj_ledger_entry *e, tj_err *err)
-{
-    json_t *body = json_loads(e->body, 0, NULL);
-    json_t *outputs = json_object_get(body, "outputs");
-    tj_run_info info;
-    tj_code rc = tj_run_get(v->store, &info, e->run, err);
-    if (rc != TJ_OK) {
-        json_decref(body);
-        return rc == TJ_E_NOTFOUND ? report(v, e->seq, e->run, "run", "the run is gone", err) : rc;
-    }
-    char digest[TJ_SHA256_HEX];
-    tj_sha256_hex(digest, info.config, strlen(info.config));
-    const char *was = json_string_value(json_object_get(body, "config"));
-    if (was == NULL || strcmp(was, digest) != 0) {
-        rc = report(v, e->seq, e->run, "config", "the configuration is not what was recorded", err);
-    }
-    const char *metrics = info.metrics == NULL ? "" : info.metrics;
-    tj_sha256_hex(digest, metrics, strlen(metrics));
-    was = json_string_value(json_object_get(body, "metrics"));
-    if (rc == TJ_OK && (was == NULL || strcmp(was, digest) != 0)) {
-        rc = report(v, e->seq, e->run, "metrics", "the metrics are not what was recorded", err);
-    }
-    for (size_t k = 0; k < TJ_N_ROW_KINDS && rc == TJ_OK; k++) {
-        char field[48];
-        size_t n_rows;
-        rc = tj_rows_digest(v->store, digest, &n_rows, k, e->run, err);
-        was = json_string_value(json_object_get(outputs, tj_row_kind_name(k)));
-        bool same = n_rows == 0 ? was == NULL : was != NULL && strcmp(was, digest) == 0;
-        if (rc == TJ_OK && !same) {
-            snprintf(field, sizeof field, "rows.%s", tj_row_kind_name(k));
-            rc = report(v, e->seq, e->run, field, "the rows are not what was recorded", err);
-        }
-    }
-    tj_run_info_deinit(&info);
-    json_decref(body);
-    return rc;
-}
-
-static tj_code check_entry(void *ctx, const tj_ledger_entry *e, tj_err *err)
-{
-    verifier *v = ctx;
-    char hash[TJ_SHA256_HEX];
-    tj_code rc = tj_job_check(v->job, err);
-    if (rc == TJ_OK && e->seq != v->next_seq) {
-        rc = report(v, e->seq, e->run, "seq", "an entry before this one is missing", err);
-    }
-    if (rc == TJ_OK && strcmp(e->prev, v->prev) != 0) {
-        rc = report(v, e->seq, e->run, "prev", "does not follow the entry before", err);
-    }
-    entry_hash(hash, e->prev, e->seq, e->time_us, e->kind, e->run, e->body);
-    if (rc == TJ_OK && strcmp(hash, e->hash) != 0) {
-        rc = report(v, e->seq, e->run, "hash", "the entry was changed", err);
-    }
-    v->next_seq = e->seq + 1;
-    snprintf(v->prev, sizeof v->prev, "%s", e->hash);
-    v->head_seen = v->head_seen || (v->known_head != NULL && strcmp(v->known_head, e->hash) == 0);
-    bool ends = strcmp(e->kind, "done") == 0 || strcmp(e->kind, "abandoned") == 0;
-    return rc == TJ_OK && ends ? check_run(v, e, err) : rc;
-}
-
-tj_code tj_store_verify(tj_store *store, size_t *n_mismatches, const tj_verify_options *options,
-                        tj_mismatch_fn fn, void *ctx, const tj_job *job, tj_err *err)
-{
-    verifier v = {.store = store,
-                  .fn = fn,
-                  .ctx = ctx,
-                  .job = job,
-                  .next_seq = 1,
-                  .known_head = options == NULL ? NULL : options->known_head};
-    memset(v.prev, '0', TJ_SHA256_HEX - 1);
-    tj_code rc = tj_ledger_each(store, NULL, 0, check_entry, &v, err);
-    if (rc == TJ_OK && v.known_head != NULL && !v.head_seen) {
-        rc = report(&v, 0, 0, "head", "no entry has the hash that was noted", err);
-    }
-    if (rc == TJ_OK && options != NULL && options->files) {
-        rc = tj_model_files_check(store, &v.n, fn, ctx, err);
-    }
-    *n_mismatches = v.n;
     return rc;
 }

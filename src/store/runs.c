@@ -10,7 +10,7 @@
 const char *tj_run_status_name(tj_run_status status)
 {
     static const char *const names[] = {"started", "done", "failed", "cancelled", "abandoned"};
-    return names[status];
+    return (unsigned)status < sizeof names / sizeof names[0] ? names[status] : "unknown";
 }
 
 /* ------------------------------------------------------------------ identity */
@@ -21,6 +21,11 @@ typedef struct identity {
     char config_digest[TJ_SHA256_HEX], inputs_digest[TJ_SHA256_HEX];
     char digests[TJ_STORE_MAX_INPUTS][TJ_SHA256_HEX]; /* of the inputs */
 } identity;
+
+void tj_run_input_print(tj_buf *out, const char *role, const char *kind, const char *digest)
+{
+    tj_buf_printf(out, "%s\n%s\n%s\n", role, kind, digest);
+}
 
 static tj_code look_up(tj_store *store, const tj_run_input *in, char out[TJ_SHA256_HEX],
                        tj_err *err)
@@ -73,7 +78,7 @@ static tj_code identify(tj_store *store, identity *id, const tj_run_spec *spec, 
         } else {
             rc = look_up(store, in, id->digests[i], err);
         }
-        tj_buf_printf(&all, "%s\n%s\n%s\n", in->role, in->kind, id->digests[i]);
+        tj_run_input_print(&all, in->role, in->kind, id->digests[i]);
     }
     id->config = rc == TJ_OK ? tj_json_canonical(spec->config) : NULL;
     if (rc == TJ_OK && (id->config == NULL || all.failed)) {
@@ -121,7 +126,7 @@ tj_code tj_run_find(tj_store *store, int64_t *run, const tj_run_spec *spec, unsi
 /* ------------------------------------------------------------------ beginning */
 
 static tj_code insert_run(tj_store *store, int64_t *run, const tj_run_spec *spec,
-                          const identity *id, tj_err *err)
+                          const identity *id, int64_t now_us, tj_err *err)
 {
     tj_stmt *st;
     tj_code rc = tj_stmt_open(&st, store->db,
@@ -138,7 +143,7 @@ static tj_code insert_run(tj_store *store, int64_t *run, const tj_run_spec *spec
     tj_stmt_str(st, id->config_digest);
     tj_stmt_str(st, id->inputs_digest);
     tj_stmt_u64(st, spec->seed);
-    tj_stmt_int(st, tj_store_now_us(store));
+    tj_stmt_int(st, now_us);
     tj_stmt_str(st, spec->build_id);
     tj_stmt_str(st, spec->isa);
     tj_stmt_size(st, spec->n_threads);
@@ -170,18 +175,22 @@ static tj_code insert_inputs(tj_store *store, int64_t run, const tj_run_spec *sp
     return rc;
 }
 
-static json_t *started_body(const tj_run_spec *spec, const identity *id)
+static json_t *started_body(const tj_run_spec *spec, const identity *id, const char *reads,
+                            int64_t now_us)
 {
-    return json_pack("{s:s, s:s, s:s, s:s, s:I, s:s, s:s, s:I}", "stage", spec->stage, "name",
-                     spec->name, "config", id->config_digest, "inputs", id->inputs_digest, "seed",
-                     (json_int_t)spec->seed, "build", spec->build_id, "isa", spec->isa, "threads",
-                     (json_int_t)spec->n_threads);
+    return json_pack("{s:s, s:s, s:s, s:s, s:I, s:s, s:s, s:I, s:I, s:s}", "stage", spec->stage,
+                     "name", spec->name, "config", id->config_digest, "inputs", id->inputs_digest,
+                     "seed", (json_int_t)spec->seed, "build", spec->build_id, "isa", spec->isa,
+                     "threads", (json_int_t)spec->n_threads, "started", (json_int_t)now_us, "reads",
+                     reads);
 }
 
 tj_code tj_run_begin(tj_store *store, int64_t *run, const tj_run_spec *spec, tj_err *err)
 {
     identity id = {0};
+    char reads[TJ_SHA256_HEX];
     int64_t seq;
+    int64_t now = tj_store_now_us(store);
     *run = 0;
     tj_code rc = tj_need_write(store, err);
     if (rc == TJ_OK) {
@@ -194,12 +203,15 @@ tj_code tj_run_begin(tj_store *store, int64_t *run, const tj_run_spec *spec, tj_
         tj_free(id.config);
         return rc;
     }
-    rc = insert_run(store, run, spec, &id, err);
+    rc = insert_run(store, run, spec, &id, now, err);
     if (rc == TJ_OK) {
         rc = insert_inputs(store, *run, spec, &id, err);
     }
     if (rc == TJ_OK) {
-        json_t *body = started_body(spec, &id);
+        rc = tj_list_digest(store, reads, TJ_LIST_READ, *run, err);
+    }
+    if (rc == TJ_OK) {
+        json_t *body = started_body(spec, &id, reads, now);
         rc = tj_ledger_append(store, &seq, "started", *run, body, err);
         json_decref(body);
     }
@@ -267,9 +279,13 @@ tj_code tj_run_resume(tj_store *store, int64_t run, const tj_run_spec *spec, tj_
 tj_code tj_run_add_cost(tj_store *store, int64_t run, const tj_run_cost *cost, tj_err *err)
 {
     tj_stmt *st;
+    if (!isfinite(cost->seconds) || !isfinite(cost->money)) {
+        return tj_fail(err, TJ_E_NUMERIC, "the cost of run %lld: %g seconds, money %g",
+                       (long long)run, cost->seconds, cost->money);
+    }
     tj_code rc = tj_stmt_open(&st, store->db,
                               "UPDATE run SET tokens = tokens + ?, updates = updates + ?,"
-                              " seconds = seconds + ? WHERE id = ?",
+                              " seconds = seconds + ?, money = money + ? WHERE id = ?",
                               err);
     if (rc != TJ_OK) {
         return rc;
@@ -277,6 +293,7 @@ tj_code tj_run_add_cost(tj_store *store, int64_t run, const tj_run_cost *cost, t
     tj_stmt_u64(st, cost->tokens);
     tj_stmt_u64(st, cost->updates);
     tj_stmt_real(st, cost->seconds);
+    tj_stmt_real(st, cost->money);
     tj_stmt_int(st, run);
     rc = tj_stmt_run(st, err);
     tj_stmt_close(st);
@@ -317,19 +334,21 @@ static tj_code record_outputs(tj_store *store, int64_t run, const tj_run_outcome
     }
     for (size_t k = 0; k < TJ_N_ROW_KINDS + outcome->n_files && rc == TJ_OK; k++) {
         char digest[TJ_SHA256_HEX];
+        char key[TJ_STORE_MAX_NAME + 6];
         size_t n_rows = 1;
         bool is_file = k >= TJ_N_ROW_KINDS;
         const tj_run_file *file = is_file ? &outcome->files[k - TJ_N_ROW_KINDS] : NULL;
         if (is_file) {
             snprintf(digest, sizeof digest, "%s", file->digest);
         } else {
-            rc = tj_rows_digest(store, digest, &n_rows, k, run, err);
+            rc = tj_rows_digest(store, digest, &n_rows, k, TJ_ROWS_FORM, run, err);
         }
         if (rc != TJ_OK || n_rows == 0) {
             continue;
         }
-        json_object_set_new(outputs, is_file ? file->path : tj_row_kind_name(k),
-                            json_string(digest));
+        snprintf(key, sizeof key, "%s%s", is_file ? "file:" : "",
+                 is_file ? file->path : tj_row_kind_name(k));
+        json_object_set_new(outputs, key, json_string(digest));
         tj_stmt_int(st, run);
         tj_stmt_size(st, k);
         tj_stmt_str(st, is_file ? "file" : tj_row_kind_name(k));
@@ -369,17 +388,25 @@ static tj_code end_entry(tj_store *store, int64_t run, const tj_run_outcome *out
 {
     tj_run_info info;
     char metrics_digest[TJ_SHA256_HEX];
+    char made[TJ_SHA256_HEX];
     int64_t seq;
     tj_code rc = tj_run_get(store, &info, run, err);
     if (rc != TJ_OK) {
         return rc;
     }
+    rc = tj_list_digest(store, made, TJ_LIST_MADE, run, err);
+    if (rc != TJ_OK) {
+        tj_run_info_deinit(&info);
+        return rc;
+    }
     tj_sha256_hex(metrics_digest, metrics == NULL ? "" : metrics,
                   metrics == NULL ? 0 : strlen(metrics));
-    json_t *body = json_pack("{s:s, s:s, s:s, s:O, s:I, s:I, s:f}", "config", info.config_digest,
-                             "inputs", info.inputs_digest, "metrics", metrics_digest, "outputs",
-                             outputs, "tokens", (json_int_t)info.cost.tokens, "updates",
-                             (json_int_t)info.cost.updates, "seconds", info.cost.seconds);
+    json_t *body = json_pack("{s:s, s:s, s:s, s:O, s:I, s:I, s:f, s:f, s:I, s:i, s:s}", "config",
+                             info.config_digest, "inputs", info.inputs_digest, "metrics",
+                             metrics_digest, "outputs", outputs, "tokens",
+                             (json_int_t)info.cost.tokens, "updates", (json_int_t)info.cost.updates,
+                             "seconds", info.cost.seconds, "money", info.cost.money, "ended",
+                             (json_int_t)info.ended_us, "form", TJ_ROWS_FORM, "listed", made);
     if (outcome->error != NULL) {
         json_object_set_new(body, "error", json_string(outcome->error));
     }
@@ -430,85 +457,6 @@ tj_code tj_run_end(tj_store *store, int64_t run, const tj_run_outcome *outcome, 
     return rc;
 }
 
-/* ------------------------------------------------------------------ reading */
-
-#define RUN_COLUMNS                                                                                \
-    "id, stage, name, config, config_digest, inputs_digest, error, metrics, result, build_id, "    \
-    "isa,"                                                                                         \
-    " n_threads, seed, status, started_us, ended_us, tokens, updates, seconds"
-
-static tj_code read_run(tj_stmt *st, tj_run_info *r, tj_err *err)
-{
-    memset(r, 0, sizeof *r);
-    const tj_copy copies[] = {{1, &r->stage, NULL},         {2, &r->name, NULL},
-                              {3, &r->config, NULL},        {4, &r->config_digest, NULL},
-                              {5, &r->inputs_digest, NULL}, {6, &r->error, NULL},
-                              {7, &r->metrics, NULL},       {8, &r->result, NULL},
-                              {9, &r->build_id, NULL},      {10, &r->isa, NULL}};
-    tj_code rc = tj_stmt_copy(st, &r->owned, copies, sizeof copies / sizeof copies[0], err);
-    r->id = tj_stmt_get_int(st, 0);
-    r->n_threads = tj_stmt_get_size(st, 11);
-    r->seed = tj_stmt_get_u64(st, 12);
-    r->status = (tj_run_status)tj_stmt_get_int(st, 13);
-    r->started_us = tj_stmt_get_int(st, 14);
-    r->ended_us = tj_stmt_get_int(st, 15);
-    r->cost.tokens = tj_stmt_get_u64(st, 16);
-    r->cost.updates = tj_stmt_get_u64(st, 17);
-    r->cost.seconds = tj_stmt_get_real(st, 18);
-    return rc;
-}
-
-tj_code tj_run_get(tj_store *store, tj_run_info *out, int64_t run, tj_err *err)
-{
-    tj_stmt *st;
-    bool row = false;
-    memset(out, 0, sizeof *out);
-    tj_code rc = tj_stmt_open(&st, store->db, "SELECT " RUN_COLUMNS " FROM run WHERE id = ?", err);
-    if (rc != TJ_OK) {
-        return rc;
-    }
-    tj_stmt_int(st, run);
-    rc = tj_stmt_step(st, &row, err);
-    if (rc == TJ_OK) {
-        rc = row ? read_run(st, out, err)
-                 : tj_fail(err, TJ_E_NOTFOUND, "there is no run %lld", (long long)run);
-    }
-    tj_stmt_close(st);
-    return rc;
-}
-
-void tj_run_info_deinit(tj_run_info *info)
-{
-    tj_free(info->owned);
-    memset(info, 0, sizeof *info);
-}
-
-tj_code tj_run_each(tj_store *store, unsigned statuses, tj_run_fn fn, void *ctx, tj_err *err)
-{
-    tj_stmt *st;
-    bool row = false;
-    tj_code rc = tj_stmt_open(
-        &st, store->db,
-        "SELECT " RUN_COLUMNS " FROM run WHERE ((1 << status) & ?) != 0 ORDER BY id", err);
-    if (rc != TJ_OK) {
-        return rc;
-    }
-    tj_stmt_int(st, (int64_t)statuses);
-    for (rc = tj_stmt_step(st, &row, err); rc == TJ_OK && row; rc = tj_stmt_step(st, &row, err)) {
-        tj_run_info info;
-        rc = read_run(st, &info, err);
-        if (rc == TJ_OK) {
-            rc = fn(ctx, &info, err);
-        }
-        tj_run_info_deinit(&info);
-        if (rc != TJ_OK) {
-            break;
-        }
-    }
-    tj_stmt_close(st);
-    return rc;
-}
-
 /* ------------------------------------------------------------------ metrics */
 
 tj_code tj_run_metric(tj_store *store, int64_t run, const char *name, uint64_t update, double value,
@@ -532,36 +480,5 @@ tj_code tj_run_metric(tj_store *store, int64_t run, const char *name, uint64_t u
     tj_stmt_real(st, value + 0.0);
     rc = tj_stmt_run(st, err);
     tj_stmt_close(st);
-    return rc;
-}
-
-tj_code tj_run_series(tj_store *store, tj_metric_point **points, size_t *n, int64_t run,
-                      const char *name, tj_err *err)
-{
-    tj_stmt *st;
-    bool row = false;
-    size_t cap = 0;
-    *points = NULL;
-    *n = 0;
-    tj_code rc = tj_stmt_open(
-        &st, store->db, "SELECT at, value FROM metric WHERE run = ? AND name = ? ORDER BY at", err);
-    if (rc != TJ_OK) {
-        return rc;
-    }
-    tj_stmt_int(st, run);
-    tj_stmt_str(st, name);
-    for (rc = tj_stmt_step(st, &row, err); rc == TJ_OK && row; rc = tj_stmt_step(st, &row, err)) {
-        if (!tj_grow(points, &cap, *n + 1, sizeof **points)) {
-            rc = tj_fail(err, TJ_E_NOMEM, "cannot read a learning curve");
-            break;
-        }
-        (*points)[(*n)++] = (tj_metric_point){tj_stmt_get_u64(st, 0), tj_stmt_get_real(st, 1)};
-    }
-    tj_stmt_close(st);
-    if (rc != TJ_OK) {
-        tj_free(*points);
-        *points = NULL;
-        *n = 0;
-    }
     return rc;
 }

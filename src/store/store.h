@@ -3,13 +3,15 @@
  *
  *     DIR/tabiji.db      one SQLite database (WAL)         tj_store_open(…WRITE…) ── 1 process
  *     DIR/tabiji.lock    held by the one that writes       tj_store_open(…READ…)  ── any number
+ *     DIR/ledger.head    the ledger's head (ledger.h)
+ *     DIR/answers.db     answers of servers (answers.h)
  *     DIR/models/<id>/…  files of model <id>
  *
  *     run ─┬─ run_input ──▶ problem_set │ tokenizer │ model │ run │ file   (kind, digest)
  *          ├─ problem_set ─ problem
  *          ├─ tokenizer      model ─ model_file
- *          ├─ tree ─ node ─ reward      thought ─ span      output ─ sampling
- *          ├─ metric, cursor
+ *          ├─ tree ─ node ─ reward ─ rewarder, judgement      thought ─ span      output
+ *          ├─ annotation, metric, cursor
  *          └─ ledger: started … done │ failed │ cancelled │ abandoned, with digests of all of these
  *
  * Everything belongs to a run: rows are added between tj_run_begin (or tj_run_resume) and
@@ -31,7 +33,7 @@
  *
  * Ownership: stated at each function. Strings inside results are lent by the result.
  * Threads:   a store is confined to one thread; other threads open the same DIR for reading.
- * Cost:      reading by id O(what is read); writing more than 20,000 rows a second in a bracket.
+ * Cost:      reading by id O(what is read); figures in docs/benchmarks.md, "The workspace".
  */
 #ifndef TJ_STORE_STORE_H
 #define TJ_STORE_STORE_H
@@ -45,11 +47,15 @@
 #include "base/fs.h"
 #include "base/job.h"
 #include "infer/infer.h"
+#include "store/answers.h"
+#include "store/ledger.h"
+#include "store/lists.h"
+#include "store/rewards.h"
 #include "task/task.h"
 #include "thought/thought.h"
 #include "tree/tree.h"
 
-#define TJ_STORE_SCHEMA_VERSION 2
+#define TJ_STORE_SCHEMA_VERSION 3
 
 /* A name, stage, kind, key, path: long enough for people, short enough to be shown. */
 #define TJ_STORE_MAX_NAME  255
@@ -57,8 +63,6 @@
 #define TJ_STORE_MAX_BYTES ((size_t)256 << 20)
 
 #define TJ_STORE_MAX_INPUTS 64 /* of a run: the files of a data set */
-
-typedef struct tj_store tj_store;
 
 /* ------------------------------------------------------------ the workspace */
 
@@ -72,6 +76,11 @@ typedef struct tj_store_options {
     int64_t (*now_us)(void *ctx); /* microseconds since 1970 UTC; NULL: tj_clock_unix_us */
     void *ctx;                    /* of now_us */
     uint64_t max_bytes;           /* most that the database may grow to (then: disk full); 0: any */
+    const char *ledger_key; /* the key that signs the ledger (tj_ledger_keygen; kept while open);
+                             * NULL: the environment's TABIJI_LEDGER_KEY, or that of which the
+                             * workspace has a note */
+    bool change_key;        /* it may be another than the one that signed until now */
+    bool adopt;             /* where ledger and head do not agree, record that and go on */
 } tj_store_options;
 
 /* Opens the workspace DIR. options may be NULL. Gives *out, to be closed with tj_store_close; NULL
@@ -80,7 +89,9 @@ typedef struct tj_store_options {
  * Errors: TJ_E_NOTFOUND (no workspace there); TJ_E_CONFLICT (another process has it open for
  * writing: names DIR and its pid); TJ_E_PARSE (tabiji.db is not a database, or not of tabiji);
  * TJ_E_INVAL (its schema is newer than this build knows, or, for READ, older: the message says
- * what to do); TJ_E_IO. Nothing is left half-written. */
+ * what to do; the ledger is signed, and there is no key); TJ_E_IO. For WRITE and CREATE also
+ * TJ_E_PARSE where ledger.head is not of the ledger's last entry, or not signed by its key, and
+ * TJ_E_CONFLICT where the key is another. Nothing is left half-written. */
 TJ_MUST_USE tj_code tj_store_open(tj_store **out, const char *dir, tj_store_mode mode,
                                   const tj_store_options *options, tj_err *err);
 /* Undoes an open bracket, closes, and lets go of the lock; NULL is allowed. */
@@ -158,13 +169,8 @@ TJ_MUST_USE tj_code tj_run_find(tj_store *store, int64_t *run, const tj_run_spec
 TJ_MUST_USE tj_code tj_run_resume(tj_store *store, int64_t run, const tj_run_spec *spec,
                                   tj_err *err);
 
-/* What a run spent since it began or was resumed, or since the last call. */
-typedef struct tj_run_cost {
-    uint64_t tokens;  /* trained on, generated or scored */
-    uint64_t updates; /* of an optimiser */
-    double seconds;
-} tj_run_cost;
-/* Adds to the costs of a run; in the bracket of the rows that it paid for. */
+/* Adds what a run spent since it began or was resumed, or since the last call; in the
+ * bracket of the rows that it paid for. Errors: TJ_E_NUMERIC. */
 TJ_MUST_USE tj_code tj_run_add_cost(tj_store *store, int64_t run, const tj_run_cost *cost,
                                     tj_err *err);
 
@@ -218,6 +224,15 @@ typedef tj_code (*tj_run_fn)(void *ctx, const tj_run_info *info, tj_err *err);
 /* Runs with a status in the set, by id. */
 TJ_MUST_USE tj_code tj_run_each(tj_store *store, unsigned statuses, tj_run_fn fn, void *ctx,
                                 tj_err *err);
+typedef struct tj_run_filter {
+    unsigned statuses; /* TJ_RUN_BITs; 0: any */
+    const char *stage; /* NULL: any */
+    bool newest;       /* by id downwards, else upwards */
+    int64_t after;     /* a run: the page begins behind it; 0: at the beginning */
+    size_t limit;      /* of a page; 0: all */
+} tj_run_filter;
+TJ_MUST_USE tj_code tj_run_list(tj_store *store, const tj_run_filter *filter, tj_run_fn fn,
+                                void *ctx, tj_err *err);
 
 typedef tj_code (*tj_run_input_fn)(void *ctx, const tj_run_input *input, tj_err *err);
 TJ_MUST_USE tj_code tj_run_inputs_each(tj_store *store, int64_t run, tj_run_input_fn fn, void *ctx,
@@ -464,13 +479,6 @@ TJ_MUST_USE tj_code tj_store_add_tree(tj_store *store, int64_t *id, const tj_ori
  * NULL. Rewarders' names are lent by the store until it is closed. Errors: TJ_E_NOTFOUND. */
 TJ_MUST_USE tj_code tj_store_load_tree(tj_store *store, tj_tree *out, tj_origin *origin, int64_t id,
                                        tj_err *err);
-/* Adds rewards to the nodes of a tree that is there already (a PRM or a judge, in its own run). */
-TJ_MUST_USE tj_code tj_store_add_rewards(tj_store *store, int64_t tree, int64_t run,
-                                         const tj_reward *rewards, size_t n_rewards, tj_err *err);
-/* Gives *rewards [*n] (tj_free) of a tree, by all runs (run 0) or one of them. */
-TJ_MUST_USE tj_code tj_store_load_rewards(tj_store *store, tj_reward **rewards, size_t *n,
-                                          int64_t tree, int64_t run, tj_err *err);
-
 /* Adds a long thought or shortcut with its spans; thought->problem names the problem; config (JSON
  * text) is how it was derived where that differs within the run, else NULL. Gives its id. */
 TJ_MUST_USE tj_code tj_store_add_thought(tj_store *store, int64_t *id, const tj_origin *origin,
@@ -479,6 +487,14 @@ TJ_MUST_USE tj_code tj_store_add_thought(tj_store *store, int64_t *id, const tj_
 /* Gives *out (tj_thought_deinit); origin may be NULL. Errors: TJ_E_NOTFOUND. */
 TJ_MUST_USE tj_code tj_store_load_thought(tj_store *store, tj_thought *out, tj_origin *origin,
                                           int64_t id, tj_err *err);
+/* The same with what a record knows beside its thought (tj_record: answer, level, licence, …), and
+ * `made_of`: the JSON text whose lines or entries the spans' annotations number (a transcript,
+ * annotated Markdown), or NULL. load gives *made_of (tj_free; may be NULL as an argument). */
+TJ_MUST_USE tj_code tj_store_put_thought(tj_store *store, int64_t *id, const tj_origin *origin,
+                                         const tj_record *record, const char *config,
+                                         const char *made_of, tj_err *err);
+TJ_MUST_USE tj_code tj_store_get_thought(tj_store *store, tj_record *out, char **made_of,
+                                         tj_origin *origin, int64_t id, tj_err *err);
 
 #define TJ_UNDECIDED (-1)
 
@@ -512,61 +528,5 @@ typedef struct tj_output_filter {
 typedef tj_code (*tj_output_fn)(void *ctx, const tj_output *output, tj_err *err);
 TJ_MUST_USE tj_code tj_store_output_each(tj_store *store, const tj_output_filter *filter,
                                          tj_output_fn fn, void *ctx, tj_err *err);
-
-/* ------------------------------------------------------------ the ledger */
-
-/* Entries are numbered from 1 without gaps and carry the hash of the one before; the database
- * refuses to change or delete them. Kinds: `created`; `started`, `resumed`, `done`, `failed`,
- * `cancelled`, `abandoned` (of runs); `declared`; and whatever tj_ledger_add is given. */
-typedef struct tj_ledger_entry {
-    int64_t seq;
-    int64_t time_us;
-    const char *kind;
-    int64_t run;      /* 0: of no run */
-    const char *body; /* canonical JSON */
-    const char *prev; /* hash of the entry before; 64 zeros at the first */
-    const char *hash;
-} tj_ledger_entry;
-
-/* Pre-registration: records what is going to be compared, and how, before the first look at the
- * test problems: an object with N, settings, seeds, the test set's digest, the primary test, …
- * The same declaration again gives the entry that is there. Gives its seq. */
-TJ_MUST_USE tj_code tj_store_declare(tj_store *store, int64_t *seq, const json_t *declaration,
-                                     tj_err *err);
-/* Adds an entry of a kind of the caller's own ("accessed"); run may be 0. Gives its seq.
- * Errors: TJ_E_INVAL (a kind of the list above, or not [a-z_]). */
-TJ_MUST_USE tj_code tj_ledger_add(tj_store *store, int64_t *seq, const char *kind, int64_t run,
-                                  const json_t *body, tj_err *err);
-
-typedef tj_code (*tj_ledger_fn)(void *ctx, const tj_ledger_entry *entry, tj_err *err);
-/* Entries in order; of one kind and of one run, unless NULL and 0. */
-TJ_MUST_USE tj_code tj_ledger_each(tj_store *store, const char *kind, int64_t run, tj_ledger_fn fn,
-                                   void *ctx, tj_err *err);
-/* Hash of the last entry (64 zeros for none) and how many there are. */
-TJ_MUST_USE tj_code tj_ledger_head(tj_store *store, char hash[TJ_SHA256_HEX], size_t *n_entries,
-                                   tj_err *err);
-
-/* A place where the workspace is not as the ledger says. */
-typedef struct tj_mismatch {
-    int64_t seq;       /* the entry; 0: of none */
-    int64_t run;       /* 0: of none */
-    const char *field; /* "hash", "prev", "config", "inputs", "metrics", "record", "status",
-                        * "result", "outputs", "rows.node", "file", "head", … */
-    const char *what;  /* a sentence for people */
-} tj_mismatch;
-typedef tj_code (*tj_mismatch_fn)(void *ctx, const tj_mismatch *mismatch, tj_err *err);
-
-typedef struct tj_verify_options {
-    bool files;             /* also digest the files of models (may be long) */
-    const char *known_head; /* a head hash noted earlier, e.g. in a report, that must be an entry's;
-                             * NULL: none. The only guard against one who rewrites everything. */
-} tj_verify_options;
-
-/* Walks the ledger, recomputes the chain and the digests of every run's rows, and calls fn for each
- * mismatch. TJ_OK means that the check was made, whatever it found: *n_mismatches says. options, fn
- * and job may be NULL. Errors: TJ_E_CANCELLED. */
-TJ_MUST_USE tj_code tj_store_verify(tj_store *store, size_t *n_mismatches,
-                                    const tj_verify_options *options, tj_mismatch_fn fn, void *ctx,
-                                    const tj_job *job, tj_err *err);
 
 #endif

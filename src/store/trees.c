@@ -72,27 +72,38 @@ static tj_code insert_nodes(tj_store *store, int64_t id, const tj_tree *t, tj_er
     return rc;
 }
 
-static tj_code insert_rewards(tj_store *store, int64_t tree, int64_t run, const tj_reward *rewards,
-                              size_t n, tj_err *err)
+/* What lists of trees filter by. */
+static tj_code insert_summary(tj_store *store, int64_t id, int64_t run, const tj_tree *t,
+                              tj_err *err)
 {
+    size_t depth = 0;
+    size_t n_leaves = 0;
+    size_t n_correct = 0;
+    size_t n_tokens = 0;
     tj_stmt *st;
     tj_code rc = tj_stmt_open(&st, store->db,
-                              "INSERT INTO reward VALUES (?1, ?2, ?3, (SELECT count(*) FROM reward"
-                              " WHERE tree = ?1 AND run = ?3), ?4, ?5, ?6, ?7)",
+                              "INSERT INTO tree_summary SELECT ?1, ?2, set_id, id, ?4, ?5, ?6, ?7,"
+                              " ?8 FROM problem WHERE id = ?3",
                               err);
     if (rc != TJ_OK) {
         return rc;
     }
-    for (size_t i = 0; i < n && rc == TJ_OK; i++) {
-        tj_stmt_int(st, tree);
-        tj_stmt_size(st, rewards[i].node);
-        tj_stmt_int(st, run);
-        tj_stmt_str(st, rewards[i].rewarder);
-        tj_stmt_int(st, (int64_t)rewards[i].meaning);
-        tj_stmt_real(st, rewards[i].value);
-        tj_stmt_str(st, rewards[i].reason);
-        rc = tj_stmt_run(st, err);
+    for (size_t i = 0; i < t->n_nodes; i++) {
+        const tj_node *n = &t->nodes[i];
+        depth = n->depth > depth ? n->depth : depth;
+        n_leaves += n->terminal ? 1 : 0;
+        n_correct += n->correct ? 1 : 0;
+        n_tokens += n->n_ids;
     }
+    tj_stmt_int(st, id);
+    tj_stmt_int(st, run);
+    tj_stmt_int(st, t->problem);
+    tj_stmt_size(st, t->n_nodes);
+    tj_stmt_size(st, depth);
+    tj_stmt_size(st, n_leaves);
+    tj_stmt_size(st, n_correct);
+    tj_stmt_size(st, n_tokens);
+    rc = tj_stmt_run(st, err);
     tj_stmt_close(st);
     return rc;
 }
@@ -114,28 +125,13 @@ tj_code tj_store_add_tree(tj_store *store, int64_t *id, const tj_origin *origin,
         rc = insert_nodes(store, row, tree, err);
     }
     if (rc == TJ_OK) {
-        rc = insert_rewards(store, row, origin->run, tree->rewards, tree->n_rewards, err);
+        rc = insert_summary(store, row, origin->run, tree, err);
+    }
+    if (rc == TJ_OK) {
+        rc = tj_rewards_insert(store, row, origin->run, 0, tree->rewards, tree->n_rewards, err);
     }
     if (rc == TJ_OK) {
         *id = row;
-        return tj_store_commit(store, err);
-    }
-    tj_store_rollback(store);
-    return rc;
-}
-
-tj_code tj_store_add_rewards(tj_store *store, int64_t tree, int64_t run, const tj_reward *rewards,
-                             size_t n, tj_err *err)
-{
-    tj_code rc = tj_need_started(store, run, err);
-    if (rc == TJ_OK) {
-        rc = tj_store_begin(store, err);
-    }
-    if (rc != TJ_OK) {
-        return rc;
-    }
-    rc = insert_rewards(store, tree, run, rewards, n, err);
-    if (rc == TJ_OK) {
         return tj_store_commit(store, err);
     }
     tj_store_rollback(store);
@@ -246,65 +242,6 @@ static tj_code load_nodes(tj_store *store, tj_tree *out, int64_t id, tj_err *err
         }
     }
     tj_stmt_close(st);
-    return rc;
-}
-
-/* The store's own copy of a rewarder's name, lent until it is closed. */
-static const char *lend_name(tj_store *store, const char *name)
-{
-    for (size_t i = 0; i < store->n_names; i++) {
-        if (strcmp(store->names[i], name) == 0) {
-            return store->names[i];
-        }
-    }
-    char *copy = tj_strdup(name);
-    if (copy == NULL ||
-        !tj_grow(&store->names, &store->cap_names, store->n_names + 1, sizeof *store->names)) {
-        tj_free(copy);
-        return NULL;
-    }
-    store->names[store->n_names++] = copy;
-    return copy;
-}
-
-tj_code tj_store_load_rewards(tj_store *store, tj_reward **rewards, size_t *n, int64_t tree,
-                              int64_t run, tj_err *err)
-{
-    tj_stmt *st;
-    bool row = false;
-    size_t cap = 0;
-    *rewards = NULL;
-    *n = 0;
-    tj_code rc = tj_stmt_open(&st, store->db,
-                              "SELECT node, rewarder, meaning, value, reason FROM reward"
-                              " WHERE tree = ?1 AND (?2 IS NULL OR run = ?2) ORDER BY run, ordinal",
-                              err);
-    if (rc != TJ_OK) {
-        return rc;
-    }
-    tj_stmt_int(st, tree);
-    tj_stmt_id(st, run);
-    for (rc = tj_stmt_step(st, &row, err); rc == TJ_OK && row; rc = tj_stmt_step(st, &row, err)) {
-        char name[TJ_STORE_MAX_NAME + 1];
-        tj_stmt_get_name(st, 1, name, sizeof name);
-        const char *lent = lend_name(store, name);
-        if (lent == NULL || !tj_grow(rewards, &cap, *n + 1, sizeof **rewards)) {
-            rc = tj_fail(err, TJ_E_NOMEM, "cannot hold the rewards of a tree");
-            break;
-        }
-        tj_reward *r = &(*rewards)[(*n)++];
-        *r = (tj_reward){.node = tj_stmt_get_size(st, 0),
-                         .rewarder = lent,
-                         .meaning = (tj_meaning)tj_stmt_get_int(st, 2),
-                         .value = tj_stmt_get_real(st, 3)};
-        tj_stmt_get_name(st, 4, r->reason, sizeof r->reason);
-    }
-    tj_stmt_close(st);
-    if (rc != TJ_OK) {
-        tj_free(*rewards);
-        *rewards = NULL;
-        *n = 0;
-    }
     return rc;
 }
 

@@ -64,38 +64,139 @@ static tj_code lock(tj_store *store, tj_err *err)
     return TJ_OK;
 }
 
-static tj_code open_db(tj_store *store, tj_store_mode mode, tj_err *err)
+/* A folder that cannot be written holds no writer either, unless one's -wal is there to be read. */
+static tj_db_mode reading_mode(const tj_store *store)
 {
-    char *path = tj_fs_join(store->dir, "tabiji.db");
-    bool fresh = false;
-    tj_db_mode db_mode = mode == TJ_STORE_READ    ? TJ_DB_READ
+    char *wal = tj_fs_join(store->dir, "tabiji.db-wal");
+    bool is_frozen = access(store->dir, W_OK) != 0 && (wal == NULL || !tj_fs_exists(wal));
+    tj_free(wal);
+    return is_frozen ? TJ_DB_READ_FROZEN : TJ_DB_READ;
+}
+
+static tj_code open_db(tj_store *store, tj_store_mode mode, const char *path, tj_err *err)
+{
+    tj_db_mode db_mode = mode == TJ_STORE_READ    ? reading_mode(store)
                          : mode == TJ_STORE_WRITE ? TJ_DB_WRITE
                                                   : TJ_DB_CREATE;
-    tj_code rc = path == NULL ? tj_fail(err, TJ_E_NOMEM, "cannot open %s", store->dir) : TJ_OK;
-    if (rc == TJ_OK && mode != TJ_STORE_CREATE && !tj_fs_exists(path)) {
-        rc = tj_fail(err, TJ_E_NOTFOUND, "there is no workspace in %s", store->dir);
+    if (mode != TJ_STORE_CREATE && !tj_fs_exists(path)) {
+        return tj_fail(err, TJ_E_NOTFOUND, "there is no workspace in %s", store->dir);
     }
-    if (rc == TJ_OK && mode == TJ_STORE_READ && access(store->dir, W_OK) != 0) {
-        db_mode = TJ_DB_READ_FROZEN;
-    }
+    tj_code rc = tj_db_open(&store->db, path, path, db_mode, err);
     if (rc == TJ_OK) {
-        rc = tj_db_open(&store->db, path, path, db_mode, err);
+        rc = tj_db_exec(store->db, "PRAGMA cache_size = -65536", err); /* KiB */
     }
-    if (rc == TJ_OK && store->writable) { /* readers go on while a writer writes */
-        rc = tj_db_exec(store->db, "PRAGMA journal_mode = WAL", err);
+    if (rc == TJ_OK && store->writable) {
+        /* A page holds a dozen nodes, and takes a step of some hundred tokens whole. Readers go on
+         * while a writer writes; 64 MiB are written before they go over into the database. */
+        rc = tj_db_exec(store->db,
+                        "PRAGMA page_size = 16384; PRAGMA journal_mode = WAL;"
+                        "PRAGMA wal_autocheckpoint = 4000",
+                        err);
     }
     if (rc == TJ_OK && store->options.max_bytes > 0) {
         rc = tj_db_limit(store->db, store->options.max_bytes, err);
     }
-    if (rc == TJ_OK) {
-        rc = tj_schema_migrate(store->db, path, store->writable, tj_store_now_us(store), &fresh,
-                               err);
+    return rc;
+}
+
+/* A new database beside the head of another: somebody took the old one away. */
+static tj_code check_new(const tj_store *store, tj_err *err)
+{
+    tj_head head;
+    tj_code rc = tj_head_file_read(store, TJ_HEAD_FILE, &head, err);
+    if (rc == TJ_E_NOTFOUND) {
+        return TJ_OK;
     }
-    if (rc == TJ_OK && fresh && store->writable) {
-        json_t *body = json_pack("{s:i}", "schema", TJ_STORE_SCHEMA_VERSION);
-        int64_t seq;
-        rc = tj_ledger_append(store, &seq, "created", 0, body, err);
-        json_decref(body);
+    return rc != TJ_OK ? rc
+                       : tj_fail(err, TJ_E_PARSE,
+                                 "%s has no database, but a " TJ_HEAD_FILE
+                                 " that names entry %lld of one: remove it to begin anew",
+                                 store->dir, (long long)head.n_entries);
+}
+
+/* Whether the head agrees; a difference that is to be adopted is given as text (tj_free). */
+static tj_code check_head(tj_store *store, char **adopted, tj_err *err)
+{
+    tj_err why = {.msg = ""};
+    tj_code rc = tj_head_check(store, &why);
+    *adopted = NULL;
+    if (rc == TJ_E_PARSE && store->options.adopt) {
+        *adopted = tj_strdup(why.msg);
+        return *adopted == NULL ? tj_fail(err, TJ_E_NOMEM, "cannot adopt a ledger") : TJ_OK;
+    }
+    return rc == TJ_OK ? TJ_OK
+           : rc == TJ_E_PARSE
+               ? tj_fail(err, rc,
+                         "%s: %s: 'tabiji ledger verify' says more, 'tabiji ledger adopt' records "
+                         "it and goes on",
+                         store->dir, why.msg)
+               : tj_fail(err, rc, "%s", why.msg);
+}
+
+static tj_code add_entry(tj_store *store, const char *kind, json_t *body, tj_err *err)
+{
+    int64_t seq;
+    tj_code rc = body == NULL ? tj_fail(err, TJ_E_NOMEM, "cannot write a ledger entry")
+                              : tj_ledger_append(store, &seq, kind, 0, body, err);
+    json_decref(body);
+    return rc;
+}
+
+/* Within a bracket: what the opening itself leaves in the ledger. */
+static tj_code record_opening(tj_store *store, int64_t from, const char *adopted, tj_err *err)
+{
+    bool is_new_key = false;
+    tj_code rc = tj_schema_migrate(store->db, from, tj_store_now_us(store), err);
+    if (rc == TJ_OK) {
+        rc = tj_head_load_key(store, &is_new_key, err);
+    }
+    if (rc == TJ_OK && from == 0) {
+        rc =
+            add_entry(store, "created", json_pack("{s:i}", "schema", TJ_STORE_SCHEMA_VERSION), err);
+    } else if (rc == TJ_OK && from < TJ_STORE_SCHEMA_VERSION) {
+        rc = add_entry(
+            store, "migrated",
+            json_pack("{s:I, s:i}", "from", (json_int_t)from, "to", TJ_STORE_SCHEMA_VERSION), err);
+    }
+    if (rc == TJ_OK && adopted != NULL) {
+        rc = add_entry(store, "adopted", json_pack("{s:s}", "why", adopted), err);
+    }
+    return rc == TJ_OK && is_new_key ? tj_head_record_key(store, err) : rc;
+}
+
+static tj_code open_for_writing(tj_store *store, int64_t from, tj_err *err)
+{
+    char *adopted = NULL;
+    tj_code rc = from == 0                      ? check_new(store, err)
+                 : from >= TJ_FIRST_HEAD_SCHEMA ? check_head(store, &adopted, err)
+                                                : TJ_OK;
+    if (rc == TJ_OK) {
+        rc = tj_store_begin(store, err);
+    }
+    if (rc != TJ_OK) {
+        tj_free(adopted);
+        return rc;
+    }
+    rc = record_opening(store, from, adopted, err);
+    tj_free(adopted);
+    if (rc == TJ_OK) {
+        return tj_store_commit(store, err);
+    }
+    tj_store_rollback(store);
+    return rc;
+}
+
+static tj_code open_all(tj_store *store, tj_store_mode mode, tj_err *err)
+{
+    int64_t version = 0;
+    char *path = tj_fs_join(store->dir, "tabiji.db");
+    tj_code rc = path == NULL ? tj_fail(err, TJ_E_NOMEM, "cannot open %s", store->dir)
+                              : open_db(store, mode, path, err);
+    if (rc == TJ_OK) {
+        rc = tj_schema_version(store->db, &version, path, store->writable, err);
+    }
+    if (rc == TJ_OK && store->writable) {
+        rc = open_for_writing(store, version, err);
     }
     tj_free(path);
     return rc;
@@ -127,7 +228,7 @@ tj_code tj_store_open(tj_store **out, const char *dir, tj_store_mode mode,
         rc = lock(store, err);
     }
     if (rc == TJ_OK) {
-        rc = open_db(store, mode, err);
+        rc = open_all(store, mode, err);
     }
     if (rc != TJ_OK) {
         tj_store_close(store);
@@ -150,6 +251,8 @@ void tj_store_close(tj_store *store)
         tj_free(store->names[i]);
     }
     tj_free(store->names);
+    tj_free(store->rewarders);
+    tj_head_close(store);
     tj_free(store->dir);
     tj_free(store);
 }
@@ -161,12 +264,19 @@ tj_code tj_store_begin(tj_store *store, tj_err *err)
 
 tj_code tj_store_commit(tj_store *store, tj_err *err)
 {
-    return tj_db_commit(store->db, err);
+    bool with_head = store->head_due && tj_db_depth(store->db) == 1;
+    tj_code rc = with_head ? tj_head_commit(store, err) : tj_db_commit(store->db, err);
+    if (rc != TJ_OK) {
+        tj_rewarders_forget(store);
+    }
+    return rc;
 }
 
 void tj_store_rollback(tj_store *store)
 {
     tj_db_rollback(store->db);
+    tj_rewarders_forget(store);
+    store->head_due = store->head_due && tj_db_depth(store->db) > 0;
 }
 
 /* ------------------------------------------------------------------ notes and cursors */

@@ -356,18 +356,176 @@ static void a_workspace_in_use_exits_4(void **state)
     assert_int_equal(json_array_size(runs), 0);
     json_decref(runs);
     tj_store_close(store);
-    json_t *verified = expect_json(RUN(NULL, "verify", "-w", "held", "--json"));
+    json_t *verified = expect_json(RUN(NULL, "ledger", "verify", "-w", "held", "--json"));
     assert_int_equal(json_array_size(json_object_get(verified, "mismatches")), 0);
     json_decref(verified);
+}
+
+static void a_ledger_is_signed_shown_and_verified(void **state)
+{
+    (void)state;
+    char head[TJ_SHA256_HEX];
+    tj_store *store;
+    assert_int_equal(tj_store_open(&store, "signed", TJ_STORE_CREATE, NULL, NULL), TJ_OK);
+    tj_store_close(store);
+    result made = RUN(NULL, "ledger", "keygen", "lab");
+    expect_status(&made, 0);
+    expect_text(made.out, "lab.pub");
+    done(&made);
+    expect_refusal(RUN(NULL, "ledger", "keygen", "lab"), 4, "lab is there already");
+    expect_refusal(RUN(NULL, "ledger", "sign", "-w", "signed"), 2, "--key is missing");
+    json_t *is = expect_json(RUN(NULL, "ledger", "sign", "-w", "signed", "--key", "lab", "--json"));
+    assert_int_equal(json_integer_value(json_object_get(is, "entries")), 2);
+    snprintf(head, sizeof head, "%s", json_string_value(json_object_get(is, "head")));
+    assert_non_null(json_object_get(is, "signature"));
+    json_t *again = expect_json(RUN(NULL, "ledger", "head", "-w", "signed", "--json"));
+    assert_true(json_equal(is, again));
+    json_decref(is);
+    json_decref(again);
+    result ok = RUN(NULL, "ledger", "verify", "-w", "signed", "--files", "--public-key", "lab.pub",
+                    "--head", head);
+    expect_status(&ok, 0);
+    expect_text(ok.out, "2 ledger entries, nothing differs");
+    expect_text(ok.out, "signed by ");
+    done(&ok);
+    result shown = RUN(NULL, "ledger", "show", "-w", "signed", "--kind", "key");
+    expect_status(&shown, 0);
+    expect_text(shown.out, "     2 ");
+    expect_text(shown.out, "{\"public\":");
+    done(&shown);
+    json_t *entry =
+        expect_json(RUN(NULL, "ledger", "show", "-w", "signed", "--kind", "created", "--json"));
+    assert_int_equal(json_integer_value(json_object_get(entry, "entry")), 1);
+    assert_true(json_is_object(json_object_get(entry, "body")));
+    json_decref(entry);
+}
+
+/* The head goes back to an earlier one: what is told, what is refused, and how to go on. */
+static void a_ledger_that_differs_exits_1_until_it_is_adopted(void **state)
+{
+    (void)state;
+    tj_store *store;
+    int64_t seq;
+    json_t *body = json_object();
+    assert_int_equal(tj_store_open(&store, "differs", TJ_STORE_CREATE, NULL, NULL), TJ_OK);
+    char *before = slurp("differs/ledger.head");
+    assert_int_equal(tj_ledger_add(store, &seq, "accessed", 0, body, NULL), TJ_OK);
+    tj_store_close(store);
+    json_decref(body);
+    spit("differs/ledger.head", before);
+    tj_free(before);
+    result wrong = RUN(NULL, "ledger", "verify", "-w", "differs");
+    expect_status(&wrong, 1);
+    expect_text(wrong.out, "entry 2, head: entries after 1 were added by hand");
+    expect_text(wrong.err, "in 1 place");
+    done(&wrong);
+    expect_refusal(RUN(NULL, "migrate", "-w", "differs"), 1, "ledger adopt");
+    expect_refusal(RUN(NULL, "ledger", "verify", "-w", "differs", "--public-key", "none"), 3,
+                   "none");
+    result adopted = RUN(NULL, "ledger", "adopt", "-w", "differs");
+    expect_status(&adopted, 0);
+    expect_text(adopted.out, "entry 3");
+    done(&adopted);
+    result right = RUN(NULL, "ledger", "verify", "-w", "differs");
+    expect_status(&right, 0);
+    expect_text(right.out, "not signed");
+    done(&right);
+    result same = RUN(NULL, "migrate", "-w", "differs");
+    expect_status(&same, 0);
+    expect_text(same.out, "schema ");
+    done(&same);
+}
+
+/* Trees of two runs; the second run's have an answer. */
+static void make_trees(const char *where)
+{
+    tj_store *store;
+    json_t *config = json_object();
+    const tj_problem problem = {.json = "{}", .n_json = 2};
+    assert_int_equal(tj_store_open(&store, where, TJ_STORE_CREATE, NULL, NULL), TJ_OK);
+    for (size_t r = 0; r < 2; r++) {
+        tj_run_spec spec = {.stage = "grow",
+                            .name = r == 0 ? "first" : "second",
+                            .config = config,
+                            .seed = r,
+                            .build_id = "b",
+                            .isa = ""};
+        int64_t run;
+        int64_t set;
+        int64_t id;
+        size_t node;
+        assert_int_equal(tj_run_begin(store, &run, &spec, NULL), TJ_OK);
+        if (r == 0) {
+            assert_int_equal(
+                tj_store_add_problem_set(store, &set, run, "sums", "t", config, &problem, 1, NULL),
+                TJ_OK);
+        }
+        for (size_t i = 0; i < 3; i++) {
+            tj_tree tree = {.problem = 1};
+            tj_reward reward = {.node = 0, .rewarder = "prm", .value = 0.25 * (double)i};
+            assert_int_equal(tj_tree_add_node(&tree, &node, TJ_NO_NODE, "", NULL, NULL, 0, NULL),
+                             TJ_OK);
+            tree.nodes[0].terminal = true;
+            tree.nodes[0].correct = r == 1;
+            assert_int_equal(tj_tree_add_reward(&tree, &reward, NULL), TJ_OK);
+            tj_origin origin = {.run = run, .ordinal = i};
+            assert_int_equal(tj_store_add_tree(store, &id, &origin, &tree, NULL), TJ_OK);
+            tj_tree_deinit(&tree);
+        }
+        tj_run_outcome end = {.status = r == 0 ? TJ_RUN_DONE : TJ_RUN_FAILED,
+                              .error = r == 0 ? NULL : "why"};
+        assert_int_equal(tj_run_end(store, run, &end, NULL), TJ_OK);
+    }
+    json_decref(config);
+    tj_store_close(store);
+}
+
+static void trees_and_runs_are_listed_page_by_page(void **state)
+{
+    (void)state;
+    make_trees("listed");
+    result all = RUN(NULL, "tree", "list", "-w", "listed", "--set", "sums", "-n", "4");
+    expect_status(&all, 0);
+    expect_text(all.out, "0 of 1");
+    expect_text(all.out, "4 of 6 trees; the next: --after 4");
+    done(&all);
+    result rest = RUN(NULL, "tree", "list", "-w", "listed", "--after", "4", "--solved", "yes");
+    expect_status(&rest, 0);
+    expect_text(rest.out, "2 of 3 trees\n");
+    done(&rest);
+    json_t *rewarded =
+        expect_json(RUN(NULL, "tree", "list", "-w", "listed", "--rewarder", "prm", "--measure",
+                        "mean", "--min-reward", "0.5", "--newest", "--json"));
+    const json_t *trees = json_object_get(rewarded, "trees");
+    assert_int_equal(json_integer_value(json_object_get(rewarded, "n")), 2);
+    assert_int_equal(json_integer_value(json_object_get(json_array_get(trees, 0), "id")), 6);
+    assert_int_equal(json_array_size(json_object_get(json_array_get(trees, 0), "rewards")), 1);
+    json_decref(rewarded);
+    expect_refusal(RUN(NULL, "tree", "list", "-w", "listed", "--set", "products"), 3, "products");
+    expect_refusal(RUN(NULL, "tree", "list", "-w", "listed", "--min-reward", "1"), 2, "--rewarder");
+    expect_refusal(RUN(NULL, "tree", "list", "-w", "listed", "--solved", "maybe"), 2, "--solved");
+    json_t *failed = expect_json(RUN(NULL, "runs", "-w", "listed", "--status", "failed", "--json"));
+    assert_int_equal(json_array_size(failed), 1);
+    assert_string_equal(json_string_value(json_object_get(json_array_get(failed, 0), "name")),
+                        "second");
+    json_decref(failed);
+    result newest = RUN(NULL, "runs", "-w", "listed", "--newest", "-n", "1");
+    expect_status(&newest, 0);
+    expect_text(newest.out, "second");
+    assert_null(strstr(newest.out, "first"));
+    done(&newest);
+    expect_refusal(RUN(NULL, "runs", "-w", "listed", "--status", "lost"), 2, "--status");
 }
 
 static void a_missing_workspace_or_model_exits_3(void **state)
 {
     (void)state;
     expect_refusal(RUN(NULL, "runs", "-w", "nowhere"), 3, "nowhere");
-    expect_refusal(RUN(NULL, "verify", "-w", "nowhere"), 3, "nowhere");
+    expect_refusal(RUN(NULL, "ledger", "verify", "-w", "nowhere"), 3, "nowhere");
     expect_refusal(RUN(NULL, "report", "-w", "nowhere"), 3, "nowhere");
     expect_refusal(RUN(NULL, "tree", "show", "1", "-w", "nowhere"), 3, "nowhere");
+    expect_refusal(RUN(NULL, "tree", "list", "-w", "nowhere"), 3, "nowhere");
+    expect_refusal(RUN(NULL, "ledger", "head", "-w", "nowhere"), 3, "nowhere");
     expect_refusal(RUN(NULL, "thought", "show", "1", "-w", "nowhere"), 3, "nowhere");
     expect_refusal(RUN(NULL, "generate", "-w", "nowhere", "x"), 3, "nowhere");
     expect_refusal(RUN(NULL, "tree", "grow", "-m", "nothing", "Use 3 4 to make 12."), 3, "nothing");
@@ -939,6 +1097,9 @@ int main(void)
         cmocka_unit_test(manual_and_completion_know_every_command),
         cmocka_unit_test(a_wrong_configuration_names_its_field),
         cmocka_unit_test(a_workspace_in_use_exits_4),
+        cmocka_unit_test(a_ledger_is_signed_shown_and_verified),
+        cmocka_unit_test(a_ledger_that_differs_exits_1_until_it_is_adopted),
+        cmocka_unit_test(trees_and_runs_are_listed_page_by_page),
         cmocka_unit_test(a_missing_workspace_or_model_exits_3),
         cmocka_unit_test(a_trained_model_answers),
         cmocka_unit_test(a_served_model_answers_as_it_does_here),

@@ -4,6 +4,7 @@
 #define _XOPEN_SOURCE 700 /* nftw */
 #include <ftw.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -11,6 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -116,6 +120,7 @@ static char *figures(const json_t *data)
     json_object_del(summary, "seconds");
     json_object_del(summary, "created");
     json_object_del(summary, "ledger_head");
+    json_object_del(summary, "ledger_entries");
     char *text = tj_json_canonical(summary);
     json_decref(summary);
     assert_non_null(text);
@@ -208,6 +213,71 @@ static void a_stopped_experiment_goes_on_to_the_same_figures(void **state)
         fail_msg("%s", err.msg);
     }
     assert_true(n_stops >= 4);
+    char *got = figures(data);
+    assert_string_equal(got, wanted);
+    tj_free(got);
+    json_decref(data);
+}
+
+/* A process that is killed, whatever stage it is at: it trains, grows, derives, evaluates. */
+static pid_t start_experiment(const char *name)
+{
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        tj_demo_config cfg = toy();
+        json_t *data = NULL;
+        tj_err err = {.msg = ""};
+        if (run(name, &cfg, 0, &data, &err) != TJ_OK) {
+            (void)fprintf(stderr, "child: %s\n", err.msg);
+            _exit(1);
+        }
+        _exit(0);
+    }
+    return child;
+}
+
+/* What it left agrees with its ledger. */
+static void expect_sound(const char *path)
+{
+    tj_store *store;
+    size_t n_bad = 99;
+    tj_err err = {.msg = ""};
+    if (tj_store_open(&store, path, TJ_STORE_READ, NULL, &err) != TJ_OK) {
+        return; /* killed before there was a workspace: the next one makes it */
+    }
+    if (tj_store_verify(store, &n_bad, NULL, NULL, NULL, NULL, &err) != TJ_OK || n_bad != 0) {
+        fail_msg("%zu places differ: %s", n_bad, err.msg);
+    }
+    tj_store_close(store);
+}
+
+static void a_killed_experiment_goes_on_to_the_same_figures(void **state)
+{
+    (void)state;
+    json_t *data = NULL;
+    char path[128];
+    size_t n_kills = 0;
+    uint64_t random = 5;
+    int status = 0;
+    workspace(path, "killed");
+    for (;;) {
+        pid_t child = start_experiment("killed");
+        random = random * 6364136223846793005ULL + 1442695040888963407ULL;
+        uint64_t ms = (random >> 33U) % (400 + 200 * n_kills);
+        struct timespec t = {.tv_sec = (time_t)(ms / 1000), .tv_nsec = (long)(ms % 1000) * 1000000};
+        (void)nanosleep(&t, NULL);
+        (void)kill(child, SIGKILL);
+        assert_int_equal(waitpid(child, &status, 0), child);
+        expect_sound(path);
+        if (WIFEXITED(status)) {
+            break;
+        }
+        n_kills++;
+    }
+    assert_int_equal(WEXITSTATUS(status), 0);
+    assert_true(n_kills >= 4);
+    assert_int_equal(tj_demo_report(path, "test", &data, NULL), TJ_OK);
     char *got = figures(data);
     assert_string_equal(got, wanted);
     tj_free(got);
@@ -325,6 +395,7 @@ int main(void)
         cmocka_unit_test(it_gives_every_figure_and_a_report),
         cmocka_unit_test(done_stages_are_found),
         cmocka_unit_test(a_stopped_experiment_goes_on_to_the_same_figures),
+        cmocka_unit_test(a_killed_experiment_goes_on_to_the_same_figures),
         cmocka_unit_test(other_settings_need_another_workspace),
         cmocka_unit_test(a_setting_without_enough_problems_leaves_no_workspace),
         cmocka_unit_test(too_few_trees_with_an_answer_fail),

@@ -14,6 +14,7 @@
 #include "base/alloc.h"
 #include "base/fs.h"
 #include "stage/stage.h"
+#include "support/folder.h"
 
 #define FOLDER "tests/golden/datasets/"
 
@@ -23,8 +24,7 @@ static char paths[3][80];
 static int make_dir(void **state)
 {
     (void)state;
-    (void)snprintf(dir, sizeof dir, "/tmp/tabiji-import-XXXXXX");
-    if (mkdtemp(dir) == NULL) {
+    if (folder_make(dir, "import") != 0) {
         return -1;
     }
     for (size_t i = 0; i < 3; i++) {
@@ -36,17 +36,7 @@ static int make_dir(void **state)
 static int remove_dir(void **state)
 {
     (void)state;
-    static const char *const files[] = {"tabiji.db", "tabiji.db-wal", "tabiji.db-shm",
-                                        "tabiji.lock"};
-    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
-        char *path = tj_fs_join(dir, files[i]);
-        (void)unlink(path);
-        tj_free(path);
-    }
-    for (size_t i = 0; i < 3; i++) {
-        (void)unlink(paths[i]);
-    }
-    return rmdir(dir);
+    return folder_remove(dir);
 }
 
 static tj_store *open_it(void)

@@ -17,27 +17,20 @@
 #include "store/db.h"
 #include "store/migrations.h"
 #include "store/store.h"
+#include "support/folder.h"
 
 static char dir[64];
 
 static int make_dir(void **state)
 {
     (void)state;
-    (void)snprintf(dir, sizeof dir, "/tmp/tabiji-datasets-XXXXXX");
-    return mkdtemp(dir) == NULL ? -1 : 0;
+    return folder_make(dir, "datasets");
 }
 
 static int remove_dir(void **state)
 {
     (void)state;
-    static const char *const files[] = {"tabiji.db", "tabiji.db-wal", "tabiji.db-shm",
-                                        "tabiji.lock"};
-    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
-        char *path = tj_fs_join(dir, files[i]);
-        (void)unlink(path);
-        tj_free(path);
-    }
-    return rmdir(dir);
+    return folder_remove(dir);
 }
 
 static tj_store *open_it(tj_store_mode mode)

@@ -16,27 +16,20 @@
 #include "base/fs.h"
 #include "store/db.h"
 #include "store/store.h"
+#include "support/folder.h"
 
 static char dir[64];
 
 static int make_dir(void **state)
 {
     (void)state;
-    snprintf(dir, sizeof dir, "/tmp/tabiji-store-XXXXXX");
-    return mkdtemp(dir) == NULL ? -1 : 0;
+    return folder_make(dir, "store");
 }
 
 static int remove_dir(void **state)
 {
     (void)state;
-    static const char *const files[] = {"tabiji.db", "tabiji.db-wal", "tabiji.db-shm",
-                                        "tabiji.lock", "tabiji.db-journal"};
-    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
-        char *path = tj_fs_join(dir, files[i]);
-        unlink(path);
-        tj_free(path);
-    }
-    return rmdir(dir);
+    return folder_remove(dir);
 }
 
 static tj_store *open_it(tj_store_mode mode)
@@ -219,8 +212,8 @@ static void a_full_disk_is_an_error_and_changes_nothing(void **state)
     (void)state;
     tj_store *s;
     tj_err err;
-    tj_store_options small = {.max_bytes = 400000};
-    char big[100001];
+    tj_store_options small = {.max_bytes = 2000000};
+    static char big[200001];
     assert_int_equal(tj_store_open(&s, dir, TJ_STORE_CREATE, &small, NULL), TJ_OK);
     memset(big, 'x', sizeof big - 1);
     big[sizeof big - 1] = 0;
