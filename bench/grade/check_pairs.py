@@ -4,8 +4,8 @@
     check_pairs.py [FOLDER]
 
 Numbers know nothing of units that one side leaves out, of a percentage as its number, of months and choices: two texts
-with a unit, or of the kinds of BY_RULE, may be equal by such a rule and have different values. Exits 1 on any other verdict that
-the numbers contradict."""
+with a unit, or of the kinds of BY_RULE, may be equal by such a rule and have different values. Exits 1 on any other
+verdict that the numbers contradict."""
 import collections
 import glob
 import json
@@ -35,7 +35,8 @@ def main():
             counts[pair["kind"]][verdict] += 1
             if verdict == "CONTRADICTS":
                 n_bad += 1
-                print(f"{pair['id']}: {pair['gold']!r} and {pair['pred']!r} should be {pair['expected']}, numbers say {got}")
+                print(f"{pair['id']}: {pair['gold']!r} and {pair['pred']!r} should be {pair['expected']}, "
+                      f"numbers say {got}")
     total = collections.Counter()
     for kind, c in counts.items():
         total.update(c)

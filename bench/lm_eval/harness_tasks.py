@@ -11,6 +11,7 @@ import datasets
 from lm_eval.tasks import TaskManager
 
 DATA = None  # pathlib.Path, set by use()
+MANAGER = None
 SUBJECTS = {"algebra": "Algebra", "counting_and_probability": "Counting & Probability", "geometry": "Geometry",
             "intermediate_algebra": "Intermediate Algebra", "number_theory": "Number Theory",
             "prealgebra": "Prealgebra", "precalculus": "Precalculus"}
@@ -69,7 +70,9 @@ def use(folder):
 
 
 def task(name, shots=None, seed=1234):
-    t = TaskManager().load([name])["tasks"][name]
+    global MANAGER
+    MANAGER = MANAGER or TaskManager()  # it reads thousands of files
+    t = MANAGER.load([name])["tasks"][name]
     if shots is not None:
         t.set_config(key="num_fewshot", value=shots)
     t.set_fewshot_seed(seed=seed)

@@ -229,6 +229,7 @@ static const tj_option filter_options[] = {
     {"config", 0, "FILE", "rules in YAML", NULL},
     {"out", 'o', "FILE", "what passes, JSON lines", "standard output"},
     {"rejected", 0, "FILE", "what does not, JSON lines with rule and reason", NULL},
+    {"by-rules", 0, NULL, "find spans by rules where there are none", NULL},
     TOKENIZER,
     {"json", 0, NULL, "the counts on standard error as JSON, for programs", NULL},
     {0}};
@@ -241,7 +242,67 @@ static const tj_option export_options[] = {
     {"out", 'o', "FILE", "the rows", "standard output"},
     {"card", 0, "FILE", "also write a data card (Markdown)", NULL},
     {"title", 0, "TEXT", "of the card", "Long thoughts"},
+    {"by-rules", 0, NULL, "find spans by rules where there are none", NULL},
     TOKENIZER,
+    {0}};
+#define TALK                                                                                       \
+    {"model", 'm', "PATH-OR-URL", "a model here, or the base URL of an OpenAI-compatible server",  \
+     NULL},                                                                                        \
+        {"temperature", 0, "T", "of a first attempt; 0.2 more at each further one", "0.7"},        \
+        {"max-tokens", 0, "N", "tokens of an answer at most", "1024"},                             \
+        {"tries", 0, "N", "attempts at an answer that can be read", "3"},                          \
+        {"seed", 0, "N", "of the random numbers", "1"},                                            \
+        {"chat-template", 0, "NAME", "of a model here", "its files'"},                             \
+        {"no-thinking", 0, NULL, "qwen3: answer without thoughts", NULL},                          \
+        {"remote-model", 0, "NAME", "of a URL: which of the server's models", NULL},               \
+        {"remote-config", 0, "FILE", "of a URL: settings in YAML", NULL},                          \
+        {"remote-set", 0, "KEY=VALUE", "of a URL: one setting; repeatable", NULL},                 \
+    {                                                                                              \
+        "cache", 0, "DIR", "of a URL: keep answers here, and pay for none twice", NULL             \
+    }
+static const tj_option rewrite_options[] = {
+    {"line", 0, "NAME",
+     "coherence, granularity (finer steps), gradual (no jumps) or explorer; repeatable, in turn",
+     "coherence"},
+    {"spans", 0, "N", "spans that are given at once", "16"},
+    TALK,
+    TOKENIZER,
+    THREADS,
+    {0}};
+static const tj_option critique_options[] = {
+    {"critic", 0, "PATH-OR-URL", "another model as the critic", "the same"},
+    {"critic-model", 0, "NAME", "of a URL: which of the critic's models", NULL},
+    {"turns", 0, "N", "steps proposed at most", "24"},
+    {"max-backtracks", 0, "N", "ways back at most", "6"},
+    {"budget", 0, "N", "tokens of all answers at most; 0: any", "0"},
+    {"language", 0, "NAME", "of the sentences of ways back", "en-open"},
+    SENTENCES,
+    TALK,
+    THREADS,
+    JSON_LINES,
+    {0}};
+static const tj_option debate_options[] = {
+    {"roles", 0, "NAME", "debate (proposer, doubter, checker) or teacher (student, teacher)",
+     "debate"},
+    {"rounds", 0, "N", "rounds at most", "4"},
+    {"own-words", 0, NULL, "leave the agents' words as they are: no rewording to one voice", NULL},
+    {"critic", 0, "PATH-OR-URL", "another model as the moderator", "the same"},
+    {"critic-model", 0, "NAME", "of a URL: which of the moderator's models", NULL},
+    {"budget", 0, "N", "tokens of all answers at most; 0: any", "0"},
+    {"language", 0, "NAME", "of the sentences of ways back", "en-open"},
+    SENTENCES,
+    TALK,
+    THREADS,
+    JSON_LINES,
+    {0}};
+static const tj_option stats_options[] = {
+    TOKENIZER,
+    {"keyword", 0, "TEXT", "count this instead of the usual words; repeatable", NULL},
+    {"by-rules", 0, NULL, "find spans by rules also where there are some", NULL},
+    {"max-run", 0, "N", "words of a run that may mark reflection, at most 6", "4"},
+    {"top", 0, "N", "runs listed of each language", "12"},
+    {"min-count", 0, "N", "times that a run stands in reflection at least", "3"},
+    JSON,
     {0}};
 static const tj_option train_options[] = {
     {"out", 'o', "DIR", "folder of the new model", NULL},
@@ -537,9 +598,45 @@ const tj_command tj_commands[] = {
      "  tabiji thought import notes.md\n"
      "  tabiji thought import *.md --json > human.jsonl",
      thought_import_options, tj_cmd_thought_import},
+    {"thought critique", "[PROBLEM...]", 0, 64, "long thoughts by proposing and criticising",
+     "One model proposes the next step, another (or the same) decides: continue, reflect,\n"
+     "go back, or end. A step that was tried from the same place is refused. Problems are\n"
+     "operands or lines of standard input, as text or as JSON with prompt (or problem, or\n"
+     "question) and answer. Answers of models that cannot be read are asked for again within\n"
+     "--tries, then recorded as failed; nothing is guessed.",
+     "  tabiji thought critique -m http://127.0.0.1:8080/v1 --remote-model NAME \\\n"
+     "    'What is the sum of the first 20 odd numbers?'\n"
+     "  tabiji thought critique -m model.gguf --json < problems.jsonl > thoughts.jsonl",
+     critique_options, tj_cmd_thought_critique},
+    {"thought debate", "[PROBLEM...]", 0, 64, "long thoughts out of a debate or a lesson",
+     "Agents speak in turn in their roles; after each round a moderator decides whether it\n"
+     "is settled. What was said becomes one explorer's thought, entry by entry; where the\n"
+     "rewording would change its mathematics, the agent's own words stay. Problems as for\n"
+     "'thought critique'.",
+     "  tabiji thought debate --roles teacher -m model.gguf 'What is 12 * 13?'", debate_options,
+     tj_cmd_thought_debate},
+    {"thought rewrite", "[FILE...]", 0, 4096, "reword long thoughts with a language model",
+     "Reads records as 'thought filter' does and writes them reworded, JSON lines with the\n"
+     "fate of each span. New words are taken only if they keep the span's mathematics:\n"
+     "numbers, operators and formulas in their order, and the final answer; for granularity\n"
+     "and gradual also more of them, where true equations give them. Else the span stays as\n"
+     "it was.",
+     "  tabiji thought rewrite journeys.jsonl -m model.gguf > reworded.jsonl\n"
+     "  tabiji thought rewrite human.jsonl --line granularity --line explorer \\\n"
+     "    -m http://127.0.0.1:8080/v1 --remote-model NAME > augmented.jsonl",
+     rewrite_options, tj_cmd_thought_rewrite},
     {"thought show", "ID", 1, 1, "print a long thought span by span",
      "Each span with its action; '*' marks the path that ends in the answer.",
      "  tabiji thought show 2 -w demo", thought_options, tj_cmd_thought_show},
+    {"thought stats", "[FILE...]", 0, 4096, "statistics over long thoughts",
+     "Lengths, keywords, actions, ways back with and without reason, how soon a wrong step\n"
+     "is noticed, what choices cost, redundancy, and the words that mark reflection in\n"
+     "English, Japanese and Chinese; by level of difficulty and by whether the answer is\n"
+     "right. Texts without spans are counted by spans that rules find; how far the rules\n"
+     "are right is measured on records with spans.",
+     "  tabiji thought stats journeys.jsonl --tokenizer model.gguf\n"
+     "  tabiji thought stats texts.json --json > stats.json",
+     stats_options, tj_cmd_thought_stats},
     {"train", "FILE", 1, 1, "fine-tune a model on JSON lines",
      "FILE has one JSON object a line, in the forms of TRL: `prompt` and `completion` as\n"
      "texts; `messages`, a list of {role, content}; or `prompt` as messages and as\n"

@@ -13,7 +13,8 @@ void tj_help_all(FILE *out)
     }
     fputs("\n'tabiji COMMAND --help' explains one. Begin with 'tabiji demo'.\n"
           "\nexit status: 0 done, 1 failed, 2 wrong usage or configuration, 3 not found,\n"
-          "4 workspace in use or different, 130 stopped by Ctrl-C after saving.\n",
+          "4 workspace in use or different, 130 stopped by Ctrl-C after saving.\n"
+          "'tabiji grade' tells its verdict by it: see its help.\n",
           out);
 }
 
@@ -125,9 +126,11 @@ void tj_write_manual(FILE *out)
             fputs("\n.fi\n", out);
         }
     }
-    fputs(".SH EXIT STATUS\n0 done, 1 failed, 2 wrong usage or configuration, 3 not found, 4 "
-          "workspace in use or different, 130 stopped by Ctrl\\-C after saving.\n",
-          out);
+    fputs(
+        ".SH EXIT STATUS\n0 done, 1 failed, 2 wrong usage or configuration, 3 not found, 4 "
+        "workspace in use or different, 130 stopped by Ctrl\\-C after saving; 'tabiji grade' tells "
+        "its verdict by it.\n",
+        out);
 }
 
 /* ------------------------------------------------------------------ completion */

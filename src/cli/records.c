@@ -9,6 +9,8 @@
 
 typedef struct reading {
     tj_tokenizer *tok; /* NULL: tokens are not counted */
+    tj_grader *grader;
+    bool by_rules; /* spans are found where there are none */
     tj_record_fn fn;
     void *ctx;
     size_t n;
@@ -57,8 +59,13 @@ static tj_code take(void *ctx, tj_record *record, const char *where, tj_err *err
             tj_err_context(err, "%s", where);
         }
     }
-    tj_answer_judge(record);
+    if (rc == TJ_OK) {
+        rc = tj_answer_judge(record, r->grader, err);
+    }
     r->n++;
+    if (rc == TJ_OK && r->by_rules && record->thought.n_spans == 0) {
+        rc = tj_rules_spans(&record->thought, err);
+    }
     if (rc == TJ_OK) {
         rc = tj_job_check(tj_cli_job(), err);
     }
@@ -89,12 +96,16 @@ static tj_code read_file(reading *r, const char *path, tj_cli_inputs *inputs, tj
 tj_code tj_cli_records(const tj_args *args, tj_record_fn fn, void *ctx, tj_cli_inputs *inputs,
                        tj_err *err)
 {
-    reading r = {.fn = fn, .ctx = ctx};
+    reading r = {.by_rules = tj_args_has(args, "by-rules"), .fn = fn, .ctx = ctx};
     const char *tokenizer = tj_args_get(args, "tokenizer");
     tj_code rc = tokenizer == NULL ? TJ_OK : tj_tokenizer_load(&r.tok, tokenizer, err);
+    if (rc == TJ_OK) {
+        rc = tj_grader_create(&r.grader, NULL, err);
+    }
     for (size_t i = 0; rc == TJ_OK && (i == 0 || i < tj_args_n_operands(args)); i++) {
         rc = read_file(&r, tj_args_operand(args, i), inputs, err);
     }
+    tj_grader_destroy(r.grader);
     tj_tokenizer_destroy(r.tok);
     return rc;
 }

@@ -11,7 +11,8 @@
 
 /* Reads the operands, or standard input where there are none, and calls fn with each record. Tokens
  * are counted by --tokenizer, where it is given; whether an answer is right is judged by the
- * reference answer (tj_answer_judge), where it is not said. Errors: TJ_E_PARSE (also where nothing
+ * reference answer (tj_answer_judge), where it is not said; with --by-rules, spans are found where
+ * there are none. Errors: TJ_E_PARSE (also where nothing
  * was read), those of fn. `inputs`, if not NULL, keeps names and digests of what was read. */
 typedef struct tj_cli_inputs {
     char **names;   /* [n] */

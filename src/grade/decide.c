@@ -13,6 +13,7 @@
 #include "grade/decide_expand.h"
 #include "grade/decide_family.h"
 #include "grade/decide_inner.h"
+#include "grade/decide_matrix.h"
 #include "grade/decide_relation.h"
 #include "grade/decide_set.h"
 #include "grade/decide_structure.h"
@@ -24,6 +25,7 @@
 
 struct tj_decider {
     tj_grade_options options;
+    tj_buf text; /* trees are printed here first; kept so that warm decisions allocate nothing */
 };
 
 tj_code tj_decider_create(tj_decider **out, const tj_grade_options *options, tj_err *err)
@@ -33,6 +35,7 @@ tj_code tj_decider_create(tj_decider **out, const tj_grade_options *options, tj_
         return tj_fail(err, TJ_E_NOMEM, "no memory for a decider");
     }
     (*out)->options = *options;
+    tj_buf_init(&(*out)->text);
     return TJ_OK;
 }
 
@@ -40,6 +43,7 @@ void tj_decider_destroy(tj_decider *decider)
 {
     if (decider != NULL) {
         tj_exact_cleanup();
+        tj_buf_deinit(&decider->text);
     }
     tj_free(decider);
 }
@@ -78,31 +82,27 @@ const char *tj_decide_both(tj_deciding *d, const char *u, const char *v)
 
 const char *tj_decide_text(tj_deciding *d, const tj_ex *ex)
 {
-    tj_buf text;
-    tj_buf_init(&text);
-    tj_ex_print(&text, ex);
-    const char *shown = tj_buf_text(&text);
+    tj_buf_clear(d->text);
+    tj_ex_print(d->text, ex);
+    const char *shown = tj_buf_text(d->text);
     size_t n = MAX_SHOWN;
-    if (text.len > n) { /* not in the midst of a character */
-        while (n > 0 && ((unsigned char)shown[n] & 0xc0) == 0x80) {
-            n--;
-        }
-        shown = tj_decide_say(d, "%.*s...", (int)n, shown);
-    } else {
-        shown = tj_decide_say(d, "%s", shown);
+    d->no_memory = d->no_memory || d->text->failed;
+    if (d->text->len <= n) {
+        return tj_decide_say(d, "%s", shown);
     }
-    d->no_memory = d->no_memory || text.failed;
-    tj_buf_deinit(&text);
-    return shown;
+    while (n > 0 &&
+           ((unsigned char)shown[n] & 0xc0) == 0x80) { /* not in the midst of a character */
+        n--;
+    }
+    return tj_decide_say(d, "%.*s...", (int)n, shown);
 }
 
 /* How much a method proves, from the most on. */
 static size_t rank(const char *method)
 {
-    static const char *const methods[] = {"same form",   "exact rational", "words",
-                                          "normal form", "algebraic",      "enclosure",
-                                          "units",       "rounding",       "unit left out",
-                                          "random points"};
+    static const char *const methods[] = {"same form",     "exact rational", "words", "normal form",
+                                          "algebraic",     "enclosure",      "units", "rounding",
+                                          "unit left out", "random points"};
     size_t i = 0;
     while (i < sizeof methods / sizeof *methods && strcmp(methods[i], method) != 0) {
         i++;
@@ -123,18 +123,23 @@ tj_decision tj_decide_weaker(tj_decision a, tj_decision b)
 
 /* ---- rules ---- */
 
-/* (2, 1) is no interval: such a reading is none, as there are others. */
+/* (2, 1) is no interval, and in (x, y) = (1, 2) nothing is: a reading with one is none, as there
+ * are others. */
 static bool is_reading(tj_deciding *d, const tj_ex *ex)
 {
-    const char *names[TJ_DECIDE_MAX_SYMBOLS], *method;
-    size_t n = 0;
-    if (ex->kind != TJ_EX_INTERVAL || !tj_is_scalar(ex->args[0]) || !tj_is_scalar(ex->args[1]) ||
-        !tj_free_symbols(ex, names, &n) || n > 0) {
-        return true;
+    if (ex->kind == TJ_EX_INTERVAL && tj_is_backward(d, ex)) {
+        return false;
     }
-    tj_order order = tj_decide_order(d, &method, ex->args[0], ex->args[1]);
-    return order != TJ_ORDER_GREATER && order != TJ_ORDER_UNEQUAL &&
-           (order != TJ_ORDER_EQUAL || ex->id == 0);
+    if (ex->kind == TJ_EX_RELATION && ex->rels[0] == TJ_REL_EQ &&
+        ex->args[0]->kind == TJ_EX_INTERVAL) {
+        return false;
+    }
+    for (size_t i = 0; i < ex->n_args; i++) {
+        if (!tj_is_scalar(ex->args[i]) && !is_reading(d, ex->args[i])) {
+            return false;
+        }
+    }
+    return true;
 }
 
 /* One reading of each that are equal is enough; different means that none are. */
@@ -176,17 +181,11 @@ static bool is_word(const tj_ex *ex)
     return ex->kind == TJ_EX_TEXT || ex->kind == TJ_EX_TIME || ex->kind == TJ_EX_DATE;
 }
 
-/* Dates are equal where both give a part; a part that one leaves out is not held against it. */
+/* A year that only one of two dates gives is not held against it. */
 static bool same_date(int32_t a, int32_t b)
 {
-    static const int32_t units[3] = {1, 100, 10000}, sizes[3] = {100, 100, 100000};
-    for (size_t i = 0; i < 3; i++) {
-        int32_t u = a / units[i] % sizes[i], v = b / units[i] % sizes[i];
-        if (u != 0 && v != 0 && u != v) {
-            return false;
-        }
-    }
-    return true;
+    bool no_year = a / 10000 == 0 || b / 10000 == 0;
+    return a % 10000 == b % 10000 && a % 10000 != 0 && (no_year || a == b);
 }
 
 static char folded(char c)
@@ -217,14 +216,15 @@ static bool same_word(const tj_ex *a, const tj_ex *b)
     if (a->kind != b->kind) {
         return false;
     }
-    return a->kind == TJ_EX_DATE ? same_date(a->id, b->id) : a->id == b->id;
+    return a->id == b->id || (a->kind == TJ_EX_DATE && same_date(a->id, b->id));
 }
 
 /* Words that say that a set is empty. */
 static bool says_none(const tj_ex *ex)
 {
-    static const char *const words[] = {"nosolution", "nosolutions", "norealsolution",
-                                        "norealsolutions", "none", "empty", "emptyset"};
+    static const char *const words[] = {"nosolution",      "nosolutions", "norealsolution",
+                                        "norealsolutions", "none",        "empty",
+                                        "emptyset"};
     for (size_t i = 0; ex->kind == TJ_EX_TEXT && i < sizeof words / sizeof *words; i++) {
         if (strcmp(ex->text, words[i]) == 0) {
             return true;
@@ -284,7 +284,18 @@ static bool decide_many(tj_decision *out, tj_deciding *d, const tj_ex *a, const 
         *out = tj_decide_families(d, a, b);
         return true;
     }
+    a = tj_list_integers(d, a);
+    b = tj_list_integers(d, b);
+    if (a == NULL || b == NULL) {
+        *out = tj_undecided("the comparison exceeds the budget");
+        return true;
+    }
     bool sets = tj_is_set_like(a) || tj_is_set_like(b);
+    if ((a->kind == TJ_EX_WHERE && !tj_is_set_like(a)) ||
+        (b->kind == TJ_EX_WHERE && !tj_is_set_like(b))) {
+        *out = tj_decide_conditional(d, a, b);
+        return true;
+    }
     if (a->kind == TJ_EX_INTERVAL && b->kind == TJ_EX_INTERVAL) { /* ends may be roundings */
         *out = tj_decide_sets(d, a, b);
         if (out->verdict == TJ_VERDICT_EQUAL) {
@@ -313,14 +324,6 @@ static bool decide_many(tj_decision *out, tj_deciding *d, const tj_ex *a, const 
     return false;
 }
 
-static tj_decision decide_kinds(const tj_ex *a, const tj_ex *b)
-{
-    bool known = is_value(a) != is_value(b) || a->kind == b->kind;
-    return known && a->kind != b->kind
-               ? tj_decided(TJ_VERDICT_DIFFERENT, "kinds", "they are of different kinds")
-               : tj_undecided("there is no rule for such a pair");
-}
-
 tj_decision tj_decide_pair(tj_deciding *d, const tj_ex *a, const tj_ex *b)
 {
     if (!tj_work_spend(&d->work, 200)) {
@@ -345,13 +348,13 @@ tj_decision tj_decide_pair(tj_deciding *d, const tj_ex *a, const tj_ex *b)
     if (decide_many(&out, d, a, b)) {
         return out;
     }
-    if (tj_is_quantity(a) || tj_is_quantity(b)) {
-        return is_value(a) && is_value(b) ? tj_decide_quantities(d, a, b) : decide_kinds(a, b);
+    if ((tj_is_quantity(a) || tj_is_quantity(b)) && is_value(a) && is_value(b)) {
+        return tj_decide_quantities(d, a, b);
     }
     if (tj_is_scalar(a) && tj_is_scalar(b)) {
         return tj_decide_scalars(d, a, b);
     }
-    return decide_kinds(a, b);
+    return tj_undecided("there is no rule for such a pair");
 }
 
 /* ---- the door ---- */
@@ -403,10 +406,18 @@ static bool decide_small(tj_decision *out, tj_deciding *d, const tj_ex *a, const
     return true;
 }
 
+static const tj_ex *prepare(tj_deciding *d, const tj_ex *ex)
+{
+    return tj_canonical(d, tj_expand_signs(d, tj_work_out_matrices(d, tj_write_out_sum(d, ex))));
+}
+
 tj_code tj_decide(tj_decision *out, tj_decider *decider, tj_arena *arena, const tj_ex *a,
                   const tj_ex *b, tj_err *err)
 {
-    tj_deciding d = {.options = &decider->options, .arena = arena, .work = {TJ_DECIDE_WORK}};
+    tj_deciding d = {.options = &decider->options,
+                     .text = &decider->text,
+                     .arena = arena,
+                     .work = {TJ_DECIDE_WORK}};
     size_t n_a = 0, n_b = 0;
     *out = tj_undecided("a side is too large");
     if (!is_bounded(a, 1, &n_a) || !is_bounded(b, 1, &n_b)) {
@@ -420,8 +431,8 @@ tj_code tj_decide(tj_decision *out, tj_decider *decider, tj_arena *arena, const 
     d.swapped = order > 0;
     const tj_ex *first = d.swapped ? b : a, *second = d.swapped ? a : b;
     if (!decide_small(out, &d, first, second)) {
-        first = tj_canonical(&d, tj_expand_signs(&d, first));
-        second = tj_canonical(&d, tj_expand_signs(&d, second));
+        first = prepare(&d, first);
+        second = prepare(&d, second);
         *out = tj_decide_pair(&d, first, second);
     }
     if (d.no_memory) {

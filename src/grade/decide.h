@@ -19,8 +19,8 @@ typedef struct tj_decision {
     const char *witness; /* in the arena, or static; "" if none */
 } tj_decision;
 
-/* Gives *out (tj_decider_destroy, in the thread that used it last: it frees what FLINT keeps for that
- * thread). Borrows options. Errors: TJ_E_NOMEM. */
+/* Gives *out (tj_decider_destroy, in the thread that used it last: it frees what FLINT keeps for
+ * that thread). Borrows options. Errors: TJ_E_NOMEM. */
 TJ_MUST_USE tj_code tj_decider_create(tj_decider **out, const tj_grade_options *options,
                                       tj_err *err);
 void tj_decider_destroy(tj_decider *decider);

@@ -2,6 +2,8 @@
  * 2 - sqrt(3). */
 #include "grade/decide_expand.h"
 
+#include <string.h>
+
 static size_t count_kind(const tj_ex *ex, tj_ex_kind kind)
 {
     size_t n = ex->kind == kind;
@@ -64,7 +66,9 @@ static const tj_ex *all_signs(tj_deciding *d, const tj_ex *ex, size_t n_signs)
         size_t at = 0;
         values[mask] = with_signs(d, ex, mask, &at, tied);
     }
-    const tj_ex like = {.kind = TJ_EX_LIST, .id = 1};
+    /* x is not +-1: it is neither */
+    bool neither = ex->kind == TJ_EX_RELATION && ex->n_args == 2 && ex->rels[0] == TJ_REL_NE;
+    const tj_ex like = {.kind = neither ? TJ_EX_AND : TJ_EX_LIST, .id = neither ? 0 : 1};
     return tj_make_like(d, &like, values, n);
 }
 
@@ -83,8 +87,8 @@ static const tj_ex *expand_elements(tj_deciding *d, const tj_ex *ex)
         if (all == NULL) {
             return NULL;
         }
-        bool listed = all != arg && all->kind == TJ_EX_LIST &&
-                      all->n_args <= (1U << TJ_DECIDE_MAX_SIGNS);
+        bool listed =
+            all != arg && all->kind == TJ_EX_LIST && all->n_args <= (1U << TJ_DECIDE_MAX_SIGNS);
         for (size_t k = 0; k < (listed ? all->n_args : 1); k++) {
             values[n++] = listed ? all->args[k] : all;
         }
@@ -113,4 +117,66 @@ const tj_ex *tj_expand_signs(tj_deciding *d, const tj_ex *ex)
         return tj_make_like(d, ex, args, ex->n_args);
     }
     return n_signs > TJ_DECIDE_MAX_SIGNS ? ex : all_signs(d, ex, n_signs);
+}
+
+/* ---- sums of letters with subscripts ---- */
+
+/* Terms that are written out. */
+#define MAX_WRITTEN_OUT 32
+
+/* x_i with i = 3 is x_3; NULL if the letter's subscript is more than the index. */
+static const tj_ex *with_subscript(tj_deciding *d, const tj_ex *letter, const char *index,
+                                   int64_t value)
+{
+    const char *mark = strchr(letter->text, '_');
+    if (mark == NULL || strcmp(mark + 1, index) != 0) {
+        return mark == NULL || strstr(mark, index) == NULL ? letter : NULL;
+    }
+    return tj_make_symbol(d, tj_decide_say(d, "%.*s_%lld", (int)(mark - letter->text), letter->text,
+                                           (long long)value));
+}
+
+/* ex with the index replaced, in subscripts too; NULL where that cannot be done. */
+static const tj_ex *at_index(tj_deciding *d, const tj_ex *ex, const char *index, int64_t value)
+{
+    if (ex->kind == TJ_EX_SYMBOL) {
+        return strcmp(ex->text, index) == 0 ? tj_make_int(d, value)
+                                            : with_subscript(d, ex, index, value);
+    }
+    if (ex->n_args == 0) {
+        return ex;
+    }
+    const tj_ex **args = tj_arena_calloc(d->arena, ex->n_args, sizeof *args);
+    if (args == NULL) {
+        d->no_memory = true;
+        return NULL;
+    }
+    for (size_t i = 0; i < ex->n_args; i++) {
+        args[i] = at_index(d, ex->args[i], index, value);
+        if (args[i] == NULL) {
+            return NULL;
+        }
+    }
+    return tj_make_like(d, ex, args, ex->n_args);
+}
+
+const tj_ex *tj_write_out_sum(tj_deciding *d, const tj_ex *ex)
+{
+    tj_small first, last;
+    const tj_ex *terms[MAX_WRITTEN_OUT];
+    if (ex == NULL || (ex->kind != TJ_EX_SUM && ex->kind != TJ_EX_PRODUCT) || tj_is_scalar(ex) ||
+        ex->args[0]->kind != TJ_EX_SYMBOL || !tj_small_from(&first, ex->args[1]) ||
+        !tj_small_from(&last, ex->args[2]) || first.den != 1 || last.den != 1 ||
+        last.num <= first.num || last.num - first.num >= MAX_WRITTEN_OUT) {
+        return ex;
+    }
+    size_t n = 0;
+    for (int64_t i = first.num; i <= last.num; i++) {
+        terms[n] = at_index(d, ex->args[3], ex->args[0]->text, i);
+        if (terms[n++] == NULL) {
+            return d->no_memory ? NULL : ex;
+        }
+    }
+    const tj_ex like = {.kind = ex->kind == TJ_EX_SUM ? TJ_EX_ADD : TJ_EX_MUL};
+    return tj_make_like(d, &like, terms, n);
 }

@@ -12,7 +12,7 @@
 /* Progressions on one side. */
 #define MAX_PROGRESSIONS 16
 /* Values with signs by the parity of k are taken apart into so many progressions. */
-#define MAX_SPLIT 2
+#define MAX_SPLIT        2
 
 typedef struct progression {
     const tj_ex *start, *period; /* period is not 0 */
@@ -81,24 +81,13 @@ static const tj_ex *settle_signs(tj_deciding *d, const tj_ex *ex, const char *k,
     return ex->n_args == 0 ? ex : tj_make_like(d, ex, args, ex->n_args);
 }
 
-static const tj_ex *symbol(tj_deciding *d, const char *name)
-{
-    tj_ex *ex = tj_ex_new(d->arena, TJ_EX_SYMBOL, 0);
-    if (ex == NULL) {
-        d->no_memory = true;
-        return NULL;
-    }
-    ex->text = name;
-    return ex;
-}
-
 /* value(k) = start + period k, proved by normal form. */
 static bool is_linear(tj_deciding *d, progression *out, const tj_ex *value, const char *k)
 {
     out->start = tj_substitute(d, value, k, tj_make_int(d, 0));
     out->period = tj_make_difference(d, tj_substitute(d, value, k, tj_make_int(d, 1)), out->start);
     const tj_ex *form = tj_make_2(d, TJ_EX_ADD, out->start,
-                                  tj_make_2(d, TJ_EX_MUL, out->period, symbol(d, k)));
+                                  tj_make_2(d, TJ_EX_MUL, out->period, tj_make_symbol(d, k)));
     return form != NULL && tj_decide_identical(d, value, form);
 }
 
@@ -131,7 +120,7 @@ static bool add_value(tj_deciding *d, progressions *out, const tj_ex *value, con
     }
     for (int64_t r = 0; r < MAX_SPLIT; r++) { /* k = 2 j + r */
         const tj_ex *k_of_j = tj_make_2(
-            d, TJ_EX_ADD, tj_make_2(d, TJ_EX_MUL, tj_make_int(d, MAX_SPLIT), symbol(d, k)),
+            d, TJ_EX_ADD, tj_make_2(d, TJ_EX_MUL, tj_make_int(d, MAX_SPLIT), tj_make_symbol(d, k)),
             tj_make_int(d, r));
         const tj_ex *part = tj_substitute(d, settle_signs(d, value, k, r), k, k_of_j);
         if (part == NULL || !is_linear(d, &p, part, k) || !add_progression(d, out, p)) {
@@ -155,7 +144,7 @@ static bool add_values(tj_deciding *d, progressions *out, const tj_ex *values, c
         return values->n_args > 0;
     }
     if (values->kind == TJ_EX_RELATION) {
-        const tj_ex *name, *value = tj_named_answer(d, values, &name);
+        const tj_ex *name, *value = tj_named_answer(values, &name);
         if (value == NULL || (out->name != NULL && tj_ex_compare(out->name, name) != 0)) {
             return false;
         }
@@ -212,8 +201,8 @@ static bool find_ratios(tj_deciding *d, progressions *p, const tj_ex *unit, tj_s
 {
     for (size_t i = 0; i < p->n; i++) {
         const tj_ex *q = tj_make_2(d, TJ_EX_DIV, p->all[i].period, unit);
-        if (q == NULL || !tj_decide_rational(d, &p->all[i].ratio, q) ||
-            p->all[i].ratio.num <= 0 || !lcm(common, p->all[i].ratio)) {
+        if (q == NULL || !tj_decide_rational(d, &p->all[i].ratio, q) || p->all[i].ratio.num <= 0 ||
+            !lcm(common, p->all[i].ratio)) {
             return false;
         }
     }
@@ -236,8 +225,8 @@ static bool find_residues(tj_deciding *d, residues *out, const progressions *p, 
         }
         for (int64_t j = 0; j < n_steps; j++) {
             const tj_ex *shift = tj_make_2(d, TJ_EX_MUL, tj_make_int(d, j), p->all[i].period);
-            out->all[out->n] = j == 0 ? p->all[i].start
-                                      : tj_make_2(d, TJ_EX_ADD, p->all[i].start, shift);
+            out->all[out->n] =
+                j == 0 ? p->all[i].start : tj_make_2(d, TJ_EX_ADD, p->all[i].start, shift);
             if (out->all[out->n++] == NULL) {
                 return false;
             }
@@ -268,8 +257,7 @@ static tj_verdict congruent(tj_deciding *d, const tj_ex *x, const tj_ex *y, cons
 }
 
 /* Each residue of x among those of y. */
-static tj_decision within(tj_deciding *d, const residues *x, const residues *y,
-                          const tj_ex *period)
+static tj_decision within(tj_deciding *d, const residues *x, const residues *y, const tj_ex *period)
 {
     for (size_t i = 0; i < x->n; i++) {
         tj_verdict found = TJ_VERDICT_DIFFERENT;
@@ -282,8 +270,8 @@ static tj_decision within(tj_deciding *d, const residues *x, const residues *y,
                                 "decided");
         }
         if (found == TJ_VERDICT_DIFFERENT) {
-            tj_decision out = tj_decided(TJ_VERDICT_DIFFERENT, "sets",
-                                         "a value is in only one of the families");
+            tj_decision out =
+                tj_decided(TJ_VERDICT_DIFFERENT, "sets", "a value is in only one of the families");
             out.witness = tj_decide_text(d, x->all[i]);
             return out;
         }
@@ -294,13 +282,16 @@ static tj_decision within(tj_deciding *d, const residues *x, const residues *y,
 static tj_decision decide_progressions(tj_deciding *d, progressions *p, progressions *q)
 {
     tj_small common = {1, 1};
+    const char *method;
     const tj_ex *unit = p->all[0].period;
+    if (p->n == 1 && q->n == 1) { /* one progression each: the period is the set's own */
+        tj_order order = tj_decide_order(d, &method, unit, q->all[0].period);
+        if (order == TJ_ORDER_LESS || order == TJ_ORDER_GREATER) {
+            return tj_decided(TJ_VERDICT_DIFFERENT, "sets", "the periods of the families differ");
+        }
+    }
     if (!find_ratios(d, p, unit, &common) || !find_ratios(d, q, unit, &common)) {
         return tj_undecided("the periods have no ratio that is seen to be rational");
-    }
-    if (p->n == 1 && q->n == 1 &&
-        (p->all[0].ratio.num != q->all[0].ratio.num || p->all[0].ratio.den != q->all[0].ratio.den)) {
-        return tj_decided(TJ_VERDICT_DIFFERENT, "sets", "the periods of the families differ");
     }
     residues *x = tj_arena_calloc(d->arena, 2, sizeof *x);
     if (x == NULL) {
@@ -310,8 +301,8 @@ static tj_decision decide_progressions(tj_deciding *d, progressions *p, progress
     if (!find_residues(d, &x[0], p, common) || !find_residues(d, &x[1], q, common)) {
         return tj_undecided("the families have too many values in their common period");
     }
-    const tj_ex *factor = tj_make_2(d, TJ_EX_DIV, tj_make_int(d, common.num),
-                                    tj_make_int(d, common.den));
+    const tj_ex *factor =
+        tj_make_2(d, TJ_EX_DIV, tj_make_int(d, common.num), tj_make_int(d, common.den));
     const tj_ex *period = tj_make_2(d, TJ_EX_MUL, unit, factor);
     tj_decision one = within(d, &x[0], &x[1], period);
     return one.verdict == TJ_VERDICT_EQUAL ? within(d, &x[1], &x[0], period) : one;
@@ -347,7 +338,7 @@ tj_decision tj_decide_families(tj_deciding *d, const tj_ex *a, const tj_ex *b)
     bool a_is = tj_is_family(a), b_is = tj_is_family(b);
     if (!a_is || !b_is) {
         const tj_ex *other = a_is ? b : a;
-        const tj_ex *name, *value = tj_named_answer(d, other, &name);
+        const tj_ex *name, *value = tj_named_answer(other, &name);
         other = value == NULL ? other : value;
         if (tj_is_scalar(other) || other->kind == TJ_EX_INTERVAL || other->kind == TJ_EX_TUPLE) {
             return tj_decided(TJ_VERDICT_DIFFERENT, "kinds", "only one of them is a family");

@@ -54,6 +54,32 @@ static const tj_ex *spell_call(tj_deciding *d, const tj_ex *ex)
     return ex;
 }
 
+/* b > a as a < b, and chains of such. */
+static const tj_ex *turn_up(tj_deciding *d, const tj_ex *ex)
+{
+    size_t n = ex->n_args;
+    for (size_t i = 0; i + 1 < n; i++) {
+        if (ex->rels[i] != TJ_REL_GT && ex->rels[i] != TJ_REL_GE) {
+            return ex;
+        }
+    }
+    tj_ex_rel *rels = tj_arena_calloc(d->arena, n, sizeof *rels);
+    const tj_ex **args = tj_arena_calloc(d->arena, n, sizeof *args);
+    if (rels == NULL || args == NULL) {
+        d->no_memory = true;
+        return NULL;
+    }
+    for (size_t i = 0; i < n; i++) {
+        args[i] = ex->args[n - 1 - i];
+        if (i + 1 < n) {
+            rels[i] = ex->rels[n - 2 - i] == TJ_REL_GT ? TJ_REL_LT : TJ_REL_LE;
+        }
+    }
+    tj_ex like = *ex;
+    like.rels = rels;
+    return tj_make_like(d, &like, args, n);
+}
+
 const tj_ex *tj_canonical(tj_deciding *d, const tj_ex *ex)
 {
     if (ex == NULL || ex->n_args == 0) {
@@ -85,5 +111,8 @@ const tj_ex *tj_canonical(tj_deciding *d, const tj_ex *ex)
         break;
     }
     const tj_ex *made = changed ? tj_make_like(d, ex, args, ex->n_args) : ex;
+    if (made != NULL && made->kind == TJ_EX_RELATION && made->n_args >= 2) {
+        return turn_up(d, made);
+    }
     return made != NULL && made->kind == TJ_EX_CALL ? spell_call(d, made) : made;
 }

@@ -17,17 +17,17 @@ static uint64_t scramble(uint64_t x)
     return x ^ (x >> 31);
 }
 
-/* Six kinds of values: whole and broken, of both signs, inside and outside of the unit interval. */
+/* Six kinds of values: whole and broken, of both signs, inside the unit interval and up to 30. */
 static void value_of_kind(int64_t *num, int64_t *den, uint64_t kind, uint64_t h)
 {
     int64_t r = (int64_t)(h % 1000);
     switch (kind) {
     case 0:
-        *num = -1 - r % 5;
+        *num = -1 - r % 12;
         *den = 1;
         break;
     case 1:
-        *num = 2 + r % 9;
+        *num = 2 + r % 25;
         *den = 1;
         break;
     case 2:
@@ -39,11 +39,11 @@ static void value_of_kind(int64_t *num, int64_t *den, uint64_t kind, uint64_t h)
         *den = 89;
         break;
     case 4:
-        *num = 102 + r;
+        *num = 102 + 3 * r;
         *den = 101;
         break;
     default:
-        *num = -104 - r;
+        *num = -104 - 3 * r;
         *den = 103;
         break;
     }
@@ -98,7 +98,7 @@ static bool wants_whole(const tj_ex *ex)
     return false;
 }
 
-static const char *point_text(tj_deciding *d, const tj_point *at)
+const char *tj_point_text(tj_deciding *d, const tj_point *at)
 {
     const char *text = "";
     for (size_t i = 0; i < at->n; i++) {
@@ -117,7 +117,7 @@ static tj_decision differ_at(tj_deciding *d, const tj_ex *a, const tj_ex *b, con
     const char *u, *v;
     tj_decision out = tj_decided(TJ_VERDICT_DIFFERENT, method, "the values at a point differ");
     tj_enclose_texts(&u, &v, d, a, b, at);
-    out.witness = tj_decide_say(d, "%s: %s", point_text(d, at), tj_decide_both(d, u, v));
+    out.witness = tj_decide_say(d, "%s: %s", tj_point_text(d, at), tj_decide_both(d, u, v));
     return out;
 }
 
@@ -170,7 +170,7 @@ static tj_decision decide_at_points(tj_deciding *d, const tj_ex *a, const tj_ex 
         }
         if (n_real == TJ_DECIDE_ENOUGH) {
             return tj_decided(TJ_VERDICT_EQUAL, "random points",
-                              "the values agree to 30 digits at 10 points");
+                              "the values agree to 30 digits at 16 points");
         }
     }
     if (n_real == 0 && complex_parted && d->work.left > 0) {
@@ -178,7 +178,7 @@ static tj_decision decide_at_points(tj_deciding *d, const tj_ex *a, const tj_ex 
     }
     if (n_real == 0 && n_complex >= TJ_DECIDE_ENOUGH) {
         return tj_decided(TJ_VERDICT_EQUAL, "random points",
-                          "the complex values agree to 30 digits at 10 points");
+                          "the complex values agree to 30 digits at 16 points");
     }
     return tj_undecided("the functions are defined at too few of the points tried");
 }
@@ -200,29 +200,34 @@ static tj_decision differ_somewhere(tj_deciding *d, const tj_ex *a, const tj_ex 
     return tj_decided(TJ_VERDICT_DIFFERENT, "normal form", "the normal forms differ");
 }
 
-/* Is the function defined at all? Normal forms would call 1/(sin(x)^2 + cos(x)^2 - 1) equal to
- * itself times anything if the zero were not seen. */
-static bool is_defined_somewhere(tj_deciding *d, const tj_ex *a, const tj_ex *b,
-                                 const char *const *names, size_t n)
+/* Are both defined at some point at all, and the same at the first few? A normal form does not see
+ * every zero in a denominator (1 / (floor(x) - floor(x))), and takes letters for real numbers. */
+static bool agree_at_first(tj_deciding *d, const tj_ex *a, const tj_ex *b, const char *const *names,
+                           size_t n)
 {
     bool whole = wants_whole(a) || wants_whole(b);
-    for (uint64_t t = 0; t < TJ_DECIDE_POINTS; t++) {
+    size_t n_seen = 0;
+    for (uint64_t t = 0; t < TJ_DECIDE_POINTS && n_seen < 3; t++) {
         tj_point at;
         tj_apart apart;
         make_point(&at, names, n, t, whole);
-        if (tj_enclose_compare(&apart, &d->work, a, b, &at, 2 * TJ_DECIDE_FIRST_PREC) ==
+        if (tj_enclose_compare(&apart, &d->work, a, b, &at, 2 * TJ_DECIDE_FIRST_PREC) !=
             TJ_EVAL_OK) {
-            return !apart.parted || !(apart.real_a && apart.real_b);
+            continue;
         }
+        if (apart.parted && apart.real_a && apart.real_b) {
+            return false;
+        }
+        n_seen++;
     }
-    return false;
+    return n_seen > 0;
 }
 
 bool tj_decide_identical(tj_deciding *d, const tj_ex *a, const tj_ex *b)
 {
     tj_normal normal;
-    return a != NULL && b != NULL &&
-           tj_ratfun_compare(&normal, d, a, b) == TJ_EVAL_OK && normal.equal;
+    return a != NULL && b != NULL && tj_ratfun_compare(&normal, d, a, b) == TJ_EVAL_OK &&
+           normal.equal;
 }
 
 tj_decision tj_decide_functions(tj_deciding *d, const tj_ex *a, const tj_ex *b)
@@ -240,7 +245,7 @@ tj_decision tj_decide_functions(tj_deciding *d, const tj_ex *a, const tj_ex *b)
     d->work.left += lent;
     bool applies = tj_has_kind(a, TJ_EX_APPLY) || tj_has_kind(b, TJ_EX_APPLY);
     if (got == TJ_EVAL_OK && normal.equal &&
-        (normal.complete || applies || is_defined_somewhere(d, a, b, names, n))) {
+        (normal.complete || applies || agree_at_first(d, a, b, names, n))) {
         return tj_decided(TJ_VERDICT_EQUAL, "normal form", "both have the same normal form");
     }
     if (got == TJ_EVAL_OK && !normal.equal && normal.complete) {

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "base/arena.h"
+#include "base/buf.h"
 #include "base/err.h"
 #include "grade/decide.h"
 #include "grade/decide_budget.h"
@@ -20,6 +21,7 @@
 /* A decision under way. */
 typedef struct tj_deciding {
     const tj_grade_options *options;
+    tj_buf *text; /* scratch for printing */
     tj_arena *arena;
     tj_work work;
     size_t n_made;  /* nodes made by rewriting */
@@ -59,9 +61,11 @@ tj_decision tj_decide_weaker(tj_decision a, tj_decision b);
 tj_decision tj_decide_pair(tj_deciding *d, const tj_ex *a, const tj_ex *b);
 
 /* ---- trees (decide_tree.c): NULL (and no_memory) when the arena is exhausted; arguments may be
- * NULL, the result is then NULL ---- */
+ * NULL, the result is then NULL; questions are answered by no, so that a chain of makers needs no
+ * checks ---- */
 const tj_ex *tj_make_int(tj_deciding *d, int64_t value);
 const tj_ex *tj_make_const(tj_deciding *d, tj_ex_const id);
+const tj_ex *tj_make_symbol(tj_deciding *d, const char *name); /* keeps the name */
 const tj_ex *tj_make_1(tj_deciding *d, tj_ex_kind kind, const tj_ex *a);
 const tj_ex *tj_make_2(tj_deciding *d, tj_ex_kind kind, const tj_ex *a, const tj_ex *b);
 const tj_ex *tj_make_call(tj_deciding *d, tj_ex_fn fn, const tj_ex *a, const tj_ex *b);
@@ -78,6 +82,9 @@ bool tj_has_kind(const tj_ex *ex, tj_ex_kind kind);
 bool tj_has_const(const tj_ex *ex, tj_ex_const id);
 /* A value: arithmetic from numbers, constants, symbols and functions. */
 bool tj_is_scalar(const tj_ex *ex);
+/* A polynomial in the letter (and in values of unknown functions) by its form: defined everywhere,
+ * as its normal form is. */
+bool tj_is_polynomial(const tj_ex *ex, const char *letter);
 /* Is every operation in ex certain to be defined, whatever the symbols are worth? */
 bool tj_is_total(const tj_ex *ex);
 /* 3, -0.25, the literal below signs; NULL if ex is no literal. */
@@ -113,6 +120,8 @@ tj_decision tj_decide_scalars(tj_deciding *d, const tj_ex *a, const tj_ex *b);
 bool tj_decide_rounded(tj_deciding *d, const char **reason, const tj_ex *a, const tj_ex *b);
 /* Functions of letters (decide_function.c). */
 tj_decision tj_decide_functions(tj_deciding *d, const tj_ex *a, const tj_ex *b);
+/* "x = -1, y = 2". */
+const char *tj_point_text(tj_deciding *d, const tj_point *at);
 /* Are they the same, seen by normal forms alone? */
 bool tj_decide_identical(tj_deciding *d, const tj_ex *a, const tj_ex *b);
 /* The exact value of a constant tree if it is a rational of 63 bits. */

@@ -71,8 +71,7 @@ static tj_decision decide_graph(tj_deciding *d, graph *g, tj_decision so_far)
     return tj_undecided("whether some elements are equal is not decided");
 }
 
-tj_decision tj_decide_match(tj_deciding *d, const tj_ex *const *a, const tj_ex *const *b,
-                            size_t n)
+tj_decision tj_decide_match(tj_deciding *d, const tj_ex *const *a, const tj_ex *const *b, size_t n)
 {
     graph *g = tj_arena_calloc(d->arena, 1, sizeof *g);
     bool *used = tj_arena_calloc(d->arena, n, sizeof *used);

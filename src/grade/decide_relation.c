@@ -5,9 +5,9 @@
 
 #include <string.h>
 
+#include "grade/decide_equation.h"
 #include "grade/decide_set.h"
 #include "grade/decide_structure.h"
-#include "grade/ratfun.h"
 
 bool tj_is_statement(const tj_ex *ex)
 {
@@ -57,9 +57,8 @@ static bool all_signs_are(const tj_ex *ex, tj_ex_rel rel, tj_ex_rel or_rel)
     return true;
 }
 
-const tj_ex *tj_named_answer(tj_deciding *d, const tj_ex *ex, const tj_ex **name)
+const tj_ex *tj_named_answer(const tj_ex *ex, const tj_ex **name)
 {
-    (void)d;
     if (ex->kind != TJ_EX_RELATION || ex->n_args < 2) {
         return NULL;
     }
@@ -86,138 +85,56 @@ static bool is_constant(const tj_ex *ex)
     return tj_free_symbols(ex, names, &n) && n == 0 && !tj_has_kind(ex, TJ_EX_APPLY);
 }
 
-/* ---- equations ---- */
-
-static const tj_ex *sides_apart(tj_deciding *d, const tj_ex *ex)
+/* The value of b with the parameters of its function (b) named as those of a; through names that no
+ * text has, so that f(y, x) can become f(x, y). */
+static const tj_ex *rename_parameters(tj_deciding *d, const tj_ex *value, const tj_ex *a,
+                                      const tj_ex *b)
 {
-    return tj_make_difference(d, ex->args[0], ex->args[1]);
+    static const char *const between[] = {"#0", "#1", "#2", "#3"};
+    const size_t n_most = sizeof between / sizeof *between;
+    for (size_t i = 0; i < b->n_args && i < n_most; i++) {
+        value = tj_substitute(d, value, b->args[i]->text, tj_make_symbol(d, between[i]));
+    }
+    for (size_t i = 0; i < b->n_args && i < n_most; i++) {
+        value = tj_substitute(d, value, between[i], a->args[i]);
+    }
+    return b->n_args <= n_most ? value : NULL;
 }
 
-/* Are f and g one function but for a constant factor, as far as points tell? f(x) g(p) = g(x) f(p)
- * at a fixed point p. */
-static bool proportional_at_points(tj_deciding *d, const tj_ex *f, const tj_ex *g)
+static bool has_letters_only(const tj_ex *apply)
 {
-    const char *names[TJ_DECIDE_MAX_SYMBOLS];
-    size_t n = 0;
-    if (!tj_free_symbols(f, names, &n) || !tj_free_symbols(g, names, &n)) {
-        return false;
+    for (size_t i = 0; i < apply->n_args; i++) {
+        if (apply->args[i]->kind != TJ_EX_SYMBOL) {
+            return false;
+        }
     }
-    const tj_ex *f_at = f, *g_at = g;
-    for (size_t i = 0; i < n; i++) {
-        const tj_ex *value = tj_make_2(d, TJ_EX_DIV, tj_make_int(d, 7 + 4 * (int64_t)i),
-                                       tj_make_int(d, 5));
-        f_at = tj_substitute(d, f_at, names[i], value);
-        g_at = tj_substitute(d, g_at, names[i], value);
-    }
-    const tj_ex *left = tj_make_2(d, TJ_EX_MUL, f, g_at), *right = tj_make_2(d, TJ_EX_MUL, g, f_at);
-    if (left == NULL || right == NULL) {
-        return false;
-    }
-    const char *method;
-    const tj_ex *zero = tj_make_int(d, 0);
-    tj_order u = tj_decide_order(d, &method, f_at, zero);
-    tj_order v = tj_decide_order(d, &method, g_at, zero);
-    return (u == TJ_ORDER_LESS || u == TJ_ORDER_GREATER) &&
-           (v == TJ_ORDER_LESS || v == TJ_ORDER_GREATER) &&
-           tj_decide_functions(d, left, right).verdict == TJ_VERDICT_EQUAL;
+    return true;
 }
 
-/* One equation each. */
-static tj_decision decide_equations(tj_deciding *d, const tj_ex *a, const tj_ex *b)
-{
-    const tj_ex *f = sides_apart(d, a), *g = sides_apart(d, b);
-    if (f == NULL || g == NULL || !tj_is_scalar(f) || !tj_is_scalar(g)) {
-        tj_decision left = tj_decide_pair(d, a->args[0], b->args[0]);
-        tj_decision both = tj_decide_weaker(left, tj_decide_pair(d, a->args[1], b->args[1]));
-        return both.verdict == TJ_VERDICT_EQUAL ? both
-                                                : tj_undecided("the equations are not of values");
-    }
-    tj_normal normal;
-    int sign;
-    tj_eval got = tj_ratfun_proportional(&normal, &sign, d, f, g);
-    if (got == TJ_EVAL_OK && normal.equal) {
-        return tj_decided(TJ_VERDICT_EQUAL, "normal form",
-                          "the equations are one but for a constant factor");
-    }
-    if (got == TJ_EVAL_OK && normal.complete) {
-        return tj_decided(TJ_VERDICT_DIFFERENT, "normal form",
-                          "no constant factor makes one equation the other");
-    }
-    if (proportional_at_points(d, f, g)) {
-        return tj_decided(TJ_VERDICT_EQUAL, "random points",
-                          "the equations are one but for a constant factor at 10 points");
-    }
-    return tj_undecided("whether the equations have the same solutions is not decided");
-}
-
-/* f(x) = ... and f(t) = ...: the parameters are renamed. Names of one kind must be the same; a
- * function's name and a variable's ("y = x + 1") go together. */
+/* Names of one kind must be the same, but for the parameters of functions: f(x) = ... and f(t) =
+ * ... A function's name and a variable's go together, y = x + 1 and f(x) = x + 1, unless the
+ * variable is the parameter. */
 static bool same_name(tj_deciding *d, const tj_ex *a, const tj_ex *b, const tj_ex **value_b)
 {
     if (a->kind != b->kind) {
         const tj_ex *function = a->kind == TJ_EX_APPLY ? a : b;
         const tj_ex *letter = function == a ? b : a;
-        return function->kind == TJ_EX_APPLY && letter->kind == TJ_EX_SYMBOL;
+        return function->kind == TJ_EX_APPLY && letter->kind == TJ_EX_SYMBOL &&
+               !tj_has_symbol(function, letter->text);
     }
-    if (a->kind != TJ_EX_APPLY) {
+    if (a->kind != TJ_EX_APPLY || !has_letters_only(a) || !has_letters_only(b)) {
         return tj_ex_compare(a, b) == 0;
     }
     if (strcmp(a->text, b->text) != 0 || a->n_args != b->n_args) {
         return false;
     }
-    for (size_t i = 0; i < a->n_args; i++) {
-        if (a->args[i]->kind != TJ_EX_SYMBOL || b->args[i]->kind != TJ_EX_SYMBOL) {
-            return tj_ex_compare(a, b) == 0;
-        }
-        *value_b = tj_substitute(d, *value_b, b->args[i]->text, a->args[i]);
-    }
+    *value_b = rename_parameters(d, *value_b, a, b);
     return true;
-}
-
-/* ---- inequalities in several letters ---- */
-
-/* One comparison as f < 0 or f <= 0. */
-static const tj_ex *turned_down(tj_deciding *d, const tj_ex *ex, bool *strict)
-{
-    tj_ex_rel rel = ex->rels[0];
-    *strict = rel == TJ_REL_LT || rel == TJ_REL_GT;
-    bool less = rel == TJ_REL_LT || rel == TJ_REL_LE;
-    return less ? tj_make_difference(d, ex->args[0], ex->args[1])
-                : tj_make_difference(d, ex->args[1], ex->args[0]);
-}
-
-static tj_decision decide_inequalities(tj_deciding *d, const tj_ex *a, const tj_ex *b)
-{
-    bool strict_a, strict_b;
-    const tj_ex *f = turned_down(d, a, &strict_a), *g = turned_down(d, b, &strict_b);
-    tj_normal normal;
-    int sign;
-    if (f == NULL || g == NULL || !tj_is_scalar(f) || !tj_is_scalar(g)) {
-        return tj_undecided("the inequalities are not of values");
-    }
-    tj_eval got = tj_ratfun_proportional(&normal, &sign, d, f, g);
-    if (got != TJ_EVAL_OK || (normal.equal && sign == 0)) {
-        return tj_undecided("whether the inequalities have the same solutions is not decided");
-    }
-    if (normal.equal && sign > 0 && strict_a == strict_b) {
-        return tj_decided(TJ_VERDICT_EQUAL, "normal form",
-                          "the inequalities are one but for a positive factor");
-    }
-    if (normal.equal || normal.complete) {
-        return tj_decided(TJ_VERDICT_DIFFERENT, "normal form",
-                          "no positive factor makes one inequality the other");
-    }
-    return tj_undecided("whether the inequalities have the same solutions is not decided");
-}
-
-static bool is_comparison(const tj_ex *ex)
-{
-    return ex->n_args == 2 && ex->rels[0] >= TJ_REL_LT && ex->rels[0] <= TJ_REL_GE;
 }
 
 /* ---- two relations ---- */
 
-/* The same signs between the same sides, in this order or turned around. */
+/* The same signs between the same sides. */
 static tj_decision decide_chains(tj_deciding *d, const tj_ex *a, const tj_ex *b)
 {
     tj_decision all = tj_decided(TJ_VERDICT_EQUAL, "same form", "the sides are equal");
@@ -233,12 +150,24 @@ static tj_decision decide_chains(tj_deciding *d, const tj_ex *a, const tj_ex *b)
                : tj_undecided("whether the statements mean the same is not decided");
 }
 
+/* Conditions on one letter each, which are not about the same one. */
+static bool are_of_other_letters(const tj_ex *a, const tj_ex *b)
+{
+    const char *names[TJ_DECIDE_MAX_SYMBOLS];
+    size_t n = 0;
+    bool one = tj_is_condition(a) && tj_is_condition(b) && tj_free_symbols(a, names, &n) && n == 1;
+    size_t n_b = 0;
+    const char *names_b[TJ_DECIDE_MAX_SYMBOLS];
+    return one && tj_free_symbols(b, names_b, &n_b) && n_b == 1 &&
+           strcmp(names[0], names_b[0]) != 0;
+}
+
 static tj_decision decide_relations(tj_deciding *d, const tj_ex *a, const tj_ex *b)
 {
     const tj_ex *name_a, *name_b;
-    const tj_ex *u = tj_named_answer(d, a, &name_a), *v = tj_named_answer(d, b, &name_b);
-    bool equations = a->n_args == 2 && b->n_args == 2 && a->rels[0] == TJ_REL_EQ &&
-                     b->rels[0] == TJ_REL_EQ;
+    const tj_ex *u = tj_named_answer(a, &name_a), *v = tj_named_answer(b, &name_b);
+    bool equations =
+        a->n_args == 2 && b->n_args == 2 && a->rels[0] == TJ_REL_EQ && b->rels[0] == TJ_REL_EQ;
     if (u != NULL && v != NULL) {
         const tj_ex *renamed = v;
         if (same_name(d, name_a, name_b, &renamed)) {
@@ -252,10 +181,14 @@ static tj_decision decide_relations(tj_deciding *d, const tj_ex *a, const tj_ex 
         }
     }
     if (equations) {
-        return decide_equations(d, a, b);
+        return tj_decide_equations(d, a, b);
     }
-    if (is_comparison(a) && is_comparison(b)) {
-        return decide_inequalities(d, a, b);
+    tj_decision out;
+    if (are_of_other_letters(a, b)) {
+        return tj_decided(TJ_VERDICT_DIFFERENT, "names", "the conditions are on different letters");
+    }
+    if (tj_decide_inequalities(&out, d, a, b)) {
+        return out;
     }
     bool eq_a = all_signs_are(a, TJ_REL_EQ, TJ_REL_APPROX);
     bool eq_b = all_signs_are(b, TJ_REL_EQ, TJ_REL_APPROX);
@@ -277,7 +210,7 @@ static const tj_ex *values_of(tj_deciding *d, const tj_ex *system, bool by_name)
         return NULL;
     }
     for (size_t i = 0; i < system->n_args; i++) {
-        const tj_ex *name, *value = tj_named_answer(d, system->args[i], &name);
+        const tj_ex *name, *value = tj_named_answer(system->args[i], &name);
         if (value == NULL || name->kind != TJ_EX_SYMBOL) {
             return NULL;
         }
@@ -332,14 +265,15 @@ static tj_decision decide_systems(tj_deciding *d, const tj_ex *a, const tj_ex *b
 static tj_decision system_and_values(tj_deciding *d, const tj_ex *system, const tj_ex *other,
                                      bool system_is_a)
 {
-    tj_decision best = tj_decided(TJ_VERDICT_DIFFERENT, "kinds", "one is a system, the other is not");
+    tj_decision best =
+        tj_decided(TJ_VERDICT_DIFFERENT, "kinds", "one is a system, the other is not");
     for (int by_name = 1; by_name >= 0; by_name--) {
         const tj_ex *values = values_of(d, system, by_name == 1);
         if (values == NULL) {
             return tj_undecided("whether the values solve the system is not decided");
         }
-        tj_decision one = system_is_a ? tj_decide_pair(d, values, other)
-                                      : tj_decide_pair(d, other, values);
+        tj_decision one =
+            system_is_a ? tj_decide_pair(d, values, other) : tj_decide_pair(d, other, values);
         if (one.verdict == TJ_VERDICT_EQUAL) {
             return one;
         }
@@ -350,63 +284,61 @@ static tj_decision system_and_values(tj_deciding *d, const tj_ex *system, const 
 
 /* ---- a statement against a value ---- */
 
-/* The root of a linear equation in one letter; NULL if it is none. */
-static const tj_ex *solve_linear(tj_deciding *d, const tj_ex *ex)
-{
-    const char *names[TJ_DECIDE_MAX_SYMBOLS], *method;
-    size_t n = 0;
-    if (ex->n_args != 2 || ex->rels[0] != TJ_REL_EQ || !tj_free_symbols(ex, names, &n) || n != 1) {
-        return NULL;
-    }
-    const tj_ex *f = sides_apart(d, ex);
-    if (f == NULL || !tj_is_scalar(f) || tj_has_kind(f, TJ_EX_APPLY)) {
-        return NULL;
-    }
-    const tj_ex *c0 = tj_substitute(d, f, names[0], tj_make_int(d, 0));
-    const tj_ex *c1 = tj_make_difference(d, tj_substitute(d, f, names[0], tj_make_int(d, 1)), c0);
-    tj_ex *letter = tj_ex_new(d->arena, TJ_EX_SYMBOL, 0);
-    if (letter == NULL || c1 == NULL) {
-        return NULL;
-    }
-    letter->text = names[0];
-    const tj_ex *form = tj_make_2(d, TJ_EX_ADD, c0, tj_make_2(d, TJ_EX_MUL, c1, letter));
-    if (!tj_decide_identical(d, f, form)) {
-        return NULL;
-    }
-    tj_order slope = tj_decide_order(d, &method, c1, tj_make_int(d, 0));
-    return slope == TJ_ORDER_LESS || slope == TJ_ORDER_GREATER
-               ? tj_make_1(d, TJ_EX_NEG, tj_make_2(d, TJ_EX_DIV, c0, c1))
-               : NULL;
-}
-
-static tj_decision in_order(tj_deciding *d, const tj_ex *value, const tj_ex *other,
-                            bool value_is_a)
+static tj_decision in_order(tj_deciding *d, const tj_ex *value, const tj_ex *other, bool value_is_a)
 {
     return value_is_a ? tj_decide_pair(d, value, other) : tj_decide_pair(d, other, value);
+}
+
+/* 1/2 = 0.5 = 50%: does each sign hold, exactly or as a rounding? */
+static bool is_true_chain(tj_deciding *d, const tj_ex *ex)
+{
+    for (size_t i = 0; i + 1 < ex->n_args; i++) {
+        if (tj_decide_pair(d, ex->args[i], ex->args[i + 1]).verdict != TJ_VERDICT_EQUAL &&
+            ex->rels[i] != TJ_REL_APPROX) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* A calculation with a result: any of its sides. */
+static tj_decision chain_and_value(tj_deciding *d, const tj_ex *chain, const tj_ex *other,
+                                   bool is_a)
+{
+    if (!is_true_chain(d, chain)) {
+        return tj_undecided("an equation of numbers does not hold, or is not seen to");
+    }
+    tj_decision first = in_order(d, chain->args[0], other, is_a);
+    return first.verdict == TJ_VERDICT_EQUAL
+               ? first
+               : in_order(d, chain->args[chain->n_args - 1], other, is_a);
 }
 
 static tj_decision statement_and_value(tj_deciding *d, const tj_ex *statement, const tj_ex *other,
                                        bool is_a)
 {
-    const tj_ex *name, *value = tj_named_answer(d, statement, &name);
+    const tj_ex *name, *value = tj_named_answer(statement, &name);
+    const char *names[TJ_DECIDE_MAX_SYMBOLS];
+    size_t n = 0;
     if (value != NULL) {
         return in_order(d, value, other, is_a);
     }
-    size_t n = statement->n_args;
+    bool single = tj_is_scalar(other) || other->kind == TJ_EX_TUPLE || other->kind == TJ_EX_MATRIX;
     if (all_signs_are(statement, TJ_REL_EQ, TJ_REL_APPROX)) {
-        if (is_constant(statement)) { /* 1/2 = 0.5: the same value twice, or a value and its rounding */
-            tj_decision first = in_order(d, statement->args[0], other, is_a);
-            return first.verdict == TJ_VERDICT_EQUAL
-                       ? first
-                       : in_order(d, statement->args[n - 1], other, is_a);
+        if (is_constant(statement)) {
+            return chain_and_value(d, statement, other, is_a);
         }
-        value = solve_linear(d, statement);
+        value = tj_solve_linear(d, statement);
         if (value != NULL) {
             return in_order(d, value, other, is_a);
         }
+        if (single && tj_free_symbols(statement, names, &n) && n > 1) {
+            return tj_decided(TJ_VERDICT_DIFFERENT, "kinds",
+                              "one is an equation, the other is a value");
+        }
         return tj_undecided("whether the value solves the equation is not decided");
     }
-    if (tj_is_condition(statement) && tj_is_scalar(other)) {
+    if (tj_is_condition(statement) && single) {
         return tj_decided(TJ_VERDICT_DIFFERENT, "kinds",
                           "one is a condition, the other is a value");
     }

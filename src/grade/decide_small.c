@@ -142,8 +142,7 @@ bool tj_small_from(tj_small *out, const tj_ex *ex)
         return tj_small_from(&a, ex->args[0]) && tj_small_from(&b, ex->args[1]) &&
                divide(out, a, b);
     case TJ_EX_POW:
-        return tj_small_from(&a, ex->args[0]) && tj_small_from(&b, ex->args[1]) &&
-               power(out, a, b);
+        return tj_small_from(&a, ex->args[0]) && tj_small_from(&b, ex->args[1]) && power(out, a, b);
     case TJ_EX_ADD:
     case TJ_EX_MUL:
         if (!tj_small_from(&a, ex->args[0])) {

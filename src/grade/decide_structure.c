@@ -1,6 +1,8 @@
 /* Tuples, lists, sets and matrices (docs/grader.md, "Several answers"). */
 #include "grade/decide_structure.h"
 
+#include "grade/decide_unit.h"
+
 bool tj_is_structure(const tj_ex *ex)
 {
     return ex->kind == TJ_EX_TUPLE || ex->kind == TJ_EX_LIST || ex->kind == TJ_EX_SET ||
@@ -133,7 +135,10 @@ tj_decision tj_decide_structures(tj_deciding *d, const tj_ex *a, const tj_ex *b)
             }
             return tj_decide_structures(d, a_is ? a : set, a_is ? set : b);
         }
-        return tj_decided(TJ_VERDICT_DIFFERENT, "kinds", "one is a value, the other has several");
+        return tj_is_scalar(value) || tj_is_quantity(value)
+                   ? tj_decided(TJ_VERDICT_DIFFERENT, "kinds",
+                                "only one of them has several values")
+                   : tj_undecided("there is no rule for such a pair");
     }
     if (a->kind == TJ_EX_SET || b->kind == TJ_EX_SET) {
         bool unordered = (a->kind == TJ_EX_SET || a->kind == TJ_EX_LIST) &&

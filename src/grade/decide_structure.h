@@ -5,8 +5,7 @@
 #include "grade/decide_inner.h"
 
 /* n elements each, as multisets. */
-tj_decision tj_decide_match(tj_deciding *d, const tj_ex *const *a, const tj_ex *const *b,
-                            size_t n);
+tj_decision tj_decide_match(tj_deciding *d, const tj_ex *const *a, const tj_ex *const *b, size_t n);
 /* n elements each, one by one. */
 tj_decision tj_decide_elements(tj_deciding *d, const tj_ex *const *a, const tj_ex *const *b,
                                size_t n);

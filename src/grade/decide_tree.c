@@ -47,6 +47,15 @@ const tj_ex *tj_make_const(tj_deciding *d, tj_ex_const id)
     return ex;
 }
 
+const tj_ex *tj_make_symbol(tj_deciding *d, const char *name)
+{
+    tj_ex *ex = new_node(d, TJ_EX_SYMBOL, 0);
+    if (ex != NULL) {
+        ex->text = name;
+    }
+    return ex;
+}
+
 const tj_ex *tj_make_1(tj_deciding *d, tj_ex_kind kind, const tj_ex *a)
 {
     tj_ex *ex = a == NULL ? NULL : new_node(d, kind, 1);
@@ -126,6 +135,9 @@ static bool binds(const tj_ex *ex, const char *name)
 
 bool tj_has_symbol(const tj_ex *ex, const char *name)
 {
+    if (ex == NULL) {
+        return false;
+    }
     if (ex->kind == TJ_EX_SYMBOL) {
         return strcmp(ex->text, name) == 0;
     }
@@ -219,11 +231,14 @@ static bool add_free(const tj_ex *ex, const scope *in, const char *names[TJ_DECI
 
 bool tj_free_symbols(const tj_ex *ex, const char *names[TJ_DECIDE_MAX_SYMBOLS], size_t *n)
 {
-    return add_free(ex, NULL, names, n);
+    return ex != NULL && add_free(ex, NULL, names, n);
 }
 
 bool tj_has_kind(const tj_ex *ex, tj_ex_kind kind)
 {
+    if (ex == NULL) {
+        return false;
+    }
     if (ex->kind == kind) {
         return true;
     }
@@ -237,6 +252,9 @@ bool tj_has_kind(const tj_ex *ex, tj_ex_kind kind)
 
 bool tj_has_const(const tj_ex *ex, tj_ex_const id)
 {
+    if (ex == NULL) {
+        return false;
+    }
     if (ex->kind == TJ_EX_CONST) {
         return ex->id == (int32_t)id;
     }
@@ -248,8 +266,31 @@ bool tj_has_const(const tj_ex *ex, tj_ex_const id)
     return false;
 }
 
+/* F_k in a sum over k: a letter whose subscript holds the index. It is one word to us, so that the
+ * sum cannot be worked out. */
+static bool has_indexed(const tj_ex *ex, const char *index)
+{
+    if (ex->kind == TJ_EX_SYMBOL) {
+        const char *subscript = strchr(ex->text, '_');
+        return subscript != NULL && strstr(subscript, index) != NULL;
+    }
+    for (size_t i = 0; i < ex->n_args; i++) {
+        if (has_indexed(ex->args[i], index)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 bool tj_is_scalar(const tj_ex *ex)
 {
+    if (ex == NULL) {
+        return false;
+    }
+    if ((ex->kind == TJ_EX_SUM || ex->kind == TJ_EX_PRODUCT) &&
+        (ex->args[0]->kind != TJ_EX_SYMBOL || has_indexed(ex->args[3], ex->args[0]->text))) {
+        return false;
+    }
     switch (ex->kind) {
     case TJ_EX_NUMBER:
     case TJ_EX_CONST:
@@ -276,21 +317,51 @@ bool tj_is_scalar(const tj_ex *ex)
     }
 }
 
+bool tj_is_polynomial(const tj_ex *ex, const char *letter)
+{
+    tj_small n;
+    if (!tj_has_symbol(ex, letter)) {
+        return tj_is_scalar(ex);
+    }
+    switch (ex->kind) {
+    case TJ_EX_SYMBOL:
+    case TJ_EX_APPLY:
+        return true;
+    case TJ_EX_DIV:
+        return !tj_has_symbol(ex->args[1], letter) && tj_is_polynomial(ex->args[0], letter) &&
+               tj_is_scalar(ex->args[1]);
+    case TJ_EX_POW:
+        return tj_small_from(&n, ex->args[1]) && n.den == 1 && n.num >= 0 &&
+               tj_is_polynomial(ex->args[0], letter);
+    case TJ_EX_ADD:
+    case TJ_EX_MUL:
+    case TJ_EX_NEG:
+        for (size_t i = 0; i < ex->n_args; i++) {
+            if (!tj_is_polynomial(ex->args[i], letter)) {
+                return false;
+            }
+        }
+        return true;
+    default:
+        return false;
+    }
+}
+
 bool tj_is_int(const tj_ex *ex, int64_t value)
 {
     tj_small small;
-    return ex->kind == TJ_EX_NUMBER && tj_small_from(&small, ex) && small.den == 1 &&
+    return ex != NULL && ex->kind == TJ_EX_NUMBER && tj_small_from(&small, ex) && small.den == 1 &&
            small.num == value;
 }
 
 const tj_ex *tj_literal(const tj_ex *ex, bool *is_negative)
 {
     *is_negative = false;
-    while (ex->kind == TJ_EX_NEG) {
+    while (ex != NULL && ex->kind == TJ_EX_NEG) {
         *is_negative = !*is_negative;
         ex = ex->args[0];
     }
-    return ex->kind == TJ_EX_NUMBER ? ex : NULL;
+    return ex != NULL && ex->kind == TJ_EX_NUMBER ? ex : NULL;
 }
 
 static bool is_zero_number(const tj_ex *ex)

@@ -139,8 +139,7 @@ static bool join_units(tj_deciding *d, measure *out, const measure *next, int po
     if (!next->has_unit) {
         return true;
     }
-    const tj_unit one = {
-        .num = 1, .den = 1, .offset_den = 1, .name = "", .text = ""};
+    const tj_unit one = {.num = 1, .den = 1, .offset_den = 1, .name = "", .text = ""};
     tj_unit joined;
     if (!tj_unit_combine(&joined, d->arena, out->has_unit ? &out->unit : &one, 1, &next->unit,
                          power)) {
@@ -237,7 +236,8 @@ static bool take_measure(tj_deciding *d, measure *out, const tj_ex *ex)
 static tj_decision decide_measured(tj_deciding *d, const measure *a, const measure *b)
 {
     if (!tj_unit_same_kind(&a->unit, &b->unit)) {
-        tj_decision out = tj_decided(TJ_VERDICT_DIFFERENT, "units", "the units are of different kinds");
+        tj_decision out =
+            tj_decided(TJ_VERDICT_DIFFERENT, "units", "the units are of different kinds");
         out.witness = tj_decide_both(d, a->unit.text, b->unit.text);
         return out;
     }

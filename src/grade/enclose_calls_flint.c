@@ -346,8 +346,8 @@ static tj_eval exactly(acb_t out, tj_enclosing *run, const tj_ex *ex)
 static tj_eval root(acb_t out, tj_enclosing *run, const tj_ex *ex)
 {
     tj_small degree;
-    if (tj_exact_small(&degree, run->work, ex->args[0], run->at) != TJ_EVAL_OK ||
-        degree.den != 1 || degree.num < 2) {
+    if (tj_exact_small(&degree, run->work, ex->args[0], run->at) != TJ_EVAL_OK || degree.den != 1 ||
+        degree.num < 2) {
         return TJ_EVAL_OTHER;
     }
     acb_t x;

@@ -12,8 +12,8 @@
 
 /* *sign of a - b. `at` gives the letters' values (NULL: there are none). OTHER if a side is no
  * rational, as far as rules for single operations show (sqrt(4) is 2, sqrt(2)^2 is not tried). */
-tj_eval tj_exact_compare(int *sign, tj_work *work, int64_t max_bits, const tj_ex *a,
-                         const tj_ex *b, const tj_point *at);
+tj_eval tj_exact_compare(int *sign, tj_work *work, int64_t max_bits, const tj_ex *a, const tj_ex *b,
+                         const tj_point *at);
 /* The value where it fits; OTHER where it does not. */
 tj_eval tj_exact_small(tj_small *out, tj_work *work, const tj_ex *ex, const tj_point *at);
 /* Does the decimal expansion of the value end? */

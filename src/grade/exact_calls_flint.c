@@ -99,7 +99,8 @@ static tj_eval choose(fmpq_t out, const tj_exact_run *run, const fmpq_t x, const
     /* C(n, k) < (e n / k)^k */
     double each = arranged ? log2((double)n + 1) : log2(2.72 * (double)n / (double)(k + 1) + 2) + 1;
     if (!may_build(run, (double)k * each) ||
-        !tj_work_spend(run->work, 20 * (uint64_t)k + (arranged ? 0 : (uint64_t)((double)k * each)))) {
+        !tj_work_spend(run->work,
+                       20 * (uint64_t)k + (arranged ? 0 : (uint64_t)((double)k * each)))) {
         return TJ_EVAL_LIMIT;
     }
     if (arranged) {

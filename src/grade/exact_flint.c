@@ -368,8 +368,8 @@ tj_eval tj_exact_eval(fmpq_t out, const tj_exact_run *run, const tj_ex *ex)
     }
 }
 
-tj_eval tj_exact_compare(int *sign, tj_work *work, int64_t max_bits, const tj_ex *a,
-                         const tj_ex *b, const tj_point *at)
+tj_eval tj_exact_compare(int *sign, tj_work *work, int64_t max_bits, const tj_ex *a, const tj_ex *b,
+                         const tj_point *at)
 {
     tj_exact_run run = {work, at, max_bits};
     fmpq_t x, y;

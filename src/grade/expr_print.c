@@ -12,8 +12,6 @@
 
 typedef enum level { LEVEL_STATEMENT, LEVEL_SETS, LEVEL_SUM, LEVEL_PRODUCT, LEVEL_FACTOR } level;
 
-#define MAX_NAMES 8 /* of indices and parameters that are i or e; deeper ones print their names */
-
 typedef struct printer {
     tj_buf *out;
     unsigned bound_i, bound_e; /* how many indices and parameters are called so */
@@ -669,6 +667,10 @@ void tj_ex_print(tj_buf *out, const tj_ex *ex)
     const tj_ex *first = ex->args[0], *second = ex->args[1];
     if (first->kind == TJ_EX_CHOICE && tj_ex_is_capital(second)) {
         tj_buf_str(out, second->text); /* a letter alone is read so */
+        return;
+    }
+    if (ex->n_args == 2 && first->kind == TJ_EX_SYMBOL && second->kind == TJ_EX_TEXT) {
+        tj_buf_str(out, first->text); /* and so is a word in capitals */
         return;
     }
     for (uint32_t i = 0; i < ex->n_args; i++) {

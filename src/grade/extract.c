@@ -36,7 +36,7 @@ static bool strip_thinking(tj_span *at, const char *s)
         {"<|begin_of_thought|>", "<|end_of_thought|>"},
         {"<|channel|>analysis", "<|channel|>final<|message|>"},
         {"[THINK]", "[/THINK]"},
-        {"\xe2\x97\x81think\xe2\x96\xb7", "\xe2\x97\x81/think\xe2\x96\xb7"},
+        {"◁think▷", "◁/think▷"},
     };
     size_t n_marks = sizeof marks / sizeof marks[0];
     for (size_t i = at->end; i-- > at->begin;) {
@@ -105,23 +105,56 @@ static bool found(tj_extraction *out, const tj_extractor *x, const char *rule, t
  * is no counter of things. */
 static tj_span bare(const char *s, tj_span at)
 {
-    static const char *const verbs[] = {"です",       "である",     "でした",
-                                        "となります", "になります", "だ"};
     static const char stops[] = " \t\r\n.,;:*\"`";
+    static const char *const ends[] = {"。",     "、",         "！",         "です", "である",
+                                       "でした", "となります", "になります", "だ"};
+    bool again = true;
     while (at.begin < at.end && memchr(" \t\r\n*:\"`", s[at.begin], 8) != NULL) {
         at.begin++;
     }
-    while (at.begin < at.end && memchr(stops, s[at.end - 1], sizeof stops - 1) != NULL) {
-        at.end--;
-    }
-    for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++) {
-        size_t n = strlen(verbs[i]);
-        if (at.end - at.begin > n && memcmp(s + at.end - n, verbs[i], n) == 0) {
-            at.end -= n;
-            break;
+    while (again) {
+        again = false;
+        while (at.begin < at.end && memchr(stops, s[at.end - 1], sizeof stops - 1) != NULL) {
+            at.end--;
+        }
+        for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
+            size_t n = strlen(ends[i]);
+            if (at.end - at.begin > n && memcmp(s + at.end - n, ends[i], n) == 0) {
+                at.end -= n;
+                again = true;
+            }
         }
     }
     return at;
+}
+
+/* "5ではない": not 5. */
+static bool denies(const char *s, tj_span at)
+{
+    static const char *const ends[] = {"ではない", "ではありません", "じゃない", "でない"};
+    for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
+        size_t n = strlen(ends[i]);
+        if (at.end - at.begin > n && memcmp(s + at.end - n, ends[i], n) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Without words or a calculation in brackets at the end: "12 (twelve)", "18 (9 * 2 = 18)". */
+static tj_span without_remark(const char *s, tj_span at)
+{
+    if (tj_span_empty(at) || s[at.end - 1] != ')') {
+        return at;
+    }
+    size_t open = at.end - 1;
+    while (open > at.begin && s[open] != '(') {
+        open--;
+    }
+    bool remark = open > at.begin && tj_is_space(s[open - 1]) &&
+                  (tj_has_words(s, open, at.end, 1) || tj_span_find(s, open, at.end, "=") < at.end);
+    tj_span rest = tj_span_trim(s, (tj_span){at.begin, remark ? open : at.end});
+    return tj_value_first(s, rest).rule != NULL ? rest : at;
 }
 
 /* What a sentence says: all of it if it reads as mathematics, else the value that it begins with,
@@ -129,6 +162,11 @@ static tj_span bare(const char *s, tj_span at)
 static tj_reads pick(tj_span *out, tj_extractor *x, tj_span sentence)
 {
     sentence = bare(x->s, sentence);
+    if (denies(x->s, sentence)) {
+        *out = sentence;
+        return TJ_READS_NOT;
+    }
+    sentence = without_remark(x->s, sentence);
     tj_reads reads = tj_extract_read(x, sentence);
     tj_value value = {.at = sentence, .rule = reads == TJ_READS_MATH ? "" : NULL};
     if (value.rule == NULL) {
@@ -138,9 +176,9 @@ static tj_reads pick(tj_span *out, tj_extractor *x, tj_span sentence)
         value = tj_value_last(x->s, sentence);
     }
     *out = value.rule == NULL ? sentence : value.at;
-    return tj_span_empty(sentence) ? TJ_READS_NOT
-           : value.rule == NULL    ? TJ_READS_WORDS
-                                   : TJ_READS_MATH;
+    return tj_span_empty(sentence) || (value.rule == NULL && value.negated) ? TJ_READS_NOT
+           : value.rule == NULL                                             ? TJ_READS_WORDS
+                                                                            : TJ_READS_MATH;
 }
 
 /* ------------------------------------------------------------------ stages */
@@ -222,7 +260,9 @@ static bool is_bare(tj_extractor *x, tj_span text)
         return false;
     }
     tj_reads reads = tj_extract_read(x, text);
-    size_t words = reads == TJ_READS_WORDS ? 5 : 3;
+    bool lines = memchr(x->s + text.begin, '\n', text.end - text.begin) != NULL;
+    bool annotated = tj_span_find(x->s, text.begin, text.end, "<<") < text.end;
+    size_t words = reads == TJ_READS_WORDS ? 5 : annotated ? 0 : lines ? 1 : 3;
     return reads == TJ_READS_MATH || tj_count_prose(x->s, text, words) < words;
 }
 
@@ -254,8 +294,8 @@ void tj_extract(tj_extraction *out, tj_extractor *x, size_t len)
     if (from_bold(out, x, text)) {
         return;
     }
-    if (box == TJ_BOX_EMPTY) {
-        return; /* the answer was to stand there */
+    if (box == TJ_BOX_EMPTY || denies(x->s, bare(x->s, text))) {
+        return; /* the answer was to stand in the box */
     }
     if (is_bare(x, text)) {
         (void)found(out, x, "whole", text);
@@ -264,7 +304,7 @@ void tj_extract(tj_extraction *out, tj_extractor *x, size_t len)
     tj_value value = tj_value_last(x->s, text);
     if (value.rule != NULL) {
         (void)found(out, x, value.rule, value.at);
-    } else if (text.end - text.begin <= MAX_SHORT) {
+    } else if (!value.negated && text.end - text.begin <= MAX_SHORT) {
         (void)found(out, x, "whole", text);
     }
 }

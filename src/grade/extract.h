@@ -3,7 +3,8 @@
  *     extract.c         the stages in their order, and what is no part of an output (thinking)
  *     extract_cue.c     places that announce an answer: \boxed, "the answer is", ####, **bold**
  *     extract_value.c   runs of values in a sentence
- *     extract_token.c   a sentence's tokens
+ *     extract_token.c   a sentence's pieces
+ *     extract_formula.c where formulas and brackets end
  *
  * Threads: no shared state.
  */
@@ -18,7 +19,7 @@
 #include "grade/grade.h"
 
 #define TJ_MAX_BARE_BYTES 1024 /* a longer text is an output, not an answer */
-#define TJ_MAX_CUES       8    /* places that are looked at, from the last one back */
+#define TJ_MAX_CUES       8    /* places of a kind that are looked at, from the last one back */
 
 /* A piece of a text, in bytes. */
 typedef struct tj_span {
@@ -69,10 +70,27 @@ static inline bool tj_span_empty(tj_span at)
 }
 /* Whether s[at..] begins with word, ASCII letters in either case where `word` is lower case. */
 bool tj_span_starts(const char *s, size_t at, size_t end, const char *word);
+/* Whether a span is one of words, which are in lower case, whatever the case of its letters. */
+bool tj_span_among(const char *s, tj_span at, const char *const *words, size_t n_words);
 /* The first occurrence of word from at on; end if there is none. */
 size_t tj_span_find(const char *s, size_t at, size_t end, const char *word);
 
-/* ------------------------------------------------------------ tokens */
+/* at + most, or end if that is less. */
+size_t tj_at_most(size_t at, size_t end, size_t most);
+
+/* ------------------------------------------------------------ formulas and brackets */
+
+/* Behind the formula that begins at `at`; `at` if none does. */
+size_t tj_formula_end(const char *s, size_t at, size_t end);
+/* Behind the bracket that closes the one at `at`, of any kind ("[1, 2)"); `end` if none does. */
+size_t tj_close_of(const char *s, size_t at, size_t end);
+/* Whether there are at least n words of prose: two letters or more that are no name, command,
+ * argument of \text, or unit behind a digit. */
+bool tj_has_words(const char *s, size_t at, size_t end, size_t n);
+/* Letters that are no word: names of functions and constants. */
+bool tj_is_math_name(const char *s, size_t n);
+
+/* ------------------------------------------------------------ pieces */
 
 typedef enum tj_piece_kind {
     TJ_PIECE_END,     /* of the text, the line or the sentence */
@@ -96,14 +114,13 @@ typedef struct tj_piece {
 /* The piece at or behind `at`, of a text that ends at `end`. A line's end is an END whose `at` is
  * empty. */
 tj_piece tj_piece_next(const char *s, size_t at, size_t end);
-/* Behind the formula that begins at `at`; `at` if none does. */
-size_t tj_formula_end(const char *s, size_t at, size_t end);
 
 /* ------------------------------------------------------------ values */
 
 typedef struct tj_value {
     tj_span at;
     const char *rule; /* "math", "number" or "choice"; NULL if there is none */
+    bool negated;     /* values were passed over, since "not" stands before them */
 } tj_value;
 
 /* The value that a sentence begins with, as far as it goes: "3 and 5", "$18$ dollars". */

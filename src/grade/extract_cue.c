@@ -13,12 +13,16 @@ static size_t skip_blank(const char *s, size_t at, size_t end)
     return at;
 }
 
+#define MAX_BOX 8192 /* bytes: twice what an answer may have */
+
 /* The content of the box whose command ends at `at`; *past is behind it. false: it is never closed.
  * A box whose brace was forgotten ends with its formula. */
 static bool box_content(tj_span *out, size_t *past, const char *s, size_t at, size_t end)
 {
-    size_t depth = 0, dollar = end;
+    size_t depth = 0;
     at = skip_blank(s, at, end);
+    end = at < end ? tj_at_most(at, end, MAX_BOX) : end;
+    size_t dollar = end;
     if (at >= end) {
         return false;
     }
@@ -89,9 +93,9 @@ static bool joined(const char *s, size_t at, size_t end)
                                         "or",
                                         ",",
                                         ";",
-                                        "\xe3\x80\x81" /* 、 */,
-                                        "\xe3\x81\xa8" /* と */,
-                                        "\xe5\x92\x8c" /* 和 */};
+                                        "、",
+                                        "と",
+                                        "和"};
     static const char *const blanks[] = {" ", "\n", "\t", "$", "\\qquad", "\\quad", "\\ "};
     bool any = false;
     while (at < end) {
@@ -114,7 +118,7 @@ static bool joined(const char *s, size_t at, size_t end)
 bool tj_find_boxed(tj_span *at, tj_box_state *state, const char *s, tj_span text)
 {
     tj_span content;
-    size_t past, first, box = text.end;
+    size_t past, first, box = text.end, n_empty = 0;
     *state = TJ_BOX_NONE;
     do { /* an empty box is no answer */
         size_t before = box;
@@ -127,7 +131,10 @@ bool tj_find_boxed(tj_span *at, tj_box_state *state, const char *s, tj_span text
             return false;
         }
         *state = TJ_BOX_EMPTY;
-    } while (tj_span_empty(tj_span_trim(s, content)));
+    } while (tj_span_empty(tj_span_trim(s, content)) && ++n_empty < TJ_MAX_CUES);
+    if (n_empty == TJ_MAX_CUES) {
+        return false;
+    }
     *at = content;
     first = box;
     for (;;) { /* boxes in a row are a list */
@@ -174,16 +181,11 @@ static size_t behind_answer(const char *s, size_t at, size_t end)
         while (at < end && tj_is_letter(s[at])) {
             at++;
         }
-        bool known = false;
-        for (size_t i = 0; i < sizeof copulas / sizeof copulas[0]; i++) {
-            if (strlen(copulas[i]) == at - from && tj_span_starts(s, from, at, copulas[i])) {
-                return tj_span_starts(s, skip_blank(s, at, end), end, "not ") ? start : at;
-            }
+        tj_span word = {from, at};
+        if (tj_span_among(s, word, copulas, sizeof copulas / sizeof copulas[0])) {
+            return tj_span_starts(s, skip_blank(s, at, end), end, "not ") ? start : at;
         }
-        for (size_t i = 0; i < sizeof between / sizeof between[0]; i++) {
-            known = known ||
-                    (strlen(between[i]) == at - from && tj_span_starts(s, from, at, between[i]));
-        }
+        bool known = tj_span_among(s, word, between, sizeof between / sizeof between[0]);
         if (!known) {
             return start;
         }
@@ -212,20 +214,14 @@ static bool is_heading(const char *s, size_t begin, size_t word)
 static size_t cue_end(const char *s, size_t begin, size_t at, size_t end)
 {
     static const char *const others[] = {
-        "\xe7\xad\x94\xe3\x81\x88\xe3\x81\xaf", /* 答えは */
-        "\xe7\xad\x94\xe3\x81\x88\xef\xbc\x9a", /* 答え： */
-        "\xe7\xad\x94\xe3\x81\x88:",
-        "\xe7\xad\x94\xe6\xa1\x88\xe6\x98\xaf", /* 答案是 */
-        "\xe7\xad\x94\xe6\xa1\x88\xe4\xb8\xba", /* 答案为 */
-        "\xe7\xad\x94\xe6\xa1\x88\xe7\x82\xba", /* 答案為 */
-        "\xe7\xad\x94\xe6\xa1\x88\xef\xbc\x9a", /* 答案： */
-        "\xe7\xad\x94\xe6\xa1\x88:",
-        "\xe7\xad\x94\xef\xbc\x9a", /* 答： */
-        "\xe7\xad\x94:",
-        "\xe6\xad\xa3\xe8\xa7\xa3\xe3\x81\xaf", /* 正解は */
-        "\xe8\xa7\xa3\xe7\xad\x94\xef\xbc\x9a", /* 解答： */
+        "答えは", "答え：", "答え:", "答案是", "答案为", "答案為",
+        "答案：", "答案:",  "答：",  "答:",    "正解は", "解答：",
     };
     char c = s[at];
+    if (c == 'A' && tj_span_starts(s, at, end, "a: ") && (at == begin || s[at - 1] == '\n') &&
+        tj_span_find(s, at, end, "\n") == end) {
+        return at + 3; /* "A: 18" ends an output */
+    }
     if (c == 'a' || c == 'A') {
         bool inside = at > begin && tj_is_letter(s[at - 1]);
         if (inside || !tj_span_starts(s, at, end, "answer")) {
@@ -282,12 +278,14 @@ static bool is_value_line(const char *s, tj_span line)
 
 bool tj_find_hashes(tj_span *at, const char *s, tj_span text)
 {
-    for (size_t i = text.end; i-- > text.begin;) {
+    size_t n = 0; /* candidates looked at */
+    for (size_t i = text.end; i-- > text.begin && n < TJ_MAX_CUES;) {
         bool begins = s[i] == '#' && tj_span_starts(s, i, text.end, "####") &&
                       (i == text.begin || s[i - 1] == '\n' || s[i - 1] == ' ');
         if (!begins) {
             continue;
         }
+        n++;
         size_t end = tj_span_find(s, i, text.end, "\n");
         tj_span line = tj_span_trim(s, (tj_span){i + 4, end});
         bool last = tj_span_empty(tj_span_trim(s, (tj_span){end, text.end}));

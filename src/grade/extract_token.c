@@ -6,7 +6,6 @@
 #include "grade/extract.h"
 #include "grade/units.h"
 
-#define MAX_FORMULA 4096 /* bytes: a formula is never longer than an answer may be */
 #define MAX_BRACKET 1024 /* bytes within one pair of brackets of plain text */
 
 /* ------------------------------------------------------------------ characters */
@@ -117,176 +116,6 @@ static char_class class_at(const char *s, size_t at, size_t end, size_t *n)
     return wide_class(c);
 }
 
-/* ------------------------------------------------------------------ formulas and brackets */
-
-bool tj_span_starts(const char *s, size_t at, size_t end, const char *word)
-{
-    for (; *word != 0; word++, at++) {
-        if (at >= end || (s[at] != *word && !(tj_is_lower(*word) && s[at] == *word - 'a' + 'A'))) {
-            return false;
-        }
-    }
-    return true;
-}
-
-size_t tj_span_find(const char *s, size_t at, size_t end, const char *word)
-{
-    size_t n = strlen(word);
-    while (at < end && n <= end - at) {
-        const char *found = memchr(s + at, word[0], end - at - n + 1);
-        if (found == NULL) {
-            break;
-        }
-        at = (size_t)(found - s);
-        if (memcmp(found, word, n) == 0) {
-            return at;
-        }
-        at++;
-    }
-    return end;
-}
-
-static size_t limit(size_t at, size_t end, size_t most)
-{
-    return end - at > most ? at + most : end;
-}
-
-static bool blank_line_in(const char *s, size_t at, size_t end)
-{
-    bool line = false;
-    for (; at < end; at++) {
-        if (s[at] == '\n' && line) {
-            return true;
-        }
-        line = s[at] == '\n' || (line && tj_is_space(s[at]));
-    }
-    return false;
-}
-
-/* Behind `close`; `at` if it does not come in time. */
-static size_t until(const char *s, size_t at, size_t from, size_t end, const char *close)
-{
-    size_t stop = limit(from, end, MAX_FORMULA);
-    size_t found = tj_span_find(s, from, stop, close);
-    return found == stop || blank_line_in(s, from, found) ? at : found + strlen(close);
-}
-
-/* Letters that are no word: names of functions and constants. */
-static bool is_name(const char *s, size_t n)
-{
-    static const char *const names[] = {
-        "pi",    "sqrt",  "cbrt",   "sin",   "cos",   "tan",      "cot",    "sec",    "csc",
-        "log",   "ln",    "lg",     "exp",   "abs",   "floor",    "ceil",   "mod",    "gcd",
-        "lcm",   "min",   "max",    "inf",   "oo",    "infinity", "arcsin", "arccos", "arctan",
-        "sinh",  "cosh",  "tanh",   "asin",  "acos",  "atan",     "alpha",  "beta",   "gamma",
-        "delta", "theta", "lambda", "sigma", "omega", "phi",      "frac",   "dfrac",
-    };
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        if (strlen(names[i]) == n && memcmp(names[i], s, n) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Commands whose argument is words or a name, not mathematics. */
-static bool takes_words(const char *s, size_t at, size_t end)
-{
-    return tj_span_starts(s, at, end, "text") || tj_span_starts(s, at, end, "mathrm") ||
-           tj_span_starts(s, at, end, "mbox") || tj_span_starts(s, at, end, "begin") ||
-           tj_span_starts(s, at, end, "end") || tj_span_starts(s, at, end, "operatorname");
-}
-
-/* Behind the bracket that closes the one at `at`, of any kind ("[1, 2)"); `end` if none does. */
-static size_t close_of(const char *s, size_t at, size_t end)
-{
-    size_t depth = 0;
-    for (; at < end; at++) {
-        char c = s[at];
-        if (c == '\\') {
-            at++;
-        } else if (c == '(' || c == '[' || c == '{') {
-            depth++;
-        } else if ((c == ')' || c == ']' || c == '}') && --depth == 0) {
-            return at + 1;
-        }
-    }
-    return end;
-}
-
-/* Whether there are at least n words of prose: two letters or more that are no name, command,
- * argument of \text, or unit behind a digit. */
-static bool has_words(const char *s, size_t at, size_t end, size_t n)
-{
-    size_t count = 0;
-    while (at < end) {
-        size_t from = at;
-        if (s[at] == '\\') {
-            for (at++; at < end && tj_is_letter(s[at]); at++) {
-            }
-            if (at < end && s[at] == '{' && takes_words(s, from + 1, end)) {
-                at = close_of(s, at, end);
-            }
-            at += at == from + 1 ? 1 : 0; /* "\(" and the like */
-            continue;
-        }
-        for (; at < end && tj_is_letter(s[at]); at++) {
-        }
-        if (at - from >= 2 && !is_name(s + from, at - from)) {
-            tj_unit unit;
-            bool behind_digit = from > 0 && tj_is_digit(s[from - 1]);
-            if (!(behind_digit && tj_unit_find(&unit, s + from, at - from)) && ++count >= n) {
-                return true;
-            }
-        }
-        at += at == from ? 1 : 0;
-    }
-    return false;
-}
-
-/* $...$, unless the signs are dollars: "$5 and $7". */
-static size_t dollars_end(const char *s, size_t at, size_t end)
-{
-    size_t from = at + 1, stop = limit(from, end, MAX_FORMULA), close = from;
-    while (close < stop && s[close] != '$') {
-        close += s[close] == '\\' ? 2 : 1;
-    }
-    if (close >= stop || close == from || blank_line_in(s, from, close)) {
-        return at;
-    }
-    bool money = tj_is_digit(s[from]) && (tj_is_space(s[close - 1]) || s[close - 1] == '(');
-    bool next_digit = close + 1 < end && tj_is_digit(s[close + 1]);
-    return money || next_digit || has_words(s, from, close, 2) ? at : close + 1;
-}
-
-size_t tj_formula_end(const char *s, size_t at, size_t end)
-{
-    if (s[at] == '$') {
-        return tj_span_starts(s, at, end, "$$") ? until(s, at, at + 2, end, "$$")
-                                                : dollars_end(s, at, end);
-    }
-    if (s[at] != '\\') {
-        return at;
-    }
-    if (tj_span_starts(s, at, end, "\\(")) {
-        return until(s, at, at + 2, end, "\\)");
-    }
-    if (tj_span_starts(s, at, end, "\\[")) {
-        return until(s, at, at + 2, end, "\\]");
-    }
-    if (tj_span_starts(s, at, end, "\\begin{")) {
-        char close[48] = "\\end{";
-        size_t from = at + 7, n = 0;
-        while (from + n < end && n < 32 && s[from + n] != '}' && s[from + n] != '\n') {
-            n++;
-        }
-        memcpy(close + 5, s + from, n);
-        close[5 + n] = '}';
-        return until(s, at, from + n, end, close);
-    }
-    return at;
-}
-
 /* ------------------------------------------------------------------ pieces */
 
 /* Emphasis of Markdown rather than a product: not between two spaces, and not between two values.
@@ -301,6 +130,19 @@ static bool is_emphasis(const char *s, size_t at, size_t end)
     bool open = !before && behind;
     bool close = before && (!behind || s[past] == '.' || s[past] == ',' || s[past] == ':');
     return (open && past - at <= 3) || (close && past - at <= 3);
+}
+
+/* Behind a calculator's annotation, "<<9*2=18>>", which is no part of a sentence; `at` if none
+ * begins there. */
+static size_t annotation_end(const char *s, size_t at, size_t end)
+{
+    if (!tj_span_starts(s, at, end, "<<")) {
+        return at;
+    }
+    size_t stop =
+        tj_at_most(at, tj_span_find(s, at, tj_at_most(at, end, MAX_BRACKET), "\n"), MAX_BRACKET);
+    size_t close = tj_span_find(s, at, stop, ">>");
+    return close == stop ? at : close + 2;
 }
 
 static bool is_word_char(char_class k)
@@ -347,14 +189,15 @@ static size_t piece_end(const char *s, size_t from, size_t end)
             at += letters && at + 1 < end && s[at] == ' ' && s[at + 1] == '{' ? 1 : 0;
         } else if (c == '{' || ((c == '(' || c == '[') && at > from)) {
             size_t line = tj_span_find(s, at, end, "\n");
-            size_t close = close_of(s, at, limit(at, line, MAX_BRACKET));
-            if (c != '{' && has_words(s, at, close, 1)) {
+            size_t close = tj_close_of(s, at, tj_at_most(at, line, MAX_BRACKET));
+            if (c != '{' && tj_has_words(s, at, close, 1)) {
                 break;
             }
             at = close;
         } else if (c == '$' && at > from && !(at + 1 < end && tj_is_digit(s[at + 1]))) {
             break;
-        } else if (c == '*' && is_emphasis(s, at, end)) {
+        } else if ((c == '*' && is_emphasis(s, at, end)) ||
+                   (c == '<' && annotation_end(s, at, end) > at)) {
             break;
         } else if (is_word_char(k)) {
             at += n;
@@ -379,7 +222,7 @@ static tj_piece_kind word_kind(const char *s, size_t at, size_t n)
         (n == 2 && tj_span_starts(s, at, at + n, "or"))) {
         return TJ_PIECE_JOIN;
     }
-    if (is_name(s + at, n)) {
+    if (tj_is_math_name(s + at, n)) {
         return TJ_PIECE_MATH;
     }
     if (tj_unit_find(&unit, s + at, n) ||
@@ -408,7 +251,7 @@ static tj_piece_kind kind_of(const char *s, tj_span at)
     if (at.end - at.begin == 4 && tj_span_starts(s, at.begin + 1, at.end, ".m.")) {
         return TJ_PIECE_UNIT;
     }
-    if (other || has_words(s, at.begin, at.end, 1)) {
+    if (other || tj_has_words(s, at.begin, at.end, 1)) {
         bool plain = !digit && !other && !sign;
         return plain ? word_kind(s, at.begin, at.end - at.begin) : TJ_PIECE_WORD;
     }
@@ -416,9 +259,9 @@ static tj_piece_kind kind_of(const char *s, tj_span at)
         return TJ_PIECE_NUMBER;
     }
     if (!letter) {
-        bool infinity = tj_span_find(s, at.begin, at.end, "\xe2\x88\x9e") < at.end ||
-                        tj_span_find(s, at.begin, at.end, "\xcf\x80") < at.end ||
-                        tj_span_find(s, at.begin, at.end, "\xe2\x88\x85") < at.end;
+        bool infinity = tj_span_find(s, at.begin, at.end, "∞") < at.end ||
+                        tj_span_find(s, at.begin, at.end, "π") < at.end ||
+                        tj_span_find(s, at.begin, at.end, "∅") < at.end;
         return infinity ? TJ_PIECE_MATH : TJ_PIECE_SIGN;
     }
     return sign && !(hyphen_only && at.end - at.begin > 3)
@@ -440,9 +283,9 @@ static tj_piece japanese(const char *s, size_t at, size_t end)
             return (tj_piece){.kind = TJ_PIECE_UNIT, .at = {at, ends[i]}, .next = ends[i]};
         }
     }
-    bool join = n_ends == 1 && (tj_span_starts(s, at, end, "\xe3\x81\xa8") || /* to */
-                                tj_span_starts(s, at, end, "\xe5\x92\x8c") || /* he */
-                                tj_span_starts(s, at, end, "\xe6\x88\x96"));  /* huo */
+    bool join =
+        n_ends == 1 && (tj_span_starts(s, at, end, "と") || tj_span_starts(s, at, end, "和") ||
+                        tj_span_starts(s, at, end, "或")); /* huo */
     while (past < end && class_at(s, past, end, &n) == CH_CJK) {
         past += n;
     }
@@ -462,6 +305,11 @@ tj_piece tj_piece_next(const char *s, size_t at, size_t end)
         size_t past = tj_formula_end(s, at, end);
         if (past > at) {
             return (tj_piece){.kind = TJ_PIECE_FORMULA, .at = {at, past}, .next = past};
+        }
+        past = annotation_end(s, at, end);
+        if (past > at) {
+            n = past - at;
+            continue;
         }
         if (k == CH_NEWLINE) {
             return (tj_piece){.kind = TJ_PIECE_END, .at = {at, at}, .next = at + 1};
@@ -484,9 +332,9 @@ tj_piece tj_piece_next(const char *s, size_t at, size_t end)
         past = piece_end(s, at, end);
         tj_span span = {at, past};
         if (s[at] == '(' || s[at] == '[') {
-            size_t close = close_of(s, at, limit(at, end, MAX_BRACKET));
+            size_t close = tj_close_of(s, at, tj_at_most(at, end, MAX_BRACKET));
             bool whole = close < end || s[end - 1] == ')' || s[end - 1] == ']';
-            if (!whole || has_words(s, at, close, 1)) {
+            if (!whole || tj_has_words(s, at, close, 1)) {
                 return single(TJ_PIECE_WORD, at, whole ? close - at : 1);
             }
             span.end = close < end ? piece_end(s, close - 1, end) : close;
@@ -494,17 +342,6 @@ tj_piece tj_piece_next(const char *s, size_t at, size_t end)
         return (tj_piece){.kind = kind_of(s, span), .at = span, .next = span.end};
     }
     return (tj_piece){.kind = TJ_PIECE_END, .at = {end, end}, .next = end};
-}
-
-tj_span tj_span_trim(const char *s, tj_span at)
-{
-    while (at.begin < at.end && tj_is_space(s[at.begin])) {
-        at.begin++;
-    }
-    while (at.end > at.begin && tj_is_space(s[at.end - 1])) {
-        at.end--;
-    }
-    return at;
 }
 
 size_t tj_sentence_end(const char *s, size_t at, size_t end)
@@ -528,10 +365,9 @@ size_t tj_count_prose(const char *s, tj_span at, size_t max)
         size_t n = p.at.end - p.at.begin;
         bool wide = (unsigned char)s[p.at.begin] >= 0xE0; /* written without spaces: characters */
         count += p.kind == TJ_PIECE_WORD && n > 1 ? (wide ? n / 3 : 1) : 0;
-        for (size_t i = 0; p.kind == TJ_PIECE_WORD && i < sizeof sentence / sizeof *sentence; i++) {
-            if (strlen(sentence[i]) == n && tj_span_starts(s, p.at.begin, p.at.end, sentence[i])) {
-                count = max;
-            }
+        if (p.kind == TJ_PIECE_WORD &&
+            tj_span_among(s, p.at, sentence, sizeof sentence / sizeof *sentence)) {
+            count = max;
         }
         if (p.next >= at.end) {
             break;

@@ -27,21 +27,11 @@ typedef struct scan {
     bool line_start;      /* nothing but white space stands before in this line */
     bool lists;           /* the word before the run lets a list follow: "are", ":" */
     bool ordinal;         /* the word before is one that numbers follow: "step" */
+    bool negated;         /* "not" stands before, with nothing but words like "equal to" between */
     tj_piece_kind before; /* of the piece before */
     run run;
     tj_value found;
 } scan;
-
-static bool is_any(const char *s, tj_span at, const char *const *words, size_t n_words)
-{
-    for (size_t i = 0; i < n_words; i++) {
-        if (strlen(words[i]) == at.end - at.begin &&
-            tj_span_starts(s, at.begin, at.end, words[i])) {
-            return true;
-        }
-    }
-    return false;
-}
 
 /* Just a letter or its name: "$n$". */
 static bool is_symbol(const char *s, tj_span formula)
@@ -78,20 +68,25 @@ static size_t behind_equals(const char *s, tj_span at)
 static void close_run(scan *c, bool at_sentence_end)
 {
     run *r = &c->run;
-    bool any = r->formula || r->number || r->math || r->choice;
-    if (any && !tj_span_empty(r->at)) {
+    bool any = (r->formula || r->number || r->math || r->choice) && !tj_span_empty(r->at);
+    if (any && c->negated) {
+        c->found.negated = true;
+    } else if (any) {
         tj_span at = r->at;
         bool list = r->n_elements > 1 && (c->only_first || (c->lists && at_sentence_end));
         at.begin = r->n_elements > 1 && !list ? r->last_begin : at.begin;
         size_t cut = list || c->only_first || r->formula ? 0 : behind_equals(c->s, at);
         at.begin = cut > 0 ? cut : at.begin;
         at = tj_span_trim(c->s, at);
+        bool negated = c->found.negated;
         c->found = (tj_value){.at = at,
+                              .negated = negated,
                               .rule = r->formula                ? "math"
                                       : r->choice && !r->number ? "choice"
                                       : r->number               ? "number"
                                                                 : "math"};
     }
+    c->negated = c->negated && !any;
     *r = (run){0};
 }
 
@@ -126,6 +121,11 @@ static void add_value(scan *c, const tj_piece *p)
     r->choice = r->choice || p->kind == TJ_PIECE_CHOICE;
 }
 
+static bool is_not_equal(const char *s, tj_span at)
+{
+    return tj_span_starts(s, at.begin, at.end, "!=") || tj_span_starts(s, at.begin, at.end, "≠");
+}
+
 /* An operator goes on with a run; where none is, a sign may begin one: "- 5", "≈ 3". */
 static void add_sign(scan *c, const tj_piece *p)
 {
@@ -134,6 +134,7 @@ static void add_sign(scan *c, const tj_piece *p)
         p->at.end - p->at.begin == 1 && (c->s[p->at.begin] == '-' || c->s[p->at.begin] == '+');
     if (tj_span_empty(r->at)) {
         if (!minus) {
+            c->negated = c->negated || is_not_equal(c->s, p->at);
             return;
         }
         r->at = (tj_span){p->at.begin, p->at.end};
@@ -179,24 +180,52 @@ static bool is_remark(const scan *c, const tj_piece *p)
 static bool is_unit(const scan *c, const tj_piece *p)
 {
     static const char *const words[] = {"in", "are", "as", "at", "am", "bit", "bar"};
-    if (!is_any(c->s, p->at, words, sizeof words / sizeof words[0])) {
+    if (!tj_span_among(c->s, p->at, words, sizeof words / sizeof words[0])) {
         return true;
     }
     tj_piece next = tj_piece_next(c->s, p->next, c->end);
     return next.kind == TJ_PIECE_END || next.kind == TJ_PIECE_JOIN;
 }
 
+/* Whether a word denies the value before it: "5 is not", "5 isn't", 5ではない. */
+static bool denies_behind(const scan *c, const tj_piece *p)
+{
+    static const char *const copulas[] = {"is", "are", "was", "were", "can", "does"};
+    static const char *const nots[] = {"not", "isn't", "aren't", "wasn't", "cannot", "can't"};
+    static const char *const denials[] = {"ではない", "ではなく", "ではありません", "じゃない"};
+    bool wide = (unsigned char)c->s[p->at.begin] >= 0xE0;
+    for (size_t i = 0; wide && i < sizeof denials / sizeof denials[0]; i++) {
+        if (tj_span_starts(c->s, p->at.begin, p->at.end, denials[i])) {
+            return true;
+        }
+    }
+    if (tj_span_among(c->s, p->at, copulas, sizeof copulas / sizeof *copulas)) {
+        tj_piece next = tj_piece_next(c->s, p->next, c->end);
+        return next.kind == TJ_PIECE_WORD && tj_span_among(c->s, next.at, nots, 1);
+    }
+    return tj_span_among(c->s, p->at, nots + 1, sizeof nots / sizeof *nots - 1);
+}
+
+/* A word ends a run, and says something of the next one. */
 static void add_word(scan *c, const tj_piece *p)
 {
+    static const char *const nots[] = {"not", "isn't", "aren't", "wasn't", "never", "cannot"};
+    static const char *const between[] = {"equal", "equals", "to",    "exactly", "the",  "a",
+                                          "be",    "is",     "value", "just",    "even", "simply"};
     static const char *const list_words[] = {"are", "were",  "be",    ":",    "values", "solutions",
                                              "is",  "roots", "pairs", "both", "either"};
     static const char *const ordinal_words[] = {"step",    "case",   "part",     "problem",
                                                 "example", "method", "question", "equation",
                                                 "figure",  "line",   "lemma",    "theorem"};
+    c->negated = c->negated || denies_behind(c, p);
     close_run(c, false);
-    c->lists = is_any(c->s, p->at, list_words, sizeof list_words / sizeof *list_words) ||
+    c->negated =
+        tj_span_among(c->s, p->at, nots, sizeof nots / sizeof *nots) ||
+        (c->negated && tj_span_among(c->s, p->at, between, sizeof between / sizeof *between));
+    c->lists = tj_span_among(c->s, p->at, list_words, sizeof list_words / sizeof *list_words) ||
                c->s[p->at.begin] == ':';
-    c->ordinal = is_any(c->s, p->at, ordinal_words, sizeof ordinal_words / sizeof *ordinal_words);
+    c->ordinal =
+        tj_span_among(c->s, p->at, ordinal_words, sizeof ordinal_words / sizeof *ordinal_words);
 }
 
 /* "3." or "3)" at a line's beginning, and the 3 of "step 3", are no values. */
@@ -255,7 +284,7 @@ static void add_piece(scan *c, const tj_piece *p)
         break;
     case TJ_PIECE_END:
         close_run(c, true);
-        c->lists = c->ordinal = false;
+        c->lists = c->ordinal = c->negated = false;
         break;
     }
     c->before = p->kind;
@@ -309,13 +338,16 @@ static tj_value last_of(const char *s, tj_span text)
 tj_value tj_value_last(const char *s, tj_span text)
 {
     tj_value found = {.rule = NULL};
+    bool negated = false;
     if (text.end - text.begin > MAX_TAIL) {
         text.begin = text.end - MAX_TAIL;
     }
     while (found.rule == NULL && !tj_span_empty(text)) {
         size_t begin = paragraph_begin(s, text);
         found = last_of(s, (tj_span){begin, text.end});
+        negated = negated || found.negated;
         text.end = begin;
     }
+    found.negated = negated;
     return found;
 }

@@ -92,8 +92,7 @@ typedef enum tj_tok_kind {
     TJ_TOK_DOT_ABOVE,
     TJ_TOK_SHAPE, /* text: \triangle, \angle: part of the name of what follows */
     TJ_TOK_FORALL,
-    TJ_TOK_IMAGINARY, /* \Im and \Re are functions; this is \imath, \jmath: text */
-    TJ_TOK_OTHER      /* text: what no rule reads, so that the message can name it */
+    TJ_TOK_OTHER /* text: what no rule reads, so that the message can name it */
 } tj_tok_kind;
 
 typedef enum tj_tok_env {

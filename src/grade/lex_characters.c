@@ -27,7 +27,7 @@ static const character characters[] = {
     {0x0398, {NULL, TJ_LEX_TOKEN, TJ_TOK_NAME, 0, "Theta"}}, /* Θ */
     {0x039B, {NULL, TJ_LEX_TOKEN, TJ_TOK_NAME, 0, "Lambda"}}, /* Λ */
     {0x039E, {NULL, TJ_LEX_TOKEN, TJ_TOK_NAME, 0, "Xi"}}, /* Ξ */
-    {0x03A0, {NULL, TJ_LEX_TOKEN, TJ_TOK_NAME, 0, "Pi"}}, /* Π */
+    {0x03A0, {NULL, TJ_LEX_TOKEN, TJ_TOK_NAME, 0, "Π"}}, /* Π */
     {0x03A3, {NULL, TJ_LEX_TOKEN, TJ_TOK_NAME, 0, "Sigma"}}, /* Σ */
     {0x03A5, {NULL, TJ_LEX_TOKEN, TJ_TOK_NAME, 0, "Upsilon"}}, /* Υ */
     {0x03A6, {NULL, TJ_LEX_TOKEN, TJ_TOK_NAME, 0, "Phi"}}, /* Φ */
@@ -257,24 +257,30 @@ static size_t write_digits(uint64_t value, char *out)
     return n;
 }
 
+typedef struct numeral {
+    bool is_power;
+    int power;      /* 11 to 13, 24, 28, 32: as numeral_of() */
+    uint64_t value; /* of digits */
+} numeral;
+
 /* Spoken: each group below 10^4 is digits times 1000, 100, 10 falling, and is followed by its power
  * of 10^4, falling too. */
-static bool value_of(const int *numerals, size_t n, uint64_t *out)
+static bool value_of(const numeral *numerals, size_t n, uint64_t *out)
 {
     uint64_t total = 0, group = 0, digit = 0;
     bool has_digit = false;
     int last_small = 14, last_big = 33;
     for (size_t i = 0; i < n; i++) {
-        int v = numerals[i];
-        if (v < 10) {
+        int v = numerals[i].power;
+        if (!numerals[i].is_power) {
             if (has_digit) {
                 return false;
             }
-            digit = (uint64_t)v;
+            digit = numerals[i].value;
             has_digit = true;
         } else if (v < 20) {
             static const uint64_t tens[] = {10, 100, 1000};
-            if (v >= last_small) {
+            if (v >= last_small || (has_digit && digit > 9)) {
                 return false;
             }
             group += (has_digit ? digit : 1) * tens[v - 11];
@@ -283,7 +289,7 @@ static bool value_of(const int *numerals, size_t n, uint64_t *out)
         } else {
             uint64_t power = v == 24 ? 10000 : v == 28 ? 100000000 : 1000000000000;
             group += has_digit ? digit : 0;
-            if (v >= last_big || group == 0) {
+            if (v >= last_big || group == 0 || group > 9999) {
                 return false;
             }
             total += group * power;
@@ -297,28 +303,46 @@ static bool value_of(const int *numerals, size_t n, uint64_t *out)
     return true;
 }
 
+/* A digit of kanji, a power, or digits of ours (at most four); the bytes it takes, 0 if none is
+ * there. */
+static size_t read_numeral(const char *text, size_t len, numeral *out)
+{
+    size_t n = 0;
+    *out = (numeral){.value = 0};
+    while (n < len && n < 5 && text[n] >= '0' && text[n] <= '9') {
+        out->value = out->value * 10 + (uint64_t)(text[n] - '0');
+        n++;
+    }
+    if (n > 0) {
+        return n < 5 ? n : 0;
+    }
+    if (len == 0 || (unsigned char)text[0] < 0xE0) {
+        return 0;
+    }
+    int v = numeral_of(tj_lex_decode(text, &n));
+    out->is_power = v >= 10;
+    out->power = v;
+    out->value = v >= 0 && v < 10 ? (uint64_t)v : 0;
+    return v < 0 ? 0 : n;
+}
+
 size_t tj_lex_kanji(const char *text, size_t len, char *out, size_t *n_digits)
 {
-    int numerals[MAX_KANJI];
-    size_t n = 0, at = 0;
-    bool all_digits = true;
-    while (at < len && n < MAX_KANJI && (unsigned char)text[at] >= 0xE0) {
-        size_t n_bytes;
-        int v = numeral_of(tj_lex_decode(text + at, &n_bytes));
-        if (v < 0) {
-            break;
-        }
-        all_digits = all_digits && v < 10;
-        numerals[n++] = v;
+    numeral numerals[MAX_KANJI];
+    size_t n = 0, at = 0, n_bytes, n_powers = 0, n_ours = 0;
+    while (n < MAX_KANJI && (n_bytes = read_numeral(text + at, len - at, &numerals[n])) > 0) {
+        n_powers += numerals[n].is_power;
+        n_ours += (unsigned char)text[at] < 0x80;
+        n++;
         at += n_bytes;
     }
     uint64_t value;
-    if (n == 0) {
+    if (n == 0 || (n_powers == 0 && n_ours > 0)) {
         return 0;
     }
-    if (all_digits) { /* written like ours: 二〇二五 */
+    if (n_powers == 0) { /* written like ours: 二〇二五 */
         for (size_t i = 0; i < n; i++) {
-            out[i] = (char)('0' + numerals[i]);
+            out[i] = (char)('0' + numerals[i].value);
         }
         *n_digits = n;
         return at;

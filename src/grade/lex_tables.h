@@ -19,6 +19,8 @@ typedef enum tj_lex_act {
     TJ_LEX_DROP_ARG, /* dropped with its argument: \phantom{x} */
     TJ_LEX_TEXT,     /* its argument is words: \text{...} */
     TJ_LEX_FONT,     /* its argument as if it stood there: \mathbf{x} */
+    TJ_LEX_BOX,      /* \boxed: the same, but what is in two boxes is not one number */
+    TJ_LEX_BOLD,     /* \mathbf: R, Z and Q alone are sets of numbers */
     TJ_LEX_BB,       /* \mathbb: its argument's letter is a set of numbers */
     TJ_LEX_LEFT,     /* \left, \right: the bracket behind it knows its side */
     TJ_LEX_RIGHT,
@@ -56,8 +58,8 @@ int32_t tj_lex_vulgar(uint32_t c);
 TJ_MUST_USE tj_code tj_lex_normalize(const char **out, size_t *n, const uint32_t **origin,
                                      tj_arena *arena, const char *text, size_t len, tj_err *err);
 
-/* A run of kanji numerals at the beginning of text: the bytes it takes (0 if none is there), and
- * its digits, most significant first, in *out, of at most 32. */
+/* A run of kanji numerals at the beginning of text, also such as 12万3千: the bytes it takes (0 if
+ * none is there), and its digits, most significant first, in *out, of at most 32. */
 size_t tj_lex_kanji(const char *text, size_t len, char *out, size_t *n_digits);
 
 /* Decodes the character at text, which is valid UTF-8; *n is its length. */

@@ -16,6 +16,7 @@
 
 typedef struct tj_normal {
     bool equal;    /* proved */
+    bool unequal;  /* proved: a - b is a number that is not 0 */
     bool complete; /* nothing but letters: if not equal, then different */
     bool constant; /* no letter is left */
 } tj_normal;

@@ -72,8 +72,8 @@ static tj_eval series(tj_frac *out, const tj_ex *ex, tj_ring *ring)
     tj_small first, last;
     if (ex->args[0]->kind != TJ_EX_SYMBOL ||
         tj_exact_small(&first, &ring->d->work, ex->args[1], NULL) != TJ_EVAL_OK ||
-        tj_exact_small(&last, &ring->d->work, ex->args[2], NULL) != TJ_EVAL_OK ||
-        first.den != 1 || last.den != 1) {
+        tj_exact_small(&last, &ring->d->work, ex->args[2], NULL) != TJ_EVAL_OK || first.den != 1 ||
+        last.den != 1) {
         return TJ_EVAL_OTHER;
     }
     if (first.num < -TJ_DECIDE_MAX_BITS || last.num - first.num >= MAX_WRITTEN_OUT) {
@@ -85,8 +85,8 @@ static tj_eval series(tj_frac *out, const tj_ex *ex, tj_ring *ring)
     tj_frac_set_si(out, is_sum ? 0 : 1, 1, ring);
     tj_eval got = TJ_EVAL_OK;
     for (int64_t i = first.num; i <= last.num && got == TJ_EVAL_OK; i++) {
-        const tj_ex *body = tj_substitute(ring->d, ex->args[3], ex->args[0]->text,
-                                          tj_make_int(ring->d, i));
+        const tj_ex *body =
+            tj_substitute(ring->d, ex->args[3], ex->args[0]->text, tj_make_int(ring->d, i));
         got = body == NULL ? TJ_EVAL_LIMIT : tj_frac_build(&term, body, ring);
         if (got == TJ_EVAL_OK) {
             got = is_sum ? tj_frac_add(out, out, &term, ring) : tj_frac_mul(out, out, &term, ring);

@@ -239,6 +239,9 @@ tj_code tj_read(const tj_ex **out, tj_arena *arena, const char *text, size_t len
                     : prose;
         add_reading(&all, prose);
         rc = all.n > 0 ? TJ_OK : r.rc != TJ_OK ? r.rc : rc;
+    } else if (rc == TJ_OK && all.n == 1) {
+        add_reading(&all, tj_reader_as_words(&r, all.items[0]));
+        rc = r.rc;
     }
     return rc == TJ_OK ? give(out, arena, &all, err) : rc;
 }

@@ -211,7 +211,7 @@ const tj_ex *tj_reader_angle(tj_reader *r)
     outside was = go_inside(r, TJ_PLACE_LIST);
     bool ok = true;
     do {
-        ok = ok && tj_nodes_add(r, &items, tj_reader_sets(r));
+        ok = ok && tj_nodes_add(r, &items, tj_reader_item(r));
     } while (ok && tj_reader_accept(r, TJ_TOK_COMMA));
     go_outside(r, &was);
     const tj_token *close = tj_reader_peek(r, 0);

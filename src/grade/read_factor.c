@@ -30,6 +30,7 @@ const tj_ex *tj_reader_argument(tj_reader *r)
     }
     const tj_ex *ex = tj_reader_at(r, TJ_TOK_LBRACE)  ? tj_reader_group(r)
                       : tj_reader_at(r, TJ_TOK_DIGIT) ? tj_reader_digit(r)
+                      : tj_reader_at(r, TJ_TOK_WORD)  ? tj_reader_letter(r)
                                                       : tj_reader_primary(r, false);
     tj_reader_leave(r);
     return ex;
@@ -281,10 +282,9 @@ static bool bracket_opens(const tj_reader *r)
     }
 }
 
-static bool behind_digit(const tj_reader *r)
+static bool behind_number(const tj_reader *r)
 {
-    return r->at > 0 && (r->tokens[r->at - 1].kind == TJ_TOK_DIGIT ||
-                         r->tokens[r->at - 1].kind == TJ_TOK_VULGAR);
+    return r->at > 0 && (r->number_end == r->at || r->tokens[r->at - 1].kind == TJ_TOK_VULGAR);
 }
 
 bool tj_reader_at_letter_union(const tj_reader *r)
@@ -307,6 +307,15 @@ static bool at_modulus(const tj_reader *r)
            tj_reader_peek(r, 1)->kind == TJ_TOK_BMOD || tj_reader_peek(r, 1)->kind == TJ_TOK_PMOD;
 }
 
+/* "12 (twelve)" says it twice and multiplies nothing. */
+static bool at_number_word(const tj_reader *r)
+{
+    const tj_token *word = tj_reader_peek(r, 1);
+    int64_t value;
+    return word->kind == TJ_TOK_WORD &&
+           tj_words_number(&value, word->text, word->n_text) != TJ_WORD_NO_NUMBER;
+}
+
 bool tj_reader_at_domain(const tj_reader *r)
 {
     const tj_token *letter = tj_reader_peek(r, 1), *sign = tj_reader_peek(r, 2);
@@ -322,7 +331,7 @@ bool tj_reader_starts_factor(const tj_reader *r)
     switch ((tj_tok_kind)token->kind) {
     case TJ_TOK_DIGIT:
     case TJ_TOK_VULGAR:
-        return !behind_digit(r);
+        return !behind_number(r);
     case TJ_TOK_WORD:
         if (r->sub > 0) {
             return true;
@@ -355,7 +364,7 @@ bool tj_reader_starts_factor(const tj_reader *r)
     case TJ_TOK_SHAPE:
         return true;
     case TJ_TOK_LPAREN:
-        return !at_modulus(r) && !tj_reader_at_domain(r);
+        return !at_modulus(r) && !tj_reader_at_domain(r) && !at_number_word(r);
     case TJ_TOK_ENV:
         return token->id == TJ_ENV_MATRIX || token->id == TJ_ENV_DET;
     case TJ_TOK_LBRACKET:

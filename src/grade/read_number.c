@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "grade/reader.h"
-#include "grade/words.h"
 
 typedef struct digits {
     char text[TJ_EX_MAX_DIGITS];
@@ -41,6 +40,7 @@ static size_t count_digits(const tj_reader *r, size_t ahead)
 
 static bool take_digits(tj_reader *r, digits *d, size_t n)
 {
+    r->number_end = n > 0 ? r->at + n : r->number_end;
     if (d->n + n > TJ_EX_MAX_DIGITS) {
         tj_reader_fail_code(r, TJ_E_LIMIT, "a number has too many digits");
         return false;
@@ -317,7 +317,7 @@ static bool read_fraction_part(tj_reader *r, digits *d)
 /* ------------------------------------------------------------ exponents */
 
 /* An integer literal from the token `ahead` on, with a sign; *end is the token behind it. */
-static bool small_integer(const tj_reader *r, size_t ahead, int32_t *out, size_t *end)
+bool tj_reader_small_integer(const tj_reader *r, size_t ahead, int32_t *out, size_t *end)
 {
     bool minus = tj_reader_peek(r, ahead)->kind == TJ_TOK_MINUS;
     ahead += minus || tj_reader_peek(r, ahead)->kind == TJ_TOK_PLUS;
@@ -338,13 +338,17 @@ static bool read_exponent(tj_reader *r, tj_ex *number)
     int32_t value;
     size_t end;
     if (e->kind != TJ_TOK_WORD || e->n_text != 1 || e->flags != 0 ||
-        (e->text[0] != 'e' && e->text[0] != 'E') || !small_integer(r, 1, &value, &end)) {
+        (e->text[0] != 'e' && e->text[0] != 'E') || !tj_reader_small_integer(r, 1, &value, &end)) {
         return true;
     }
     for (size_t i = 1; i < end; i++) {
         if ((tj_reader_peek(r, i)->flags & TJ_TOK_SPACED) != 0) {
             return true;
         }
+    }
+    const tj_token *behind = tj_reader_peek(r, end);
+    if (behind->kind == TJ_TOK_WORD && (behind->flags & TJ_TOK_SPACED) == 0) { /* 4e+7p */
+        return true;
     }
     if (value > TJ_EX_MAX_EXPONENT || value < -TJ_EX_MAX_EXPONENT) {
         tj_reader_fail_code(r, TJ_E_LIMIT, "a number's exponent is too large");
@@ -360,8 +364,7 @@ static bool read_exponent(tj_reader *r, tj_ex *number)
 static void read_times_ten(tj_reader *r, tj_ex *number)
 {
     const tj_token *sign = tj_reader_peek(r, 0);
-    bool is_x = sign->kind == TJ_TOK_WORD && sign->n_text == 1 && sign->text[0] == 'x' &&
-                (sign->flags & TJ_TOK_SPACED) != 0;
+    bool is_x = sign->kind == TJ_TOK_WORD && sign->n_text == 1 && sign->text[0] == 'x';
     if (!is_x && (sign->kind != TJ_TOK_TIMES || sign->id != 1)) {
         return;
     }
@@ -372,7 +375,7 @@ static void read_times_ten(tj_reader *r, tj_ex *number)
         return;
     }
     bool braced = tj_reader_peek(r, 4)->kind == TJ_TOK_LBRACE;
-    if (!small_integer(r, 4 + (size_t)braced, &value, &end) ||
+    if (!tj_reader_small_integer(r, 4 + (size_t)braced, &value, &end) ||
         (braced && tj_reader_peek(r, end)->kind != TJ_TOK_RBRACE) || value > TJ_EX_MAX_EXPONENT ||
         value < -TJ_EX_MAX_EXPONENT) {
         return;
@@ -390,143 +393,6 @@ static void read_times_ten(tj_reader *r, tj_ex *number)
         number->num.exponent = value;
         number->num.is_decimal = true;
     }
-}
-
-/* ------------------------------------------------------------ bases */
-
-static int digit_value(char c)
-{
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'A' && c <= 'Z' ? c - 'A' + 10 : -1;
-}
-
-/* The base that is written from the token `ahead` on: "_7", "_{16}", "_{two}", "base 7"; 0 if none
- * is. *end is the token behind it. */
-static int find_base(const tj_reader *r, size_t ahead, size_t *end)
-{
-    int32_t value = 0;
-    if (tj_reader_peek(r, ahead)->kind == TJ_TOK_UNDER) {
-        bool braced = tj_reader_peek(r, ahead + 1)->kind == TJ_TOK_LBRACE;
-        size_t at = ahead + 1 + braced;
-        at += braced && tj_reader_is_word(r, at, "base");
-        const tj_token *word = tj_reader_peek(r, at);
-        int64_t named;
-        if (word->kind == TJ_TOK_WORD &&
-            tj_words_number(&named, word->text, word->n_text) == TJ_WORD_UNITS) {
-            value = (int32_t)named;
-            *end = at + 1;
-        } else if (tj_reader_peek(r, at)->kind != TJ_TOK_DIGIT ||
-                   !small_integer(r, at, &value, end)) {
-            return 0;
-        }
-        if (braced && tj_reader_peek(r, *end)->kind != TJ_TOK_RBRACE) {
-            return 0;
-        }
-        *end += braced;
-    } else {
-        size_t at = ahead;
-        bool paren = tj_reader_peek(r, at)->kind == TJ_TOK_LPAREN;
-        at += paren;
-        at += tj_reader_is_word(r, at, "in");
-        if (!tj_reader_is_word(r, at, "base") || !small_integer(r, at + 1, &value, end) ||
-            (paren && tj_reader_peek(r, *end)->kind != TJ_TOK_RPAREN)) {
-            return 0;
-        }
-        *end += paren;
-    }
-    return value >= 2 && value <= 36 ? value : 0;
-}
-
-/* Digits and capital letters from the token `ahead` on that are a number with letters for digits;
- * *end is the token behind them. */
-static size_t letter_digits(const tj_reader *r, size_t ahead, char *out, size_t room, int *largest,
-                            size_t *end)
-{
-    size_t n = 0;
-    *largest = 0;
-    for (;; ahead++) {
-        const tj_token *token = tj_reader_peek(r, ahead);
-        bool in_text = token->kind == TJ_TOK_WORD && (token->flags & TJ_TOK_IN_TEXT) != 0;
-        bool close = n == 0 || in_text || (token->flags & TJ_TOK_SPACED) == 0;
-        size_t n_more = token->kind == TJ_TOK_DIGIT  ? 1
-                        : token->kind == TJ_TOK_WORD ? token->n_text
-                                                     : 0;
-        if (!close || n_more == 0 || n + n_more > room) {
-            break;
-        }
-        for (size_t i = 0; i < n_more; i++) {
-            char c = token->kind == TJ_TOK_DIGIT ? (char)('0' + token->id) : token->text[i];
-            int value = digit_value(c);
-            if (value < 0) {
-                return 0;
-            }
-            *largest = value > *largest ? value : *largest;
-            out[n++] = (char)(value < 10 ? '0' + value : 'a' + value - 10);
-        }
-    }
-    *end = ahead;
-    return n;
-}
-
-const tj_ex *tj_reader_letter_number(tj_reader *r)
-{
-    char text[64];
-    int largest;
-    size_t end, behind;
-    size_t n = letter_digits(r, 0, text, sizeof text, &largest, &end);
-    if (n < 2 || largest < 10) {
-        return NULL;
-    }
-    int base = find_base(r, end, &behind);
-    if (base <= largest) {
-        return NULL;
-    }
-    tj_ex *ex = make(r, text, n, 0);
-    if (ex != NULL) {
-        ex->num.base = (uint8_t)base;
-        r->at += behind;
-    }
-    return ex;
-}
-
-const tj_ex *tj_reader_based_paren(tj_reader *r)
-{
-    char text[64];
-    int largest;
-    size_t end, behind;
-    size_t n = letter_digits(r, 1, text, sizeof text, &largest, &end);
-    if (n == 0 || tj_reader_peek(r, end)->kind != TJ_TOK_RPAREN ||
-        tj_reader_peek(r, end + 1)->kind != TJ_TOK_UNDER) {
-        return NULL;
-    }
-    int base = find_base(r, end + 1, &behind);
-    if (base <= largest) {
-        return NULL;
-    }
-    tj_ex *ex = make(r, text, n, 0);
-    if (ex != NULL) {
-        ex->num.base = (uint8_t)base;
-        r->at += behind;
-    }
-    return ex;
-}
-
-static bool read_base(tj_reader *r, tj_ex *number)
-{
-    size_t end;
-    int base = find_base(r, 0, &end);
-    if (base == 0) {
-        return true;
-    }
-    for (uint32_t i = 0; i < number->num.n_digits; i++) {
-        if (digit_value(number->num.digits[i]) >= base) {
-            tj_reader_fail(r, "a base that is larger than the number's digits");
-            return false;
-        }
-    }
-    r->at += end;
-    number->num.base = (uint8_t)base;
-    number->num.is_decimal = number->num.is_decimal && base == 10;
-    return true;
 }
 
 /* ------------------------------------------------------------ mixed numbers */
@@ -579,7 +445,9 @@ static bool find_mixed(const tj_reader *r, int64_t *num, int64_t *den, size_t *e
         return false;
     }
     tj_tok_kind behind = (tj_tok_kind)tj_reader_peek(r, *end)->kind;
-    return *num > 0 && *num < *den && behind != TJ_TOK_CARET && behind != TJ_TOK_BANG;
+    bool degrees = tj_reader_peek(r, *end + 1)->kind == TJ_TOK_CIRC ||
+                   tj_reader_peek(r, *end + 2)->kind == TJ_TOK_CIRC;
+    return *num > 0 && *num < *den && (behind != TJ_TOK_CARET || degrees) && behind != TJ_TOK_BANG;
 }
 
 static const tj_ex *read_mixed(tj_reader *r, const tj_ex *whole)
@@ -590,12 +458,32 @@ static const tj_ex *read_mixed(tj_reader *r, const tj_ex *whole)
         return whole;
     }
     r->at += end;
+    r->number_end = r->at;
     return tj_reader_binary(
         r, TJ_EX_ADD, whole,
         tj_reader_binary(r, TJ_EX_DIV, tj_reader_integer(r, num), tj_reader_integer(r, den)));
 }
 
 /* ------------------------------------------------------------ the whole */
+
+/* "12 (twelve)": the same number in words behind it. */
+static const tj_ex *skip_words(tj_reader *r, const tj_ex *number)
+{
+    if (number == NULL || !tj_reader_at(r, TJ_TOK_LPAREN) ||
+        tj_reader_peek(r, 1)->kind != TJ_TOK_WORD) {
+        return number;
+    }
+    tj_reader look = *r;
+    look.err = NULL;
+    tj_reader_next(&look);
+    const tj_ex *words = tj_reader_number_words(&look);
+    if (words != NULL && tj_reader_at(&look, TJ_TOK_RPAREN) && tj_ex_compare(words, number) == 0) {
+        r->at = look.at + 1;
+    }
+    r->n_nodes = look.n_nodes;
+    return look.rc == TJ_E_NOMEM ? tj_reader_fail_code(r, look.rc, "cannot allocate a number")
+                                 : number;
+}
 
 const tj_ex *tj_reader_number(tj_reader *r, bool with_times_ten)
 {
@@ -631,11 +519,11 @@ const tj_ex *tj_reader_number(tj_reader *r, bool with_times_ten)
         read_times_ten(r, ex);
     }
     if (!ex->num.is_decimal || ex->num.exponent == 0) {
-        if (!read_base(r, ex)) {
+        if (!tj_reader_base(r, ex)) {
             return NULL;
         }
     }
-    return ex->num.is_decimal || ex->num.base != 10 ? ex : read_mixed(r, ex);
+    return skip_words(r, ex->num.is_decimal || ex->num.base != 10 ? ex : read_mixed(r, ex));
 }
 
 const tj_ex *tj_reader_plain_number(tj_reader *r)
@@ -653,104 +541,4 @@ const tj_ex *tj_reader_plain_number(tj_reader *r)
         }
     }
     return d.n == 0 ? tj_reader_fail(r, "digits") : make(r, d.text, d.n, d.n_frac);
-}
-
-/* ------------------------------------------------------------ words */
-
-static tj_number_word next_number_word(const tj_reader *r, size_t ahead, int64_t *value)
-{
-    const tj_token *token = tj_reader_peek(r, ahead);
-    return token->kind == TJ_TOK_WORD ? tj_words_number(value, token->text, token->n_text)
-                                      : TJ_WORD_NO_NUMBER;
-}
-
-/* A cardinal below 10^15 from the token `ahead` on; *end is the token behind it. */
-static bool find_cardinal(const tj_reader *r, size_t ahead, int64_t *out, size_t *end)
-{
-    int64_t total = 0, group = 0, value;
-    bool any = false;
-    tj_number_word last = TJ_WORD_NO_NUMBER;
-    for (;;) {
-        size_t skip = tj_reader_is_word(r, ahead, "and") && any &&
-                      (last == TJ_WORD_HUNDRED || last == TJ_WORD_POWER);
-        skip += skip == 0 && any && last == TJ_WORD_TENS &&
-                tj_reader_peek(r, ahead)->kind == TJ_TOK_MINUS;
-        tj_number_word kind = next_number_word(r, ahead + skip, &value);
-        if (kind == TJ_WORD_UNITS || kind == TJ_WORD_TENS) {
-            if (last == TJ_WORD_UNITS || (last == TJ_WORD_TENS && kind == TJ_WORD_TENS) ||
-                (last == TJ_WORD_TENS && (value == 0 || value > 9))) {
-                return false;
-            }
-            group += value;
-        } else if (kind == TJ_WORD_HUNDRED && any && group > 0 && group < 100 && skip == 0) {
-            group *= 100;
-        } else if (kind == TJ_WORD_POWER && any && group > 0 && total < 1000000 && skip == 0) {
-            total += group * value;
-            group = 0;
-        } else {
-            break;
-        }
-        any = true;
-        last = kind;
-        ahead += skip + 1;
-    }
-    *out = total + group;
-    *end = ahead;
-    return any;
-}
-
-/* "two and a half", "two and three quarters": a mixed number. */
-static const tj_ex *read_and_fraction(tj_reader *r, const tj_ex *whole)
-{
-    int64_t num = 1, den;
-    size_t end = 2;
-    if (!tj_reader_is_word(r, 0, "and") ||
-        (!tj_reader_is_word(r, 1, "a") && !find_cardinal(r, 1, &num, &end))) {
-        return whole;
-    }
-    end += tj_reader_peek(r, end)->kind == TJ_TOK_MINUS;
-    if (next_number_word(r, end, &den) != TJ_WORD_FRACTION || num <= 0 || num >= den) {
-        return whole;
-    }
-    r->at += end + 1;
-    return tj_reader_binary(
-        r, TJ_EX_ADD, whole,
-        tj_reader_binary(r, TJ_EX_DIV, tj_reader_integer(r, num), tj_reader_integer(r, den)));
-}
-
-const tj_ex *tj_reader_number_words(tj_reader *r)
-{
-    int64_t whole, den;
-    size_t end;
-    bool article = tj_reader_is_word(r, 0, "a") || tj_reader_is_word(r, 0, "an");
-    tj_number_word after_article = article ? next_number_word(r, 1, &den) : TJ_WORD_NO_NUMBER;
-    if (after_article == TJ_WORD_DOZEN) {
-        r->at += 2;
-        return tj_reader_integer(r, 12);
-    }
-    if (after_article == TJ_WORD_HUNDRED || after_article == TJ_WORD_POWER) {
-        r->at += 2;
-        return tj_reader_integer(r, den);
-    }
-    if (!article && next_number_word(r, 0, &den) == TJ_WORD_FRACTION && den == 2) { /* half */
-        whole = 1;
-        end = 0;
-    } else if (article && after_article == TJ_WORD_FRACTION) {
-        whole = 1;
-        end = 1;
-    } else if (!find_cardinal(r, 0, &whole, &end)) {
-        return NULL;
-    }
-    size_t hyphen = tj_reader_peek(r, end)->kind == TJ_TOK_MINUS;
-    if (next_number_word(r, end + hyphen, &den) == TJ_WORD_FRACTION && whole > 0) {
-        r->at += end + hyphen + 1;
-        return tj_reader_binary(r, TJ_EX_DIV, tj_reader_integer(r, whole),
-                                tj_reader_integer(r, den));
-    }
-    if (next_number_word(r, end, &den) == TJ_WORD_DOZEN) {
-        whole *= 12;
-        end++;
-    }
-    r->at += end;
-    return read_and_fraction(r, tj_reader_integer(r, whole));
 }

@@ -28,16 +28,31 @@ const tj_ex *tj_reader_negate(tj_reader *r, const tj_ex *ex)
     return negate(r, TJ_EX_NEG, ex, 0);
 }
 
+/* The sign that a word is; NULL if it is none. "negative" stands only before a value. */
+static const tj_token *word_sign(const tj_reader *r)
+{
+    static const tj_token minus = {.kind = TJ_TOK_MINUS}, plus = {.kind = TJ_TOK_PLUS};
+    if (tj_reader_peek(r, 0)->kind != TJ_TOK_WORD) {
+        return NULL;
+    }
+    return tj_reader_is_word(r, 0, "minus") || tj_reader_is_word(r, 0, "negative") ? &minus
+           : tj_reader_is_word(r, 0, "plus")                                       ? &plus
+                                                                                   : NULL;
+}
+
 static bool at_sign(const tj_reader *r)
 {
     const tj_token *token = tj_reader_peek(r, 0);
+    if (word_sign(r) != NULL) {
+        return true;
+    }
     return token->kind == TJ_TOK_PLUS || token->kind == TJ_TOK_MINUS || token->kind == TJ_TOK_PM;
 }
 
 /* An operand that may have a sign of its own: the b of a * -b. */
 static const tj_ex *signed_factor(tj_reader *r, bool with_times_ten)
 {
-    const tj_token *sign = tj_reader_peek(r, 0);
+    const tj_token *word = word_sign(r), *sign = word != NULL ? word : tj_reader_peek(r, 0);
     if (!at_sign(r)) {
         return tj_reader_factor(r, with_times_ten);
     }
@@ -125,6 +140,13 @@ static const tj_ex *read_scale(tj_reader *r)
     }
 }
 
+static bool is_numeric(const tj_ex *ex)
+{
+    return ex->kind == TJ_EX_NUMBER ||
+           ((ex->kind == TJ_EX_DIV || ex->kind == TJ_EX_ADD) && /* 50/3, 2 1/2 */
+            ex->n_args == 2 && is_numeric(ex->args[0]) && is_numeric(ex->args[1]));
+}
+
 /* One more factor, divisor or unit; *more is false when the product ends. */
 static bool extend_product(tj_reader *r, tj_nodes *factors, bool *more)
 {
@@ -136,8 +158,9 @@ static bool extend_product(tj_reader *r, tj_nodes *factors, bool *more)
         *more = false;
         return true;
     }
-    bool behind_number = factors->n == 1 && last->kind == TJ_EX_NUMBER;
-    if (at_letter_times(r, last) || tj_reader_at(r, TJ_TOK_TIMES)) {
+    bool behind_number = factors->n == 1 && is_numeric(last);
+    if (at_letter_times(r, last) || tj_reader_at(r, TJ_TOK_TIMES) ||
+        tj_reader_is_word(r, 0, "times")) {
         tj_reader_next(r);
         const tj_ex *next = signed_factor(r, true);
         return check_value(r, next) && tj_nodes_add(r, factors, next);
@@ -145,7 +168,8 @@ static bool extend_product(tj_reader *r, tj_nodes *factors, bool *more)
     if (tj_reader_unit(r, &unit, behind_number)) {
         return attach_unit(r, factors, &unit);
     }
-    if (tj_reader_accept(r, TJ_TOK_SLASH)) {
+    if (tj_reader_accept(r, TJ_TOK_SLASH) || tj_reader_accept_words(r, "divided by") ||
+        tj_reader_accept_word(r, "over")) {
         return divide(r, factors);
     }
     const tj_ex *scale = read_scale(r);
@@ -251,7 +275,7 @@ static const tj_ex *sum_of(tj_reader *r, tj_nodes *terms, bool ends_in_unit)
 /* A term, with the sign before it; *has_unit tells whether a unit in words ends it. */
 static const tj_ex *read_term(tj_reader *r, bool *has_unit)
 {
-    const tj_token *sign = tj_reader_peek(r, 0);
+    const tj_token *word = word_sign(r), *sign = word != NULL ? word : tj_reader_peek(r, 0);
     bool has_sign = at_sign(r);
     if (has_sign) {
         tj_reader_next(r);

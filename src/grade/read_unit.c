@@ -284,9 +284,37 @@ static bool read_rest(tj_reader *r, tj_unit *unit)
     return true;
 }
 
+/* One unit in braces. */
+static bool read_braced(tj_reader *r, tj_unit *out)
+{
+    bool ok =
+        tj_reader_accept(r, TJ_TOK_LBRACE) && read_one(r, out, false, false) && read_rest(r, out);
+    return ok && tj_reader_accept(r, TJ_TOK_RBRACE);
+}
+
+/* \frac{\text{m}}{\text{s}^2} */
+static bool read_fraction(tj_reader *r, tj_unit *out)
+{
+    tj_reader look = *r;
+    tj_unit above, below;
+    look.err = NULL;
+    tj_reader_next(&look);
+    if (!read_braced(&look, &above) || !read_braced(&look, &below) || look.rc != TJ_OK ||
+        !combine(r, out, &above, 1, &below, -1)) {
+        return false;
+    }
+    r->at = look.at;
+    return true;
+}
+
 bool tj_reader_unit(tj_reader *r, tj_unit *out, bool behind_number)
 {
     const tj_token *token = tj_reader_peek(r, 0);
+    if (token->kind == TJ_TOK_FRAC && tj_reader_peek(r, 1)->kind == TJ_TOK_LBRACE &&
+        tj_reader_peek(r, 2)->kind == TJ_TOK_WORD && in_text(tj_reader_peek(r, 2)) &&
+        r->rc == TJ_OK) {
+        return read_fraction(r, out);
+    }
     bool can = token->kind == TJ_TOK_QUOTED || token->kind == TJ_TOK_MONEY ||
                (token->kind == TJ_TOK_WORD && r->sub == 0 &&
                 (token->n_text > 1 || in_text(token) || behind_number));
@@ -301,8 +329,20 @@ bool tj_reader_unit(tj_reader *r, tj_unit *out, bool behind_number)
     return true;
 }
 
+bool tj_reader_at_money(const tj_reader *r)
+{
+    const tj_token *code = tj_reader_peek(r, 0), *next = tj_reader_peek(r, 1);
+    tj_unit unit;
+    return code->kind == TJ_TOK_WORD && r->sub == 0 && code->n_text == 3 &&
+           next->kind == TJ_TOK_DIGIT && (next->flags & TJ_TOK_SPACED) != 0 &&
+           tj_unit_find(&unit, code->text, 3) == TJ_UNIT_PLAIN && unit.dims[TJ_DIM_MONEY] == 1;
+}
+
 const tj_ex *tj_reader_money(tj_reader *r)
 {
+    if (tj_reader_is_word(r, 0, "us")) { /* US$ */
+        tj_reader_next(r);
+    }
     const tj_token *sign = tj_reader_peek(r, 0);
     tj_unit unit;
     if (tj_unit_find(&unit, sign->text, sign->n_text) == TJ_UNIT_NONE) {

@@ -25,6 +25,8 @@ static const meaning meanings[] = {
     {"C", WORD_FN, TJ_FN_BINOMIAL},
     {"Infinity", WORD_CONST, TJ_CONST_INFINITY},
     {"P", WORD_FN, TJ_FN_PERMUTATIONS},
+    {"PI", WORD_CONST, TJ_CONST_PI},
+    {"Pi", WORD_CONST, TJ_CONST_PI},
     {"abs", WORD_FN, TJ_FN_ABS},
     {"acos", WORD_FN, TJ_FN_ACOS},
     {"acosh", WORD_FN, TJ_FN_ACOSH},
@@ -44,6 +46,7 @@ static const meaning meanings[] = {
     {"ceiling", WORD_FN, TJ_FN_CEIL},
     {"conj", WORD_FN, TJ_FN_CONJ},
     {"conjugate", WORD_FN, TJ_FN_CONJ},
+    {"divided", WORD_SIGN, 0},
     {"doublefactorial", WORD_FN, TJ_FN_DOUBLE_FACTORIAL},
     {"element", WORD_SIGN, 0},
     {"equals", WORD_SIGN, 0},
@@ -60,11 +63,13 @@ static const meaning meanings[] = {
     {"is", WORD_SIGN, 0},
     {"isinteger", WORD_SIGN, 0},
     {"lcm", WORD_FN, TJ_FN_LCM},
+    {"minus", WORD_SIGN, 0},
     {"mod", WORD_SIGN, 0},
     {"modulo", WORD_SIGN, 0},
     {"nCk", WORD_FN, TJ_FN_BINOMIAL},
     {"nCr", WORD_FN, TJ_FN_BINOMIAL},
     {"nPr", WORD_FN, TJ_FN_PERMUTATIONS},
+    {"negative", WORD_SIGN, 0},
     {"of", WORD_SIGN, 0},
     {"oo", WORD_CONST, TJ_CONST_INFINITY},
     {"or", WORD_SIGN, 0},
@@ -180,224 +185,12 @@ tj_word_kind tj_reader_word_kind(const tj_token *token)
     return TJ_WORD_UNKNOWN;
 }
 
-/* ------------------------------------------------------------ names */
+/* ------------------------------------------------------------ letters */
 
 static bool is_capital(char c)
 {
     return c >= 'A' && c <= 'Z';
 }
-
-/* "_1", "_{12}", "_{n+1}": what is added to the name; false after an error. */
-static bool read_subscript(tj_reader *r, char *name, size_t *n, size_t room)
-{
-    if (!tj_reader_accept(r, TJ_TOK_UNDER)) {
-        return true;
-    }
-    bool braced = tj_reader_accept(r, TJ_TOK_LBRACE);
-    char part[64];
-    size_t n_part = 0;
-    for (size_t n_tokens = 0;; n_tokens++) {
-        const tj_token *token = tj_reader_peek(r, 0);
-        char digit = (char)('0' + token->id);
-        const char *text = token->kind == TJ_TOK_DIGIT   ? &digit
-                           : token->kind == TJ_TOK_PLUS  ? "+"
-                           : token->kind == TJ_TOK_MINUS ? "-"
-                           : token->kind == TJ_TOK_COMMA ? ","
-                                                         : token->text;
-        size_t n_text =
-            token->kind == TJ_TOK_WORD || token->kind == TJ_TOK_NAME ? token->n_text : 1;
-        bool good = token->kind == TJ_TOK_DIGIT || token->kind == TJ_TOK_WORD ||
-                    token->kind == TJ_TOK_NAME ||
-                    (braced && (token->kind == TJ_TOK_PLUS || token->kind == TJ_TOK_MINUS ||
-                                token->kind == TJ_TOK_COMMA));
-        bool close = n_tokens == 0 || (token->flags & TJ_TOK_SPACED) == 0;
-        if (!good || (!braced && n_tokens > 0 &&
-                      (token->kind != TJ_TOK_DIGIT || !close || part[n_part - 1] < '0' ||
-                       part[n_part - 1] > '9'))) {
-            break;
-        }
-        if (n_part + n_text > sizeof part) {
-            tj_reader_fail_code(r, TJ_E_LIMIT, "a subscript is too long");
-            return false;
-        }
-        memcpy(part + n_part, text, n_text);
-        n_part += n_text;
-        tj_reader_next(r);
-    }
-    if (n_part == 0 || (braced && !tj_reader_expect(r, TJ_TOK_RBRACE, "'}' behind a subscript"))) {
-        tj_reader_fail(r, "a subscript");
-        return false;
-    }
-    bool simple = n_part == 1;
-    for (size_t i = 0, n_digits = 0; i < n_part; i++) {
-        n_digits += part[i] >= '0' && part[i] <= '9';
-        simple = simple || n_digits == n_part;
-    }
-    if (*n + n_part + 3 > room) {
-        tj_reader_fail_code(r, TJ_E_LIMIT, "a name is too long");
-        return false;
-    }
-    name[(*n)++] = '_';
-    if (!simple) {
-        name[(*n)++] = '{';
-    }
-    memcpy(name + *n, part, n_part);
-    *n += n_part;
-    if (!simple) {
-        name[(*n)++] = '}';
-    }
-    return true;
-}
-
-/* Primes, close behind a name: f', f^\prime. */
-static bool read_primes(tj_reader *r, char *name, size_t *n, size_t room)
-{
-    while (tj_reader_at(r, TJ_TOK_PRIME) ||
-           (tj_reader_at(r, TJ_TOK_CARET) && (tj_reader_peek(r, 1)->kind == TJ_TOK_PRIME ||
-                                              (tj_reader_peek(r, 1)->kind == TJ_TOK_LBRACE &&
-                                               tj_reader_peek(r, 2)->kind == TJ_TOK_PRIME &&
-                                               tj_reader_peek(r, 3)->kind == TJ_TOK_RBRACE)))) {
-        bool raised = tj_reader_accept(r, TJ_TOK_CARET);
-        bool braced = tj_reader_accept(r, TJ_TOK_LBRACE);
-        int32_t n_primes = tj_reader_peek(r, 0)->id;
-        for (int32_t i = 0; i < n_primes && *n < room; i++) {
-            name[(*n)++] = '\'';
-        }
-        tj_reader_next(r);
-        if (braced && !tj_reader_expect(r, TJ_TOK_RBRACE, "'}'")) {
-            return false;
-        }
-        if (*n == room) {
-            tj_reader_fail_code(r, TJ_E_LIMIT, "a name is too long");
-            return false;
-        }
-        if (raised) {
-            break;
-        }
-    }
-    return true;
-}
-
-/* f(x): f, g, h and what has been primed are functions; other letters only where they are defined,
- * P(x) = ... */
-static bool is_applied(const tj_reader *r, const char *name, size_t n, size_t began)
-{
-    const tj_token *open = tj_reader_peek(r, 0);
-    if (open->kind != TJ_TOK_LPAREN || name[0] == '\0') {
-        return false;
-    }
-    bool letter = n == 1 || name[1] == '_' || name[1] == '\'';
-    if (letter && strchr("fgFG", name[0]) != NULL) {
-        return true;
-    }
-    size_t argument = tj_reader_peek(r, 1)->kind == TJ_TOK_MINUS;
-    const tj_token *inner = tj_reader_peek(r, 1 + argument);
-    bool one = tj_reader_peek(r, 2 + argument)->kind == TJ_TOK_RPAREN &&
-               ((inner->kind == TJ_TOK_WORD && inner->n_text == 1) || inner->kind == TJ_TOK_NAME ||
-                inner->kind == TJ_TOK_DIGIT);
-    if (!one) {
-        return false;
-    }
-    const tj_token *behind = tj_reader_peek(r, 3 + argument);
-    bool defined = began == 0 && behind->kind == TJ_TOK_REL && behind->id == TJ_REL_EQ &&
-                   inner->kind != TJ_TOK_DIGIT;
-    return letter && (defined || strchr("hH", name[0]) != NULL || (n > 1 && name[1] == '\''));
-}
-
-static const tj_ex *read_apply(tj_reader *r, const char *name, size_t n)
-{
-    tj_nodes args = {0};
-    if (!tj_reader_arguments(r, &args)) {
-        return NULL;
-    }
-    tj_ex *ex = tj_reader_from(r, TJ_EX_APPLY, &args);
-    if (ex != NULL) {
-        ex->text = tj_arena_strndup(r->arena, name, n);
-        if (ex->text == NULL) {
-            return tj_reader_fail_code(r, TJ_E_NOMEM, "cannot allocate a name");
-        }
-    }
-    return ex;
-}
-
-#define MAX_NAME 128
-
-/* f^{-1}(x): the inverse is another function. */
-static void read_inverse(tj_reader *r, char *name, size_t *n)
-{
-    static const char inverse[] = "^{-1}";
-    size_t braced = tj_reader_peek(r, 1)->kind == TJ_TOK_LBRACE;
-    if (*n != 1 || strchr("fgFG", name[0]) == NULL || !tj_reader_at(r, TJ_TOK_CARET) ||
-        tj_reader_peek(r, 1 + braced)->kind != TJ_TOK_MINUS ||
-        tj_reader_peek(r, 2 + braced)->kind != TJ_TOK_DIGIT ||
-        tj_reader_peek(r, 2 + braced)->id != 1 ||
-        (braced && tj_reader_peek(r, 4)->kind != TJ_TOK_RBRACE) ||
-        tj_reader_peek(r, braced ? 5 : 3)->kind != TJ_TOK_LPAREN) {
-        return;
-    }
-    r->at += braced ? 5 : 3;
-    memcpy(name + *n, inverse, sizeof inverse - 1);
-    *n += sizeof inverse - 1;
-}
-
-/* A name's text is in name[0 .. n); reads what is tied to it. */
-static const tj_ex *finish_name(tj_reader *r, char *name, size_t n, size_t began)
-{
-    if (!read_primes(r, name, &n, MAX_NAME) || !read_subscript(r, name, &n, MAX_NAME) ||
-        !read_primes(r, name, &n, MAX_NAME)) {
-        return NULL;
-    }
-    read_inverse(r, name, &n);
-    if (n > 5 && name[n - 1] == '}' && name[1] == '^') {
-        return read_apply(r, name, n);
-    }
-    return is_applied(r, name, n, began) ? read_apply(r, name, n) : tj_reader_symbol(r, name, n);
-}
-
-const tj_ex *tj_reader_whole_name(tj_reader *r)
-{
-    const tj_token *token = tj_reader_peek(r, 0);
-    char name[MAX_NAME + 8];
-    size_t n = token->n_text;
-    if (n > MAX_NAME / 2) {
-        return tj_reader_fail_code(r, TJ_E_LIMIT, "a name is too long");
-    }
-    memcpy(name, token->text, n);
-    tj_reader_next(r);
-    if (tj_reader_at(r, TJ_TOK_CARET) && tj_reader_peek(r, 2)->kind == TJ_TOK_MINUS) { /* f^{-1} */
-        memcpy(name + n, "^{-1}", 5);
-        n += 5;
-        r->at += 5;
-        return tj_reader_symbol(r, name, n);
-    }
-    if (!read_primes(r, name, &n, MAX_NAME) || !read_subscript(r, name, &n, MAX_NAME) ||
-        !read_primes(r, name, &n, MAX_NAME)) {
-        return NULL;
-    }
-    return tj_reader_symbol(r, name, n);
-}
-
-const tj_ex *tj_reader_name(tj_reader *r)
-{
-    const tj_token *token = tj_reader_peek(r, 0);
-    char name[MAX_NAME + 8];
-    size_t n = token->n_text, began = r->at;
-    memcpy(name, token->text, n);
-    tj_reader_next(r);
-    if (token->kind == TJ_TOK_SHAPE || token->kind == TJ_TOK_WORD) { /* \triangle ABC */
-        const tj_token *points = tj_reader_peek(r, 0);
-        if (points->kind != TJ_TOK_WORD || points->n_text > 16 || !is_capital(points->text[0])) {
-            return tj_reader_fail(r, "the points of a figure");
-        }
-        name[n++] = ' ';
-        memcpy(name + n, points->text, points->n_text);
-        n += points->n_text;
-        tj_reader_next(r);
-    }
-    return finish_name(r, name, n, began);
-}
-
-/* ------------------------------------------------------------ letters */
 
 static bool is_bound(const tj_reader *r, char c)
 {
@@ -409,11 +202,26 @@ static bool is_bound(const tj_reader *r, char c)
     return (c == 'i' && r->modes.bound_i) || (c == 'e' && r->modes.bound_e);
 }
 
+const tj_ex *tj_reader_letter(tj_reader *r)
+{
+    const tj_token *token = tj_reader_peek(r, 0);
+    char c = token->text[r->sub];
+    if ((unsigned char)c >= 0x80) {
+        return tj_reader_fail(r, "a value");
+    }
+    if (++r->sub == token->n_text) {
+        tj_reader_next(r);
+    }
+    return (c == 'i' || c == 'e') && !is_bound(r, c)
+               ? tj_reader_const(r, c == 'i' ? TJ_CONST_I : TJ_CONST_E)
+               : tj_reader_symbol(r, &c, 1);
+}
+
 /* x1 is x_1. */
 static void read_close_digits(tj_reader *r, const tj_token *letter, char *name, size_t *n)
 {
     size_t n_digits = 0;
-    while (tj_reader_peek(r, n_digits)->kind == TJ_TOK_DIGIT && n_digits < MAX_NAME / 4 &&
+    while (tj_reader_peek(r, n_digits)->kind == TJ_TOK_DIGIT && n_digits < TJ_READER_MAX_NAME / 4 &&
            (tj_reader_peek(r, n_digits)->flags & TJ_TOK_SPACED) == 0) {
         n_digits++;
     }
@@ -441,7 +249,7 @@ static const tj_ex *read_piece(tj_reader *r)
         while (is_capital(word[0]) && n < n_rest && is_capital(word[n])) {
             n++;
         }
-        if ((unsigned char)word[0] >= 0x80 || n > MAX_NAME / 2) {
+        if ((unsigned char)word[0] >= 0x80 || n > TJ_READER_MAX_NAME / 2) {
             return tj_reader_fail(r, "a value");
         }
     }
@@ -461,13 +269,13 @@ static const tj_ex *read_piece(tj_reader *r)
     if ((is_i || is_e) && !is_bound(r, word[0]) && !has_index) {
         return tj_reader_const(r, is_i ? TJ_CONST_I : TJ_CONST_E);
     }
-    char name[MAX_NAME + 8];
+    char name[TJ_READER_MAX_NAME + 8];
     memcpy(name, word, n);
     if (!ends) {
         return tj_reader_symbol(r, name, n);
     }
     read_close_digits(r, token, name, &n);
-    return finish_name(r, name, n, began);
+    return tj_reader_finish_name(r, name, n, began);
 }
 
 /* C(5, 2) and P(5, 2) have two arguments; C(x) and P are names. */
@@ -575,11 +383,11 @@ static const tj_ex *read_constructor(tj_reader *r, bool *found)
 static const tj_ex *read_command(tj_reader *r, const tj_lex_entry *entry)
 {
     if (entry->kind == TJ_TOK_NAME) {
-        char name[MAX_NAME + 8];
+        char name[TJ_READER_MAX_NAME + 8];
         size_t n = strlen(entry->text), began = r->at;
         memcpy(name, entry->text, n);
         tj_reader_next(r);
-        return finish_name(r, name, n, began);
+        return tj_reader_finish_name(r, name, n, began);
     }
     tj_reader_next(r);
     return entry->kind == TJ_TOK_CONST  ? tj_reader_const(r, (tj_ex_const)entry->id)
@@ -593,8 +401,7 @@ static bool is_shape(const tj_reader *r)
     const tj_token *points = tj_reader_peek(r, 1);
     return (tj_reader_is_word(r, 0, "triangle") || tj_reader_is_word(r, 0, "angle") ||
             tj_reader_is_word(r, 0, "circle")) &&
-           points->kind == TJ_TOK_WORD && points->n_text <= 16 && is_capital(points->text[0]) &&
-           is_capital(points->text[points->n_text - 1]);
+           tj_reader_are_points(points);
 }
 
 /* A whole word; NULL without an error if it is only letters. */
@@ -611,6 +418,10 @@ static const tj_ex *read_known(tj_reader *r)
     }
     if (is_shape(r)) {
         return tj_reader_name(r);
+    }
+    if (tj_reader_at_money(r) ||
+        (tj_reader_is_word(r, 0, "us") && tj_reader_peek(r, 1)->kind == TJ_TOK_MONEY)) {
+        return tj_reader_money(r);
     }
     const meaning *known = find_meaning(word, n);
     if (known != NULL && known->kind != WORD_SIGN && (n > 1 || has_two_arguments(r))) {

@@ -63,6 +63,16 @@ bool tj_reader_accept_word(tj_reader *r, const char *word)
     return true;
 }
 
+bool tj_reader_accept_any(tj_reader *r, const char *const *words, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (tj_reader_accept_word(r, words[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
 bool tj_reader_accept_words(tj_reader *r, const char *words)
 {
     size_t n_words = 0;

@@ -11,9 +11,7 @@
  * a mode decides is recorded, so that tj_read() can read again in the other mode.
  *
  * Every function returns NULL after an error, which is recorded in the reader; the first one stays.
- * Files: reader.c (tokens, nodes), read_number.c, read_factor.c, read_sum.c, read_word.c,
- * read_named.c, read_bracket.c, read_call.c, read_matrix.c, read_unit.c, read_statement.c,
- * read_text.c.
+ * Each section below names the file that its functions are in.
  *
  * Threads: a reader is confined to one thread.
  */
@@ -56,17 +54,19 @@ typedef enum tj_place {
     TJ_PLACE_SCALAR, /* where only one value can be: it belongs to a number */
 } tj_place;
 
-#define TJ_READER_MAX_BOUND 4 /* indices of sums in sums */
+#define TJ_READER_MAX_BOUND 4   /* indices of sums in sums */
+#define TJ_READER_MAX_NAME  128 /* bytes of a name with all that is tied to it */
 
 typedef struct tj_reader {
     tj_arena *arena;
     tj_err *err;            /* NULL is allowed */
     const tj_token *tokens; /* [n_tokens], then one more */
     size_t n_tokens;
-    tj_token end; /* what stands behind them */
-    size_t at;    /* the token that comes next */
-    size_t sub;   /* bytes of it, a WORD, that are read */
-    tj_code rc;   /* the first error */
+    tj_token end;      /* what stands behind them */
+    size_t at;         /* the token that comes next */
+    size_t sub;        /* bytes of it, a WORD, that are read */
+    size_t number_end; /* the token behind the last number: no other is multiplied with it there */
+    tj_code rc;        /* the first error */
     uint32_t n_nodes;
     unsigned depth; /* of recursion */
     tj_modes modes;
@@ -118,6 +118,8 @@ bool tj_reader_expect(tj_reader *r, tj_tok_kind kind, const char *expected);
 /* Whether the token `ahead` is the word, which is in lower case. */
 bool tj_reader_is_word(const tj_reader *r, size_t ahead, const char *word);
 bool tj_reader_accept_word(tj_reader *r, const char *word);
+/* Reads one of n words, if the next token is one of them. */
+bool tj_reader_accept_any(tj_reader *r, const char *const *words, size_t n);
 /* Reads a sequence of words, separated by spaces in `words`, if all are there. */
 bool tj_reader_accept_words(tj_reader *r, const char *words);
 
@@ -149,7 +151,8 @@ bool tj_ex_is_value(const tj_ex *ex); /* what can be computed with */
 /* Whether the symbol occurs. */
 bool tj_ex_has_symbol(const tj_ex *ex, const char *text);
 
-/* ------------------------------------------------------------ read_number.c */
+/* ------------------------------------------------------------ read_number.c, read_base.c,
+ * read_number_words.c */
 
 /* A number at digits or a point before digits. */
 const tj_ex *tj_reader_number(tj_reader *r, bool with_times_ten);
@@ -162,6 +165,11 @@ const tj_ex *tj_reader_based_paren(tj_reader *r);
 const tj_ex *tj_reader_plain_number(tj_reader *r);
 /* One digit: the argument of \frac12. */
 const tj_ex *tj_reader_digit(tj_reader *r);
+/* An integer literal with its sign from the token `ahead` on; *end is the token behind it. Beyond
+ * TJ_EX_MAX_EXPONENT *out is only known to be so. */
+bool tj_reader_small_integer(const tj_reader *r, size_t ahead, int32_t *out, size_t *end);
+/* The base behind a number, if one is written there; false after an error. */
+bool tj_reader_base(tj_reader *r, tj_ex *number);
 /* A number in words; NULL without an error if none is there. */
 const tj_ex *tj_reader_number_words(tj_reader *r);
 /* A number node of n digits with leading zeros, of which n_frac are behind the point. */
@@ -186,7 +194,7 @@ const tj_ex *tj_reader_argument(tj_reader *r);
 /* What stands in { ... }: a sum where a comma belongs to a number. */
 const tj_ex *tj_reader_group(tj_reader *r);
 
-/* ------------------------------------------------------------ read_word.c */
+/* ------------------------------------------------------------ read_word.c, read_name.c */
 
 typedef enum tj_word_kind {
     TJ_WORD_UNKNOWN, /* letters: variables, units or prose */
@@ -197,6 +205,13 @@ tj_word_kind tj_reader_word_kind(const tj_token *token);
 const tj_ex *tj_reader_word(tj_reader *r);
 /* A symbol at NAME or at a piece of a WORD, with its subscript and primes. */
 const tj_ex *tj_reader_name(tj_reader *r);
+/* One letter alone, as LaTeX takes it for an argument: the n of \frac n2. */
+const tj_ex *tj_reader_letter(tj_reader *r);
+/* What is tied to a name, of which name[0 .. n) is read; there is room for TJ_READER_MAX_NAME bytes
+ * and 8 more. `began` is where it began: 0 at the beginning of the text. */
+const tj_ex *tj_reader_finish_name(tj_reader *r, char *name, size_t n, size_t began);
+/* Whether the token is the ABC of a triangle. */
+bool tj_reader_are_points(const tj_token *token);
 /* The same of all the letters of a WORD. */
 const tj_ex *tj_reader_whole_name(tj_reader *r);
 
@@ -241,12 +256,16 @@ const tj_ex *tj_reader_plain_matrix(tj_reader *r); /* [[1, 2], [3, 4]] */
 
 /* A unit behind a value, if one is there. */
 bool tj_reader_unit(tj_reader *r, tj_unit *out, bool behind_number);
-const tj_ex *tj_reader_money(tj_reader *r); /* $5 */
+const tj_ex *tj_reader_money(tj_reader *r);  /* $5, USD 5 */
+bool tj_reader_at_money(const tj_reader *r); /* at a currency's code before an amount */
 
-/* ------------------------------------------------------------ read_statement.c */
+/* ------------------------------------------------------------ read_statement.c, read_sequence.c */
+
+bool tj_reader_is_letter(const tj_token *token); /* a name alone: "k" */
 
 const tj_ex *tj_reader_statement(tj_reader *r);
 const tj_ex *tj_reader_sets(tj_reader *r);
+const tj_ex *tj_reader_item(tj_reader *r); /* sets, or the dots of "1, 2, ..., n" */
 const tj_ex *tj_reader_sequence(tj_reader *r);
 /* Whether equations and inequalities that a comma or "and" joins hold together. */
 bool tj_ex_is_system(const tj_ex *const *items, size_t n);
@@ -255,12 +274,21 @@ void tj_reader_meet_bound(tj_reader *r, const tj_ex *ex);
 /* Whether ex is a capital letter alone. */
 bool tj_ex_is_capital(const tj_ex *ex);
 
-/* ------------------------------------------------------------ read_text.c */
+/* ------------------------------------------------------------ read_text.c, read_choice.c,
+ * read_clock.c, read_phrase.c: the whole text, or NULL without an error */
 
-/* The whole text where it is a choice, a date, a time or words; NULL without an error else. */
+const tj_ex *tj_reader_choice(tj_reader *r); /* (B) 12 */
+const tj_ex *tj_reader_clock(tj_reader *r);  /* 3:45 p.m. */
+const tj_ex *tj_reader_date(tj_reader *r);   /* May 5, 2020 */
+const tj_ex *tj_reader_phrase(tj_reader *r); /* all real numbers */
+
+/* Any of these. */
 const tj_ex *tj_reader_special(tj_reader *r);
 const tj_ex *tj_reader_prose(tj_reader *r);
 const tj_ex *tj_reader_quoted(tj_reader *r); /* "even" */
+/* The whole text, which was read as the name or the product ex, as the word that it may be too:
+ * EMPTY, best. NULL if it is none. */
+const tj_ex *tj_reader_as_words(tj_reader *r, const tj_ex *ex);
 /* Steps over "the answer is" and its like, and drops what follows from r->n_tokens. */
 void tj_reader_strip_phrases(tj_reader *r);
 

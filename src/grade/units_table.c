@@ -471,6 +471,7 @@ static const spelling spellings[] = {
     {"oz", TJ_UNIT_PLAIN, 56},
     {"pascal", TJ_UNIT_PLAIN, 31},
     {"pascals", TJ_UNIT_PLAIN, 31},
+    {"pct", TJ_UNIT_PLAIN, 101},
     {"pence", TJ_UNIT_PLAIN, 108},
     {"pennies", TJ_UNIT_PLAIN, 105},
     {"penny", TJ_UNIT_PLAIN, 105},

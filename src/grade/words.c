@@ -199,6 +199,8 @@ tj_number_word tj_words_number(int64_t *value, const char *word, size_t n)
         {"million", TJ_WORD_POWER, 1000000},
         {"billion", TJ_WORD_POWER, 1000000000},
         {"trillion", TJ_WORD_POWER, 1000000000000},
+        {"tenthousand", TJ_WORD_POWER, 10000},
+        {"hundredmillion", TJ_WORD_POWER, 100000000},
         {"dozen", TJ_WORD_DOZEN, 12},
         {"half", TJ_WORD_FRACTION, 2},
         {"halves", TJ_WORD_FRACTION, 2},
@@ -221,7 +223,7 @@ tj_number_word tj_words_number(int64_t *value, const char *word, size_t n)
         {"tenth", TJ_WORD_FRACTION, 10},
         {"tenths", TJ_WORD_FRACTION, 10},
     };
-    if (n >= 3 && n <= 9) {
+    if (n >= 3 && n <= 14) {
         for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
             if (tj_words_equal(word, n, words[i].word)) {
                 *value = words[i].value;
@@ -237,7 +239,7 @@ int tj_words_month(const char *word, size_t n)
     static const char *const months[] = {"january",   "february", "march",    "april",
                                          "may",       "june",     "july",     "august",
                                          "september", "october",  "november", "december"};
-    if (n < 3 || word[0] < 'A' || word[0] > 'Z') { /* "may" is a verb */
+    if (n < 3) {
         return 0;
     }
     for (int m = 0; m < 12; m++) {
@@ -248,7 +250,8 @@ int tj_words_month(const char *word, size_t n)
         while (i < n && months[m][i] != '\0' && lower(word[i]) == months[m][i]) {
             i++;
         }
-        if (i == n && (n == 3 || (n == 4 && m == 8))) {
+        bool capital = word[0] >= 'A' && word[0] <= 'Z'; /* "dec" is a product */
+        if (i == n && capital && (n == 3 || (n == 4 && m == 8))) {
             return m + 1;
         }
     }
@@ -346,6 +349,8 @@ static const translation translations[] = {
     {"全体实数", "allreals"},
     {"すべての整数", "allintegers"},
     {"全ての整数", "allintegers"},
+    {"万", "tenthousand"}, /* behind a decimal; else a numeral */
+    {"億", "hundredmillion"},
     {"分の", "overunder"},
     {"分之", "overunder"},
     {"約", "approximately"},

@@ -102,28 +102,44 @@ typedef struct pool {
     tj_str *questions, *targets;
     size_t n, cap;
     tj_pyrandom random;
+    tj_harness *harness; /* knows what it calls an answer */
+    tj_buf scratch;
 } pool;
+
+/* What stands behind the question of an example. Errors: TJ_E_PARSE. */
+static tj_code shot_target(pool *p, const tj_data_record *record, tj_str *out, tj_err *err)
+{
+    const tj_data_solution *solution = reference(record);
+    tj_str worked = solution == NULL ? (tj_str){NULL, 0} : solution->text;
+    tj_code rc = TJ_OK;
+    *out = worked;
+    if (p->task->target == TJ_TARGET_ANSWER) {
+        tj_buf_clear(&p->scratch);
+        rc = tj_harness_target(p->harness, &p->scratch, worked, record->answer, err);
+        *out = (tj_str){record->answer.s == NULL ? NULL : tj_buf_text(&p->scratch), p->scratch.len};
+    }
+    if (rc == TJ_OK && out->s == NULL) {
+        rc = tj_fail(err, TJ_E_PARSE, "line %zu: the example has no %s", record->line,
+                     p->task->target == TJ_TARGET_SOLUTION ? "worked solution" : "answer");
+    }
+    return rc;
+}
 
 static tj_code take_shot(void *ctx, const tj_data_record *record, tj_err *err)
 {
     pool *p = ctx;
-    const tj_data_solution *solution = reference(record);
-    tj_str target = record->answer;
+    tj_str target = {NULL, 0};
     tj_str question = {NULL, 0};
     tj_str kept = {NULL, 0};
-    if (p->task->target == TJ_TARGET_SOLUTION) {
-        target = solution == NULL ? (tj_str){NULL, 0} : solution->text;
-    }
-    if (target.s == NULL) {
-        return tj_fail(err, TJ_E_PARSE, "line %zu: the example has no %s", record->line,
-                       p->task->target == TJ_TARGET_SOLUTION ? "worked solution" : "answer");
-    }
     if (p->n == MAX_SHOT_POOL) {
         return tj_fail(err, TJ_E_LIMIT, "more than %zu examples", MAX_SHOT_POOL);
     }
-    tj_code rc = copy(p->arena, &question, record->problem, err);
+    tj_code rc = shot_target(p, record, &target, err);
     if (rc == TJ_OK) {
         rc = copy(p->arena, &kept, target, err);
+    }
+    if (rc == TJ_OK) {
+        rc = copy(p->arena, &question, record->problem, err);
     }
     if (rc == TJ_OK && !tj_grow(&p->shots, &p->cap, p->n + 1, sizeof *p->shots)) {
         rc = no_memory(err);
@@ -134,11 +150,33 @@ static tj_code take_shot(void *ctx, const tj_data_record *record, tj_err *err)
     return rc;
 }
 
-static tj_code fill_pool(pool *p, const tj_eval_task_config *cfg, size_t n_shots, tj_err *err)
+static tj_code read_pool(pool *p, const tj_eval_task_config *cfg, tj_err *err)
 {
     tj_data_map map;
     tj_dataset_info info;
     size_t n_records = 0;
+    if (cfg->shots_data == NULL) {
+        return tj_fail(err, TJ_E_INVAL,
+                       "the examples of %s are drawn from data: name its training problems, or ask "
+                       "for 0 examples",
+                       cfg->task->name);
+    }
+    tj_code rc = cfg->shots_map == NULL ? TJ_OK : tj_data_map_parse(&map, cfg->shots_map, err);
+    if (rc == TJ_OK) {
+        rc = tj_harness_create(&p->harness, cfg->task, err);
+    }
+    if (rc == TJ_OK) {
+        rc = each_record(cfg->shots_data, cfg->shots_map == NULL ? NULL : &map, 0, take_shot, p,
+                         &n_records, &info, err);
+    }
+    if (rc != TJ_OK) {
+        tj_err_context(err, "cannot read examples from %s", cfg->shots_data);
+    }
+    return rc;
+}
+
+static tj_code fill_pool(pool *p, const tj_eval_task_config *cfg, size_t n_shots, tj_err *err)
+{
     tj_code rc = TJ_OK;
     if (n_shots == 0) {
         return TJ_OK;
@@ -150,20 +188,8 @@ static tj_code fill_pool(pool *p, const tj_eval_task_config *cfg, size_t n_shots
             return no_memory(err);
         }
         memcpy(p->shots, cfg->task->shots, p->n * sizeof *p->shots);
-    } else if (cfg->shots_data == NULL) {
-        return tj_fail(err, TJ_E_INVAL,
-                       "the examples of %s are drawn from data: name its training problems, or ask "
-                       "for 0 examples",
-                       cfg->task->name);
     } else {
-        rc = cfg->shots_map == NULL ? TJ_OK : tj_data_map_parse(&map, cfg->shots_map, err);
-        if (rc == TJ_OK) {
-            rc = each_record(cfg->shots_data, cfg->shots_map == NULL ? NULL : &map, 0, take_shot, p,
-                             &n_records, &info, err);
-        }
-        if (rc != TJ_OK) {
-            tj_err_context(err, "cannot read examples from %s", cfg->shots_data);
-        }
+        rc = read_pool(p, cfg, err);
     }
     if (rc == TJ_OK && p->n < n_shots) {
         rc = tj_fail(err, TJ_E_INVAL, "%zu examples are wanted, %s has %zu", n_shots,
@@ -175,6 +201,15 @@ static tj_code fill_pool(pool *p, const tj_eval_task_config *cfg, size_t n_shots
         rc = no_memory(err);
     }
     return rc;
+}
+
+static void empty_pool(pool *p)
+{
+    tj_harness_destroy(p->harness);
+    tj_buf_deinit(&p->scratch);
+    tj_free(p->shots);
+    tj_free(p->questions);
+    tj_free(p->targets);
 }
 
 /* Which examples the next problem gets. */
@@ -338,6 +373,7 @@ tj_code tj_eval_docs_open(tj_eval_docs *docs, const tj_eval_task_config *cfg, tj
     memset(docs, 0, sizeof *docs);
     tj_arena_init(&docs->arena, 0);
     pool p = {.task = cfg->task, .arena = &docs->arena};
+    tj_buf_init(&p.scratch);
     docs->n_shots = cfg->n_shots == SIZE_MAX ? cfg->task->n_shots : cfg->n_shots;
     if (docs->n_shots > TJ_MAX_SHOTS) {
         return tj_fail(err, TJ_E_INVAL, "%zu examples, at most %d are allowed", docs->n_shots,
@@ -359,9 +395,7 @@ tj_code tj_eval_docs_open(tj_eval_docs *docs, const tj_eval_task_config *cfg, tj
     if (rc == TJ_OK) {
         rc = render(docs, cfg, &p, err);
     }
-    tj_free(p.shots);
-    tj_free(p.questions);
-    tj_free(p.targets);
+    empty_pool(&p);
     return rc;
 }
 

@@ -214,16 +214,61 @@ tj_known tj_answer_same(const char *a, size_t n_a, const char *b, size_t n_b)
     return same_text(a, n_a, b, n_b) ? TJ_YES : TJ_UNKNOWN;
 }
 
-void tj_answer_judge(tj_record *record)
+tj_code tj_answer_judge(tj_record *record, tj_grader *grader, tj_err *err)
 {
-    tj_final_answer answer;
+    tj_grade grade;
+    tj_err local = {.code = TJ_OK};
     const char *gold = record->meta[TJ_META_ANSWER];
     if (record->correct != TJ_UNKNOWN || gold == NULL) {
-        return;
+        return TJ_OK;
     }
-    tj_answer_find(&answer, record->thought.text, record->thought.n_text);
-    if (answer.rule != NULL) {
-        record->correct = tj_answer_same(gold, strlen(gold), record->thought.text + answer.begin,
-                                         answer.end - answer.begin);
+    tj_code rc = tj_grade_pair(&grade, grader, gold, strlen(gold), record->thought.text,
+                               record->thought.n_text, &local);
+    if (rc == TJ_E_PARSE) {
+        return TJ_OK; /* the reference cannot be read: nothing is known */
     }
+    if (rc != TJ_OK) {
+        return tj_fail(err, rc, "%s", local.msg);
+    }
+    record->correct = grade.verdict == TJ_VERDICT_EQUAL       ? TJ_YES
+                      : grade.verdict == TJ_VERDICT_DIFFERENT ? TJ_NO
+                                                              : TJ_UNKNOWN;
+    return TJ_OK;
+}
+
+bool tj_arithmetic_holds(const char *a, char op, const char *b, const char *c)
+{
+    fraction x;
+    fraction y;
+    fraction z;
+    __extension__ typedef __int128 wide;
+    if (!read_value(a, strlen(a), &x) || !read_value(b, strlen(b), &y) ||
+        !read_value(c, strlen(c), &z)) {
+        return false;
+    }
+    const int64_t most = (int64_t)1 << 40; /* products of three fit 128 bits */
+    if (x.top > most || y.top > most || z.top > most || x.bottom > most || y.bottom > most ||
+        z.bottom > most || x.top < -most || y.top < -most || z.top < -most) {
+        return false;
+    }
+    wide top = 0;
+    wide bottom = (wide)x.bottom * y.bottom;
+    switch (op) {
+    case '+':
+        top = (wide)x.top * y.bottom + (wide)y.top * x.bottom;
+        break;
+    case '-':
+        top = (wide)x.top * y.bottom - (wide)y.top * x.bottom;
+        break;
+    case '*':
+        top = (wide)x.top * y.top;
+        break;
+    case '/':
+        top = (wide)x.top * y.bottom;
+        bottom = (wide)x.bottom * y.top;
+        break;
+    default:
+        return false;
+    }
+    return bottom != 0 && top * z.bottom == bottom * z.top;
 }

@@ -1,5 +1,5 @@
-/* The final answer of a thought, and whether it is the reference's: as far as numbers and plain
- * texts go. What needs mathematics is the grader's.
+/* The final answer of a thought, and whether it is the reference's. Between two texts of a draft
+ * numbers and plain texts are compared; a reference answer is the grader's affair (grade/grade.h).
  *
  * Ownership: views of the text.
  * Threads:   no state.
@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "grade/grade.h"
 #include "thought/record.h"
 
 typedef struct tj_final_answer {
@@ -24,8 +25,12 @@ void tj_answer_find(tj_final_answer *out, const char *text, size_t len);
  * text without regard to case, blanks, $ signs and a full stop at the end; NO where both are
  * numbers that differ; else UNKNOWN. */
 tj_known tj_answer_same(const char *a, size_t n_a, const char *b, size_t n_b);
-/* Sets `correct` where it is not known, from the reference answer; it stays unknown where that
- * cannot be told. */
-void tj_answer_judge(tj_record *record);
+/* Sets `correct` where it is not known, from the reference answer, by the grader: EQUAL is YES,
+ * DIFFERENT is NO, what is undecided stays unknown; so does what has no reference answer or one
+ * that cannot be read. Errors: TJ_E_NOMEM. */
+TJ_MUST_USE tj_code tj_answer_judge(tj_record *record, tj_grader *grader, tj_err *err);
+/* Is a op b = c, for op one of + - * / and decimal numbers? Exact; false where they are too long.
+ */
+bool tj_arithmetic_holds(const char *a, char op, const char *b, const char *c);
 
 #endif

@@ -463,8 +463,8 @@ static tj_code add_ways(tj_exporter *x, tj_buf *out, const tj_record *r, const c
                         tj_err *err)
 {
     ways v = {.t = &r->thought};
-    if (r->thought.n_spans == 0) {
-        *why = "it has no spans";
+    if (r->thought.n_spans == 0 || r->thought.n_spans > TJ_MAX_WAY_SPANS) {
+        *why = r->thought.n_spans == 0 ? "it has no spans" : "it has too many spans";
         return TJ_OK;
     }
     tj_code rc = tj_ways_of(&v.w, v.t, err);

@@ -5,8 +5,11 @@
 #include "thought/export.h"
 #include "thought/ways.h"
 
-#define TJ_STEP_TOKEN  "\xD0\xBA\xD0\xB8" /* ки, as Math-Shepherd marks the ends of steps */
-#define TJ_MAX_TALLIES 256                /* names told apart in a card; further ones are summed */
+#define TJ_STEP_TOKEN "\xD0\xBA\xD0\xB8" /* ки, as Math-Shepherd marks the ends of steps */
+#define TJ_MAX_WAY_SPANS                                                                           \
+    16384                  /* of a record whose steps are compared with one another; real          \
+                            * ones have some hundreds */
+#define TJ_MAX_TALLIES 256 /* names told apart in a card; further ones are summed */
 
 typedef struct tj_tally_item {
     char *name;

@@ -16,6 +16,8 @@ typedef struct reader {
     size_t line_no; /* and has this number */
     bool in_body;   /* an entry has been read */
     bool in_entry;  /* the line before belongs to the last entry: it may be continued */
+    bool has_prompt;
+    tj_buf prompt, entry; /* texts at hand, which may have further lines */
 } reader;
 
 void tj_human_deinit(tj_human *human)
@@ -184,6 +186,20 @@ static tj_code read_front(reader *r, tj_err *err)
 
 /* ------------------------------------------------------------------ entries */
 
+static tj_code take_text(reader *r, tj_buf *from, char **to, tj_err *err)
+{
+    tj_code rc = tj_buf_check(from, err);
+    *to = rc == TJ_OK ? tj_buf_take(from) : NULL;
+    return *to != NULL ? TJ_OK : tj_fail(err, TJ_E_NOMEM, "cannot hold %s", r->name);
+}
+
+/* The last entry gets its text. */
+static tj_code end_entry(reader *r, tj_err *err)
+{
+    tj_human *h = r->out;
+    return h->n_lines == 0 ? TJ_OK : take_text(r, &r->entry, &h->lines[h->n_lines - 1].text, err);
+}
+
 static tj_code add_entry(reader *r, tj_human_line *entry, const char *text, size_t n, tj_err *err)
 {
     tj_human *h = r->out;
@@ -192,34 +208,17 @@ static tj_code add_entry(reader *r, tj_human_line *entry, const char *text, size
                        TJ_MAX_HUMAN_LINES);
     }
     entry->line_no = r->line_no;
-    entry->text = tj_strndup(text, n);
-    if (entry->text == NULL ||
-        !tj_grow(&h->lines, &h->cap_lines, h->n_lines + 1, sizeof *h->lines)) {
-        tj_free(entry->text);
+    tj_code rc = end_entry(r, err);
+    if (rc != TJ_OK) {
+        return rc;
+    }
+    if (!tj_grow(&h->lines, &h->cap_lines, h->n_lines + 1, sizeof *h->lines)) {
         return tj_fail(err, TJ_E_NOMEM, "cannot hold %s", r->name);
     }
     h->lines[h->n_lines++] = *entry;
+    tj_buf_add(&r->entry, text, n);
     r->in_entry = true;
     r->in_body = true;
-    return TJ_OK;
-}
-
-/* A further line of the last entry, or of the problem. */
-static tj_code append(reader *r, char **to, const char *text, size_t n, tj_err *err)
-{
-    size_t old = *to == NULL ? 0 : strlen(*to);
-    char *longer = tj_malloc(old + n + 2);
-    if (longer == NULL) {
-        return tj_fail(err, TJ_E_NOMEM, "cannot hold %s", r->name);
-    }
-    if (*to != NULL) {
-        memcpy(longer, *to, old);
-        longer[old++] = '\n';
-    }
-    memcpy(longer + old, text, n);
-    longer[old + n] = 0;
-    tj_free(*to);
-    *to = longer;
     return TJ_OK;
 }
 
@@ -287,7 +286,12 @@ static tj_code read_line(reader *r, const char *line, size_t n, tj_err *err)
     }
     if (line[0] == '>' && !r->in_body) {
         size_t skip = n > 1 && line[1] == ' ' ? 2 : 1;
-        return append(r, &r->out->meta[TJ_META_PROMPT], line + skip, n - skip, err);
+        if (r->has_prompt) {
+            tj_buf_char(&r->prompt, '\n');
+        }
+        tj_buf_add(&r->prompt, line + skip, n - skip);
+        r->has_prompt = true;
+        return TJ_OK;
     }
     if (n > 2 && line[0] == ' ' && line[1] == ' ') {
         if (!r->in_entry) {
@@ -296,7 +300,9 @@ static tj_code read_line(reader *r, const char *line, size_t n, tj_err *err)
                            "there is none just before it",
                            r->name, r->line_no);
         }
-        return append(r, &r->out->lines[r->out->n_lines - 1].text, line + 2, n - 2, err);
+        tj_buf_char(&r->entry, '\n');
+        tj_buf_add(&r->entry, line + 2, n - 2);
+        return TJ_OK;
     }
     return read_entry(r, line, n, err);
 }
@@ -332,6 +338,8 @@ tj_code tj_human_read(tj_human *out, const char *text, size_t len, const char *n
     const char *line;
     size_t n;
     memset(out, 0, sizeof *out);
+    tj_buf_init(&r.prompt);
+    tj_buf_init(&r.entry);
     if (len > TJ_MAX_HUMAN_BYTES) {
         return tj_fail(err, TJ_E_LIMIT, "%s: more than %zu bytes", name, TJ_MAX_HUMAN_BYTES);
     }
@@ -348,6 +356,14 @@ tj_code tj_human_read(tj_human *out, const char *text, size_t len, const char *n
     if (rc == TJ_OK && out->n_lines == 0) {
         rc = tj_fail(err, TJ_E_PARSE, "%s: no entries", name);
     }
+    if (rc == TJ_OK) {
+        rc = end_entry(&r, err);
+    }
+    if (rc == TJ_OK && r.has_prompt) {
+        rc = take_text(&r, &r.prompt, &out->meta[TJ_META_PROMPT], err);
+    }
+    tj_buf_deinit(&r.prompt);
+    tj_buf_deinit(&r.entry);
     if (rc != TJ_OK) {
         tj_human_deinit(out);
         return rc;

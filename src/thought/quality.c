@@ -3,6 +3,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -85,41 +86,63 @@ static void judge_answer(judge *j)
     }
 }
 
-static bool has_number(const char *text, size_t len, const char *number)
+static int by_hash(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a;
+    uint64_t y = *(const uint64_t *)b;
+    return x < y ? -1 : x > y ? 1 : 0;
+}
+
+/* Hashes of the numbers of a text, added to list. */
+static bool add_numbers(uint64_t **list, size_t *n, size_t *cap, const char *text, size_t len)
 {
     tj_number_at one;
     for (size_t at = 0; tj_next_number(text, len, &at, &one);) {
-        if (strcmp(one.text, number) == 0) {
-            return true;
+        if (!tj_grow(list, cap, *n + 1, sizeof **list)) {
+            return false;
         }
+        (*list)[(*n)++] = tj_fnv64(one.text, strlen(one.text));
     }
-    return false;
+    return true;
 }
 
 /* A conclusion states what was found: a number that stands nowhere before it fell from the sky. */
-static void judge_conclusion(judge *j)
+static tj_code judge_conclusion(judge *j, tj_err *err)
 {
     const tj_thought *t = j->thought;
     const char *prompt = tj_record_get(j->record, TJ_META_PROMPT);
     tj_number_at one;
+    uint64_t *known = NULL;
+    size_t n = 0;
+    size_t cap = 0;
     size_t begin = t->n_text;
     for (size_t i = t->n_spans; i-- > 0 && t->spans[i].action == TJ_CONCLUDE;) {
         begin = t->spans[i].begin;
     }
     if (begin == 0) {
-        return; /* nothing but an answer: that is for the bounds of length */
+        return TJ_OK; /* nothing but an answer: that is for the bounds of length */
+    }
+    if (!add_numbers(&known, &n, &cap, t->text, begin) ||
+        !add_numbers(&known, &n, &cap, prompt, strlen(prompt))) {
+        tj_free(known);
+        return tj_fail(err, TJ_E_NOMEM, "cannot hold the numbers of a thought");
+    }
+    if (n > 0) {
+        qsort(known, n, sizeof *known, by_hash);
     }
     for (size_t at = 0; tj_next_number(t->text + begin, t->n_text - begin, &at, &one);) {
-        if (!has_number(t->text, begin, one.text) &&
-            !has_number(prompt, strlen(prompt), one.text)) {
+        uint64_t hash = tj_fnv64(one.text, strlen(one.text));
+        if (n == 0 || bsearch(&hash, known, n, sizeof *known, by_hash) == NULL) {
             refuse(j, TJ_RULE_JUMP, "the conclusion says %s, which stands nowhere before it",
                    one.text);
-            return;
+            break;
         }
     }
+    tj_free(known);
+    return TJ_OK;
 }
 
-static void judge_jumps(judge *j)
+static tj_code judge_jumps(judge *j, tj_err *err)
 {
     const tj_thought *t = j->thought;
     size_t last = SIZE_MAX; /* the step before, if nothing was said since */
@@ -132,7 +155,7 @@ static void judge_jumps(judge *j)
         }
         last = tj_is_step(s) ? i : s->action == TJ_CONCLUDE ? last : SIZE_MAX;
     }
-    judge_conclusion(j);
+    return judge_conclusion(j, err);
 }
 
 static tj_code judge_loop(judge *j, tj_err *err)
@@ -202,9 +225,9 @@ tj_code tj_quality_judge(tj_quality *out, const tj_record *record, const tj_qual
     }
     if (rc == TJ_OK) {
         judge_answer(&j);
-        if (cfg->no_jumps) {
-            judge_jumps(&j);
-        }
+        rc = cfg->no_jumps ? judge_jumps(&j, err) : TJ_OK;
+    }
+    if (rc == TJ_OK) {
         rc = judge_loop(&j, err);
     }
     if (rc == TJ_OK) {

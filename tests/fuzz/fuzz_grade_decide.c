@@ -1,5 +1,5 @@
-/* Any two lines of text as a pair of answers. A verdict does not depend on the order of the two, nor
- * on what was decided before; an answer is never different from itself. */
+/* Any two lines of text as a pair of answers. A verdict does not depend on the order of the two,
+ * nor on what was decided before; an answer is never different from itself. */
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>

@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -127,7 +128,11 @@ static void what_follows_the_answer_is_is_the_answer(void **state)
         {"The answer is 5 because 2 + 3 = 5.", "final answer", "5"},
         {"Thus, the answer is\n\\[ x^2 + 1. \\]", "final answer", "\\[ x^2 + 1. \\]"},
         {"I think the answer is 18. I checked, and the answer is correct.", "final answer", "18"},
+        {"The answer is 12 (twelve).", "final answer", "12"},
+        {"The answer is 18 (9 * 2 = 18).", "final answer", "18"},
+        {"The answer is x (x + 1).", "final answer", "x (x + 1)"},
         {"<answer>18</answer>", "final answer", "18"},
+        {"9 * 2 = <<9*2=18>>18 km\nA: 18", "final answer", "18"},
         {"The answer is 3.5 km.", "final answer", "3.5 km"},
         {"The answer is 18\n#### 18", "final answer", "18"},
         {"the answers are 3 and 5", "final answer", "3 and 5"},
@@ -144,8 +149,9 @@ static void answers_are_announced_in_japanese_and_chinese_too(void **state)
         {"答え：18個", "final answer", "18個"},
         {"所以，答案是 $\\frac{1}{2}$。", "final answer", "$\\frac{1}{2}$"},
         {"答案：42。", "final answer", "42"},
-        {"求める確率は $\\frac{1}{2}$ である。", "math", "$\\frac{1}{2}$"},
-        {"よって、$x = 2, 3$", "math", "$x = 2, 3$"},
+        {"計算すると、求めたい確率は全部で $\\frac{1}{2}$ になるはずだ。", "math",
+         "$\\frac{1}{2}$"},
+        {"これを解いてみると、$x = 2, 3$ となることが分かる。", "math", "$x = 2, 3$"},
         {"したがって、彼女は毎日18ドルを稼ぎます。", "number", "18ドル"},
     };
     CHECK(examples);
@@ -199,6 +205,7 @@ static void else_the_last_formula_or_number_is_the_answer(void **state)
         {"So we see it is\n$$\nx = \\frac{1}{2}\n$$\nas was to be shown.", "math",
          "$$\nx = \\frac{1}{2}\n$$"},
         {"The point we look for is at (3, 4).", "number", "(3, 4)"},
+        {"<<2*3=6>>6", "number", "6"},
         {"It must be option (C) as we have seen.", "choice", "(C)"},
     };
     CHECK(examples);
@@ -229,6 +236,26 @@ static void a_bare_answer_is_taken_whole(void **state)
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         check_all(&(example){texts[i], "whole", texts[i]}, 1);
     }
+}
+
+static void what_is_said_not_to_be_the_answer_is_none(void **state)
+{
+    (void)state;
+    static const example examples[] = {
+        {"The answer is not 5.", NULL, ""},
+        {"The answer isn't $5$.", NULL, ""},
+        {"So the answer is clearly not 5", NULL, ""},
+        {"It is not equal to 5.", NULL, ""},
+        {"答えは5ではない。", NULL, ""},
+        {"So it has 6 corners, not 5.", "number", "6"},
+        {"The answer is 6, not 5.", "final answer", "6"},
+        {"There are not many of them, just 5 in all.", "number", "5"},
+        {"5 is not the answer to it", NULL, ""},
+        {"We find 6, since 5 is not a solution.", "number", "6"},
+        {"The answer is not 5 but 6.", "number", "6"},
+        {"$x \\ne 5$", "whole", "$x \\ne 5$"},
+    };
+    CHECK(examples);
 }
 
 static void thinking_is_never_looked_at(void **state)
@@ -369,6 +396,34 @@ static void a_text_above_the_bound_has_none(void **state)
     tj_free(text);
 }
 
+/* Any one of them over and over, with each of the openings; the bound is of processor time, and far
+ * above what a linear search needs. */
+static void a_text_full_of_openings_is_searched_in_time(void **state)
+{
+    (void)state;
+    static const char *const openings[] = {"$", "\n", "(", "\\boxed{"};
+    size_t room = (size_t)1 << 17;
+    char *text = tj_malloc(room);
+    assert_non_null(text);
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        for (size_t k = 0; k < sizeof openings / sizeof openings[0]; k++) {
+            size_t n = strlen(parts[i]), m = strlen(openings[k]), len = 0;
+            for (; len + n + m + 1 < room; len += n + m + 1) {
+                memcpy(text + len, parts[i], n);
+                memcpy(text + len + n, openings[k], m);
+                text[len + n + m] = ' ';
+            }
+            tj_extraction x;
+            clock_t before = clock();
+            tj_grade_extract(&x, grader, text, len);
+            if (clock() - before > CLOCKS_PER_SEC / 5) {
+                fail_msg("%s %s: too slow", parts[i], openings[k]);
+            }
+        }
+    }
+    tj_free(text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -381,9 +436,11 @@ int main(void)
         cmocka_unit_test(bold_values_are_answers_but_headings_are_not),
         cmocka_unit_test(else_the_last_formula_or_number_is_the_answer),
         cmocka_unit_test(a_bare_answer_is_taken_whole),
+        cmocka_unit_test(what_is_said_not_to_be_the_answer_is_none),
         cmocka_unit_test(thinking_is_never_looked_at),
         cmocka_unit_test(without_an_answer_there_is_none),
         cmocka_unit_test(an_answer_is_a_piece_of_its_text),
+        cmocka_unit_test(a_text_full_of_openings_is_searched_in_time),
         cmocka_unit_test(a_text_above_the_bound_has_none),
     };
     return cmocka_run_group_tests(tests, make, unmake);

@@ -140,6 +140,7 @@ static void letters_are_variables_or_names(void **state)
         {"x_{max}", "x_{max}"},
     };
     assert_readings(readings, sizeof readings / sizeof readings[0]);
+    assert_string_equal(printed("4e+7p"), "4*e + 7*p");
     assert_read_apart("AB", "BA");
     assert_read_apart("x_1", "x_2");
     assert_read_apart("X", "x");
@@ -175,7 +176,7 @@ static void matrices_have_many_brackets(void **state)
 static void constants_have_names(void **state)
 {
     (void)state;
-    ALIKE("pi/2", "\\pi/2", "pi/2", "π/2", "\\frac\\pi2", "\\frac{\\pi}{2}");
+    ALIKE("pi/2", "Pi/2", "pi over 2", "\\pi/2", "pi/2", "π/2", "\\frac\\pi2", "\\frac{\\pi}{2}");
     ALIKE("-infinity", "-\\infty", "-oo", "-∞", "-infinity", "-inf", "negative infinity");
     ALIKE("2 + 3*i", "2+3i", "2 + 3 i", "2+3\\mathrm{i}", "2+3*i");
     ALIKE("1 ± sqrt(2)", "1\\pm\\sqrt2", "1±√2", "1 +/- sqrt(2)");

@@ -36,6 +36,8 @@ static void fractions_have_many_spellings(void **state)
     ALIKE("3 + 1/8", "3\\frac18", "3 1/8", "3⅛", "3 \\frac{1}{8}", "3\\tfrac{1}{8}");
     ALIKE("-(15 + 3/5)", "-15\\frac{3}{5}", "-15 3/5");
     ALIKE("2 + 1/2", "2½", "two and a half", "2 1/2", "2\\frac12");
+    ALIKE("3/2*3^n", "\\frac32 3^n", "\\frac{3}{2} 3^n", "\\frac32\\cdot3^n");
+    ALIKE("n/2", "\\frac n2", "\\frac{n}{2}", "\\frac{n}2");
     assert_read_apart("2\\frac32", "2 1/2"); /* 3/2 is no part of a mixed number */
     assert_read_apart("2 - 1/2", "2 1/2");
 }
@@ -173,10 +175,24 @@ static void kanji_numerals_are_their_digits(void **state)
     tj_buf_deinit(&kanji);
 }
 
+static void digits_and_kanji_powers_are_one_number(void **state)
+{
+    (void)state;
+    ALIKE("1230000", "123万", "１２３万", "百二十三万", "1230000");
+    ALIKE("123000", "12万3千", "十二万三千");
+    ALIKE("3205", "3千205", "三千二百五", "3千2百5");
+    ALIKE("1.5*10000", "1.5万");
+    ALIKE("5000 JPY", "5千円", "五千円", "5000円");
+    assert_read_apart("\\frac{2}{3}", "3分の1");
+}
+
 static void numbers_by_words_scale(void **state)
 {
     (void)state;
+    assert_string_equal(printed("12 (twelve)"), "12");
+    assert_unreadable("12 (eleven)", "byte 3");
     const reading readings[] = {
+        {"negative seven", "-7"},
         {"5 million", "5*1000000"},
         {"2 dozen", "2*12"},
         {"a dozen", "12"},
@@ -214,6 +230,7 @@ int main(void)
         cmocka_unit_test(bases_are_written_below),
         cmocka_unit_test(english_numerals_are_their_digits),
         cmocka_unit_test(kanji_numerals_are_their_digits),
+        cmocka_unit_test(digits_and_kanji_powers_are_one_number),
         cmocka_unit_test(numbers_by_words_scale),
         cmocka_unit_test(too_many_digits_are_refused),
     };

@@ -79,6 +79,7 @@ static void errors_name_the_byte(void **state)
     assert_unreadable("|x", "byte 2");
     assert_unreadable("\\sum_{i=1} i", "both ends");
     assert_unreadable("2+", "byte 2");
+    assert_unreadable("\\boxed{4}\\boxed{2}", "byte"); /* no 42 */
 }
 
 static void depth_and_size_are_bounded(void **state)

@@ -34,6 +34,7 @@ static void tuples_are_not_sets(void **state)
     ALIKE("{1, 2, 3}", "\\{1,2,3\\}", "{1,2,3}", "\\left\\{1,2,3\\right\\}", "{1;2;3}");
     ALIKE("1, 2, 3", "1,2,3", "1, 2, 3", "1, 2, and 3", "1, 2 and 3", "1 and 2 and 3", "1、2、3",
           "1; 2; 3", "$1$, $2$, and $3$", "1, 2, \\text{ and } 3", "$1, 2, 3$");
+    ALIKE("1, 2, ..., n", "1, 2, \\ldots, n", "1,2,\\dots,n", "1, 2, ..., n", "1, 2, …, n");
     ALIKE("1 or 2", "1 or 2", "1 \\text{ or } 2", "1または2", "1 \\lor 2");
     assert_read_apart("(1,2,3)", "{1,2,3}");
     assert_read_apart("1,2,3", "{1,2,3}");
@@ -50,8 +51,8 @@ static void sets_can_be_described(void **state)
           "{x : x > 3}", "\\{ x \\text{ such that } x > 3 \\}");
     ALIKE("{x in ℝ : x != 0}", "\\{x\\in\\mathbb{R} \\mid x\\ne0\\}", "{x ∈ ℝ : x ≠ 0}");
     ALIKE("{x : x < 1 or x > 3}", "\\{x \\mid x<1 \\text{ or } x>3\\}");
-    ALIKE("ℝ", "\\mathbb{R}", "\\mathbb R", "\\R", "ℝ", "all real numbers", "All reals",
-          "\\text{all real numbers}", "すべての実数");
+    ALIKE("ℝ", "\\mathbb{R}", "\\mathbb R", "\\R", "\\mathbf{R}", "ℝ", "all real numbers",
+          "All reals", "\\text{all real numbers}", "すべての実数");
     ALIKE("ℝ ∖ {0, 1}", "\\mathbb{R}\\setminus\\{0,1\\}", "ℝ ∖ {0,1}", "\\mathbb{R}-\\{0,1\\}",
           "\\mathbb{R}\\backslash\\{0,1\\}", "all real numbers except 0 and 1",
           "all real numbers except x = 0 and x = 1");
@@ -73,6 +74,8 @@ static void relations_chain(void **state)
     ALIKE("x ≡ mod(3, 5)", "x\\equiv3\\pmod5", "x \\equiv 3 \\pmod{5}", "x ≡ 3 (mod 5)",
           "x \\equiv 3 \\mod 5");
     ALIKE("0.56 = 56%", "0.56=56\\%");
+    ALIKE("f(x) = 2", "f(x)=2", "f(x)=2 \\text{ for all } x");
+    ALIKE("k, k in ℤ", "k, k\\in\\mathbb{Z}");
     ALIKE("5", "= 5", "\\approx 5", "≈ 5", "approximately 5", "about 5", "約5");
 }
 

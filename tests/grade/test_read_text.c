@@ -30,7 +30,7 @@ static void times_of_day_are_seconds(void **state)
     ALIKE("3:45:00 p.m.", "3:45 p.m.", "3:45 PM", "3:45pm", "3\\!:\\!45 \\text{ p.m.}",
           "\\text{3:45 p.m.}", "午後3時45分", "3:45:00 p.m.", "03:45 P.M.");
     ALIKE("9:00:00 a.m.", "9 a.m.", "9\\text{ a.m.}", "9:00 AM", "午前9時");
-    ALIKE("12:00:00 p.m.", "noon", "12 p.m.", "12:00 p.m.");
+    ALIKE("12:00:00 p.m.", "noon", "12 p.m.", "12:00 p.m.", "12 noon");
     ALIKE("12:00:00 a.m.", "midnight", "12 a.m.", "00:00");
     ALIKE("4:51:06 p.m.", "4\\!:\\!51\\!:\\!06 \\text{ p.m.}");
     /* Without a.m. or p.m. it may be either, or a ratio. */
@@ -44,8 +44,10 @@ static void dates_have_parts(void **state)
 {
     (void)state;
     ALIKE("May 5", "May 5", "5 May", "May 5th", "5th of May", "\\text{May 5}", "5月5日");
-    ALIKE("May 5, 2020", "May 5, 2020", "5 May 2020", "2020-05-05", "May 5 2020", "2020年5月5日");
+    ALIKE("May 5, 2020", "May 5, 2020", "5 May 2020", "2020-05-05", "May 5 2020",
+          "the 5th of May, 2020", "may 5 2020", "2020年5月5日");
     ALIKE("August", "August", "\\text{August}", "Aug");
+    ALIKE("May", "May", "\\text{may}", "may");
     ALIKE("May 2020", "May 2020");
     assert_read_apart("2020-05-05", "2020-5-5"); /* a difference */
 }
@@ -56,6 +58,9 @@ static void words_are_folded(void **state)
     ALIKE("\"even\"", "even", "\\text{even}", "Even", "\\text{ Even. }", "even.", "\"even\"",
           "\\mbox{even}", "the even", "$\\text{even}$");
     ALIKE("\"yes\"", "Yes", "yes", "\\text{Yes}", "Yes.");
+    ALIKE("\"circle\"", "\\text{circle}", "a circle", "A circle.", "the circle");
+    ALIKE("\"righttriangle\"", "a right triangle", "Right triangle");
+    ALIKE("EMPTY", "EMPTY", "\\text{EMPTY}"); /* a name or words */
     ALIKE("\"xaxis\"", "x-axis", "the x-axis", "\\text{x-axis}");
     ALIKE("\"alicesscore\"", "Alice's score", "alice’s score");
     ALIKE("\"alice\", \"bob\"", "Alice and Bob", "\\text{Alice, Bob}", "Alice, Bob");

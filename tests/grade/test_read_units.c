@@ -21,7 +21,9 @@ static void units_have_many_names(void **state)
           "5\\text{ square cm}", "5\\text{ cm}^{2}", "5\\text{ sq. cm}", "5\\text{ cm squared}");
     ALIKE("60 km/hour", "60 km/h", "60\\text{ km/h}", "60 kilometers per hour", "60 km/hr",
           "60\\text{ km per hour}");
-    ALIKE("60 mph", "60 mph", "60 miles per hour", "60\\text{ mph}");
+    ALIKE("9.8 metre/second^2", "9.8 \\frac{\\text{m}}{\\text{s}^2}", "9.8\\text{ m/s}^2");
+    ALIKE("60 mi/hour", "60 \\frac{\\text{miles}}{\\text{hour}}", "60 miles per hour");
+    ALIKE("60 mph", "60 mph", "60\\text{ mph}");
     ALIKE("9.8 metre/second^2", "9.8\\text{ m/s}^2", "9.8\\ \\mathrm{m/s^2}",
           "9.8 meters per second squared");
     ALIKE("12*sqrt(13) ft", "12\\sqrt{13}\\text{ feet}", "12 \\sqrt{13} ft");
@@ -38,7 +40,7 @@ static void money_is_before_or_behind(void **state)
 {
     (void)state;
     ALIKE("5.00 USD", "\\$5.00", "$5.00", "5.00 dollars", "5.00\\text{ dollars}", "5.00 USD",
-          "\\$ 5.00", "$\\$5.00$");
+          "\\$ 5.00", "USD 5.00", "US$5.00", "$\\$5.00$");
     ALIKE("-0.50 USD", "-\\$0.50", "-$0.50", "\\$-0.50");
     ALIKE("500 JPY", "¥500", "500円", "500 yen", "￥500", "五百円");
     ALIKE("5 EUR", "€5", "5 euros", "5€", "5 \\text{ euros}", "5 EUR");
@@ -56,6 +58,8 @@ static void signs_are_tied_to_their_number(void **state)
     ALIKE("-5°C", "-5°C", "-5^\\circ\\text{C}", "-5 degrees Celsius", "-5 ℃", "-5^\\circ C");
     ALIKE("(12 arcminute) + (30 arcsecond)", "12'30''", "12'30\"", "12′30″");
     ALIKE("2*(x°)", "2x^\\circ");
+    ALIKE("(7 + 1/2)°", "7\\frac12^\\circ", "7\\frac{1}{2}^{\\circ}", "7½°", "7 1/2 degrees");
+    ALIKE("30°", "30^\\circ{}");
     ALIKE("(30°) + x", "30^\\circ+x");
 }
 

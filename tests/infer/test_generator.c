@@ -221,12 +221,44 @@ static void generating_survives_a_lack_of_memory(void **state)
     end(&f);
 }
 
+/* The second prompt shares 40 tokens with the first: they are not computed again, and what is
+ * sampled is what the prompt alone gives. */
+static void prompts_that_begin_alike_are_read_once(void **state)
+{
+    fixture f;
+    (void)state;
+    begin(&f);
+    tj_query first = query("HELLOHELLOHELLOHELLOHELLOHELLOHELLOHELLOAB", 1, 0);
+    tj_query second = query("HELLOHELLOHELLOHELLOHELLOHELLOHELLOHELLOXYZ", 2, 1);
+    first.max_tokens = second.max_tokens = 4;
+    assert_int_equal(f.generator.generate(f.generator.ctx, &first, 1, NULL, NULL), TJ_OK);
+    assert_int_equal(first.usage.n_cached, 0);
+    uint64_t before = tj_engine_get_stats(f.engine).n_rows;
+    assert_int_equal(f.generator.generate(f.generator.ctx, &second, 1, NULL, NULL), TJ_OK);
+    assert_int_equal(second.usage.n_prompt, 43);
+    assert_int_equal(second.usage.n_cached, 40);
+    assert_true(tj_engine_get_stats(f.engine).n_rows - before <= 3 + 2 * 4);
+    for (size_t i = 0; i < 2; i++) {
+        tj_gen alone = sample_alone(&f, &second, i);
+        assert_int_equal(second.completions[i].n_tokens, alone.n_ids);
+        for (size_t t = 0; t < alone.n_ids; t++) {
+            expect_token(&f, &second.completions[i], &second.completions[i].tokens[t], alone.ids[t],
+                         alone.logprobs[t]);
+        }
+        tj_gen_deinit(&alone);
+    }
+    tj_query_deinit(&first);
+    tj_query_deinit(&second);
+    end(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(answers_are_those_of_the_engine_alone),
         cmocka_unit_test(texts_end_before_their_stop_string),
         cmocka_unit_test(what_cannot_be_answered_is_refused_alone),
+        cmocka_unit_test(prompts_that_begin_alike_are_read_once),
         cmocka_unit_test(generating_survives_a_lack_of_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

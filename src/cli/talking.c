@@ -1,0 +1,79 @@
+/* See talking.h. */
+#include "cli/talking.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const char *name_of(const tj_args *args)
+{
+    const char *remote = tj_args_get(args, "remote-model");
+    const char *model = tj_args_get(args, "model");
+    const char *slash = model == NULL ? NULL : strrchr(model, '/');
+    return remote != NULL ? remote : slash != NULL && slash[1] != 0 ? slash + 1 : model;
+}
+
+tj_code tj_cli_talk_open(tj_cli_talk *out, const tj_args *args, tj_err *err)
+{
+    size_t seed = 1;
+    memset(out, 0, sizeof *out);
+    if (!tj_args_has(args, "model")) {
+        return tj_fail(err, TJ_E_INVAL, "name a model with --model: a path or a server's URL");
+    }
+    tj_code rc = tj_cli_generator_open(&out->generator, args, err);
+    if (rc != TJ_OK) {
+        return rc;
+    }
+    out->is_open = true;
+    tj_talk_init(&out->talk, &out->generator.generator);
+    rc = tj_args_double(args, "temperature", out->talk.sampling.temperature,
+                        &out->talk.sampling.temperature, err);
+    if (rc == TJ_OK) {
+        rc = tj_args_size(args, "max-tokens", out->talk.max_tokens, 1 << 20, &out->talk.max_tokens,
+                          err);
+    }
+    if (rc == TJ_OK) {
+        rc = tj_args_size(args, "tries", out->talk.max_tries, 60, &out->talk.max_tries, err);
+    }
+    if (rc == TJ_OK && out->talk.max_tries == 0) {
+        rc = tj_fail(err, TJ_E_INVAL, "--tries is 0, expected at least 1");
+    }
+    if (rc == TJ_OK) {
+        rc = tj_args_size(args, "seed", 1, SIZE_MAX, &seed, err);
+    }
+    const char *name = name_of(args);
+    snprintf(out->name, sizeof out->name, "%.31s", name == NULL ? "model" : name);
+    out->talk.name = out->name;
+    out->talk.seed = seed;
+    out->talk.job = tj_cli_job();
+    return rc;
+}
+
+void tj_cli_talk_close(tj_cli_talk *talk)
+{
+    if (talk->is_open) {
+        tj_talk_deinit(&talk->talk);
+        tj_cli_generator_close(&talk->generator);
+    }
+}
+
+void tj_cli_talk_report(const tj_cli_talk *talk)
+{
+    const tj_talk *t = &talk->talk;
+    fprintf(stderr, "%zu answers, %zu of them not usable, %zu questions given up\n", t->n_asked,
+            t->n_refused, t->n_failed);
+    for (size_t i = 0; i < t->n_failures && i < 5; i++) {
+        fprintf(stderr, "  %s, attempt %zu: ", t->failures[i].what, t->failures[i].attempt);
+        for (const char *c = t->failures[i].why; *c != 0; c++) {
+            fputc((unsigned char)*c < 0x20 || *c == 0x7f ? ' ' : *c, stderr);
+        }
+        fputc('\n', stderr);
+    }
+    if (t->n_failures > 5) {
+        fprintf(stderr, "  ... and %zu more\n", t->n_failures - 5);
+    }
+    if (talk->generator.is_remote) {
+        tj_generator_stats stats =
+            talk->generator.generator.get_stats(talk->generator.generator.ctx);
+        tj_cli_print_usage(&stats);
+    }
+}

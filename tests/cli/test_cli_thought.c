@@ -1,0 +1,241 @@
+/* The commands of long thoughts from outside: annotated thinking is imported, filtered, exported
+ * and counted; what is wrong is named with its file and line; models behind a scripted server
+ * propose and criticise, debate, and reword. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+#include <jansson.h>
+
+#include "base/alloc.h"
+#include "base/fs.h"
+#include "support/http_script.h"
+
+static char dir[64];
+
+static const char notes[] = "---\n"
+                            "author: Aiko\n"
+                            "answer: 42\n"
+                            "licence: CC0-1.0\n"
+                            "---\n"
+                            "> What is 6 times 7?\n"
+                            "\n"
+                            "Let me add sevens.\n"
+                            "! 7 + 7 + 7 + 7 + 7 = 42\n"
+                            "? Those were five.\n"
+                            "<\n"
+                            "35 + 7 = 42\n"
+                            "= The answer is 42.\n";
+
+static void spit(const char *name, const char *text)
+{
+    assert_int_equal(tj_fs_write(name, text, strlen(text), NULL), TJ_OK);
+}
+
+static char *slurp(const char *name)
+{
+    char *text = NULL;
+    size_t n;
+    assert_int_equal(tj_fs_read(&text, &n, name, (size_t)1 << 24, NULL), TJ_OK);
+    return text;
+}
+
+/* Runs the program with the arguments; its output is in the files `out` and `err`. */
+static int run(const char *arguments)
+{
+    char command[4096];
+    snprintf(command, sizeof command, "'%s' %s >out 2>err </dev/null", TJ_PROGRAM, arguments);
+    int status = system(command);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
+}
+
+static void expect(const char *arguments, int status)
+{
+    int got = run(arguments);
+    if (got != status) {
+        fail_msg("'%s' gave %d, expected %d:\n%s", arguments, got, status, slurp("err"));
+    }
+}
+
+static void expect_text(const char *name, const char *words)
+{
+    char *text = slurp(name);
+    if (strstr(text, words) == NULL) {
+        fail_msg("'%s' is not in:\n%s", words, text);
+    }
+    tj_free(text);
+}
+
+static void thinking_is_imported_filtered_exported_and_counted(void **state)
+{
+    (void)state;
+    spit("notes.md", notes);
+    expect("thought import notes.md", 0);
+    expect_text("out", "  continue   7 + 7 + 7 + 7 + 7 = 42\n");
+    expect("thought import notes.md --json", 0);
+    char *records = slurp("out");
+    spit("records.jsonl", records);
+    tj_free(records);
+    expect("thought filter records.jsonl -s need_right=true -s min_backtracks=1 -o good.jsonl", 0);
+    expect_text("err", "1 of 1 thoughts passed");
+    expect("thought filter records.jsonl -s max_backtracks=1 -s min_lines=9 --rejected no.jsonl",
+           0);
+    expect_text("no.jsonl", "\"rule\":\"lines\",\"reason\":\"6 lines, at least 9\"");
+    expect("thought export good.jsonl -f step-dpo --card card.md", 0);
+    expect_text("out",
+                "\"chosen\": \"35 + 7 = 42\\n\", \"rejected\": \"7 + 7 + 7 + 7 + 7 = 42\\n\"");
+    expect_text("card.md", "| CC0-1.0 | 1 |");
+    expect("thought export good.jsonl -f markdown -o again.md", 0);
+    expect("thought import again.md --json", 0);
+    expect_text("out", "\"mark\":\"invalid\"");
+    expect("thought stats good.jsonl", 0);
+    expect_text("out", "justified: a step of the attempt was wrong                  1");
+    char *table = slurp("out");
+    for (char *line = table; *line != 0;) {
+        char *end = strchr(line, '\n');
+        assert_non_null(end);
+        assert_true(end - line <= 80);
+        line = end + 1;
+    }
+    tj_free(table);
+    expect("thought stats good.jsonl --json", 0);
+    json_t *json = json_load_file("out", 0, NULL);
+    assert_int_equal(json_integer_value(json_object_get(json, "records")), 1);
+    json_decref(json);
+}
+
+static void what_is_wrong_is_named_with_file_and_line(void **state)
+{
+    (void)state;
+    spit("bad.md", "step\n< 7\n");
+    expect("thought import bad.md", 1);
+    expect_text("err", "bad.md:2: back to entry 7");
+    spit("bad.yaml", "language: x\nreflect:\n  any: [7]\n");
+    spit("notes.md", notes);
+    expect("thought import notes.md --sentences bad.yaml", 2);
+    expect_text("err", "bad.yaml:3: reflect.any[0]");
+    spit("bad.jsonl", "{\"completion\":\"a\"}\n{\"completion\":\"a\",\"kind\":\"x\"}\n");
+    expect("thought stats bad.jsonl", 1);
+    expect_text("err", "bad.jsonl:2: kind: 'x' is none that is known");
+    spit("plain.jsonl", "{\"prompt\":\"p\",\"completion\":\"a\"}\n");
+    expect("thought export plain.jsonl -f prm800k", 2);
+    expect_text("err", "no record gives a row of the form prm800k");
+    expect("thought filter plain.jsonl -s max_words=x", 2);
+    expect_text("err", "rules.max_words");
+    expect("thought stats missing.jsonl", 3);
+    expect("thought critique 'x'", 2);
+    expect_text("err", "--model");
+}
+
+/* ------------------------------------------------------------------ with a server */
+
+/* Answers in the order of a list, whatever is asked. */
+static void give(void *ctx, const http_request *request)
+{
+    const char *const *answers = ctx;
+    json_t *json = json_pack("{s:[{s:i, s:{s:s, s:s}, s:s}], s:{s:i, s:i, s:i}}", "choices",
+                             "index", 0, "message", "role", "assistant", "content",
+                             answers[request->index], "finish_reason", "stop", "usage",
+                             "prompt_tokens", 5, "completion_tokens", 7, "total_tokens", 12);
+    char *text = json_dumps(json, 0);
+    http_answer(request->fd, 200, "Content-Type: application/json\r\n", text);
+    free(text);
+    json_decref(json);
+}
+
+static void expect_with_server(const char *const *answers, const char *arguments, int status)
+{
+    http_script server;
+    char all[2048];
+    http_script_start(&server, give, (void *)(uintptr_t)answers);
+    snprintf(all, sizeof all, "%s -m %s --remote-model m", arguments, server.url);
+    expect(all, status);
+    http_script_stop(&server);
+}
+
+static void a_critic_behind_a_url_decides(void **state)
+{
+    (void)state;
+    static const char *const answers[] = {
+        "{\"step\":\"6 + 7 = 13\"}",
+        "{\"action\":\"backtrack\",\"to\":0,\"reason\":\"Wait, it says times.\"}",
+        "{\"step\":\"6 * 7 = 42\",\"answer\":\"42\"}", "not json",
+        "{\"action\":\"terminate\",\"reason\":\"done\"}"};
+    expect_with_server(answers,
+                       "thought critique --json '{\"question\":\"6 * 7?\",\"answer\":\"42\"}'", 0);
+    json_t *json = json_load_file("out", 0, NULL);
+    assert_non_null(json);
+    assert_string_equal(json_string_value(json_object_get(json, "outcome")), "answered");
+    assert_true(json_is_true(json_object_get(json, "correct")));
+    assert_int_equal(json_array_size(json_object_get(json, "failures")), 1);
+    assert_int_equal(json_array_size(json_object_get(json, "transcript")), 4);
+    json_decref(json);
+    expect_text("err", "1 dialogues: answered 1");
+    char *thought = slurp("out");
+    spit("critique.jsonl", thought);
+    tj_free(thought);
+    expect("thought stats critique.jsonl", 0); /* it is a record like any other */
+}
+
+static void a_lesson_behind_a_url_is_told(void **state)
+{
+    (void)state;
+    static const char *const answers[] = {
+        "{\"say\":\"6 * 7 = 42\",\"stance\":\"propose\"}",
+        "{\"say\":\"Good.\",\"stance\":\"check\"}",
+        "{\"decision\":\"settle\",\"answer\":\"42\",\"reason\":\"r\"}",
+        "{\"text\":\"Let me see: 6 * 7 = 42.\"}", "{\"text\":\"That seems right.\"}"};
+    expect_with_server(answers, "thought debate --roles teacher '6 * 7?'", 0);
+    expect_text("out", "answered after 1 turns");
+    expect_text("out", "Let me see: 6 * 7 = 42.");
+}
+
+static void rewording_keeps_what_it_may_not_change(void **state)
+{
+    (void)state;
+    static const char *const answers[] = {"{\"spans\":[{\"n\":1,\"text\":\"I might add "
+                                          "sevens.\"},{\"n\":2,\"text\":\"7 + 7 + 7 + 7 + 7 = "
+                                          "35\"}]}"};
+    spit("notes.md", notes);
+    expect("thought import notes.md --json", 0);
+    char *records = slurp("out");
+    spit("records.jsonl", records);
+    tj_free(records);
+    expect_with_server(answers, "thought rewrite records.jsonl", 0);
+    expect_text("err", "spans reworded 1, as they were 4, refused 1, without an answer 0");
+    expect_text("out", "\"completion\":\"I might add sevens.\\n7 + 7 + 7 + 7 + 7 = 42\\n");
+}
+
+static int make_dir(void **state)
+{
+    (void)state;
+    snprintf(dir, sizeof dir, "/tmp/tj-thoughts-XXXXXX");
+    return mkdtemp(dir) != NULL && chdir(dir) == 0 ? 0 : 1;
+}
+
+static int remove_dir(void **state)
+{
+    char command[128];
+    (void)state;
+    snprintf(command, sizeof command, "rm -r '%s'", dir);
+    return chdir("/") == 0 && system(command) == 0 ? 0 : 1;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(thinking_is_imported_filtered_exported_and_counted),
+        cmocka_unit_test(what_is_wrong_is_named_with_file_and_line),
+        cmocka_unit_test(a_critic_behind_a_url_decides),
+        cmocka_unit_test(a_lesson_behind_a_url_is_told),
+        cmocka_unit_test(rewording_keeps_what_it_may_not_change),
+    };
+    return cmocka_run_group_tests(tests, make_dir, remove_dir);
+}

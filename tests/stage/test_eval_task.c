@@ -1,0 +1,474 @@
+/* An evaluation asks what is not answered yet, once; what it was stopped in the midst of goes on
+ * and ends in the same numbers; its files say what the answers say. The model is a script that
+ * answers problem N (whose answer is N) rightly where N is even. */
+#include <dirent.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/alloc.h"
+#include "base/config.h"
+#include "base/fs.h"
+#include "stage/stage.h"
+
+#define N_PROBLEMS 10
+#define BATCH      3
+
+static char dir[64], data[96], out[96];
+
+/* ------------------------------------------------------------ files */
+
+static void remove_tree(const char *path)
+{
+    DIR *folder = opendir(path);
+    for (struct dirent *e; folder != NULL && (e = readdir(folder)) != NULL;) {
+        if (e->d_name[0] != '.') {
+            char *file = tj_fs_join(path, e->d_name);
+            remove_tree(file);
+            (void)unlink(file);
+            tj_free(file);
+        }
+    }
+    if (folder != NULL) {
+        (void)closedir(folder);
+        (void)rmdir(path);
+    }
+}
+
+static int make_dir(void **state)
+{
+    (void)state;
+    (void)snprintf(dir, sizeof dir, "/tmp/tabiji-eval-XXXXXX");
+    if (mkdtemp(dir) == NULL) {
+        return -1;
+    }
+    (void)snprintf(data, sizeof data, "%s/data.jsonl", dir);
+    (void)snprintf(out, sizeof out, "%s/out", dir);
+    tj_buf text;
+    tj_buf_init(&text);
+    for (int i = 0; i < N_PROBLEMS; i++) {
+        tj_buf_printf(&text, "{\"question\":\"problem %d\",\"answer\":\"hm\\n#### %d\"}\n", i, i);
+    }
+    int rc = tj_fs_write(data, tj_buf_text(&text), text.len, NULL) == TJ_OK ? 0 : -1;
+    tj_buf_deinit(&text);
+    return rc;
+}
+
+static int remove_dir(void **state)
+{
+    (void)state;
+    remove_tree(dir);
+    return 0;
+}
+
+/* The text of the one file in `out` whose name begins so (tj_free). */
+static char *slurp(const char *beginning)
+{
+    char *text = NULL;
+    size_t n;
+    DIR *folder = opendir(out);
+    assert_non_null(folder);
+    for (struct dirent *e; (e = readdir(folder)) != NULL;) {
+        if (strncmp(e->d_name, beginning, strlen(beginning)) == 0) {
+            char *path = tj_fs_join(out, e->d_name);
+            assert_null(text);
+            assert_int_equal(tj_fs_read(&text, &n, path, 1 << 20, NULL), TJ_OK);
+            tj_free(path);
+        }
+    }
+    (void)closedir(folder);
+    assert_non_null(text);
+    return text;
+}
+
+static size_t count(const char *text, const char *what)
+{
+    size_t n = 0;
+    for (; (text = strstr(text, what)) != NULL; text++) {
+        n++;
+    }
+    return n;
+}
+
+/* ------------------------------------------------------------ the script */
+
+typedef struct script {
+    size_t n_asked, n_calls;
+    size_t stop_after;  /* calls; then all is cancelled but the first query of the call */
+    size_t fails;       /* a problem that cannot be answered; SIZE_MAX: none */
+    const char *format; /* of an answer's text, with its number */
+} script;
+
+static void answer_query(script *s, tj_query *q)
+{
+    const char *asked = q->text != NULL ? q->text : q->messages[q->n_messages - 1].text;
+    const char *found = NULL;
+    for (const char *at = asked; (at = strstr(at, "problem ")) != NULL; at++) {
+        found = at; /* the last one is the question */
+    }
+    assert_non_null(found);
+    long number = strtol(found + 8, NULL, 10);
+    q->completions = tj_calloc(q->n_samples, sizeof *q->completions);
+    for (size_t i = 0; i < q->n_samples; i++) {
+        tj_buf text;
+        tj_buf_init(&text);
+        long said = number % 2 == 0 || i % 2 == 1 ? number : number + 100;
+        tj_buf_printf(&text, "%s", "");
+        for (const char *c = s->format; *c != '\0'; c++) {
+            if (*c == '#' && c[1] == 'N') {
+                tj_buf_printf(&text, "%ld", said);
+                c++;
+            } else {
+                tj_buf_char(&text, *c);
+            }
+        }
+        q->completions[i].n_text = text.len;
+        q->completions[i].text = tj_buf_take(&text);
+        q->completions[i].finish = i == 0 ? TJ_FINISH_STOP : TJ_FINISH_LENGTH;
+    }
+    q->usage = (tj_usage){.n_prompt = 10, .n_cached = 4, .n_completion = 7};
+    q->error.code = TJ_OK;
+    s->n_asked++;
+}
+
+static tj_code generate(void *ctx, tj_query *queries, size_t n, const tj_job *job, tj_err *err)
+{
+    script *s = ctx;
+    tj_code rc = TJ_OK;
+    (void)job;
+    for (size_t i = 0; i < n; i++) {
+        bool is_late = s->n_calls >= s->stop_after && i > 0;
+        if (is_late || queries[i].problem == s->fails) {
+            tj_code code = is_late ? TJ_E_CANCELLED : TJ_E_BACKEND;
+            rc = rc == TJ_OK ? tj_fail(err, code, "no answer") : rc;
+            (void)tj_fail(&queries[i].error, code, "no answer");
+        } else {
+            answer_query(s, &queries[i]);
+        }
+    }
+    s->n_calls++;
+    return rc;
+}
+
+static tj_generator generator_of(script *s)
+{
+    return (tj_generator){.generate = generate, .ctx = s, .chats = true, .batch = BATCH};
+}
+
+static script new_script(void)
+{
+    return (script){.stop_after = SIZE_MAX, .fails = SIZE_MAX, .format = " so #### #N\n\nQuestion"};
+}
+
+static tj_eval_task_config config_of(const char *task)
+{
+    remove_tree(out);
+    return (tj_eval_task_config){.task = tj_prompt_find(task),
+                                 .data = data,
+                                 .model = "script",
+                                 .model_digest = "",
+                                 .sampling = {.top_p = 1.0},
+                                 .n_samples = 1,
+                                 .max_tokens = 50,
+                                 .out = out};
+}
+
+static json_t *run(const tj_eval_task_config *cfg, script *s)
+{
+    tj_err err = {0};
+    json_t *result = NULL;
+    tj_generator g = generator_of(s);
+    if (tj_eval_task(cfg, &g, &result, NULL, &err) != TJ_OK) {
+        fail_msg("%s", err.msg);
+    }
+    return result;
+}
+
+static tj_code run_failing(const tj_eval_task_config *cfg, script *s, tj_err *err)
+{
+    json_t *result = NULL;
+    tj_generator g = generator_of(s);
+    tj_code rc = tj_eval_task(cfg, &g, &result, NULL, err);
+    assert_null(result);
+    return rc;
+}
+
+static double score(const json_t *result, const char *filter, const char *key)
+{
+    const json_t *one = json_object_get(json_object_get(result, "scores"), filter);
+    assert_non_null(one);
+    return json_number_value(json_object_get(one, key));
+}
+
+/* ------------------------------------------------------------ tests */
+
+static void both_scores_are_those_of_the_answers(void **state)
+{
+    tj_eval_task_config cfg = config_of("gsm8k");
+    script s = new_script();
+    (void)state;
+    json_t *result = run(&cfg, &s);
+    assert_int_equal(s.n_asked, N_PROBLEMS);
+    assert_true(score(result, "strict-match", "mean") == 0.5);
+    assert_true(score(result, "flexible-extract", "mean") == 0.5);
+    assert_true(score(result, "grader", "mean") == 0.5);
+    assert_int_equal(json_integer_value(json_object_get(result, "prompt_tokens")), 100);
+    assert_int_equal(json_integer_value(json_object_get(result, "cached_tokens")), 40);
+    assert_int_equal(json_integer_value(json_object_get(result, "completion_tokens")), 70);
+    json_decref(result);
+}
+
+static void several_samples_give_pass_at_k_and_a_majority(void **state)
+{
+    tj_eval_task_config cfg = config_of("gsm8k");
+    script s = new_script();
+    (void)state;
+    cfg.n_samples = 3; /* of odd problems the second is right */
+    cfg.sampling.temperature = 1.0;
+    json_t *result = run(&cfg, &s);
+    const json_t *grader = json_object_get(json_object_get(result, "scores"), "grader");
+    const json_t *pass = json_object_get(grader, "pass");
+    assert_true(score(result, "grader", "mean") > 0.66 && score(result, "grader", "mean") < 0.67);
+    assert_int_equal(json_array_size(pass), 3); /* 1, 2, 3 */
+    assert_true(json_number_value(json_object_get(json_array_get(pass, 2), "mean")) == 1.0);
+    assert_true(json_number_value(json_object_get(json_object_get(grader, "majority"), "mean")) ==
+                0.5);
+    assert_int_equal(json_integer_value(json_object_get(result, "cut_by_length")), 20);
+    json_decref(result);
+}
+
+/* All but the seconds. */
+static char *numbers_of(json_t *result)
+{
+    json_object_del(result, "seconds");
+    char *text = json_dumps(result, JSON_SORT_KEYS);
+    json_decref(result);
+    return text;
+}
+
+static void what_was_stopped_goes_on_to_the_same_numbers(void **state)
+{
+    tj_eval_task_config cfg = config_of("gsm8k");
+    script whole = new_script();
+    (void)state;
+    char *want = numbers_of(run(&cfg, &whole));
+    cfg = config_of("gsm8k");
+    script stopped = new_script();
+    tj_err err;
+    stopped.stop_after = 1;
+    assert_int_equal(run_failing(&cfg, &stopped, &err), TJ_E_CANCELLED);
+    assert_int_equal(stopped.n_asked, BATCH + 1); /* what came with the cancelling is kept */
+    script rest = new_script();
+    char *got = numbers_of(run(&cfg, &rest));
+    assert_int_equal(rest.n_asked, N_PROBLEMS - BATCH - 1);
+    assert_string_equal(got, want);
+    script none = new_script();
+    json_decref(run(&cfg, &none));
+    assert_int_equal(none.n_asked, 0);
+    free(got);
+    free(want);
+}
+
+static void a_line_that_was_cut_short_is_asked_again(void **state)
+{
+    tj_eval_task_config cfg = config_of("gsm8k");
+    script s = new_script();
+    (void)state;
+    json_decref(run(&cfg, &s));
+    char *path = tj_fs_join(out, "answers.jsonl");
+    char *text = NULL;
+    size_t n;
+    assert_int_equal(tj_fs_read(&text, &n, path, 1 << 20, NULL), TJ_OK);
+    assert_int_equal(truncate(path, (off_t)(n - 5)), 0);
+    script again = new_script();
+    json_t *result = run(&cfg, &again);
+    assert_int_equal(again.n_asked, 1);
+    assert_true(score(result, "grader", "mean") == 0.5);
+    char *now = slurp("answers.jsonl");
+    assert_int_equal(count(now, "\n"), N_PROBLEMS);
+    json_decref(result);
+    tj_free(now);
+    tj_free(text);
+    tj_free(path);
+}
+
+static void answers_of_another_evaluation_are_not_taken(void **state)
+{
+    tj_eval_task_config cfg = config_of("gsm8k");
+    script s = new_script();
+    tj_err err;
+    (void)state;
+    json_decref(run(&cfg, &s));
+    cfg.max_tokens = 60;
+    assert_int_equal(run_failing(&cfg, &s, &err), TJ_E_CONFLICT);
+    assert_non_null(strstr(err.msg, "max_tokens"));
+    cfg.force = true;
+    json_decref(run(&cfg, &s));
+    assert_int_equal(s.n_asked, 2 * N_PROBLEMS);
+}
+
+static void a_limit_may_grow(void **state)
+{
+    tj_eval_task_config cfg = config_of("gsm8k");
+    script s = new_script();
+    (void)state;
+    cfg.limit = 4;
+    json_decref(run(&cfg, &s));
+    assert_int_equal(s.n_asked, 4);
+    cfg.limit = 0;
+    json_decref(run(&cfg, &s));
+    assert_int_equal(s.n_asked, N_PROBLEMS);
+}
+
+static void a_problem_that_fails_is_named_and_the_rest_kept(void **state)
+{
+    tj_eval_task_config cfg = config_of("gsm8k");
+    script s = new_script();
+    tj_err err;
+    (void)state;
+    s.fails = 1;
+    assert_int_equal(run_failing(&cfg, &s, &err), TJ_E_BACKEND);
+    assert_non_null(strstr(err.msg, "problem 1"));
+    assert_int_equal(s.n_asked, BATCH - 1);
+    s.fails = SIZE_MAX;
+    json_decref(run(&cfg, &s));
+    assert_int_equal(s.n_asked, N_PROBLEMS);
+}
+
+static void thoughts_are_never_scored(void **state)
+{
+    tj_eval_task_config cfg = config_of("gsm8k");
+    script s = new_script();
+    (void)state;
+    s.format = "<think>#### #N</think>\nI do not know";
+    json_t *result = run(&cfg, &s);
+    assert_true(score(result, "strict-match", "mean") == 0.0);
+    assert_true(score(result, "flexible-extract", "mean") == 0.0);
+    assert_true(score(result, "grader", "mean") == 0.0);
+    json_decref(result);
+    cfg = config_of("gsm8k");
+    s.format = "<think>#### #N and never an end";
+    result = run(&cfg, &s);
+    assert_true(score(result, "flexible-extract", "mean") == 0.0);
+    assert_true(score(result, "grader", "mean") == 0.0);
+    json_decref(result);
+}
+
+static void files_are_as_the_harness_has_them(void **state)
+{
+    static const char *const keys[] = {
+        "doc_id", "doc",     "target",   "arguments",   "resps",       "filtered_resps",
+        "filter", "metrics", "doc_hash", "prompt_hash", "target_hash", "exact_match"};
+    tj_eval_task_config cfg = config_of("gsm8k");
+    script s = new_script();
+    (void)state;
+    json_decref(run(&cfg, &s));
+    char *samples = slurp("samples_gsm8k_");
+    assert_int_equal(count(samples, "\n"), 3 * N_PROBLEMS); /* two filters and our grader */
+    json_t *first = json_loads(samples, JSON_DISABLE_EOF_CHECK, NULL);
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+        assert_non_null(json_object_get(first, keys[i]));
+    }
+    assert_string_equal(
+        json_string_value(json_array_get(json_object_get(first, "filtered_resps"), 0)), "0");
+    char *results = slurp("results_");
+    json_t *all = json_loads(results, 0, NULL);
+    const json_t *of_task = json_object_get(json_object_get(all, "results"), "gsm8k");
+    assert_true(json_number_value(json_object_get(of_task, "exact_match,strict-match")) == 0.5);
+    assert_non_null(json_object_get(of_task, "exact_match_stderr,flexible-extract"));
+    assert_int_equal(json_integer_value(json_object_get(
+                         json_object_get(json_object_get(all, "n-samples"), "gsm8k"), "effective")),
+                     N_PROBLEMS);
+    json_decref(all);
+    json_decref(first);
+    tj_free(results);
+    tj_free(samples);
+}
+
+/* What our files hold can be scored again, to the same numbers. */
+static void samples_can_be_scored_again(void **state)
+{
+    tj_eval_task_config cfg = config_of("gsm8k");
+    script s = new_script();
+    json_t *result = NULL;
+    (void)state;
+    json_decref(run(&cfg, &s));
+    char *path = tj_fs_join(out, "answers.jsonl");
+    cfg.out = NULL;
+    assert_int_equal(tj_eval_rescore(&cfg, path, &result, NULL, NULL), TJ_OK);
+    assert_true(score(result, "strict-match", "mean") == 0.5);
+    json_decref(result);
+    tj_free(path);
+}
+
+static tj_code keep_last(void *ctx, const json_t *prompt, tj_err *err)
+{
+    json_t **last = ctx;
+    (void)err;
+    json_decref(*last);
+    *last = json_deep_copy(prompt);
+    return TJ_OK;
+}
+
+static void examples_are_turns_of_a_conversation(void **state)
+{
+    tj_eval_task_config cfg = config_of("gsm8k");
+    json_t *last = NULL;
+    (void)state;
+    cfg.shots_data = data;
+    cfg.n_shots = 2;
+    cfg.shots_seed = 1234;
+    cfg.chat = true;
+    cfg.system = "Be brief.";
+    assert_int_equal(tj_eval_prompts(&cfg, keep_last, &last, NULL), TJ_OK);
+    const json_t *messages = json_object_get(last, "messages");
+    assert_int_equal(json_array_size(messages), 6);
+    const json_t *question = json_array_get(messages, 5);
+    assert_string_equal(json_string_value(json_object_get(question, "role")), "user");
+    assert_string_equal(json_string_value(json_object_get(question, "content")),
+                        "Question: problem 9\nAnswer:");
+    json_decref(last);
+}
+
+static void what_would_be_a_number_without_a_meaning_is_refused(void **state)
+{
+    tj_eval_task_config cfg = config_of("math500"); /* on problems of GSM8K */
+    script s = new_script();
+    tj_err err;
+    (void)state;
+    assert_int_equal(run_failing(&cfg, &s, &err), TJ_E_INVAL);
+    assert_non_null(strstr(err.msg, "gsm8k"));
+    cfg = config_of("gsm8k");
+    cfg.n_shots = 5; /* to be drawn, from nowhere */
+    assert_int_equal(run_failing(&cfg, &s, &err), TJ_E_INVAL);
+    cfg.shots_data = data;
+    cfg.n_shots = N_PROBLEMS + 1;
+    assert_int_equal(run_failing(&cfg, &s, &err), TJ_E_INVAL);
+    assert_int_equal(s.n_asked, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(both_scores_are_those_of_the_answers),
+        cmocka_unit_test(several_samples_give_pass_at_k_and_a_majority),
+        cmocka_unit_test(what_was_stopped_goes_on_to_the_same_numbers),
+        cmocka_unit_test(a_line_that_was_cut_short_is_asked_again),
+        cmocka_unit_test(answers_of_another_evaluation_are_not_taken),
+        cmocka_unit_test(a_limit_may_grow),
+        cmocka_unit_test(a_problem_that_fails_is_named_and_the_rest_kept),
+        cmocka_unit_test(thoughts_are_never_scored),
+        cmocka_unit_test(files_are_as_the_harness_has_them),
+        cmocka_unit_test(samples_can_be_scored_again),
+        cmocka_unit_test(examples_are_turns_of_a_conversation),
+        cmocka_unit_test(what_would_be_a_number_without_a_meaning_is_refused),
+    };
+    return cmocka_run_group_tests(tests, make_dir, remove_dir);
+}
