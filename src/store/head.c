@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "base/alloc.h"
+#include "base/assert.h"
 #include "base/fs.h"
 
 #define HEAD_LINE   "tabiji ledger head 1"
@@ -122,15 +123,17 @@ tj_code tj_head_parse(tj_head *out, const char *text, size_t len, const char *wh
     return rc;
 }
 
-void tj_head_print(tj_buf *out, const tj_head *head, bool with_signature)
+size_t tj_head_print(char out[TJ_HEAD_MAX_BYTES], const tj_head *head, bool with_signature)
 {
-    tj_buf_printf(out, HEAD_LINE "\nentries %" PRId64 "\nhash %s\n", head->n_entries, head->hash);
-    if (head->is_signed) {
-        tj_buf_printf(out, "key %s\n", head->key);
-    }
-    if (head->is_signed && with_signature) {
-        tj_buf_printf(out, "signature %s\n", head->signature);
-    }
+    bool whole = head->is_signed && with_signature;
+    int n =
+        snprintf(out, TJ_HEAD_MAX_BYTES, HEAD_LINE "\nentries %" PRId64 "\nhash %s\n%s%s%s%s%s%s",
+                 head->n_entries, head->hash, head->is_signed ? "key " : "",
+                 head->is_signed ? head->key : "", head->is_signed ? "\n" : "",
+                 whole ? "signature " : "", whole ? head->signature : "", whole ? "\n" : "");
+    TJ_ASSERT(n > 0);
+    TJ_ASSERT(n < TJ_HEAD_MAX_BYTES);
+    return (size_t)n;
 }
 
 /* ------------------------------------------------------------------ keys */
@@ -172,15 +175,18 @@ tj_code tj_key_parse(tj_key *out, const char *text, size_t len, const char *wher
     return rc;
 }
 
-void tj_key_print(tj_buf *out, const tj_key *key, bool with_seed)
+size_t tj_key_print(char out[TJ_HEAD_MAX_BYTES], const tj_key *key, bool with_seed)
 {
-    char seed[65];
+    char seed[65] = "";
     if (with_seed) {
         tj_hex_write(seed, key->seed, sizeof key->seed);
-        tj_buf_printf(out, KEY_LINE "\nseed %s\npublic %s\n", seed, key->public_hex);
-    } else {
-        tj_buf_printf(out, PUBLIC_LINE "\npublic %s\n", key->public_hex);
     }
+    int n = snprintf(out, TJ_HEAD_MAX_BYTES, "%s\n%s%s%spublic %s\n",
+                     with_seed ? KEY_LINE : PUBLIC_LINE, with_seed ? "seed " : "", seed,
+                     with_seed ? "\n" : "", key->public_hex);
+    TJ_ASSERT(n > 0);
+    TJ_ASSERT(n < TJ_HEAD_MAX_BYTES);
+    return (size_t)n;
 }
 
 tj_code tj_key_read(tj_key *out, const char *path, tj_err *err)
@@ -195,6 +201,7 @@ tj_code tj_key_read(tj_key *out, const char *path, tj_err *err)
     }
     if (rc == TJ_OK) {
         rc = tj_key_parse(out, text, len, path, err);
+        tj_key_forget_bytes(text, len);
     }
     tj_free(text);
     if (rc == TJ_OK && out->has_seed && stat(path, &info) == 0 && (info.st_mode & 077) != 0) {

@@ -22,11 +22,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/buf.h"
 #include "base/err.h"
 #include "store/ledger.h"
 
-#define TJ_HEAD_MAX_BYTES ((size_t)1024) /* of a file of these; the longest has 329 */
+#define TJ_HEAD_MAX_BYTES 1024 /* of a file of these; the longest has 329 */
 
 /* A key pair, or its public half. */
 typedef struct tj_key {
@@ -38,14 +37,16 @@ typedef struct tj_key {
 /* Errors of the readers: TJ_E_PARSE ("WHERE:2: expected ..."); *out is zero then. */
 TJ_MUST_USE tj_code tj_head_parse(tj_head *out, const char *text, size_t len, const char *where,
                                   tj_err *err);
-/* Appends the file's text, but the line `signature` where it is to be signed. */
-void tj_head_print(tj_buf *out, const tj_head *head, bool with_signature);
+/* The file's text, zero-terminated, without the line `signature` where it is to be signed; its
+ * length.
+ */
+size_t tj_head_print(char out[TJ_HEAD_MAX_BYTES], const tj_head *head, bool with_signature);
 
 /* Either file of a key. Errors: also a public half that is not the seed's. */
 TJ_MUST_USE tj_code tj_key_parse(tj_key *out, const char *text, size_t len, const char *where,
                                  tj_err *err);
-/* Appends the text of the whole pair's file, or the public half's. */
-void tj_key_print(tj_buf *out, const tj_key *key, bool with_seed);
+/* The text of the whole pair's file, or the public half's, zero-terminated; its length. */
+size_t tj_key_print(char out[TJ_HEAD_MAX_BYTES], const tj_key *key, bool with_seed);
 /* Reads a file. A file with a seed that others may read is refused (TJ_E_INVAL). Errors: those of
  * tj_fs_read and tj_key_parse. */
 TJ_MUST_USE tj_code tj_key_read(tj_key *out, const char *path, tj_err *err);
@@ -61,6 +62,7 @@ void tj_key_sign(char signature_hex[TJ_SIGNATURE_HEX], const tj_key *key, const 
 bool tj_key_check(const char *public_hex, const char *signature_hex, const void *bytes, size_t n);
 /* Overwrites it so that no compiler leaves it out. */
 void tj_key_forget(tj_key *key);
+void tj_key_forget_bytes(void *bytes, size_t n);
 /* n bytes from 2n digits; false where they are not lower-case hexadecimal digits. */
 bool tj_hex_read(unsigned char *out, size_t n, const char *digits);
 /* 2n digits and a zero. */

@@ -58,13 +58,10 @@ tj_code tj_head_file_read(const tj_store *store, const char *name, tj_head *out,
 
 bool tj_head_is_signed_by(const tj_head *head, const char *public_hex)
 {
-    tj_buf text;
-    tj_buf_init(&text);
-    tj_head_print(&text, head, false);
-    bool ok = head->is_signed && strcmp(head->key, public_hex) == 0 && !text.failed &&
-              tj_key_check(public_hex, head->signature, tj_buf_text(&text), text.len);
-    tj_buf_deinit(&text);
-    return ok;
+    char text[TJ_HEAD_MAX_BYTES];
+    size_t n = tj_head_print(text, head, false);
+    return head->is_signed && strcmp(head->key, public_hex) == 0 &&
+           tj_key_check(public_hex, head->signature, text, n);
 }
 
 tj_code tj_ledger_signed_head(tj_store *store, tj_head *out, tj_err *err)
@@ -98,7 +95,7 @@ static tj_code settle(tj_store *store, tj_err *err)
         rc = tj_store_path(store, &next, TJ_HEAD_NEXT, err);
     }
     if (rc == TJ_OK) {
-        rc = tj_fs_rename(next, head, err);
+        rc = tj_fs_exists(next) ? tj_fs_rename(next, head, err) : TJ_OK; /* it was renamed before */
     }
     store->unsettled = rc != TJ_OK;
     tj_free(head);
@@ -108,26 +105,20 @@ static tj_code settle(tj_store *store, tj_err *err)
 
 static tj_code write_next(tj_store *store, tj_head *head, tj_err *err)
 {
-    tj_buf text;
+    char text[TJ_HEAD_MAX_BYTES];
     char *path = NULL;
-    tj_buf_init(&text);
     if (store->key != NULL) {
         head->is_signed = true;
         snprintf(head->key, sizeof head->key, "%s", store->key->public_hex);
-        tj_head_print(&text, head, false);
-        tj_key_sign(head->signature, store->key, tj_buf_text(&text), text.len);
-        tj_buf_clear(&text);
+        size_t n_signed = tj_head_print(text, head, false);
+        tj_key_sign(head->signature, store->key, text, n_signed);
     }
-    tj_head_print(&text, head, true);
-    tj_code rc = tj_buf_check(&text, err);
+    size_t n = tj_head_print(text, head, true);
+    tj_code rc = tj_store_path(store, &path, TJ_HEAD_NEXT, err);
     if (rc == TJ_OK) {
-        rc = tj_store_path(store, &path, TJ_HEAD_NEXT, err);
-    }
-    if (rc == TJ_OK) {
-        rc = tj_fs_write(path, tj_buf_text(&text), text.len, err);
+        rc = tj_fs_write(path, text, n, err);
     }
     tj_free(path);
-    tj_buf_deinit(&text);
     return rc;
 }
 
@@ -169,8 +160,12 @@ static tj_code read_either(tj_store *store, const tj_head *database, bool *is_ne
     if (rc == TJ_OK && same_head(out, database)) {
         return TJ_OK;
     }
-    if (tj_head_file_read(store, TJ_HEAD_NEXT, &next, NULL) == TJ_OK &&
-        same_head(&next, database)) {
+    tj_err why;
+    tj_code next_rc = tj_head_file_read(store, TJ_HEAD_NEXT, &next, &why);
+    if (next_rc == TJ_E_NOMEM || next_rc == TJ_E_IO) {
+        return tj_fail(err, next_rc, "%s", why.msg);
+    }
+    if (next_rc == TJ_OK && same_head(&next, database)) {
         *is_next = true;
         *out = next;
         return TJ_OK;
@@ -347,26 +342,22 @@ void tj_head_close(tj_store *store)
  */
 static tj_code write_new(const char *path, const tj_key *key, bool with_seed, tj_err *err)
 {
-    tj_buf text;
-    tj_buf_init(&text);
-    tj_key_print(&text, key, with_seed);
-    tj_code rc = tj_buf_check(&text, err);
-    int fd = rc == TJ_OK
-                 ? open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, with_seed ? 0600 : 0644)
-                 : -1;
-    if (rc == TJ_OK && fd < 0) {
-        rc = tj_fail(err, errno == EEXIST ? TJ_E_CONFLICT : TJ_E_IO, "cannot make %s: %s", path,
-                     strerror(errno));
-    } else if (rc == TJ_OK) {
-        ssize_t n = write(fd, tj_buf_text(&text), text.len);
-        bool whole = n >= 0 && (size_t)n == text.len && fsync(fd) == 0;
-        rc = whole ? TJ_OK : tj_fail(err, TJ_E_IO, "cannot write %s: %s", path, strerror(errno));
-        (void)close(fd);
-        if (!whole) {
-            (void)unlink(path);
-        }
+    char text[TJ_HEAD_MAX_BYTES];
+    size_t n = tj_key_print(text, key, with_seed);
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, with_seed ? 0600 : 0644);
+    if (fd < 0) {
+        return tj_fail(err, errno == EEXIST ? TJ_E_CONFLICT : TJ_E_IO, "cannot make %s: %s", path,
+                       strerror(errno));
     }
-    tj_buf_deinit(&text);
+    ssize_t written = write(fd, text, n);
+    bool whole = written >= 0 && (size_t)written == n && fsync(fd) == 0;
+    tj_code rc =
+        whole ? TJ_OK : tj_fail(err, TJ_E_IO, "cannot write %s: %s", path, strerror(errno));
+    (void)close(fd);
+    if (!whole) {
+        (void)unlink(path);
+    }
+    tj_key_forget_bytes(text, sizeof text);
     return rc;
 }
 

@@ -428,7 +428,12 @@ static tj_code end_all(tj_store *store, int64_t run, const tj_run_outcome *outco
     }
     if (rc == TJ_OK) {
         text = tj_json_canonical(outputs);
-        tj_sha256_hex(result, text == NULL ? "" : text, text == NULL ? 0 : strlen(text));
+        if (text == NULL || (outcome->metrics != NULL && metrics == NULL)) {
+            rc = tj_fail(err, TJ_E_NOMEM, "cannot record what a run made");
+        }
+    }
+    if (rc == TJ_OK) {
+        tj_sha256_hex(result, text, strlen(text));
         rc = update_ended(store, run, outcome, metrics, result, err);
     }
     if (rc == TJ_OK) {

@@ -71,3 +71,8 @@ void tj_key_forget(tj_key *key)
 {
     sodium_memzero(key, sizeof *key);
 }
+
+void tj_key_forget_bytes(void *bytes, size_t n)
+{
+    sodium_memzero(bytes, n);
+}

@@ -525,21 +525,17 @@ static void only_the_key_makes_a_head_that_passes(void **state)
     assert_string_equal(head.key, public_hex);
     for (int i = 0; i < 3; i++) { /* not signed, signed by another, with another's signature */
         tj_head forged = head;
-        tj_buf text;
-        tj_buf_init(&text);
+        char text[TJ_HEAD_MAX_BYTES];
         forged.is_signed = i > 0;
         if (i > 0) {
             assert_int_equal(tj_key_read(&other, other_key_path, NULL), TJ_OK);
             memcpy(forged.key, other.public_hex, sizeof forged.key);
-            tj_head_print(&text, &forged, false);
-            tj_key_sign(forged.signature, &other, tj_buf_text(&text), text.len);
-            tj_buf_clear(&text);
+            size_t n = tj_head_print(text, &forged, false);
+            tj_key_sign(forged.signature, &other, text, n);
             memcpy(forged.key, i == 1 ? other.public_hex : public_hex, sizeof forged.key);
         }
-        tj_head_print(&text, &forged, true);
-        char *all = tj_buf_take(&text);
-        spit(head_path, (bytes){all, strlen(all)});
-        tj_free(all);
+        size_t n_text = tj_head_print(text, &forged, true);
+        spit(head_path, (bytes){text, n_text});
         assert_int_equal(everything_mismatches(dir, NULL), 1);
         assert_int_equal(everything_mismatches(dir, &by_key), 1);
     }
@@ -613,6 +609,49 @@ static void a_key_is_kept_from_others(void **state)
     assert_int_equal(chmod(key_path, 0644), 0);
     assert_int_equal(tj_ledger_public_key(key_path, public_hex, &err), TJ_E_INVAL);
     assert_non_null(strstr(err.msg, "chmod"));
+}
+
+/* ------------------------------------------------------------------ lack of memory */
+
+static void a_lack_of_memory_is_an_error_that_changes_nothing(void **state)
+{
+    (void)state;
+    size_t n_failed = 0;
+    size_t n_added = 0;
+    size_t before;
+    size_t after;
+    char hash[TJ_SHA256_HEX];
+    json_t *body = json_object();
+    make_key(key_path);
+    make_workspace(key_path);
+    tj_store *s = everything_open(dir, TJ_STORE_WRITE, NULL);
+    assert_int_equal(tj_ledger_head(s, hash, &before, NULL), TJ_OK);
+    for (size_t k = 0; k < 80; k++) {
+        int64_t seq;
+        tj_alloc_fail_after(k);
+        tj_code rc = tj_ledger_add(s, &seq, "accessed", 0, body, NULL);
+        tj_alloc_fail_after(SIZE_MAX);
+        assert_true(rc == TJ_OK || rc == TJ_E_NOMEM);
+        n_failed += rc == TJ_OK ? 0 : 1;
+        n_added += rc == TJ_OK ? 1 : 0;
+        assert_int_equal(tj_ledger_head(s, hash, &after, NULL), TJ_OK);
+        assert_int_equal(after, before + n_added);
+    }
+    assert_true(n_failed >= 5 && n_added >= 5);
+    tj_store_close(s);
+    assert_int_equal(everything_mismatches(dir, NULL), 0);
+    n_failed = 0;
+    for (size_t k = 0; k < 80; k++) { /* opening, with its checks */
+        tj_alloc_fail_after(k);
+        tj_code rc = tj_store_open(&s, dir, TJ_STORE_WRITE, NULL, NULL);
+        tj_alloc_fail_after(SIZE_MAX);
+        assert_true(rc == TJ_OK || rc == TJ_E_NOMEM);
+        n_failed += rc == TJ_OK ? 0 : 1;
+        tj_store_close(s);
+    }
+    assert_true(n_failed >= 10);
+    assert_int_equal(everything_mismatches(dir, NULL), 0);
+    json_decref(body);
 }
 
 /* ------------------------------------------------------------------ workspaces of before */
@@ -724,6 +763,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_signed_ledger_needs_its_key, make_root, remove_root),
         cmocka_unit_test_setup_teardown(the_environment_names_a_key, make_root, remove_root),
         cmocka_unit_test_setup_teardown(a_key_is_kept_from_others, make_root, remove_root),
+        cmocka_unit_test_setup_teardown(a_lack_of_memory_is_an_error_that_changes_nothing,
+                                        make_root, remove_root),
         cmocka_unit_test_setup_teardown(older_workspaces_are_brought_up_to_date, make_root,
                                         remove_root),
     };
