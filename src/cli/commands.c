@@ -685,8 +685,8 @@ const tj_command tj_commands[] = {
      "  tabiji eval --task list\n"
      "  tabiji eval --task gsm8k --data test.jsonl --shots-from train.jsonl \\\n"
      "    -m model.gguf --out gsm8k\n"
-     "  tabiji eval --task math_boxed --data math500.jsonl -m http://127.0.0.1:8080/v1 \\\n"
-     "    --remote-model NAME --chat --samples 8 --temperature 0.7 --max-tokens 2048 -o m500\n"
+     "  tabiji eval --task math_boxed --data math500.jsonl --remote-model NAME \\\n"
+     "    -m http://127.0.0.1:8080/v1 --chat --samples 8 --temperature 0.7 -o m500\n"
      "  tabiji eval --task gsm8k --data test.jsonl --shots 0 --answers samples.jsonl\n"
      "  tabiji eval -w demo",
      eval_options, tj_cmd_eval},

@@ -51,51 +51,69 @@ static void value_of_kind(int64_t *num, int64_t *den, uint64_t kind, uint64_t h)
 
 /* Point number t: the first is -1, -2, ...; every third has values of one kind, since roots of
  * products need equal signs; in the others the kinds are mixed. */
-static void make_point(tj_point *at, const char *const *names, size_t n, uint64_t t, bool whole)
+static void make_point(tj_point *at, const char *const *names, size_t n, uint64_t t,
+                       const bool *whole)
 {
     at->n = n;
     for (size_t i = 0; i < n; i++) {
         uint64_t h = scramble(64 * t + i);
         uint64_t kind = t % 3 == 0 ? t / 3 % 6 : (t + i * (h >> 32)) % 6;
         at->names[i] = names[i];
-        if (whole) { /* mostly positive: factorials, sums and residues want it */
+        if (whole[i]) { /* positive: factorials, ends of sums and residues want it */
             at->num[i] = (int64_t)(t % 5 == 4 ? h % 4 : 1 + h % (4 + t));
+            at->den[i] = 1;
+        } else if (t == 0) {
+            at->num[i] = -1 - (int64_t)i;
             at->den[i] = 1;
         } else {
             value_of_kind(&at->num[i], &at->den[i], kind, h >> 8);
         }
-        if (t == 0 && !whole) {
-            at->num[i] = -1 - (int64_t)i;
-            at->den[i] = 1;
-        }
     }
 }
 
-static bool wants_whole(const tj_ex *ex)
+static bool is_of_whole_numbers(const tj_ex *ex)
 {
-    if (ex->kind == TJ_EX_SUM || ex->kind == TJ_EX_PRODUCT) {
+    if (ex->kind != TJ_EX_CALL) {
+        return false;
+    }
+    switch ((tj_ex_fn)ex->id) {
+    case TJ_FN_FACTORIAL:
+    case TJ_FN_DOUBLE_FACTORIAL:
+    case TJ_FN_BINOMIAL:
+    case TJ_FN_PERMUTATIONS:
+    case TJ_FN_GCD:
+    case TJ_FN_LCM:
+    case TJ_FN_MOD:
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* Does the letter stand for a whole number: in a factorial, at an end of a sum? */
+static bool wants_whole(const tj_ex *ex, const char *name)
+{
+    bool has_ends = ex->kind == TJ_EX_SUM || ex->kind == TJ_EX_PRODUCT;
+    if (has_ends && (tj_has_symbol(ex->args[1], name) || tj_has_symbol(ex->args[2], name))) {
         return true;
     }
-    if (ex->kind == TJ_EX_CALL) {
-        switch ((tj_ex_fn)ex->id) {
-        case TJ_FN_FACTORIAL:
-        case TJ_FN_DOUBLE_FACTORIAL:
-        case TJ_FN_BINOMIAL:
-        case TJ_FN_PERMUTATIONS:
-        case TJ_FN_GCD:
-        case TJ_FN_LCM:
-        case TJ_FN_MOD:
-            return true;
-        default:
-            break;
-        }
+    if (is_of_whole_numbers(ex) && tj_has_symbol(ex, name)) {
+        return true;
     }
     for (size_t i = 0; i < ex->n_args; i++) {
-        if (wants_whole(ex->args[i])) {
+        if (wants_whole(ex->args[i], name)) {
             return true;
         }
     }
     return false;
+}
+
+static void find_whole(bool whole[TJ_DECIDE_MAX_SYMBOLS], const tj_ex *a, const tj_ex *b,
+                       const char *const *names, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        whole[i] = wants_whole(a, names[i]) || wants_whole(b, names[i]);
+    }
 }
 
 const char *tj_point_text(tj_deciding *d, const tj_point *at)
@@ -141,7 +159,8 @@ static tj_eval look(tj_apart *apart, tj_deciding *d, const tj_ex *a, const tj_ex
 static tj_decision decide_at_points(tj_deciding *d, const tj_ex *a, const tj_ex *b,
                                     const char *const *names, size_t n)
 {
-    bool whole = wants_whole(a) || wants_whole(b);
+    bool whole[TJ_DECIDE_MAX_SYMBOLS];
+    find_whole(whole, a, b, names, n);
     bool complex_too = tj_has_const(a, TJ_CONST_I) || tj_has_const(b, TJ_CONST_I);
     size_t n_real = 0, n_complex = 0;
     tj_point complex_point;
@@ -187,10 +206,11 @@ static tj_decision decide_at_points(tj_deciding *d, const tj_ex *a, const tj_ex 
 static tj_decision differ_somewhere(tj_deciding *d, const tj_ex *a, const tj_ex *b,
                                     const char *const *names, size_t n)
 {
+    static const bool none_whole[TJ_DECIDE_MAX_SYMBOLS];
     for (uint64_t t = 0; t < TJ_DECIDE_POINTS; t++) {
         tj_point at;
         tj_apart apart;
-        make_point(&at, names, n, t, false);
+        make_point(&at, names, n, t, none_whole);
         if (tj_enclose_compare(&apart, &d->work, a, b, &at, 2 * TJ_DECIDE_FIRST_PREC) ==
                 TJ_EVAL_OK &&
             apart.parted) {
@@ -205,7 +225,8 @@ static tj_decision differ_somewhere(tj_deciding *d, const tj_ex *a, const tj_ex 
 static bool agree_at_first(tj_deciding *d, const tj_ex *a, const tj_ex *b, const char *const *names,
                            size_t n)
 {
-    bool whole = wants_whole(a) || wants_whole(b);
+    bool whole[TJ_DECIDE_MAX_SYMBOLS];
+    find_whole(whole, a, b, names, n);
     size_t n_seen = 0;
     for (uint64_t t = 0; t < TJ_DECIDE_POINTS && n_seen < 3; t++) {
         tj_point at;

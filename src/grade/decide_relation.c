@@ -200,8 +200,20 @@ static tj_decision decide_relations(tj_deciding *d, const tj_ex *a, const tj_ex 
 
 /* ---- systems ---- */
 
-/* The values of x = 1 and y = 2 in the order of their names, or as written; NULL if some statement
- * is no such answer. */
+/* x_1, x_2, ...: several values of one thing. */
+static bool are_numbered(const tj_ex *const *names, size_t n)
+{
+    size_t stem = strcspn(names[0]->text, "_");
+    for (size_t i = 0; i < n; i++) {
+        if (names[i]->text[stem] != '_' || strncmp(names[i]->text, names[0]->text, stem) != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* The values of x = 1 and y = 2 in the order of their names, or as written; a list if the names are
+ * x_1, x_2. NULL if some statement is no such answer. */
 static const tj_ex *values_of(tj_deciding *d, const tj_ex *system, bool by_name)
 {
     const tj_ex *names[TJ_DECIDE_MAX_SYMBOLS], *values[TJ_DECIDE_MAX_SYMBOLS];
@@ -224,7 +236,7 @@ static const tj_ex *values_of(tj_deciding *d, const tj_ex *system, bool by_name)
         values[at] = value;
         n++;
     }
-    const tj_ex like = {.kind = TJ_EX_TUPLE};
+    const tj_ex like = {.kind = n > 0 && are_numbered(names, n) ? TJ_EX_LIST : TJ_EX_TUPLE};
     return tj_make_like(d, &like, values, n);
 }
 

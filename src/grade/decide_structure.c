@@ -1,6 +1,7 @@
 /* Tuples, lists, sets and matrices (docs/grader.md, "Several answers"). */
 #include "grade/decide_structure.h"
 
+#include "grade/decide_relation.h"
 #include "grade/decide_unit.h"
 
 bool tj_is_structure(const tj_ex *ex)
@@ -91,6 +92,23 @@ static bool is_ordered(const tj_ex *ex)
     return ex->kind == TJ_EX_TUPLE || ex->kind == TJ_EX_LIST || is_vector(ex);
 }
 
+/* "1 or 2", "x = 1, x = 2": one of them is meant, so that their order says nothing. */
+static bool are_alternatives(const tj_ex *ex)
+{
+    if (ex->kind != TJ_EX_LIST || ex->id == 1) {
+        return ex->kind == TJ_EX_LIST;
+    }
+    const tj_ex *first = NULL, *name;
+    for (size_t i = 0; i < ex->n_args; i++) {
+        if (tj_named_answer(ex->args[i], &name) == NULL ||
+            (first != NULL && tj_ex_compare(first, name) != 0)) {
+            return false;
+        }
+        first = name;
+    }
+    return first != NULL;
+}
+
 static tj_decision decide_matrices(tj_deciding *d, const tj_ex *a, const tj_ex *b)
 {
     if (a->n_rows != b->n_rows || a->n_args != b->n_args) {
@@ -153,6 +171,9 @@ tj_decision tj_decide_structures(tj_deciding *d, const tj_ex *a, const tj_ex *b)
     }
     if (a->kind == TJ_EX_MATRIX && b->kind == TJ_EX_MATRIX) {
         return decide_matrices(d, a, b);
+    }
+    if (are_alternatives(a) || are_alternatives(b)) {
+        return tj_decided(TJ_VERDICT_DIFFERENT, "kinds", "only one of them has an order");
     }
     if (is_ordered(a) && is_ordered(b)) {
         return a->n_args == b->n_args ? tj_decide_elements(d, a->args, b->args, a->n_args)

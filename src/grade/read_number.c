@@ -120,8 +120,9 @@ static bool read_thousands(tj_reader *r, digits *d)
             const tj_token *first = tj_reader_peek(r, 1);
             bool marked = sign->id == 1 || ((first->flags | sign->flags) & TJ_TOK_NEGSPACE) != 0;
             bool close = (first->flags & TJ_TOK_SPACED) == 0 || marked;
+            bool no_list = marked || !may_space || first->id == 0; /* ,000 is nothing alone */
             if (!is_digit(first) || !close || count_digits(r, 1) != 3 || d->text[0] == '0' ||
-                !(marked || comma_in_number(r, TJ_MET_THOUSANDS, TJ_COMMA_THOUSANDS))) {
+                !(no_list || comma_in_number(r, TJ_MET_THOUSANDS, TJ_COMMA_THOUSANDS))) {
                 return true;
             }
             tj_reader_next(r);
