@@ -667,7 +667,7 @@ const tj_command tj_commands[] = {
      "  tabiji train pairs.jsonl --method dpo --from model.gguf --out preferred\n"
      "  tabiji generate -m journey-model 'Use 3 6 7 11 to make 36.'",
      train_options, tj_cmd_train},
-    {"eval", "", 0, 0, "measure a model on a data set, or tell what a workspace holds",
+    {"eval", "", 0, 0, "measure a model on a data set, or what a workspace holds",
      "With --task: puts the problems of --data to the model in the prompt, and with the\n"
      "stops, of lm-evaluation-harness, and scores the answers twice: as the harness does\n"
      "(strict-match, flexible-extract) and by 'tabiji grade'. Thoughts are never scored.\n"
