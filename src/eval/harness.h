@@ -1,9 +1,9 @@
 /* What lm-evaluation-harness makes of an answer: where it looks for it (its filters) and whether it
  * calls it right. Beside our grader's verdict, so that numbers can be compared with published ones.
  *
- * The rules are the harness's, quirks included. Of MATH in Minerva's way only the comparison as text
- * is done; where texts differ the harness asks SymPy, which may turn a "wrong" into a "right". Hence
- * its name here: normalized_match, not exact_match.
+ * The rules are the harness's, quirks included. Of MATH in Minerva's way only the comparison as
+ * text is done; where texts differ the harness asks SymPy, which may turn a "wrong" into a "right".
+ * Hence its name here: normalized_match, not exact_match.
  *
  * Ownership: create/destroy; texts go to the caller's buffers.
  * Threads:   confined to one thread.

@@ -15,7 +15,7 @@
 typedef struct speaker {
     tj_engine_speech speech;
     tj_prefixes *prefixes; /* of speech.engine */
-    tj_voice voice; /* of tj_generator_open; zeroed where the engine is the caller's */
+    tj_voice voice;        /* of tj_generator_open; zeroed where the engine is the caller's */
     tj_generator_stats stats;
 } speaker;
 
