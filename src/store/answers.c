@@ -2,6 +2,7 @@
  * a killed process loses nothing, a cut of power at most the last answers. */
 #include <pthread.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/alloc.h"
 #include "base/assert.h"
@@ -10,6 +11,7 @@
 #include "store/inner.h"
 
 #define ANSWERS_VERSION 1
+#define SET_UP_TRIES    500 /* ten seconds, as everywhere */
 
 struct tj_answers {
     pthread_mutex_t mu;
@@ -43,6 +45,23 @@ static tj_code make_tables(tj_db *db, tj_err *err)
     return rc;
 }
 
+/* SQLite waits for others everywhere but here, where two processes make the database at once. */
+static tj_code set_up(tj_db *db, tj_err *err)
+{
+    const struct timespec a_moment = {.tv_nsec = 20000000};
+    tj_code rc = TJ_E_CONFLICT;
+    for (int i = 0; i < SET_UP_TRIES && rc == TJ_E_CONFLICT; i++) {
+        if (i > 0) {
+            (void)nanosleep(&a_moment, NULL);
+        }
+        rc = tj_db_exec(db, "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL", err);
+        if (rc == TJ_OK) {
+            rc = make_tables(db, err);
+        }
+    }
+    return rc;
+}
+
 tj_code tj_answers_open(tj_answers **out, const char *dir, tj_err *err)
 {
     *out = NULL;
@@ -61,10 +80,7 @@ tj_code tj_answers_open(tj_answers **out, const char *dir, tj_err *err)
     tj_code rc = tj_db_open(&a->db, path, path, TJ_DB_CREATE, err);
     tj_free(path);
     if (rc == TJ_OK) {
-        rc = tj_db_exec(a->db, "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL", err);
-    }
-    if (rc == TJ_OK) {
-        rc = make_tables(a->db, err);
+        rc = set_up(a->db, err);
     }
     if (rc != TJ_OK) {
         tj_answers_close(a);
