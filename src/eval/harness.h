@@ -1,9 +1,9 @@
 /* What lm-evaluation-harness makes of an answer: where it looks for it (its filters) and whether it
  * calls it right. Beside our grader's verdict, so that numbers can be compared with published ones.
  *
- * The rules are the harness's, quirks included. Of MATH in Minerva's way only the comparison as text
- * is done; where texts differ the harness asks SymPy, which may turn a "wrong" into a "right". Hence
- * its name here: normalized_match, not exact_match.
+ * The rules are the harness's, quirks included. Of MATH in Minerva's way only the comparison as
+ * text is done; where texts differ the harness asks SymPy, which may turn a "wrong" into a "right".
+ * Hence its name here: normalized_match, not exact_match.
  *
  * Ownership: create/destroy; texts go to the caller's buffers.
  * Threads:   confined to one thread.
@@ -31,8 +31,8 @@ size_t tj_harness_n_filters(const tj_harness *harness);
 const char *tj_harness_metric(const tj_harness *harness);
 
 /* Appends the problem's target: GSM8K's whole solution or its answer, MATH's boxed answer
- * (normalised, for Minerva). Where a solution has no box the answer stands for it. Errors:
- * TJ_E_LIMIT, TJ_E_NOMEM. */
+ * (normalised, for Minerva), MGSM's number without commas. Where a solution has no box the answer
+ * stands for it. Errors: TJ_E_LIMIT, TJ_E_NOMEM. */
 TJ_MUST_USE tj_code tj_harness_target(tj_harness *harness, tj_buf *out, tj_str solution,
                                       tj_str answer, tj_err *err);
 /* Appends what filter i finds in a text (UTF-8, without thoughts). Errors: TJ_E_LIMIT, TJ_E_NOMEM.
