@@ -27,8 +27,8 @@ def run_harness(args, folder):
     datasets.disable_progress_bars()
     harness_tasks.use(args.data)
     task = harness_tasks.task(args.task, args.shots)
-    lm = HFLM(pretrained=args.model, dtype="float32", device="cpu", batch_size=args.batch, max_gen_toks=args.max_tokens,
-              max_length=8192)
+    lm = HFLM(pretrained=args.model, dtype="float32", device="cpu", batch_size=args.batch, max_length=8192)
+    task.config.generation_kwargs["max_gen_toks"] = args.max_tokens
     begin = time.time()
     result = lm_eval.evaluate(lm=lm, task_dict={args.task: task}, limit=args.limit, log_samples=True,
                               bootstrap_iters=0)

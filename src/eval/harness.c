@@ -118,7 +118,10 @@ tj_code tj_harness_target(tj_harness *h, tj_buf *out, tj_str solution, tj_str an
     if (h->task->set != TJ_PROMPT_MATH || solution.s == NULL) {
         bool whole = h->task->gold == TJ_TARGET_SOLUTION && solution.s != NULL;
         tj_str target = whole ? solution : answer;
-        tj_buf_add(out, target.s, target.n);
+        for (size_t i = 0; i < target.n; i++) { /* its copy of MGSM has numbers for answers */
+            bool separates = h->task->set == TJ_PROMPT_MGSM && target.s[i] == ',';
+            tj_buf_add(out, target.s + i, separates ? 0 : 1);
+        }
         return tj_buf_check(out, err);
     }
     tj_str boxed = tj_harness_boxed(solution);

@@ -31,8 +31,8 @@ size_t tj_harness_n_filters(const tj_harness *harness);
 const char *tj_harness_metric(const tj_harness *harness);
 
 /* Appends the problem's target: GSM8K's whole solution or its answer, MATH's boxed answer
- * (normalised, for Minerva). Where a solution has no box the answer stands for it. Errors:
- * TJ_E_LIMIT, TJ_E_NOMEM. */
+ * (normalised, for Minerva), MGSM's number without commas. Where a solution has no box the answer
+ * stands for it. Errors: TJ_E_LIMIT, TJ_E_NOMEM. */
 TJ_MUST_USE tj_code tj_harness_target(tj_harness *harness, tj_buf *out, tj_str solution,
                                       tj_str answer, tj_err *err);
 /* Appends what filter i finds in a text (UTF-8, without thoughts). Errors: TJ_E_LIMIT, TJ_E_NOMEM.

@@ -87,11 +87,10 @@ static json_t *results_json(const tj_eval_report *r)
 
 static void add_config(json_t *all, const tj_eval_report *r)
 {
-    json_t *config =
-        json_pack("{s:s, s:o, s:s, s:n, s:n, s:n, s:I, s:I}", "model", "tabiji", "model_args",
-                  named("pretrained", json_string(r->model)), "model_dtype", "as its file has it",
-                  "batch_size", "device", "use_cache", "random_seed", (json_int_t)r->seed,
-                  "fewshot_seed", (json_int_t)r->shots_seed);
+    json_t *config = json_pack("{s:s, s:o, s:n, s:n, s:n, s:n, s:I, s:I}", "model", "tabiji",
+                               "model_args", named("pretrained", json_string(r->model)),
+                               "model_dtype", "batch_size", "device", "use_cache", "random_seed",
+                               (json_int_t)r->seed, "fewshot_seed", (json_int_t)r->shots_seed);
     json_object_set_new(config, "limit",
                         r->limit == 0 ? json_null() : json_integer((json_int_t)r->limit));
     json_object_set(config, "gen_kwargs", r->generation == NULL ? json_null() : r->generation);
@@ -183,11 +182,11 @@ static json_t *doc_json(const tj_eval_docs *docs, const tj_eval_doc *d, tj_str t
         json_object_set_new(doc, "answer", tj_eval_text(target));
     } else if (docs->format == TJ_DATA_MGSM) {
         char *end = NULL;
-        long long number = strtoll(d->answer.s, &end, 10);
+        long long number = strtoll(target.s, &end, 10);
         json_object_set_new(doc, "question", tj_eval_text(d->problem));
         json_object_set_new(doc, "answer", json_null());
         json_object_set_new(doc, "answer_number",
-                            *end == '\0' ? json_integer(number) : tj_eval_text(d->answer));
+                            *end == '\0' ? json_integer(number) : tj_eval_text(target));
         json_object_set_new(doc, "equation_solution", json_null());
     } else {
         json_object_set_new(doc, "question", tj_eval_text(d->problem));

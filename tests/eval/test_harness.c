@@ -81,6 +81,11 @@ static void japanese_answers_are_found_in_their_sentence(void **state)
     expect_found(h, 0, "5 + 6 = 11。答えは11です。", "11");
     expect_found(h, 0, "答えは 11 です。", TJ_HARNESS_INVALID);
     expect_match(h, "1,000", "1000", true); /* punctuation is ignored */
+    tj_buf target;
+    tj_buf_init(&target);
+    assert_int_equal(tj_harness_target(h, &target, (tj_str){NULL, 0}, str("1,000"), NULL), TJ_OK);
+    assert_string_equal(tj_buf_text(&target), "1000");
+    tj_buf_deinit(&target);
     tj_harness_destroy(h);
     h = harness_of("mgsm_direct_ja");
     expect_found(h, 0, "\xe3\x80\x80 18\n", "18"); /* an ideographic space before it */
