@@ -240,11 +240,10 @@ static void verdicts_keep_the_order_of_the_lines(void **state)
 {
     (void)state;
     write_pairs("pairs.jsonl", 2000);
-    static const char *const lines[] = {"$T grade pairs.jsonl --jobs 1",
-                                        "$T grade pairs.jsonl -j 4", "$T grade - < pairs.jsonl",
-                                        "gzip -c pairs.jsonl > p.gz; $T grade p.gz",
-                                        "$T grade pairs.jsonl -o v.jsonl; s=$?; cat v.jsonl; "
-                                        "exit $s"};
+    static const char *const lines[] = {
+        "$T grade pairs.jsonl --jobs 1", "$T grade pairs.jsonl -j 4", "$T grade - < pairs.jsonl",
+        "gzip -c pairs.jsonl > p.gz; $T grade p.gz",
+        "$T grade pairs.jsonl -o v.jsonl; s=$?; cat v.jsonl; exit $s"};
     for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
         expect_run(lines[i], 3);
         expect(err, "references cannot be read");

@@ -94,11 +94,12 @@ static void choices_are_regretted_by_the_best_that_was_at_hand(void **state)
 static void without_marks_nothing_is_judged(void **state)
 {
     (void)state;
-    static const piece pieces[] = {{TJ_PROPOSE, TJ_SPAN_NO_NODE, TJ_MARK_NONE, NAN, "one\n"},
-                                   {TJ_PROPOSE, TJ_SPAN_NO_NODE, TJ_MARK_NONE, NAN, "two\n"},
-                                   {TJ_BACKTRACK, TJ_SPAN_NO_NODE, TJ_MARK_NONE, NAN, "back\n"},
-                                   {TJ_PROPOSE, TJ_SPAN_NO_NODE, TJ_MARK_NONE, NAN, "one\n"},
-                                   {TJ_CONTINUE, TJ_SPAN_NO_NODE, TJ_MARK_NONE, NAN, "two\n"}};
+    static const piece pieces[] = {
+        {TJ_PROPOSE, TJ_SPAN_NO_NODE, TJ_MARK_NONE, (double)NAN, "one\n"},
+        {TJ_PROPOSE, TJ_SPAN_NO_NODE, TJ_MARK_NONE, (double)NAN, "two\n"},
+        {TJ_BACKTRACK, TJ_SPAN_NO_NODE, TJ_MARK_NONE, (double)NAN, "back\n"},
+        {TJ_PROPOSE, TJ_SPAN_NO_NODE, TJ_MARK_NONE, (double)NAN, "one\n"},
+        {TJ_CONTINUE, TJ_SPAN_NO_NODE, TJ_MARK_NONE, (double)NAN, "two\n"}};
     tj_thought t = make(pieces, 5);
     tj_facts f;
     assert_int_equal(tj_facts_of(&f, &t, NULL), TJ_OK);
