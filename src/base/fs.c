@@ -155,6 +155,27 @@ static tj_code open_temp(tj_fs_writer *writer, tj_err *err)
                    writer->temp_path, MAX_TEMP_NAMES);
 }
 
+/* A device or a pipe is written to as it stands: renaming a file over /dev/null would replace it.
+ */
+static bool is_stream(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode);
+}
+
+static tj_code open_stream(tj_fs_writer *writer, tj_err *err)
+{
+    writer->fd = open(writer->path, O_WRONLY | O_CLOEXEC);
+    return writer->fd >= 0 ? TJ_OK : open_error(err, "open", writer->path, errno);
+}
+
+static void remove_temp(const tj_fs_writer *writer)
+{
+    if (writer->temp_path != NULL) {
+        unlink(writer->temp_path);
+    }
+}
+
 static void writer_free(tj_fs_writer *writer)
 {
     tj_free(writer->path);
@@ -178,7 +199,7 @@ tj_code tj_fs_writer_open(tj_fs_writer **out, const char *path, tj_err *err)
     if (writer->path == NULL) {
         rc = tj_fail(err, TJ_E_NOMEM, "cannot allocate a writer for %s", path);
     } else {
-        rc = open_temp(writer, err);
+        rc = is_stream(path) ? open_stream(writer, err) : open_temp(writer, err);
     }
     if (rc != TJ_OK) {
         writer_free(writer);
@@ -273,20 +294,21 @@ tj_code tj_fs_writer_commit(tj_fs_writer *writer, tj_err *err)
 {
     flush_buffer(writer);
     int error = writer->errno_kept;
-    if (error == 0 && fsync(writer->fd) != 0) {
+    bool is_file = writer->temp_path != NULL;
+    if (error == 0 && is_file && fsync(writer->fd) != 0) {
         error = errno;
     }
     if (close(writer->fd) != 0 && error == 0) { /* network file systems report a full disk here */
         error = errno;
     }
-    if (error == 0 && rename(writer->temp_path, writer->path) != 0) {
+    if (error == 0 && is_file && rename(writer->temp_path, writer->path) != 0) {
         error = errno;
     }
     tj_code rc = TJ_OK;
     if (error != 0) {
-        unlink(writer->temp_path);
+        remove_temp(writer);
         rc = tj_fail(err, TJ_E_IO, "cannot write %s: %s", writer->path, strerror(error));
-    } else {
+    } else if (is_file) {
         rc = flush_folder(writer->path, err);
     }
     writer_free(writer);
@@ -299,7 +321,7 @@ void tj_fs_writer_abort(tj_fs_writer *writer)
         return;
     }
     close(writer->fd);
-    unlink(writer->temp_path);
+    remove_temp(writer);
     writer_free(writer);
 }
 

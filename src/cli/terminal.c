@@ -113,8 +113,8 @@ void tj_cli_quiet(void)
 static struct {
     pthread_t main;
     sigset_t set;
-    atomic_bool has_job; /* somebody looks at state.cancel */
-    char stack[65536];   /* for the handler that wakes the main thread */
+    atomic_bool has_job;            /* somebody looks at state.cancel */
+    _Alignas(64) char stack[65536]; /* for the handler that wakes the main thread */
 } signals;
 
 static void on_wake(int number)

@@ -1,6 +1,7 @@
 /* Files are whole or not there: a write that fails, at any byte, leaves the old file and no other;
  * a digest is the published one. */
 #include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -87,6 +88,22 @@ static void a_reader_has_a_bound(void **state)
     assert_int_equal(tj_fs_read(&text, &len, "/dev/null", 0, &err), TJ_OK);
     assert_int_equal(len, 0);
     tj_free(text);
+}
+
+static void a_pipe_is_written_to_and_stays_one(void **state)
+{
+    (void)state;
+    struct stat st;
+    char got[8] = "";
+    assert_int_equal(mkfifo(base_path("pipe"), 0600), 0);
+    int fd = open(base_path("pipe"), O_RDWR);
+    assert_true(fd >= 0);
+    assert_int_equal(tj_fs_write(base_path("pipe"), "12345", 5, NULL), TJ_OK);
+    assert_int_equal(read(fd, got, sizeof got), 5);
+    assert_string_equal(got, "12345");
+    assert_int_equal(stat(base_path("pipe"), &st), 0);
+    assert_true(S_ISFIFO(st.st_mode));
+    assert_int_equal(close(fd), 0);
 }
 
 static void what_cannot_be_opened_is_named(void **state)
@@ -296,6 +313,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         IN_A_FOLDER(what_was_written_is_read),
         IN_A_FOLDER(a_reader_has_a_bound),
+        IN_A_FOLDER(a_pipe_is_written_to_and_stays_one),
         IN_A_FOLDER(what_cannot_be_opened_is_named),
         IN_A_FOLDER(an_abandoned_write_leaves_the_old_file),
         IN_A_FOLDER(a_full_disk_leaves_the_old_file),
