@@ -114,7 +114,7 @@ static tj_code next_line(tj_pair_reader *r, char **line, size_t *n, tj_err *err)
     bool too_long = false;
     for (;;) {
         size_t left = r->in.len - r->at;
-        char *start = r->in.data + r->at;
+        char *start = r->in.data == NULL ? NULL : r->in.data + r->at;
         char *end = left > seen ? memchr(start + seen, '\n', left - seen) : NULL;
         if (end != NULL || (r->ended && left > 0)) {
             *line = start;
