@@ -22,8 +22,8 @@ TJ_MUST_USE tj_code tj_fs_read(char **out, size_t *out_len, const char *path, si
 /* A file being written under a temporary name beside its final one. commit flushes (fsync file and
  * folder) and renames; abort removes. Every write error (a full disk included) is kept and returned
  * by commit, which then leaves the old file as it was (but for a failed flush of the folder, which
- * comes after the rename). A path that is a device or a pipe (/dev/null) is written to directly, and
- * stays one. Errors: TJ_E_NOTFOUND (no such folder), TJ_E_IO, TJ_E_NOMEM. */
+ * comes after the rename). A path that is a device or a pipe (/dev/null) is written to directly,
+ * and stays one. Errors: TJ_E_NOTFOUND (no such folder), TJ_E_IO, TJ_E_NOMEM. */
 typedef struct tj_fs_writer tj_fs_writer;
 TJ_MUST_USE tj_code tj_fs_writer_open(tj_fs_writer **out, const char *path, tj_err *err);
 void tj_fs_writer_add(tj_fs_writer *writer, const void *bytes, size_t n);
