@@ -1,10 +1,22 @@
 #include "base/json.h"
 
-#include <stdbool.h>
+#include <string.h>
 
-/* Whether brackets open deeper than max_depth; those in strings do not count. Says nothing of
- * whether the text is JSON. */
-static bool is_deeper(const char *text, size_t len, size_t max_depth)
+#include "base/buf.h"
+
+json_t *tj_json_text(const char *text, size_t n)
+{
+    tj_buf literal;
+    tj_buf_init(&literal);
+    tj_buf_json(&literal, text, n);
+    json_t *json = literal.failed ? NULL
+                                  : json_loadb(tj_buf_text(&literal), literal.len,
+                                               JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
+    tj_buf_deinit(&literal);
+    return json;
+}
+
+bool tj_json_is_deeper(const char *text, size_t len, size_t max_depth)
 {
     size_t depth = 0;
     bool in_string = false;
@@ -31,7 +43,7 @@ tj_code tj_json_parse(json_t **out, const char *text, size_t len, size_t max_dep
 {
     json_error_t why;
     *out = NULL;
-    if (is_deeper(text, len, max_depth)) {
+    if (tj_json_is_deeper(text, len, max_depth)) {
         return tj_fail(err, TJ_E_PARSE, "%s is JSON of more than %zu levels", what, max_depth);
     }
     *out = json_loadb(text, len, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &why);
@@ -41,4 +53,32 @@ tj_code tj_json_parse(json_t **out, const char *text, size_t len, size_t max_dep
     return *out != NULL ? TJ_OK
                         : tj_fail(err, TJ_E_PARSE, "%s is not JSON: %s, in line %d, column %d",
                                   what, why.text, why.line, why.column);
+}
+
+tj_code tj_json_values_each(const char *text, size_t len, const char *name, size_t flags,
+                            tj_json_value_fn fn, void *ctx, tj_err *err)
+{
+    size_t line = 1;
+    tj_code rc = TJ_OK;
+    for (size_t at = 0; rc == TJ_OK;) {
+        for (; at < len && strchr(" \t\r\n", text[at]) != NULL && text[at] != 0; at++) {
+            line += text[at] == '\n' ? 1 : 0;
+        }
+        if (at == len) {
+            break;
+        }
+        json_error_t why;
+        json_t *json = json_loadb(text + at, len - at,
+                                  JSON_DISABLE_EOF_CHECK | JSON_REJECT_DUPLICATES | flags, &why);
+        if (json == NULL) {
+            size_t there = line + (why.line > 0 ? (size_t)why.line - 1 : 0);
+            return tj_fail(err, TJ_E_PARSE, "%s:%zu: not JSON: %s", name, there, why.text);
+        }
+        rc = fn(ctx, json, line, err);
+        json_decref(json);
+        for (size_t end = at + (size_t)why.position; at < end; at++) {
+            line += text[at] == '\n' ? 1 : 0;
+        }
+    }
+    return rc;
 }

@@ -7,9 +7,17 @@
 #define TJ_BASE_JSON_H
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/err.h"
+
+/* The bytes as a JSON string; what is not UTF-8 becomes U+FFFD. Gives it; NULL without memory. */
+json_t *tj_json_text(const char *text, size_t n);
+
+/* Whether brackets open deeper than max_depth; those in strings do not count. Says nothing of
+ * whether the text is JSON. */
+bool tj_json_is_deeper(const char *text, size_t len, size_t max_depth);
 
 /* Gives the value that text is (json_decref); NULL on error. Zero bytes in strings are kept: a
  * reader asks json_string_length. `what` names the text in messages. max_depth bounds nesting,
@@ -17,5 +25,13 @@
  * deeper than max_depth), TJ_E_NOMEM. */
 TJ_MUST_USE tj_code tj_json_parse(json_t **out, const char *text, size_t len, size_t max_depth,
                                   const char *what, tj_err *err);
+
+/* Calls fn with each of several values, one after the other: JSON lines, one value over several
+ * lines, or both. line is where the value begins, from 1; json is lent for the call. An error of fn
+ * ends the walk and is returned. `name` (of the file) names the text in messages; flags are
+ * Jansson's, beside refusing keys that come twice. Errors: TJ_E_PARSE naming the line. */
+typedef tj_code (*tj_json_value_fn)(void *ctx, const json_t *json, size_t line, tj_err *err);
+TJ_MUST_USE tj_code tj_json_values_each(const char *text, size_t len, const char *name,
+                                        size_t flags, tj_json_value_fn fn, void *ctx, tj_err *err);
 
 #endif

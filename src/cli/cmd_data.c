@@ -37,14 +37,15 @@ static void print_refusal(void *ctx, const char *path, const tj_refusal *r)
 
 static json_t *counts_json(const tj_import_counts *c)
 {
-    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:f, s:f}", "records",
-                     (json_int_t)c->n_records, "refused", (json_int_t)c->n_refused, "problems",
-                     (json_int_t)c->n_problems, "known", (json_int_t)c->n_known, "solutions",
-                     (json_int_t)c->n_solutions, "steps", (json_int_t)c->n_steps, "labels",
-                     (json_int_t)c->n_labels, "trees", (json_int_t)c->n_trees, "nodes",
-                     (json_int_t)c->n_nodes, "bytes", (json_int_t)c->n_bytes, "read_seconds",
-                     c->read_seconds, "hash_seconds", c->hash_seconds, "add_seconds",
-                     c->add_seconds);
+    json_t *json = tj_import_counts_json(c);
+    json_t *seconds = json_pack("{s:f, s:f, s:f}", "read_seconds", c->read_seconds, "hash_seconds",
+                                c->hash_seconds, "add_seconds", c->add_seconds);
+    if (json_object_update(json, seconds) != 0) {
+        json_decref(json);
+        json = NULL;
+    }
+    json_decref(seconds);
+    return json;
 }
 
 static void print_counts(const tj_import_counts *c)

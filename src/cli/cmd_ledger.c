@@ -163,15 +163,10 @@ tj_code tj_cmd_ledger_show(const tj_args *args, tj_err *err)
     return rc;
 }
 
-tj_code tj_cmd_ledger_head(const tj_args *args, tj_err *err)
+static tj_code tell_head(tj_store *store, const tj_args *args, tj_err *err)
 {
-    tj_store *store;
     tj_head head;
-    tj_code rc = tj_open_workspace(&store, args, err);
-    if (rc != TJ_OK) {
-        return rc;
-    }
-    rc = tj_ledger_signed_head(store, &head, err);
+    tj_code rc = tj_ledger_signed_head(store, &head, err);
     if (rc == TJ_OK && tj_args_has(args, "json")) {
         json_t *json = head_json(&head);
         rc = tj_print_json(json, err);
@@ -180,6 +175,17 @@ tj_code tj_cmd_ledger_head(const tj_args *args, tj_err *err)
         printf("entry %" PRId64 "\n", head.n_entries);
         print_head(&head);
     }
+    return rc;
+}
+
+tj_code tj_cmd_ledger_head(const tj_args *args, tj_err *err)
+{
+    tj_store *store;
+    tj_code rc = tj_open_workspace(&store, args, err);
+    if (rc != TJ_OK) {
+        return rc;
+    }
+    rc = tell_head(store, args, err);
     tj_store_close(store);
     return rc;
 }
@@ -207,22 +213,13 @@ tj_code tj_cmd_ledger_keygen(const tj_args *args, tj_err *err)
 static tj_code open_with(const tj_args *args, const tj_store_options *options, tj_err *err)
 {
     tj_store *store;
-    tj_head head;
     const char *dir = tj_args_get(args, "workspace");
     tj_code rc = tj_store_open(&store, dir == NULL ? "demo" : dir, TJ_STORE_WRITE, options, err);
     if (rc != TJ_OK) {
         return rc;
     }
-    rc = tj_ledger_signed_head(store, &head, err);
+    rc = tell_head(store, args, err);
     tj_store_close(store);
-    if (rc == TJ_OK && tj_args_has(args, "json")) {
-        json_t *json = head_json(&head);
-        rc = tj_print_json(json, err);
-        json_decref(json);
-    } else if (rc == TJ_OK) {
-        printf("entry %" PRId64 "\n", head.n_entries);
-        print_head(&head);
-    }
     return rc;
 }
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/json.h"
 #include "cli/common.h"
 #include "cli/domain.h"
 #include "cli/show.h"
@@ -302,54 +303,24 @@ static tj_code derive_tree(derivation *d, const json_t *json, const char *where,
     return rc;
 }
 
-/* A tree, or a list of trees. */
-static tj_code derive_value(derivation *d, const json_t *json, size_t line, tj_err *err)
+/* A tree, or a list of trees; ctx is the derivation. */
+static tj_code derive_value(void *ctx, const json_t *json, size_t line, tj_err *err)
 {
+    derivation *d = ctx;
     char where[256];
     size_t i;
     const json_t *one;
     tj_code rc = TJ_OK;
     if (!json_is_array(json)) {
         snprintf(where, sizeof where, "%.200s:%zu", d->name, line);
-        return derive_tree(d, json, where, err);
+        rc = derive_tree(d, json, where, err);
     }
     json_array_foreach(json, i, one)
     {
         snprintf(where, sizeof where, "%.200s:%zu: tree %zu of the list", d->name, line, i + 1);
         rc = rc == TJ_OK ? derive_tree(d, one, where, err) : rc;
     }
-    return rc;
-}
-
-/* JSON values one after the other: JSON lines, one value over several lines, or both. */
-static tj_code derive_all(derivation *d, const char *text, size_t len, tj_err *err)
-{
-    size_t line = 1;
-    tj_code rc = TJ_OK;
-    for (size_t at = 0; rc == TJ_OK;) {
-        for (; at < len && strchr(" \t\r\n", text[at]) != NULL && text[at] != 0; at++) {
-            line += text[at] == '\n' ? 1 : 0;
-        }
-        if (at == len) {
-            break;
-        }
-        json_error_t why;
-        json_t *json =
-            json_loadb(text + at, len - at, JSON_DISABLE_EOF_CHECK | JSON_REJECT_DUPLICATES, &why);
-        if (json == NULL) {
-            size_t there = line + (why.line > 0 ? (size_t)why.line - 1 : 0);
-            return tj_fail(err, TJ_E_PARSE, "%s:%zu: not JSON: %s", d->name, there, why.text);
-        }
-        rc = derive_value(d, json, line, err);
-        json_decref(json);
-        for (size_t end = at + (size_t)why.position; at < end; at++) {
-            line += text[at] == '\n' ? 1 : 0;
-        }
-        if (rc == TJ_OK) {
-            rc = tj_job_check(tj_cli_job(), err);
-        }
-    }
-    return rc;
+    return rc == TJ_OK ? tj_job_check(tj_cli_job(), err) : rc;
 }
 
 tj_code tj_cmd_thought_derive(const tj_args *args, tj_err *err)
@@ -367,7 +338,7 @@ tj_code tj_cmd_thought_derive(const tj_args *args, tj_err *err)
         rc = tj_read_input(&text, path, MAX_TREES_BYTES, err);
     }
     if (rc == TJ_OK) {
-        rc = derive_all(&d, tj_buf_text(&text), text.len, err);
+        rc = tj_json_values_each(tj_buf_text(&text), text.len, d.name, 0, derive_value, &d, err);
     }
     if (rc == TJ_OK && d.n_trees == 0) {
         rc = tj_fail(err, TJ_E_PARSE, "%s has no trees", d.name);

@@ -50,18 +50,6 @@ void tj_print_text(const char *text, size_t n)
     }
 }
 
-json_t *tj_json_text(const char *text, size_t n)
-{
-    tj_buf literal;
-    tj_buf_init(&literal);
-    tj_buf_json(&literal, text, n);
-    json_t *json = literal.failed ? NULL
-                                  : json_loadb(tj_buf_text(&literal), literal.len,
-                                               JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
-    tj_buf_deinit(&literal);
-    return json;
-}
-
 tj_code tj_read_input(tj_buf *out, const char *path, size_t max_bytes, tj_err *err)
 {
     char block[4096];

@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/json.h"
 #include "cli/cli.h"
 #include "store/store.h"
 
@@ -16,8 +17,6 @@ TJ_MUST_USE tj_code tj_print_json_line(const json_t *json, tj_err *err);
 /* Bytes that a model or a file gave: what is not printable UTF-8 (but newlines and tabs) appears as
  * \x1b, so that nothing of it commands the terminal. */
 void tj_print_text(const char *text, size_t n);
-/* The same bytes as a JSON string; what is not UTF-8 becomes U+FFFD. NULL without memory. */
-json_t *tj_json_text(const char *text, size_t n);
 /* Reads a file, or standard input where path is NULL or "-", up to max_bytes. Errors:
  * TJ_E_NOTFOUND, TJ_E_IO, TJ_E_LIMIT. */
 TJ_MUST_USE tj_code tj_read_input(tj_buf *out, const char *path, size_t max_bytes, tj_err *err);

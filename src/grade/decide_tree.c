@@ -21,20 +21,15 @@ static tj_ex *new_node(tj_deciding *d, tj_ex_kind kind, size_t n_args)
 
 const tj_ex *tj_make_int(tj_deciding *d, int64_t value)
 {
-    char digits[24];
-    size_t n = sizeof digits;
-    uint64_t rest = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
-    do {
-        digits[--n] = (char)('0' + rest % 10);
-        rest /= 10;
-    } while (rest > 0);
+    char digits[TJ_EX_INT_DIGITS];
+    size_t n = tj_ex_digits(digits, value < 0 ? 0 - (uint64_t)value : (uint64_t)value);
     tj_ex *ex = new_node(d, TJ_EX_NUMBER, 0);
-    char *copy = ex == NULL ? NULL : tj_arena_strndup(d->arena, digits + n, sizeof digits - n);
+    char *copy = ex == NULL ? NULL : tj_arena_strndup(d->arena, digits, n);
     if (copy == NULL) {
         d->no_memory = d->no_memory || ex != NULL;
         return NULL;
     }
-    ex->num = (tj_ex_num){.digits = copy, .n_digits = (uint32_t)(sizeof digits - n), .base = 10};
+    ex->num = (tj_ex_num){.digits = copy, .n_digits = (uint32_t)n, .base = 10};
     return value < 0 ? tj_make_1(d, TJ_EX_NEG, ex) : ex;
 }
 
@@ -58,21 +53,12 @@ const tj_ex *tj_make_symbol(tj_deciding *d, const char *name)
 
 const tj_ex *tj_make_1(tj_deciding *d, tj_ex_kind kind, const tj_ex *a)
 {
-    tj_ex *ex = a == NULL ? NULL : new_node(d, kind, 1);
-    if (ex != NULL) {
-        ex->args[0] = a;
-    }
-    return ex;
+    return a == NULL ? NULL : tj_ex_fill(new_node(d, kind, 1), a, NULL);
 }
 
 const tj_ex *tj_make_2(tj_deciding *d, tj_ex_kind kind, const tj_ex *a, const tj_ex *b)
 {
-    tj_ex *ex = a == NULL || b == NULL ? NULL : new_node(d, kind, 2);
-    if (ex != NULL) {
-        ex->args[0] = a;
-        ex->args[1] = b;
-    }
-    return ex;
+    return a == NULL || b == NULL ? NULL : tj_ex_fill(new_node(d, kind, 2), a, b);
 }
 
 const tj_ex *tj_make_call(tj_deciding *d, tj_ex_fn fn, const tj_ex *a, const tj_ex *b)
@@ -80,12 +66,8 @@ const tj_ex *tj_make_call(tj_deciding *d, tj_ex_fn fn, const tj_ex *a, const tj_
     tj_ex *ex = a == NULL ? NULL : new_node(d, TJ_EX_CALL, b == NULL ? 1 : 2);
     if (ex != NULL) {
         ex->id = (int32_t)fn;
-        ex->args[0] = a;
-        if (b != NULL) {
-            ex->args[1] = b;
-        }
     }
-    return ex;
+    return tj_ex_fill(ex, a, b);
 }
 
 const tj_ex *tj_make_difference(tj_deciding *d, const tj_ex *a, const tj_ex *b)

@@ -17,52 +17,61 @@ tj_ex *tj_ex_new(tj_arena *arena, tj_ex_kind kind, size_t n_args)
     return ex;
 }
 
-tj_ex *tj_ex_unary(tj_arena *arena, tj_ex_kind kind, const tj_ex *a)
+tj_ex *tj_ex_fill(tj_ex *ex, const tj_ex *a, const tj_ex *b)
 {
-    tj_ex *ex = a == NULL ? NULL : tj_ex_new(arena, kind, 1);
-    if (ex != NULL) {
-        ex->args[0] = a;
+    if (ex == NULL || a == NULL || (ex->n_args == 2 && b == NULL)) {
+        return NULL;
     }
-    return ex;
-}
-
-tj_ex *tj_ex_binary(tj_arena *arena, tj_ex_kind kind, const tj_ex *a, const tj_ex *b)
-{
-    tj_ex *ex = a == NULL || b == NULL ? NULL : tj_ex_new(arena, kind, 2);
-    if (ex != NULL) {
-        ex->args[0] = a;
+    ex->args[0] = a;
+    if (ex->n_args == 2) {
         ex->args[1] = b;
     }
     return ex;
 }
 
+size_t tj_ex_digits(char digits[TJ_EX_INT_DIGITS], uint64_t value)
+{
+    char backwards[TJ_EX_INT_DIGITS];
+    size_t n = 0;
+    do {
+        backwards[n++] = (char)('0' + value % 10);
+        value /= 10;
+    } while (value > 0);
+    for (size_t i = 0; i < n; i++) {
+        digits[i] = backwards[n - 1 - i];
+    }
+    return n;
+}
+
+tj_ex *tj_ex_unary(tj_arena *arena, tj_ex_kind kind, const tj_ex *a)
+{
+    return tj_ex_fill(tj_ex_new(arena, kind, 1), a, NULL);
+}
+
+tj_ex *tj_ex_binary(tj_arena *arena, tj_ex_kind kind, const tj_ex *a, const tj_ex *b)
+{
+    return tj_ex_fill(tj_ex_new(arena, kind, 2), a, b);
+}
+
 tj_ex *tj_ex_call(tj_arena *arena, tj_ex_fn fn, const tj_ex *a, const tj_ex *b)
 {
-    tj_ex *ex = a == NULL ? NULL : tj_ex_new(arena, TJ_EX_CALL, b == NULL ? 1 : 2);
+    tj_ex *ex = tj_ex_fill(tj_ex_new(arena, TJ_EX_CALL, b == NULL ? 1 : 2), a, b);
     if (ex != NULL) {
         ex->id = (int32_t)fn;
-        ex->args[0] = a;
-        if (b != NULL) {
-            ex->args[1] = b;
-        }
     }
     return ex;
 }
 
 static tj_ex *natural(tj_arena *arena, uint64_t value)
 {
-    char digits[24];
-    size_t n = sizeof digits;
-    do {
-        digits[--n] = (char)('0' + value % 10);
-        value /= 10;
-    } while (value > 0);
+    char digits[TJ_EX_INT_DIGITS];
+    size_t n = tj_ex_digits(digits, value);
     tj_ex *ex = tj_ex_new(arena, TJ_EX_NUMBER, 0);
-    char *copy = tj_arena_strndup(arena, digits + n, sizeof digits - n);
+    char *copy = tj_arena_strndup(arena, digits, n);
     if (ex == NULL || copy == NULL) {
         return NULL;
     }
-    ex->num = (tj_ex_num){.digits = copy, .n_digits = (uint32_t)(sizeof digits - n), .base = 10};
+    ex->num = (tj_ex_num){.digits = copy, .n_digits = (uint32_t)n, .base = 10};
     return ex;
 }
 

@@ -154,6 +154,8 @@ typedef enum tj_ex_rel {
 #define TJ_EX_MAX_EXPONENT 100000 /* of scientific notation, absolute */
 #define TJ_EX_MAX_READINGS 4
 
+#define TJ_EX_INT_DIGITS 20 /* of the largest 64-bit value */
+
 /* A number as it was written, without its sign (a NEG above it). */
 typedef struct tj_ex_num {
     const char *digits; /* [n_digits] '0'-'9', 'a'-'z': most significant first, the point left out;
@@ -181,6 +183,11 @@ struct tj_ex {
 
 /* A node with room for n_args arguments (all NULL); NULL when the arena is exhausted. */
 tj_ex *tj_ex_new(tj_arena *arena, tj_ex_kind kind, size_t n_args);
+/* Puts a, and b where the node has two arguments, into a new node and gives it; NULL if any of them
+ * is. For those who count nodes as they make them. */
+tj_ex *tj_ex_fill(tj_ex *ex, const tj_ex *a, const tj_ex *b);
+/* The decimal digits of a value, without a zero byte behind; returns how many there are. */
+size_t tj_ex_digits(char digits[TJ_EX_INT_DIGITS], uint64_t value);
 /* Nodes of one and two arguments, and an integer literal; NULL if an argument is NULL or the arena
  * exhausted, so that calls can be nested and checked once. */
 tj_ex *tj_ex_unary(tj_arena *arena, tj_ex_kind kind, const tj_ex *a);

@@ -284,8 +284,7 @@ static tj_eval exactly(tj_frac *out, const tj_ex *ex, tj_ring *ring)
     fmpq_init(x);
     tj_eval got = tj_exact_eval(x, &run, ex);
     if (got == TJ_EVAL_OK) {
-        fmpz_mpoly_set_fmpz(out->num, fmpq_numref(x), ring->ctx);
-        fmpz_mpoly_set_fmpz(out->den, fmpq_denref(x), ring->ctx);
+        tj_frac_set_fmpq(out, x, ring);
     }
     fmpq_clear(x);
     return got;

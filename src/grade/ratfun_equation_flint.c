@@ -122,42 +122,34 @@ static void cancel(tj_frac *f, tj_ring *ring)
 tj_eval tj_ratfun_proportional(tj_normal *out, int *sign, tj_deciding *d, const tj_ex *a,
                                const tj_ex *b)
 {
-    tj_ring ring;
-    tj_frac x, y;
+    tj_frac_pair p;
     *out = (tj_normal){0};
     *sign = 0;
-    tj_eval got = tj_ring_open(&ring, d, a, b);
-    if (got != TJ_EVAL_OK) {
-        return got;
-    }
-    tj_frac_init(&x, &ring);
-    tj_frac_init(&y, &ring);
-    got = tj_frac_build(&x, a, &ring);
-    got = got == TJ_EVAL_OK ? tj_frac_build(&y, b, &ring) : got;
+    tj_eval got = tj_frac_pair_open(&p, d, a, b);
     if (got == TJ_EVAL_OK) {
         bool whole;
         tj_frac u, v;
         int unused;
-        cancel(&x, &ring);
-        cancel(&y, &ring);
-        tj_frac_init(&u, &ring);
-        tj_frac_init(&v, &ring);
-        tj_frac_set(&u, &x, &ring);
-        tj_frac_set(&v, &y, &ring);
-        got = proportional(&out->equal, &unused, u.num, v.num, &ring);
+        cancel(&p.x, &p.ring);
+        cancel(&p.y, &p.ring);
+        tj_frac_init(&u, &p.ring);
+        tj_frac_init(&v, &p.ring);
+        tj_frac_set(&u, &p.x, &p.ring);
+        tj_frac_set(&v, &p.y, &p.ring);
+        got = proportional(&out->equal, &unused, u.num, v.num, &p.ring);
         if (got == TJ_EVAL_OK && out->equal) {
-            got = tj_poly_mul(u.num, x.num, y.den, &ring);
-            got = got == TJ_EVAL_OK ? tj_poly_mul(v.num, y.num, x.den, &ring) : got;
-            got = got == TJ_EVAL_OK ? proportional(&whole, sign, u.num, v.num, &ring) : got;
+            got = tj_poly_mul(u.num, p.x.num, p.y.den, &p.ring);
+            got = got == TJ_EVAL_OK ? tj_poly_mul(v.num, p.y.num, p.x.den, &p.ring) : got;
+            got = got == TJ_EVAL_OK ? proportional(&whole, sign, u.num, v.num, &p.ring) : got;
             *sign = got == TJ_EVAL_OK && whole ? *sign : 0;
             got = TJ_EVAL_OK; /* the sign is an extra */
         }
-        tj_frac_clear(&u, &ring);
-        tj_frac_clear(&v, &ring);
+        tj_frac_clear(&u, &p.ring);
+        tj_frac_clear(&v, &p.ring);
     }
-    tj_ring_describe(out, &ring);
-    tj_frac_clear(&x, &ring);
-    tj_frac_clear(&y, &ring);
-    tj_ring_close(&ring);
+    if (p.is_open) {
+        tj_ring_describe(out, &p.ring);
+    }
+    tj_frac_pair_close(&p);
     return got;
 }

@@ -105,31 +105,39 @@ static tj_eval compare_with_zero(tj_normal *out, tj_frac *f, tj_ring *ring)
     return got;
 }
 
-tj_eval tj_ratfun_compare(tj_normal *out, tj_deciding *d, const tj_ex *a, const tj_ex *b)
+tj_eval tj_frac_pair_open(tj_frac_pair *p, tj_deciding *d, const tj_ex *a, const tj_ex *b)
 {
-    tj_ring ring;
-    tj_frac x, y;
-    *out = (tj_normal){0};
-    tj_eval got = tj_ring_open(&ring, d, a, b);
-    if (got != TJ_EVAL_OK) {
+    tj_eval got = tj_ring_open(&p->ring, d, a, b);
+    p->is_open = got == TJ_EVAL_OK;
+    if (!p->is_open) {
         return got;
     }
-    tj_frac_init(&x, &ring);
-    tj_frac_init(&y, &ring);
-    got = tj_frac_build(&x, a, &ring);
-    if (got == TJ_EVAL_OK) {
-        got = tj_frac_build(&y, b, &ring);
+    tj_frac_init(&p->x, &p->ring);
+    tj_frac_init(&p->y, &p->ring);
+    got = tj_frac_build(&p->x, a, &p->ring);
+    return got == TJ_EVAL_OK ? tj_frac_build(&p->y, b, &p->ring) : got;
+}
+
+void tj_frac_pair_close(tj_frac_pair *p)
+{
+    if (p->is_open) {
+        tj_frac_clear(&p->x, &p->ring);
+        tj_frac_clear(&p->y, &p->ring);
+        tj_ring_close(&p->ring);
     }
-    if (got == TJ_EVAL_OK) {
-        got = tj_frac_sub(&x, &x, &y, &ring);
+}
+
+tj_eval tj_ratfun_compare(tj_normal *out, tj_deciding *d, const tj_ex *a, const tj_ex *b)
+{
+    tj_frac_pair p;
+    *out = (tj_normal){0};
+    tj_eval got = tj_frac_pair_open(&p, d, a, b);
+    got = got == TJ_EVAL_OK ? tj_frac_sub(&p.x, &p.x, &p.y, &p.ring) : got;
+    got = got == TJ_EVAL_OK ? compare_with_zero(out, &p.x, &p.ring) : got;
+    if (p.is_open) {
+        tj_ring_describe(out, &p.ring);
     }
-    if (got == TJ_EVAL_OK) {
-        got = compare_with_zero(out, &x, &ring);
-    }
-    tj_ring_describe(out, &ring);
-    tj_frac_clear(&x, &ring);
-    tj_frac_clear(&y, &ring);
-    tj_ring_close(&ring);
+    tj_frac_pair_close(&p);
     return got;
 }
 
@@ -176,39 +184,29 @@ static tj_eval is_whole_turn(bool *yes, const tj_frac *num, tj_ring *ring)
 
 tj_eval tj_ratfun_close_equal(bool *equal, tj_deciding *d, const tj_ex *a, const tj_ex *b)
 {
-    tj_ring ring;
-    tj_frac x, y;
+    tj_frac_pair p;
     *equal = false;
-    tj_eval got = tj_ring_open(&ring, d, a, b);
-    if (got != TJ_EVAL_OK) {
-        return got;
-    }
-    tj_frac_init(&x, &ring);
-    tj_frac_init(&y, &ring);
-    got = tj_frac_build(&x, a, &ring);
-    got = got == TJ_EVAL_OK ? tj_frac_build(&y, b, &ring) : got;
-    got = got == TJ_EVAL_OK ? tj_frac_sub(&x, &x, &y, &ring) : got;
+    tj_eval got = tj_frac_pair_open(&p, d, a, b);
+    got = got == TJ_EVAL_OK ? tj_frac_sub(&p.x, &p.x, &p.y, &p.ring) : got;
     fmpz_t den;
     fmpz_init(den);
-    if (got == TJ_EVAL_OK && fmpz_mpoly_is_fmpz(x.den, ring.ctx)) {
-        fmpz_mpoly_get_fmpz(den, x.den, ring.ctx);
+    if (got == TJ_EVAL_OK && fmpz_mpoly_is_fmpz(p.x.den, p.ring.ctx)) {
+        fmpz_mpoly_get_fmpz(den, p.x.den, p.ring.ctx);
     }
     if (got == TJ_EVAL_OK && (fmpz_is_zero(den) || fmpz_bits(den) > TJ_RATFUN_CLOSE_BITS)) {
         got = TJ_EVAL_OTHER;
     }
     fmpz_clear(den);
     if (got == TJ_EVAL_OK) {
-        fmpz_mpoly_one(x.den, ring.ctx);
+        fmpz_mpoly_one(p.x.den, p.ring.ctx);
         got = TJ_EVAL_OTHER;
-        if (has_atom(&ring, TJ_ATOM_LOG)) {
-            got = is_log_of_one(equal, &x, &ring);
-        } else if (has_atom(&ring, TJ_ATOM_CALL)) {
-            got = is_whole_turn(equal, &x, &ring);
+        if (has_atom(&p.ring, TJ_ATOM_LOG)) {
+            got = is_log_of_one(equal, &p.x, &p.ring);
+        } else if (has_atom(&p.ring, TJ_ATOM_CALL)) {
+            got = is_whole_turn(equal, &p.x, &p.ring);
         }
     }
-    tj_frac_clear(&x, &ring);
-    tj_frac_clear(&y, &ring);
-    tj_ring_close(&ring);
+    tj_frac_pair_close(&p);
     return got;
 }
 

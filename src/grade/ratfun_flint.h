@@ -57,6 +57,15 @@ void tj_ring_close(tj_ring *ring);
 /* Fills in what the atoms that were met say of the result. */
 void tj_ring_describe(tj_normal *out, const tj_ring *ring);
 
+/* Two trees as quotients over one ring. */
+typedef struct tj_frac_pair {
+    tj_ring ring;
+    tj_frac x, y;
+    bool is_open; /* the ring is; else there is nothing to close or to describe */
+} tj_frac_pair;
+tj_eval tj_frac_pair_open(tj_frac_pair *p, tj_deciding *d, const tj_ex *a, const tj_ex *b);
+void tj_frac_pair_close(tj_frac_pair *p); /* whatever open gave */
+
 /* Polynomials: LIMIT or OK. */
 tj_eval tj_poly_mul(fmpz_mpoly_t out, const fmpz_mpoly_t a, const fmpz_mpoly_t b, tj_ring *ring);
 tj_eval tj_poly_pow(fmpz_mpoly_t out, const fmpz_mpoly_t p, uint64_t n, tj_ring *ring);
@@ -71,8 +80,8 @@ void tj_frac_clear(tj_frac *f, const tj_ring *ring);
 void tj_frac_set(tj_frac *out, const tj_frac *f, const tj_ring *ring);
 void tj_frac_swap(tj_frac *a, tj_frac *b, const tj_ring *ring);
 void tj_frac_set_si(tj_frac *out, int64_t num, uint64_t den, const tj_ring *ring);
+void tj_frac_set_fmpq(tj_frac *out, const fmpq_t x, const tj_ring *ring);
 bool tj_frac_is_rational(const tj_frac *f, const tj_ring *ring);
-void tj_frac_get_fmpq(fmpq_t out, const tj_frac *f, const tj_ring *ring);
 /* LIMIT or OK; out may be an argument. */
 tj_eval tj_frac_add(tj_frac *out, const tj_frac *a, const tj_frac *b, tj_ring *ring);
 tj_eval tj_frac_sub(tj_frac *out, const tj_frac *a, const tj_frac *b, tj_ring *ring);

@@ -94,16 +94,15 @@ void tj_frac_set_si(tj_frac *out, int64_t num, uint64_t den, const tj_ring *ring
     fmpz_mpoly_set_ui(out->den, den, ring->ctx);
 }
 
+void tj_frac_set_fmpq(tj_frac *out, const fmpq_t x, const tj_ring *ring)
+{
+    fmpz_mpoly_set_fmpz(out->num, fmpq_numref(x), ring->ctx);
+    fmpz_mpoly_set_fmpz(out->den, fmpq_denref(x), ring->ctx);
+}
+
 bool tj_frac_is_rational(const tj_frac *f, const tj_ring *ring)
 {
     return fmpz_mpoly_is_fmpz(f->num, ring->ctx) && fmpz_mpoly_is_fmpz(f->den, ring->ctx);
-}
-
-void tj_frac_get_fmpq(fmpq_t out, const tj_frac *f, const tj_ring *ring)
-{
-    fmpz_mpoly_get_fmpz(fmpq_numref(out), f->num, ring->ctx);
-    fmpz_mpoly_get_fmpz(fmpq_denref(out), f->den, ring->ctx);
-    fmpq_canonicalise(out);
 }
 
 /* Divides both by the greatest common divisor of all coefficients, and makes the first one of the

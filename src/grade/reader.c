@@ -128,21 +128,12 @@ tj_ex *tj_reader_new(tj_reader *r, tj_ex_kind kind, size_t n_args)
 
 const tj_ex *tj_reader_unary(tj_reader *r, tj_ex_kind kind, const tj_ex *a)
 {
-    tj_ex *ex = a == NULL ? NULL : tj_reader_new(r, kind, 1);
-    if (ex != NULL) {
-        ex->args[0] = a;
-    }
-    return ex;
+    return a == NULL ? NULL : tj_ex_fill(tj_reader_new(r, kind, 1), a, NULL);
 }
 
 const tj_ex *tj_reader_binary(tj_reader *r, tj_ex_kind kind, const tj_ex *a, const tj_ex *b)
 {
-    tj_ex *ex = a == NULL || b == NULL ? NULL : tj_reader_new(r, kind, 2);
-    if (ex != NULL) {
-        ex->args[0] = a;
-        ex->args[1] = b;
-    }
-    return ex;
+    return a == NULL || b == NULL ? NULL : tj_ex_fill(tj_reader_new(r, kind, 2), a, b);
 }
 
 const tj_ex *tj_reader_call(tj_reader *r, tj_ex_fn fn, const tj_ex *a, const tj_ex *b)
@@ -150,23 +141,14 @@ const tj_ex *tj_reader_call(tj_reader *r, tj_ex_fn fn, const tj_ex *a, const tj_
     tj_ex *ex = a == NULL ? NULL : tj_reader_new(r, TJ_EX_CALL, b == NULL ? 1 : 2);
     if (ex != NULL) {
         ex->id = (int32_t)fn;
-        ex->args[0] = a;
-        if (b != NULL) {
-            ex->args[1] = b;
-        }
     }
-    return ex;
+    return tj_ex_fill(ex, a, b);
 }
 
 const tj_ex *tj_reader_integer(tj_reader *r, int64_t value)
 {
-    char digits[24];
-    size_t n = sizeof digits;
-    do {
-        digits[--n] = (char)('0' + value % 10);
-        value /= 10;
-    } while (value > 0);
-    return tj_reader_digits(r, digits + n, sizeof digits - n, 0);
+    char digits[TJ_EX_INT_DIGITS];
+    return tj_reader_digits(r, digits, tj_ex_digits(digits, (uint64_t)value), 0);
 }
 
 const tj_ex *tj_reader_const(tj_reader *r, tj_ex_const which)

@@ -85,8 +85,7 @@ static void add_counts(tj_import_counts *to, const tj_import_counts *c)
     to->add_seconds += c->add_seconds;
 }
 
-/* What a resumed run has to know again: files done, and the counts of them. */
-static json_t *counts_json(const tj_import_counts *c)
+json_t *tj_import_counts_json(const tj_import_counts *c)
 {
     return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "records",
                      (json_int_t)c->n_records, "refused", (json_int_t)c->n_refused, "problems",
@@ -96,9 +95,10 @@ static json_t *counts_json(const tj_import_counts *c)
                      (json_int_t)c->n_nodes, "bytes", (json_int_t)c->n_bytes);
 }
 
+/* What a resumed run has to know again: files done, and the counts of them. */
 static tj_code save_cursor(tj_importer *im, tj_err *err)
 {
-    json_t *counts = counts_json(&im->counts);
+    json_t *counts = tj_import_counts_json(&im->counts);
     json_t *cursor = json_pack("{s:I, s:I, s:o}", "files", (json_int_t)im->n_done, "set",
                                (json_int_t)im->set, "counts", counts);
     char *text = cursor == NULL ? NULL : tj_json_canonical(cursor);
@@ -254,7 +254,7 @@ static tj_code end_run(tj_importer *im, tj_code rc, double seconds, tj_err *err)
     if (rc == TJ_OK) {
         rc = tj_store_seal_set(im->store, im->set, err);
     }
-    json_t *metrics = counts_json(&im->counts);
+    json_t *metrics = tj_import_counts_json(&im->counts);
     tj_run_outcome outcome = {.status = rc == TJ_OK            ? TJ_RUN_DONE
                                         : rc == TJ_E_CANCELLED ? TJ_RUN_CANCELLED
                                                                : TJ_RUN_FAILED,

@@ -115,6 +115,8 @@ typedef struct tj_import_counts {
     double hash_seconds; /* ...the content's digest... */
     double add_seconds;  /* ...and adding to the workspace */
 } tj_import_counts;
+/* The counts, without times, as an object; NULL without memory. */
+json_t *tj_import_counts_json(const tj_import_counts *counts);
 
 typedef struct tj_import_file {
     const char *path;

@@ -8,36 +8,26 @@
 #include "task/dataset_inner.h"
 
 static const struct {
-    const char *name, *brief;
+    const char *name;
     tj_code (*map)(tj_mapper *m);
     bool is_test;
 } formats[TJ_N_DATA_FORMATS] = {
-    [TJ_DATA_AUTO] = {"auto", "what the first record looks like", NULL, false},
-    [TJ_DATA_MATH] = {"math", "MATH: problems with solutions that end in \\boxed{}", tj_map_math,
-                      false},
-    [TJ_DATA_MATH500] = {"math500", "MATH-500", tj_map_math, true},
-    [TJ_DATA_GSM8K] = {"gsm8k", "GSM8K: answers that end in #### n", tj_map_gsm8k, false},
-    [TJ_DATA_GSM8K_SOLUTIONS] = {"gsm8k-solutions", "GSM8K's marked solutions of models",
-                                 tj_map_gsm8k_solutions, true},
-    [TJ_DATA_MGSM] = {"mgsm", "MGSM: question, tab, answer; or JSON", tj_map_mgsm, true},
-    [TJ_DATA_PRM800K] = {"prm800k", "PRM800K as released: rated completions", tj_map_prm800k,
-                         false},
-    [TJ_DATA_CRITIC] = {"prm800k-critic", "PRM800K with one candidate step a record", tj_map_critic,
-                        false},
-    [TJ_DATA_PROCESSBENCH] = {"processbench", "ProcessBench: the first wrong step",
-                              tj_map_processbench, true},
-    [TJ_DATA_MR_GSM8K] = {"mr-gsm8k", "MR-GSM8K: the first wrong step and why", tj_map_mr_gsm8k,
-                          true},
-    [TJ_DATA_PRMBENCH] = {"prmbench", "PRMBench: solutions with errors written into them",
-                          tj_map_prmbench, true},
-    [TJ_DATA_REASONEVAL] = {"reasoneval", "MR-MATH: the first wrong step, or ratings",
-                            tj_map_reasoneval, true},
-    [TJ_DATA_MATH_SHEPHERD] = {"math-shepherd", "Math-Shepherd: steps with + and -",
-                               tj_map_math_shepherd, false},
-    [TJ_DATA_OMEGAPRM] = {"omegaprm", "OmegaPRM's Monte-Carlo trees, nested or flat",
-                          tj_map_omegaprm, false},
-    [TJ_DATA_TREES] = {"trees", "the released best-first reasoning trees", tj_map_trees, false},
-    [TJ_DATA_FIELDS] = {"fields", "any JSON objects, by --map", tj_map_fields, false},
+    [TJ_DATA_AUTO] = {"auto", NULL, false},
+    [TJ_DATA_MATH] = {"math", tj_map_math, false},
+    [TJ_DATA_MATH500] = {"math500", tj_map_math, true},
+    [TJ_DATA_GSM8K] = {"gsm8k", tj_map_gsm8k, false},
+    [TJ_DATA_GSM8K_SOLUTIONS] = {"gsm8k-solutions", tj_map_gsm8k_solutions, true},
+    [TJ_DATA_MGSM] = {"mgsm", tj_map_mgsm, true},
+    [TJ_DATA_PRM800K] = {"prm800k", tj_map_prm800k, false},
+    [TJ_DATA_CRITIC] = {"prm800k-critic", tj_map_critic, false},
+    [TJ_DATA_PROCESSBENCH] = {"processbench", tj_map_processbench, true},
+    [TJ_DATA_MR_GSM8K] = {"mr-gsm8k", tj_map_mr_gsm8k, true},
+    [TJ_DATA_PRMBENCH] = {"prmbench", tj_map_prmbench, true},
+    [TJ_DATA_REASONEVAL] = {"reasoneval", tj_map_reasoneval, true},
+    [TJ_DATA_MATH_SHEPHERD] = {"math-shepherd", tj_map_math_shepherd, false},
+    [TJ_DATA_OMEGAPRM] = {"omegaprm", tj_map_omegaprm, false},
+    [TJ_DATA_TREES] = {"trees", tj_map_trees, false},
+    [TJ_DATA_FIELDS] = {"fields", tj_map_fields, false},
 };
 
 struct tj_dataset {
@@ -65,11 +55,6 @@ bool tj_data_format_find(tj_data_format *out, const char *name)
         }
     }
     return false;
-}
-
-const char *tj_data_format_brief(tj_data_format format)
-{
-    return formats[format].brief;
 }
 
 bool tj_data_format_is_test(tj_data_format format)

@@ -54,7 +54,6 @@ typedef enum tj_data_format {
 const char *tj_data_format_name(tj_data_format format); /* "auto", "math", …, "fields" */
 /* False where there is no such format. */
 bool tj_data_format_find(tj_data_format *out, const char *name);
-const char *tj_data_format_brief(tj_data_format format); /* a line for people */
 /* Whether the set is made for measuring only, so that its problems belong into the test split. */
 bool tj_data_format_is_test(tj_data_format format);
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/json.h"
 
 #define MAX_DEPTH 64 /* of JSON; ours has five levels */
 
@@ -43,18 +44,6 @@ size_t tj_record_n_tokens(const tj_record *record)
 
 /* ------------------------------------------------------------------ writing */
 
-static json_t *text_json(const char *text, size_t n)
-{
-    tj_buf literal;
-    tj_buf_init(&literal);
-    tj_buf_json(&literal, text, n);
-    json_t *json = literal.failed ? NULL
-                                  : json_loadb(tj_buf_text(&literal), literal.len,
-                                               JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
-    tj_buf_deinit(&literal);
-    return json;
-}
-
 static int set_size(json_t *object, const char *key, size_t value)
 {
     return json_object_set_new(object, key, json_integer((json_int_t)value));
@@ -67,7 +56,7 @@ static json_t *span_json(const tj_thought *t, const tj_span *s)
                             tj_editor_name(s->editor), "on_path", (int)s->on_path, "node", node);
     int bad = one == NULL ? 1 : 0;
     if (!bad && s->name[0] != 0) {
-        bad |= json_object_set_new(one, "name", text_json(s->name, strlen(s->name)));
+        bad |= json_object_set_new(one, "name", tj_json_text(s->name, strlen(s->name)));
     }
     if (!bad && s->mark != TJ_MARK_NONE) {
         bad |= json_object_set_new(one, "mark", json_string(tj_mark_name(s->mark)));
@@ -80,7 +69,8 @@ static json_t *span_json(const tj_thought *t, const tj_span *s)
         bad |= s->action == TJ_BACKTRACK ? set_size(one, "back_to", s->back_to) : 0;
     }
     if (!bad) {
-        bad |= json_object_set_new(one, "text", text_json(t->text + s->begin, s->end - s->begin));
+        bad |=
+            json_object_set_new(one, "text", tj_json_text(t->text + s->begin, s->end - s->begin));
     }
     if (bad) {
         json_decref(one);
@@ -109,15 +99,15 @@ json_t *tj_record_to_json(const tj_record *r)
     int bad = j == NULL ? 1 : 0;
     for (size_t i = 0; i < TJ_N_META && !bad; i++) {
         if (r->meta[i] != NULL) {
-            bad |=
-                json_object_set_new(j, tj_meta_names[i], text_json(r->meta[i], strlen(r->meta[i])));
+            bad |= json_object_set_new(j, tj_meta_names[i],
+                                       tj_json_text(r->meta[i], strlen(r->meta[i])));
         }
     }
     if (!bad && r->correct != TJ_UNKNOWN) {
         bad |= json_object_set_new(j, "correct", json_boolean(r->correct == TJ_YES));
     }
     if (!bad) {
-        bad |= json_object_set_new(j, "completion", text_json(t->text, t->n_text));
+        bad |= json_object_set_new(j, "completion", tj_json_text(t->text, t->n_text));
     }
     if (!bad && tj_record_n_tokens(r) > 0) {
         bad |= set_size(j, "n_tokens", tj_record_n_tokens(r));
@@ -379,73 +369,36 @@ static tj_code read_one(const json_t *json, const char *where, tj_record_fn fn, 
     return rc;
 }
 
-static tj_code read_value(const json_t *json, const char *name, size_t line, tj_record_fn fn,
-                          void *ctx, tj_err *err)
+typedef struct reading {
+    const char *name; /* of the file */
+    tj_record_fn fn;
+    void *ctx;
+} reading;
+
+/* A record, or a list of records. */
+static tj_code read_value(void *ctx, const json_t *json, size_t line, tj_err *err)
 {
+    const reading *r = ctx;
     char where[320];
     tj_code rc = TJ_OK;
     if (!json_is_array(json)) {
-        snprintf(where, sizeof where, "%.200s:%zu", name, line);
-        return read_one(json, where, fn, ctx, err);
+        snprintf(where, sizeof where, "%.200s:%zu", r->name, line);
+        return read_one(json, where, r->fn, r->ctx, err);
     }
     for (size_t i = 0; i < json_array_size(json) && rc == TJ_OK; i++) {
-        snprintf(where, sizeof where, "%.200s:%zu: item %zu of the list", name, line, i + 1);
-        rc = read_one(json_array_get(json, i), where, fn, ctx, err);
+        snprintf(where, sizeof where, "%.200s:%zu: item %zu of the list", r->name, line, i + 1);
+        rc = read_one(json_array_get(json, i), where, r->fn, r->ctx, err);
     }
     return rc;
-}
-
-/* Jansson's parser recurses: what is nested too deep is refused before it sees it. */
-static bool too_deep(const char *text, size_t len)
-{
-    size_t depth = 0;
-    bool quoted = false;
-    for (size_t i = 0; i < len; i++) {
-        char c = text[i];
-        if (quoted) {
-            i += c == '\\' ? 1 : 0;
-            quoted = c != '"';
-        } else if (c == '"') {
-            quoted = true;
-        } else if (c == '{' || c == '[') {
-            if (++depth > MAX_DEPTH) {
-                return true;
-            }
-        } else if ((c == '}' || c == ']') && depth > 0) {
-            depth--;
-        }
-    }
-    return false;
 }
 
 tj_code tj_records_read(const char *text, size_t len, const char *name, tj_record_fn fn, void *ctx,
                         tj_err *err)
 {
-    size_t line = 1;
-    tj_code rc = TJ_OK;
-    if (too_deep(text, len)) {
+    reading r = {name, fn, ctx};
+    /* Jansson's parser recurses: what is nested too deep is refused before it sees it */
+    if (tj_json_is_deeper(text, len, MAX_DEPTH)) {
         return tj_fail(err, TJ_E_PARSE, "%s: nested deeper than %d", name, MAX_DEPTH);
     }
-    for (size_t at = 0; rc == TJ_OK;) {
-        for (; at < len && strchr(" \t\r\n", text[at]) != NULL && text[at] != 0; at++) {
-            line += text[at] == '\n' ? 1 : 0;
-        }
-        if (at == len) {
-            break;
-        }
-        json_error_t why;
-        json_t *json =
-            json_loadb(text + at, len - at,
-                       JSON_DISABLE_EOF_CHECK | JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &why);
-        if (json == NULL) {
-            size_t there = line + (why.line > 0 ? (size_t)why.line - 1 : 0);
-            return tj_fail(err, TJ_E_PARSE, "%s:%zu: not JSON: %s", name, there, why.text);
-        }
-        rc = read_value(json, name, line, fn, ctx, err);
-        json_decref(json);
-        for (size_t end = at + (size_t)why.position; at < end; at++) {
-            line += text[at] == '\n' ? 1 : 0;
-        }
-    }
-    return rc;
+    return tj_json_values_each(text, len, name, JSON_ALLOW_NUL, read_value, &r, err);
 }
