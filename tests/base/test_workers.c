@@ -294,7 +294,7 @@ static void all_requests_of_a_batch_may_be_lost(void **state)
 static void memory_is_limited(void **state)
 {
     (void)state;
-    tj_workers *w = make(1);
+    tj_workers *w = make_with(1, 20.0, 60.0); /* touching the memory takes its time */
     push(w, "memory");
     push(w, "=a");
     tj_response r = pull(w);

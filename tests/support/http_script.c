@@ -54,11 +54,7 @@ static void *serve(void *arg)
     if (read_request(c->fd, text, &body)) {
         http_request request = {
             .index = atomic_fetch_add(&s->n_requests, 1), .fd = c->fd, .head = text, .body = body};
-        size_t now = atomic_fetch_add(&s->n_now, 1) + 1, most = atomic_load(&s->n_most);
-        while (now > most && !atomic_compare_exchange_weak(&s->n_most, &most, now)) {
-        }
         s->fn(s->ctx, &request);
-        atomic_fetch_sub(&s->n_now, 1);
     }
     close(c->fd);
     free(text);

@@ -27,7 +27,7 @@ typedef struct http_script {
     char url[64]; /* "http://127.0.0.1:PORT/v1" */
     http_script_fn fn;
     void *ctx;
-    atomic_size_t n_requests, n_now, n_most; /* requests; at this moment; at any */
+    atomic_size_t n_requests;
     int listener;
     pthread_t acceptor;
     pthread_t threads[HTTP_SCRIPT_MAX_THREADS]; /* of the acceptor, until it has ended */
