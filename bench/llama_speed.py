@@ -2,7 +2,9 @@
 all branches, one stream, SAMPLES streams decoded together, and a tree whose levels are decoded together (no
 sampling: what it would cost is left out in llama.cpp's favour). One JSON object on standard output.
 
-    bench/llama_speed.py FILE.gguf [PROMPT_TOKENS] [NEW_TOKENS] [SAMPLES] [THREADS]
+    bench/llama_speed.py FILE.gguf [PROMPT_TOKENS] [NEW_TOKENS] [SAMPLES] [THREADS] [plain]
+
+plain: without llama.cpp's repacked weights, among them AMX's, whose kernel crashes on some shapes.
 """
 import json
 import sys
@@ -12,8 +14,10 @@ import llama_cpp as L
 
 
 class Runner:
-    def __init__(self, path, threads, samples):
-        model = L.llama_model_load_from_file(path.encode(), L.llama_model_default_params())
+    def __init__(self, path, threads, samples, plain):
+        model_params = L.llama_model_default_params()
+        model_params.use_extra_bufts = not plain
+        model = L.llama_model_load_from_file(path.encode(), model_params)
         params = L.llama_context_default_params()
         params.n_ctx, params.n_batch, params.n_seq_max, params.kv_unified = 8192, 512, samples, True
         params.n_threads = params.n_threads_batch = threads
@@ -41,8 +45,8 @@ class Runner:
         L.llama_memory_clear(L.llama_get_memory(self.ctx), True)
 
 
-def measure(path, n_prompt, n_new, samples, threads):
-    r = Runner(path, threads, samples)
+def measure(path, n_prompt, n_new, samples, threads, plain):
+    r = Runner(path, threads, samples, plain)
     ids = [1000 + i * 37 % (r.n_vocab // 2 - 1000) for i in range(n_prompt)]
 
     def read(seqs):
@@ -67,7 +71,7 @@ def measure(path, n_prompt, n_new, samples, threads):
     many = samples * n_new / (time.perf_counter() - begin)
     r.forget()
     read([0])
-    return dict(threads=threads, prompt_tokens_per_s=prompt, stream_tokens_per_s=stream, samples=samples,
+    return dict(threads=threads, plain=plain, prompt_tokens_per_s=prompt, stream_tokens_per_s=stream, samples=samples,
                 samples_tokens_per_s=many, tree_tokens_per_s=grow(r, n_prompt))
 
 
@@ -90,11 +94,12 @@ def grow(r, pos, width=3, kept=3, depth=10, step=20):
 
 
 def main():
-    path = sys.argv[1]
-    numbers = [int(x) for x in sys.argv[2:]]
+    plain = sys.argv[-1] == "plain"
+    path, *numbers = sys.argv[1:-1] if plain else sys.argv[1:]
+    numbers = [int(x) for x in numbers]
     n_prompt, n_new, samples, threads = (numbers + [512, 128, 16, 2][len(numbers):])[:4]
     L.llama_backend_init()
-    print(json.dumps(dict(measure(path, n_prompt, n_new, samples, threads), version=L.__version__)))
+    print(json.dumps(dict(measure(path, n_prompt, n_new, samples, threads, plain), version=L.__version__)))
 
 
 main()

@@ -1,14 +1,19 @@
 /* Thin over malloc: what it adds is checked products and a countdown by which tests make the k-th
  * allocation fail. The two counters are the only mutable globals of base besides the thread count
  * of par.c: fault injection must reach allocations that no parameter reaches. */
+#define _DEFAULT_SOURCE /* madvise */
 #include "base/alloc.h"
 
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #define ALIGNMENT 64 /* a cache line, and the widest vector register (AVX-512) */
+#define HUGE_PAGE                                                                                  \
+    ((size_t)2 << 20U) /* a large array faults once in so many bytes, not in 4 KiB                 \
+                        */
 
 /* Both relaxed: counts that order nothing else. */
 static atomic_size_t fail_in = SIZE_MAX; /* SIZE_MAX: off */
@@ -93,10 +98,18 @@ void *tj_aligned_array(size_t n, size_t size)
     if (bytes == 0) {
         bytes = ALIGNMENT;
     }
-    void *ptr = counted(aligned_alloc(ALIGNMENT, bytes));
-    if (ptr != NULL) {
-        memset(ptr, 0, bytes);
+    bool huge = bytes >= 2 * HUGE_PAGE;
+    void *ptr = NULL;
+    if (posix_memalign(&ptr, huge ? HUGE_PAGE : ALIGNMENT, bytes) != 0) {
+        return NULL;
     }
+    (void)counted(ptr);
+#if defined(MADV_HUGEPAGE)
+    if (huge) {
+        (void)madvise(ptr, bytes, MADV_HUGEPAGE); /* advice: it need not be taken */
+    }
+#endif
+    memset(ptr, 0, bytes);
     return ptr;
 }
 

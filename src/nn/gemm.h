@@ -1,4 +1,5 @@
-/* Matrix products of fixed shapes, each one single-threaded oneDNN primitive. Internal to nn.
+/* Matrix products of fixed shapes on one thread each: of bf16 in tile registers where the CPU has
+ * them (gemm_tiles.c), else a oneDNN primitive (gemm_dnnl.c). Internal to nn.
  *
  * Our own loops run over row tiles of fixed shape and call these from several threads, so that a
  * row's result depends neither on the batch nor on the number of threads.
@@ -41,6 +42,11 @@ TJ_MUST_USE tj_code tj_gemm_pack(const tj_gemm *gemm, size_t thread, void *packe
 /* Runs it. A failure of the library inside is a bug of ours (shapes are checked at create), and
  * ends the process with a message. */
 void tj_gemm_run(const tj_gemm *gemm, size_t thread, const void *a, const void *b, void *c);
+/* For a weight gradient (a_transposed, accumulate, B row by row): A and B go on for `times` times k
+ * rows. The same as that many runs one after the other, bit for bit, but C is fetched less often.
+ */
+void tj_gemm_sum(const tj_gemm *gemm, size_t thread, const void *a, const void *b, float *c,
+                 size_t times);
 
 /* True where the CPU multiplies bf16 natively. */
 bool tj_gemm_has_bf16(void);

@@ -2,7 +2,7 @@
  * we create it with one, and share the tiles out among threads ourselves. Builds without OpenMP
  * still link oneDNN's own OpenMP runtime, so its setter is looked up by name there. */
 #define _GNU_SOURCE /* RTLD_DEFAULT */
-#include "nn/gemm.h"
+#include "nn/gemm_parts.h"
 
 #include <dlfcn.h>
 #include <dnnl.h>
@@ -19,7 +19,7 @@ typedef struct slot { /* one thread's views of its arguments */
     void *scratch_bytes;
 } slot;
 
-struct tj_gemm {
+struct tj_dnnl_gemm {
     tj_gemm_spec spec;
     dnnl_primitive_desc_t desc;
     dnnl_primitive_t primitive;
@@ -71,7 +71,7 @@ static dnnl_status_t strided(dnnl_memory_desc_t *md, size_t rows, size_t cols, s
  * kilobyte apart fall on the same few lines of a cache and cost half the speed: those are copied,
  * moved off. Nor do we take a layout that pads its matrix: oneDNN would write zeros into the
  * padding of shared weights each time a view is set. */
-static dnnl_status_t choose_weights(tj_gemm *g)
+static dnnl_status_t choose_weights(tj_dnnl_gemm *g)
 {
     const tj_gemm_spec *s = &g->spec;
     const dnnl_blocking_desc_t *own = &g->b_md.format_desc.blocking;
@@ -87,7 +87,7 @@ static dnnl_status_t choose_weights(tj_gemm *g)
     return strided(&g->b_md, s->k, s->n, s->n % 256 == 0 ? s->n + 16 : s->n, 1, type_of(s->dtype));
 }
 
-static dnnl_status_t describe(tj_gemm *g)
+static dnnl_status_t describe(tj_dnnl_gemm *g)
 {
     const tj_gemm_spec *s = &g->spec;
     dnnl_data_type_t type = type_of(s->dtype);
@@ -108,7 +108,7 @@ static dnnl_status_t describe(tj_gemm *g)
     return st;
 }
 
-static dnnl_status_t make_primitive(tj_gemm *g)
+static dnnl_status_t make_primitive(tj_dnnl_gemm *g)
 {
     dnnl_matmul_desc_t op;
     dnnl_status_t st = dnnl_matmul_desc_init(&op, &g->a_md, &g->b_md, NULL, &g->c_md);
@@ -144,7 +144,7 @@ static dnnl_status_t make_primitive(tj_gemm *g)
     return st;
 }
 
-static void drop_primitive(tj_gemm *g)
+static void drop_primitive(tj_dnnl_gemm *g)
 {
     if (g->primitive != NULL) {
         dnnl_primitive_destroy(g->primitive);
@@ -157,7 +157,7 @@ static void drop_primitive(tj_gemm *g)
 }
 
 /* The primitive in the layout of weights that is best, and what brings them there. */
-static dnnl_status_t make_for_weights(tj_gemm *g)
+static dnnl_status_t make_for_weights(tj_dnnl_gemm *g)
 {
     g->b_md = *dnnl_primitive_desc_query_md(g->desc, dnnl_query_weights_md, 0);
     dnnl_memory_desc_t offered = g->b_md;
@@ -178,7 +178,7 @@ static dnnl_status_t make_for_weights(tj_gemm *g)
     return st;
 }
 
-static tj_code make_slot(tj_gemm *g, slot *s, tj_err *err)
+static tj_code make_slot(tj_dnnl_gemm *g, slot *s, tj_err *err)
 {
     const dnnl_memory_desc_t *scratch_md =
         dnnl_primitive_desc_query_md(g->desc, dnnl_query_scratchpad_md, 0);
@@ -197,14 +197,14 @@ static tj_code make_slot(tj_gemm *g, slot *s, tj_err *err)
     return TJ_OK;
 }
 
-tj_code tj_gemm_create(tj_gemm **out, const tj_gemm_spec *spec, tj_err *err)
+tj_code tj_dnnl_gemm_create(tj_dnnl_gemm **out, const tj_gemm_spec *spec, tj_err *err)
 {
     *out = NULL;
     pthread_once(&once, make_engine);
     if (engine_status != dnnl_success) {
         return tj_fail(err, TJ_E_BACKEND, "oneDNN cannot start (status %d)", (int)engine_status);
     }
-    tj_gemm *g = tj_calloc(1, sizeof *g);
+    tj_dnnl_gemm *g = tj_calloc(1, sizeof *g);
     if (g == NULL) {
         return tj_fail(err, TJ_E_NOMEM, "cannot allocate a product");
     }
@@ -235,14 +235,14 @@ tj_code tj_gemm_create(tj_gemm **out, const tj_gemm_spec *spec, tj_err *err)
     }
 out:
     if (rc != TJ_OK) {
-        tj_gemm_destroy(g);
+        tj_dnnl_gemm_destroy(g);
         return rc;
     }
     *out = g;
     return TJ_OK;
 }
 
-void tj_gemm_destroy(tj_gemm *g)
+void tj_dnnl_gemm_destroy(tj_dnnl_gemm *g)
 {
     if (g == NULL) {
         return;
@@ -268,13 +268,13 @@ void tj_gemm_destroy(tj_gemm *g)
     tj_free(g);
 }
 
-size_t tj_gemm_packed_bytes(const tj_gemm *g)
+size_t tj_dnnl_gemm_packed_bytes(const tj_dnnl_gemm *g)
 {
     return g->reorder == NULL ? 0 : dnnl_memory_desc_get_size(&g->b_md);
 }
 
-tj_code tj_gemm_pack(const tj_gemm *g, size_t thread, void *packed, const float *weights,
-                     tj_err *err)
+tj_code tj_dnnl_gemm_pack(const tj_dnnl_gemm *g, size_t thread, void *packed, const float *weights,
+                          tj_err *err)
 {
     dnnl_memory_t from = NULL;
     dnnl_memory_t to = NULL;
@@ -305,7 +305,7 @@ tj_code tj_gemm_pack(const tj_gemm *g, size_t thread, void *packed, const float 
     return TJ_OK;
 }
 
-void tj_gemm_run(const tj_gemm *g, size_t thread, const void *a, const void *b, void *c)
+void tj_dnnl_gemm_run(const tj_dnnl_gemm *g, size_t thread, const void *a, const void *b, void *c)
 {
     TJ_DASSERT(thread < g->n_slots);
     const slot *s = &g->slots[thread];
@@ -322,6 +322,18 @@ void tj_gemm_run(const tj_gemm *g, size_t thread, const void *a, const void *b, 
                               {DNNL_ARG_SCRATCHPAD, s->scratch}};
     dnnl_status_t st = dnnl_primitive_execute(g->primitive, s->stream, 4, args);
     TJ_ASSERT(st == dnnl_success);
+}
+
+void tj_dnnl_gemm_sum(const tj_dnnl_gemm *g, size_t thread, const void *a, const void *b, float *c,
+                      size_t times)
+{
+    const tj_gemm_spec *s = &g->spec;
+    TJ_DASSERT(s->a_transposed && s->accumulate && s->b_stride_n == 1);
+    size_t elem = s->dtype == TJ_BF16 ? sizeof(uint16_t) : sizeof(float);
+    for (size_t i = 0; i < times; i++) {
+        tj_dnnl_gemm_run(g, thread, (const char *)a + i * s->k * s->lda * elem,
+                         (const char *)b + i * s->k * s->b_stride_k * elem, c);
+    }
 }
 
 bool tj_gemm_has_bf16(void)

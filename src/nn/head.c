@@ -178,11 +178,8 @@ static void head_backward_item(void *ctx, size_t item, size_t thread)
     }
     size_t c = item - job->n_tiles;
     float *grad = m->grads + m->at_head + c * m->chunk * width;
-    for (size_t tile = 0; tile < job->n_tiles; tile++) {
-        tj_gemm_run(m->head_dw[tj_model_chunk_kind(m, c)], thread,
-                    dlogits + tile * m->tile * row_bytes + c * m->chunk * m->elem,
-                    (const char *)p->head_xn + tile * m->tile * width * m->elem, grad);
-    }
+    tj_gemm_sum(m->head_dw[tj_model_chunk_kind(m, c)], thread, dlogits + c * m->chunk * m->elem,
+                p->head_xn, grad, job->n_tiles);
 }
 
 /* From the gradient of the normed rows to the residual stream's, summing dw tile by tile. */

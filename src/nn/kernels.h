@@ -9,6 +9,7 @@
 #ifndef TJ_NN_KERNELS_H
 #define TJ_NN_KERNELS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -19,7 +20,8 @@
 #define TJ_ATT_K 64
 
 typedef struct tj_kernels {
-    const char *isa; /* "avx512bf16", "avx512", "avx2", "generic" */
+    const char *isa; /* "amx", "avx512bf16", "avx512", "avx2", "generic" */
+    bool tiles; /* mm of bf16 runs in tile registers, where its sizes are multiples of theirs */
 
     /* dst[i] = src[i], converted (round to nearest even). */
     void (*to_act)(void *dst, tj_dtype dtype, const float *src, size_t n);
@@ -100,7 +102,7 @@ typedef struct tj_kernels {
                   float beta2, float eps, float step_size, float inv_bc2, float shrink);
 } tj_kernels;
 
-/* The best table of this CPU, chosen once; TABIJI_ISA=generic|avx2|avx512|avx512bf16 in the
+/* The best table of this CPU, chosen once; TABIJI_ISA=generic|avx2|avx512|avx512bf16|amx in the
  * environment forces a lower one, for tests. */
 const tj_kernels *tj_kernels_get(void);
 
@@ -108,5 +110,6 @@ extern const tj_kernels tj_kernels_generic;
 extern const tj_kernels tj_kernels_avx2;
 extern const tj_kernels tj_kernels_avx512;
 extern const tj_kernels tj_kernels_avx512bf16;
+extern const tj_kernels tj_kernels_amx;
 
 #endif

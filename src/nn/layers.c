@@ -409,11 +409,8 @@ static void dw_block(const tj_pass *p, const dw_task *t, size_t block, size_t th
         return;
     }
     float *grad = m->grads + offset[t->mat] + block * s->block * s->in;
-    for (size_t row = 0; row < p->layout.n_padded; row += m->tile) {
-        tj_gemm_run(m->dw[t->mat], thread,
-                    (const char *)t->dy + (row * s->ld + block * s->block) * m->elem,
-                    (const char *)t->x + row * s->in * m->elem, grad);
-    }
+    tj_gemm_sum(m->dw[t->mat], thread, (const char *)t->dy + block * s->block * m->elem, t->x, grad,
+                tj_pass_n_tiles(p));
 }
 
 static void middle_item(void *ctx, size_t item, size_t thread)

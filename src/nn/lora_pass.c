@@ -354,10 +354,7 @@ static void a_block(const tj_pass *p, size_t layer, tj_mat mat, size_t thread, c
     const tj_model *m = p->model;
     const tj_lora *a = m->lora;
     float *grad = a->grads + a->at[layer].a[first_part(a, mat)];
-    for (size_t row = 0; row < p->layout.n_padded; row += m->tile) {
-        tj_gemm_run(a->products.da[mat], thread, at_value(p->lora_dh[mat], m, row * a->width[mat]),
-                    at_value(x, m, row * m->mat[mat].in), grad);
-    }
+    tj_gemm_sum(a->products.da[mat], thread, p->lora_dh[mat], x, grad, tj_pass_n_tiles(p));
 }
 
 static void b_block(const tj_pass *p, size_t layer, size_t t, size_t block, size_t thread,
@@ -368,11 +365,8 @@ static void b_block(const tj_pass *p, size_t layer, size_t t, size_t block, size
     tj_mat mat = tj_lora_mat((tj_lora_target)t);
     size_t first = block * a->block[t];
     float *grad = a->grads + a->at[layer].b[t] + first * a->cfg.rank;
-    for (size_t row = 0; row < p->layout.n_padded; row += m->tile) {
-        tj_gemm_run(a->products.db[t], thread,
-                    at_value(dy, m, row * m->mat[mat].ld + a->column[t] + first),
-                    at_value(p->lora_h[mat], m, row * a->width[mat] + a->part[t]), grad);
-    }
+    tj_gemm_sum(a->products.db[t], thread, at_value(dy, m, a->column[t] + first),
+                at_value(p->lora_h[mat], m, a->part[t]), grad, tj_pass_n_tiles(p));
 }
 
 void tj_lora_block(const tj_pass *p, size_t layer, tj_mat mat, size_t block, size_t thread,

@@ -125,10 +125,13 @@ static void build(tj_model *m)
     m->n_slab = b.at;
 }
 
-static size_t block_of(size_t out) /* the largest divisor up to 256 */
+/* Rows of a weight's gradient that one thread adds to: few threads take many, and pack the other
+ * operand less often. How many there are changes no bit. */
+static size_t block_of(size_t out) /* the largest divisor up to a limit */
 {
     size_t best = 1;
-    for (size_t b = 1; b <= 256 && b <= out; b++) {
+    size_t limit = tj_par_threads() <= 4 ? 512 : 256;
+    for (size_t b = 1; b <= limit && b <= out; b++) {
         best = out % b == 0 ? b : best;
     }
     return best;

@@ -1,0 +1,71 @@
+/* Chooses how a product is done, once, when it is made. */
+#include "nn/gemm_parts.h"
+
+#include "base/alloc.h"
+
+struct tj_gemm { /* one of the two */
+    tj_tile_gemm *tiles;
+    tj_dnnl_gemm *dnnl;
+};
+
+tj_code tj_gemm_create(tj_gemm **out, const tj_gemm_spec *spec, tj_err *err)
+{
+    *out = NULL;
+    tj_gemm *g = tj_calloc(1, sizeof *g);
+    if (g == NULL) {
+        return tj_fail(err, TJ_E_NOMEM, "cannot allocate a product");
+    }
+    tj_code rc = tj_tile_gemm_fits(spec) ? tj_tile_gemm_create(&g->tiles, spec, err)
+                                         : tj_dnnl_gemm_create(&g->dnnl, spec, err);
+    if (rc != TJ_OK) {
+        tj_gemm_destroy(g);
+        return rc;
+    }
+    *out = g;
+    return TJ_OK;
+}
+
+void tj_gemm_destroy(tj_gemm *g)
+{
+    if (g == NULL) {
+        return;
+    }
+    tj_tile_gemm_destroy(g->tiles);
+    tj_dnnl_gemm_destroy(g->dnnl);
+    tj_free(g);
+}
+
+size_t tj_gemm_packed_bytes(const tj_gemm *g)
+{
+    return g->tiles != NULL ? tj_tile_gemm_packed_bytes(g->tiles)
+                            : tj_dnnl_gemm_packed_bytes(g->dnnl);
+}
+
+tj_code tj_gemm_pack(const tj_gemm *g, size_t thread, void *packed, const float *weights,
+                     tj_err *err)
+{
+    if (g->tiles != NULL) {
+        tj_tile_gemm_pack(g->tiles, thread, packed, weights);
+        return TJ_OK;
+    }
+    return tj_dnnl_gemm_pack(g->dnnl, thread, packed, weights, err);
+}
+
+void tj_gemm_run(const tj_gemm *g, size_t thread, const void *a, const void *b, void *c)
+{
+    if (g->tiles != NULL) {
+        tj_tile_gemm_run(g->tiles, thread, a, b, c);
+    } else {
+        tj_dnnl_gemm_run(g->dnnl, thread, a, b, c);
+    }
+}
+
+void tj_gemm_sum(const tj_gemm *g, size_t thread, const void *a, const void *b, float *c,
+                 size_t times)
+{
+    if (g->tiles != NULL) {
+        tj_tile_gemm_sum(g->tiles, thread, a, b, c, times);
+    } else {
+        tj_dnnl_gemm_sum(g->dnnl, thread, a, b, c, times);
+    }
+}

@@ -1,0 +1,30 @@
+/* The two ways of a product behind gemm.h, with its contract each. Internal to gemm*.c. */
+#ifndef TJ_NN_GEMM_PARTS_H
+#define TJ_NN_GEMM_PARTS_H
+
+#include "nn/gemm.h"
+
+typedef struct tj_dnnl_gemm tj_dnnl_gemm;
+TJ_MUST_USE tj_code tj_dnnl_gemm_create(tj_dnnl_gemm **out, const tj_gemm_spec *spec, tj_err *err);
+void tj_dnnl_gemm_destroy(tj_dnnl_gemm *gemm);
+size_t tj_dnnl_gemm_packed_bytes(const tj_dnnl_gemm *gemm);
+TJ_MUST_USE tj_code tj_dnnl_gemm_pack(const tj_dnnl_gemm *gemm, size_t thread, void *packed,
+                                      const float *weights, tj_err *err);
+void tj_dnnl_gemm_run(const tj_dnnl_gemm *gemm, size_t thread, const void *a, const void *b,
+                      void *c);
+void tj_dnnl_gemm_sum(const tj_dnnl_gemm *gemm, size_t thread, const void *a, const void *b,
+                      float *c, size_t times);
+
+typedef struct tj_tile_gemm tj_tile_gemm;
+/* Whether tiles can do it: the CPU has them, the type is bf16, sizes are multiples of a tile's. */
+bool tj_tile_gemm_fits(const tj_gemm_spec *spec);
+TJ_MUST_USE tj_code tj_tile_gemm_create(tj_tile_gemm **out, const tj_gemm_spec *spec, tj_err *err);
+void tj_tile_gemm_destroy(tj_tile_gemm *gemm);
+size_t tj_tile_gemm_packed_bytes(const tj_tile_gemm *gemm);
+void tj_tile_gemm_pack(const tj_tile_gemm *gemm, size_t thread, void *packed, const float *weights);
+void tj_tile_gemm_run(const tj_tile_gemm *gemm, size_t thread, const void *a, const void *b,
+                      void *c);
+void tj_tile_gemm_sum(const tj_tile_gemm *gemm, size_t thread, const void *a, const void *b,
+                      float *c, size_t times);
+
+#endif
