@@ -127,9 +127,12 @@ TJ_MUST_USE tj_code tj_tree_from_json(tj_tree *out, const json_t *json, const ch
                                       tj_err *err);
 void tj_tree_to_dot(const tj_tree *tree, tj_buf *out);
 
-#include "tree/forms.h"
-#include "tree/grow.h"
-#include "tree/policy.h"
-#include "tree/scorer.h"
+#include "tree/scorer.h"  /* what rewarders are asked and give */
+#include "tree/labelled.h" /* steps with what people say of them */
+#include "tree/prm_form.h" /* how process reward models are asked */
+#include "tree/scorers.h" /* rewarders by name */
+#include "tree/forms.h"   /* trees of other programs */
+#include "tree/grow.h"    /* search methods */
+#include "tree/policy.h"  /* who proposes steps */
 
 #endif
