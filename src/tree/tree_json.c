@@ -366,7 +366,11 @@ static void read_reward(reader *r, tj_tree *tree, const json_t *o)
         reward.meaning = (tj_meaning)known;
         reward.value = json_number_value(value);
         reward.rewarder = tj_tree_keep_name(tree, rewarder);
-        r->rc = reward.rewarder == NULL ? TJ_E_NOMEM : tj_tree_add_reward(tree, &reward, r->err);
+        if (reward.rewarder == NULL) {
+            no_memory(r);
+            return;
+        }
+        r->rc = tj_tree_add_reward(tree, &reward, r->err);
     }
 }
 
