@@ -133,10 +133,13 @@ tj_code tj_cmd_tree_export(const tj_args *args, tj_err *err)
     tj_code rc = tj_args_choice(args, "format", formats, 0, &format, err);
     e.format = forms[format];
     if (rc == TJ_OK) {
+        rc = tj_cli_tree_filter(&filter, args, 0, err);
+    }
+    if (rc == TJ_OK) {
         rc = tj_open_workspace(&e.store, args, err);
     }
     if (rc == TJ_OK) {
-        rc = tj_cli_tree_filter(e.store, &filter, args, 0, err);
+        rc = tj_cli_find_set(e.store, &filter.set, tj_args_get(args, "set"), err);
     }
     if (rc == TJ_OK) {
         rc = tj_store_tree_list(e.store, &filter, export_tree, &e, err);

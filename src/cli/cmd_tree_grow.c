@@ -120,7 +120,10 @@ static tj_code read_config(growth *g, const tj_args *args, tj_err *err)
     if (rc == TJ_OK) {
         rc = read_counts(g, args, err);
     }
-    return rc == TJ_OK ? read_numbers(g, args, err) : rc;
+    if (rc == TJ_OK) {
+        rc = read_numbers(g, args, err);
+    }
+    return rc == TJ_OK ? tj_grow_config_check(&g->cfg, err) : rc;
 }
 
 /* ------------------------------------------------------------------ problems */
@@ -659,6 +662,7 @@ static tj_code grow_to_workspace(growth *g, const tj_args *args, tj_err *err)
     const char *dir = tj_args_get(args, "workspace");
     tj_store *store = NULL;
     tj_problem_set set = {.id = 0};
+    int64_t id = 0;
     size_t split = 0;
     tj_code rc = tj_args_choice(args, "split", splits, 0, &split, err);
     if (rc == TJ_OK && tj_args_n_operands(args) > 0) {
@@ -668,7 +672,10 @@ static tj_code grow_to_workspace(growth *g, const tj_args *args, tj_err *err)
         rc = tj_open_workspace(&store, args, err);
     }
     if (rc == TJ_OK) {
-        rc = tj_store_find_problem_set(store, &set, tj_args_get(args, "set"), err);
+        rc = tj_cli_find_set(store, &id, tj_args_get(args, "set"), err);
+    }
+    if (rc == TJ_OK) {
+        rc = tj_store_get_problem_set(store, &set, id, err);
     }
     tj_store_close(store);
     store = NULL;
