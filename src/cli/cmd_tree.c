@@ -160,7 +160,7 @@ static tj_code print_one(void *ctx, tj_tree *tree, tj_err *err)
 {
     size_t *n = ctx;
     if (tree->problem == 0) {
-        tree->problem = (int64_t)++*n; /* which in the files it is */
+        tree->problem = (int64_t)++ * n; /* which in the files it is */
     }
     return print_json(tree, true, err);
 }

@@ -11,7 +11,7 @@
 #include "cli/show.h"
 #include "stage/stage.h"
 
-#define STREAM_GROW 202 /* of the random numbers, the same as the grow stage's */
+#define STREAM_GROW 202               /* of the random numbers, the same as the grow stage's */
 #define KEPT_TOKENS ((size_t)1 << 20) /* of paths that a search may come back to */
 #define MAX_DEPTH   8                 /* of a problem in JSON */
 
@@ -19,8 +19,8 @@ enum { AS_TEXT, AS_JSON, AS_JSONL, AS_DOT };
 
 typedef struct growth {
     tj_cli_policy policy;
-    tj_scorer scorer; /* zeroed: none */
-    json_t *rewarder; /* its settings */
+    tj_scorer scorer;  /* zeroed: none */
+    json_t *rewarder;  /* its settings */
     tj_grader *grader; /* of votes */
     tj_grow_config cfg;
     tj_grow_stats stats;
@@ -48,10 +48,10 @@ static tj_code read_counts(growth *g, const tj_args *args, tj_err *err)
         size_t fallback, min, max;
         size_t *out;
     } counts[] = {{"width", width, 1, 4096, &c->width},
-                  {"depth", g->words ? 16 : TJ_COUNTDOWN_MAX_NUMBERS - 1, 1, 4096, &c->depth},
+                  {"depth", g->words ? (size_t)16 : TJ_COUNTDOWN_MAX_NUMBERS - 1, 1, 4096, &c->depth},
                   {"max-tries", 6, 1, 1024, &c->max_tries},
                   {"prune-k", 2, 1, 1000000, &c->prune_k},
-                  {"rounds", endless ? 32 : 0, 0, 1000000, &c->max_rounds},
+                  {"rounds", endless ? (size_t)32 : 0, 0, 1000000, &c->max_rounds},
                   {"max-nodes", 0, 0, TJ_MAX_TREE_NODES, &c->max_nodes},
                   {"max-tokens", 0, 0, SIZE_MAX, &c->max_tokens},
                   {"max-answers", 0, 0, SIZE_MAX, &c->max_answers},
@@ -217,10 +217,10 @@ static tj_code add_problem(void *ctx, const char *prompt, size_t index, tj_err *
     if (prompt[strspn(prompt, " \t\r\n")] == 0) {
         return TJ_OK;
     }
-    tj_code rc = !g->words          ? add_state(g, number, prompt, err)
-                 : prompt[0] == '{' ? add_json(g, number, prompt, len, err)
-                                    : add_words(g, number, (tj_str){prompt, len},
-                                                (tj_str){NULL, 0}, err);
+    tj_code rc = !g->words ? add_state(g, number, prompt, err)
+                 : prompt[0] == '{'
+                     ? add_json(g, number, prompt, len, err)
+                     : add_words(g, number, (tj_str){prompt, len}, (tj_str){NULL, 0}, err);
     if (rc != TJ_OK) {
         tj_err_context(err, "problem %zu", index + 1);
     }
@@ -254,8 +254,9 @@ static tj_code read_problems(growth *g, const tj_args *args, tj_err *err)
     const char *data = tj_args_get(args, "data");
     const char *answer = tj_args_get(args, "answer");
     if (data != NULL && (!g->words || tj_args_n_operands(args) > 0)) {
-        return tj_fail(err, TJ_E_INVAL, "--data is for problems in words (--task math), instead of "
-                                        "operands");
+        return tj_fail(err, TJ_E_INVAL,
+                       "--data is for problems in words (--task math), instead of "
+                       "operands");
     }
     tj_code rc = data != NULL ? read_data(g, data, err) : tj_each_prompt(args, add_problem, g, err);
     if (rc == TJ_OK && g->n == 0) {
@@ -273,10 +274,9 @@ static tj_code read_problems(growth *g, const tj_args *args, tj_err *err)
 
 static json_t *vote_json(const tj_vote *v)
 {
-    return json_pack("{s:s?, s:f, s:f, s:o}", "answer", v->answer, "weight", v->weight, "of",
-                     v->total, "right",
-                     v->right == TJ_LABEL_UNKNOWN ? json_null()
-                                                  : json_boolean(v->right == TJ_LABEL_YES));
+    return json_pack(
+        "{s:s?, s:f, s:f, s:o}", "answer", v->answer, "weight", v->weight, "of", v->total, "right",
+        v->right == TJ_LABEL_UNKNOWN ? json_null() : json_boolean(v->right == TJ_LABEL_YES));
 }
 
 typedef struct votes {
@@ -291,8 +291,8 @@ static tj_code take_votes(growth *g, votes *v, const tj_tree *tree, tj_err *err)
     if (rc == TJ_OK && v->has_weighted) {
         rc = tj_tree_vote(&v->weighted, tree, g->grader, g->scorer.name, g->scorer.low, err);
     }
-    g->n_majority += rc == TJ_OK && v->majority.end != TJ_NO_NODE &&
-                     v->majority.right == TJ_LABEL_YES;
+    g->n_majority +=
+        rc == TJ_OK && v->majority.end != TJ_NO_NODE && v->majority.right == TJ_LABEL_YES;
     g->n_weighted += rc == TJ_OK && v->has_weighted && v->weighted.end != TJ_NO_NODE &&
                      v->weighted.right == TJ_LABEL_YES;
     return rc;
@@ -416,8 +416,8 @@ static tj_code open_scorer(growth *g, const tj_args *args, tj_err *err)
 {
     const char *spec = tj_args_get(args, "reward");
     tj_scorer_options options = {.task = g->words ? NULL : &g->policy.domain.task,
-                                 .cache = g->policy.far.cache.get == NULL ? NULL
-                                                                         : &g->policy.far.cache,
+                                 .cache =
+                                     g->policy.far.cache.get == NULL ? NULL : &g->policy.far.cache,
                                  .seed = g->seed};
     if (spec == NULL || strcmp(spec, "none") == 0) {
         return TJ_OK;
@@ -425,8 +425,9 @@ static tj_code open_scorer(growth *g, const tj_args *args, tj_err *err)
     tj_code rc = tj_scorer_spec_parse(&g->rewarder, spec, err);
     const char *kind = json_string_value(json_object_get(g->rewarder, "kind"));
     if (rc == TJ_OK && kind != NULL && strcmp(kind, "verifier") == 0) {
-        return tj_fail(err, TJ_E_INVAL, "--reward verifier: what can be verified is labelled in any "
-                                        "case; name a rewarder that scores steps");
+        return tj_fail(err, TJ_E_INVAL,
+                       "--reward verifier: what can be verified is labelled in any "
+                       "case; name a rewarder that scores steps");
     }
     return rc == TJ_OK ? tj_scorer_open(&g->scorer, spec, &options, err) : rc;
 }
@@ -538,9 +539,8 @@ static tj_code redirect(char **part, const tj_args *args, tj_err *err)
     if (*part == NULL) {
         return tj_fail(err, TJ_E_NOMEM, "cannot hold a path");
     }
-    return freopen(*part, "w", stdout) == NULL
-               ? tj_fail(err, TJ_E_IO, "cannot write to %s", *part)
-               : TJ_OK;
+    return freopen(*part, "w", stdout) == NULL ? tj_fail(err, TJ_E_IO, "cannot write to %s", *part)
+                                               : TJ_OK;
 }
 
 static tj_code finish_output(const char *part, const tj_args *args, tj_code rc, tj_err *err)
@@ -579,8 +579,8 @@ static tj_code grow_to_output(growth *g, const tj_args *args, tj_err *err)
 static const char *kind_of(const growth *g)
 {
     const char *kind = json_string_value(json_object_get(g->rewarder, "kind"));
-    return kind != NULL && strcmp(kind, "remote") == 0    ? "prm"
-           : kind != NULL && strcmp(kind, "search") == 0  ? "rollout"
+    return kind != NULL && strcmp(kind, "remote") == 0      ? "prm"
+           : kind != NULL && strcmp(kind, "search") == 0    ? "rollout"
            : kind != NULL && strcmp(kind, "consensus") == 0 ? "other"
                                                             : kind;
 }
@@ -608,11 +608,10 @@ static void print_result(const growth *g, const tj_grow_result *r)
 
 static tj_code print_result_json(const growth *g, const tj_grow_result *r, tj_err *err)
 {
-    json_t *json = json_pack(
-        "{s:I, s:b, s:I, s:I, s:I, s:I, s:I}", "run", (json_int_t)r->run, "was_done",
-        (int)r->was_done, "trees", (json_int_t)r->n_trees, "before", (json_int_t)r->n_before,
-        "solved", (json_int_t)r->n_solved, "nodes", (json_int_t)r->n_nodes, "tokens",
-        (json_int_t)r->n_tokens);
+    json_t *json = json_pack("{s:I, s:b, s:I, s:I, s:I, s:I, s:I}", "run", (json_int_t)r->run,
+                             "was_done", (int)r->was_done, "trees", (json_int_t)r->n_trees,
+                             "before", (json_int_t)r->n_before, "solved", (json_int_t)r->n_solved,
+                             "nodes", (json_int_t)r->n_nodes, "tokens", (json_int_t)r->n_tokens);
     if (g->words && g->cfg.method == TJ_METHOD_BEST_OF_N) {
         json_object_set_new(json, "majority_right", json_integer((json_int_t)g->n_majority));
         json_object_set_new(json, "weighted_right", json_integer((json_int_t)g->n_weighted));

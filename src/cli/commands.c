@@ -229,7 +229,8 @@ static const tj_option grow_options[] = {
     {"temperature-rise", 0, "T", "so much more in each further round", "0.2"},
     {"top-p", 0, "P", "keep the likeliest tokens of this mass", "1"},
     {"prune", 0, "HOW",
-     "which nodes of a level breadth grows on: none (all), top_k (the best), at_most_k_correct (the "
+     "which nodes of a level breadth grows on: none (all), top_k (the best), at_most_k_correct "
+     "(the "
      "first K live and the first K dead ones)",
      "none"},
     {"prune-k", 0, "K", "nodes kept a level by --prune; beams; subtrees of dvts", "2"},

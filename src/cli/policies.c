@@ -22,10 +22,7 @@ static tj_code read_steps(tj_cli_policy *p, const tj_args *args, bool words, siz
     if (rc == TJ_OK && form != TJ_STEPS_LINES && !words) {
         rc = tj_fail(err, TJ_E_INVAL, "--steps: Countdown's steps are lines");
     }
-    size_t tokens = !words                     ? 64
-                    : form == TJ_STEPS_TOKENS ? 32
-                    : form == TJ_STEPS_LINES  ? 160
-                                              : 320;
+    size_t tokens = !words ? 64 : form == TJ_STEPS_TOKENS ? 32 : form == TJ_STEPS_LINES ? 160 : 320;
     if (rc == TJ_OK) {
         rc = tj_args_size(args, "step-tokens", tokens, 65536, &o->max_tokens, err);
     }
@@ -33,8 +30,9 @@ static tj_code read_steps(tj_cli_policy *p, const tj_args *args, bool words, siz
         rc = tj_args_double(args, "top-p", 1.0, &o->top_p, err);
     }
     if (rc == TJ_OK && (o->max_tokens == 0 || !(o->top_p > 0.0 && o->top_p <= 1.0))) {
-        rc = tj_fail(err, TJ_E_INVAL, "--step-tokens is %zu and --top-p %g: expected 1 or more, and "
-                                      "more than 0 up to 1",
+        rc = tj_fail(err, TJ_E_INVAL,
+                     "--step-tokens is %zu and --top-p %g: expected 1 or more, and "
+                     "more than 0 up to 1",
                      o->max_tokens, o->top_p);
     }
     return rc;
@@ -47,8 +45,9 @@ static tj_code read_prompt(tj_cli_policy *p, const tj_args *args, bool chats, tj
     const char *name = tj_args_get(args, "prompt");
     p->words.task = tj_prompt_find(name == NULL ? "math_lines" : name);
     if (p->words.task == NULL) {
-        return tj_fail(err, TJ_E_INVAL, "--prompt: there is no prompt '%s'; 'tabiji eval --list' "
-                                        "names them",
+        return tj_fail(err, TJ_E_INVAL,
+                       "--prompt: there is no prompt '%s'; 'tabiji eval --list' "
+                       "names them",
                        name);
     }
     size_t n = chats ? 0 : p->words.task->n_fixed;
@@ -60,13 +59,13 @@ static tj_code describe(tj_cli_policy *p, const tj_args *args, bool words, const
 {
     const char *template = tj_args_get(args, "chat-template");
     const char *far = tj_args_get(args, "remote-model");
-    p->config = json_pack(
-        "{s:s?, s:s?, s:s, s:I, s:f, s:s?, s:I, s:b, s:s?, s:b}", "server", server, "model",
-        server == NULL ? NULL : far, "steps", tj_step_form_names[p->steps.form], "step_tokens",
-        (json_int_t)p->steps.max_tokens, "top_p", p->steps.top_p, "prompt",
-        words ? p->words.task->name : NULL, "shots", (json_int_t)p->words.n_shots, "raw",
-        (int)tj_args_has(args, "raw"), "chat_template", template, "no_thinking",
-        (int)tj_args_has(args, "no-thinking"));
+    p->config =
+        json_pack("{s:s?, s:s?, s:s, s:I, s:f, s:s?, s:I, s:b, s:s?, s:b}", "server", server,
+                  "model", server == NULL ? NULL : far, "steps", tj_step_form_names[p->steps.form],
+                  "step_tokens", (json_int_t)p->steps.max_tokens, "top_p", p->steps.top_p, "prompt",
+                  words ? p->words.task->name : NULL, "shots", (json_int_t)p->words.n_shots, "raw",
+                  (int)tj_args_has(args, "raw"), "chat_template", template, "no_thinking",
+                  (int)tj_args_has(args, "no-thinking"));
     return p->config == NULL ? tj_fail(err, TJ_E_INVAL, "an option of the policy is not UTF-8")
                              : TJ_OK;
 }

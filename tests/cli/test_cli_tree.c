@@ -55,7 +55,8 @@ static void expect_text(const char *name, const char *words)
     tj_free(text);
 }
 
-/* The first line after a problem, the second after the first. Of problems with "cut" the line is cut.
+/* The first line after a problem, the second after the first. Of problems with "cut" the line is
+ * cut.
  */
 static void answer(void *ctx, const http_request *request)
 {
@@ -127,7 +128,8 @@ static void a_set_grows_once(void **state)
     char all[1024];
     http_script_start(&server, answer, NULL);
     snprintf(all, sizeof all,
-             "tree grow -w work --set g --width 1 --max-tries 1 -m %s --remote-model m", server.url);
+             "tree grow -w work --set g --width 1 --max-tries 1 -m %s --remote-model m",
+             server.url);
     expect(all, 0);
     expect_text("out", "2 trees, 6 nodes, 1 with a correct path");
     size_t n = atomic_load(&server.n_requests);

@@ -53,7 +53,8 @@ static int64_t add_set(tj_store *s)
     int64_t run;
     int64_t set;
     json_t *config = json_object();
-    tj_run_spec spec = {.stage = "data", .name = "data", .config = config, .build_id = "", .isa = ""};
+    tj_run_spec spec = {
+        .stage = "data", .name = "data", .config = config, .build_id = "", .isa = ""};
     for (size_t i = 0; i < N; i++) {
         int n = snprintf(json[i], sizeof json[i],
                          i % 2 == 0 ? "{\"answer\":\"6\",\"problem\":\"Take %zu times\"}"
@@ -92,7 +93,7 @@ static tj_code grow(tj_store *store, int64_t set, uint64_t seed, stopper *stop, 
                     tj_err *err)
 {
     script_words words = {0};
-    script_scorer scorer = {.favourite = 2};
+    script_scorer scorer = {.favourite = 2, .fail_each = 5};
     tj_policy policy = script_words_policy(&words);
     tj_scorer rewards = script_words_scorer(&scorer);
     tj_grow_config c;
@@ -137,6 +138,18 @@ static json_t *trees_of(tj_store *s, int64_t run)
     return all;
 }
 
+typedef struct failures {
+    size_t n_failed;
+} failures;
+
+static tj_code count_rewarder(void *ctx, const tj_rewarder *rewarder, tj_err *err)
+{
+    failures *count = ctx;
+    (void)err;
+    count->n_failed += strcmp(rewarder->name, "script") == 0 ? rewarder->n_failed : 0;
+    return TJ_OK;
+}
+
 static void a_run_is_done_once(void **state)
 {
     (void)state;
@@ -165,6 +178,9 @@ static void a_run_is_done_once(void **state)
         tj_tree_deinit(&t);
     }
     tj_free(rows);
+    failures count = {0};
+    assert_int_equal(tj_store_rewarder_each(s, count_rewarder, &count, NULL), TJ_OK);
+    assert_true(count.n_failed >= r.stats.n_failed && r.stats.n_failed > 0);
     tj_run_info info;
     assert_int_equal(tj_run_get(s, &info, r.run, NULL), TJ_OK);
     assert_true(info.status == TJ_RUN_DONE && info.cost.tokens == r.n_tokens);
@@ -265,7 +281,8 @@ static void broken_trees_of_ours_are_refused_by_line(void **state)
     const char *path = write_file("own.jsonl", "{\"tree_version\":1}\n");
     assert_int_equal(tj_trees_of_file(path, TJ_DATA_AUTO, count_tree, &n, NULL, &err), TJ_E_PARSE);
     assert_non_null(strstr(err.msg, "own.jsonl:1: nodes, rewards"));
-    path = write_file("deep.jsonl", "{\"tree_version\":1,\"x\":[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]}");
+    path = write_file("deep.jsonl", "{\"tree_version\":1,\"x\":[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[1]"
+                                    "]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]}");
     assert_int_equal(tj_trees_of_file(path, TJ_DATA_AUTO, count_tree, &n, NULL, &err), TJ_E_PARSE);
     assert_non_null(strstr(err.msg, "nested deeper"));
     assert_int_equal(n, 0);

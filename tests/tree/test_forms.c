@@ -1,5 +1,5 @@
-/* Trees of other programs: labels stay what they are, the unknown stays unknown, branches that begin
- * alike are one; OmegaPRM's form is written from what is known and reads back. */
+/* Trees of other programs: labels stay what they are, the unknown stays unknown, branches that
+ * begin alike are one; OmegaPRM's form is written from what is known and reads back. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,17 +13,23 @@
 #include "support/folder.h"
 #include "tree/tree.h"
 
-#define STR(s) {s, sizeof(s) - 1}
+#define STR(s)                                                                                     \
+    {                                                                                              \
+        s, sizeof(s) - 1                                                                           \
+    }
 
 static void rated_alternatives_become_a_tree(void **state)
 {
     (void)state;
-    const tj_data_node nodes[] = {
-        {.parent = SIZE_MAX, .label = TJ_NO_LABEL},
-        {.parent = 0, .text = STR("Take 2."), .label = 1},
-        {.parent = 0, .text = STR("Take 9."), .label = -1},
-        {.parent = 1, .text = STR("Hm."), .label = 0},
-        {.parent = 1, .text = STR("So 6."), .label = TJ_NO_LABEL, .terminal = true, .correct = true}};
+    const tj_data_node nodes[] = {{.parent = SIZE_MAX, .label = TJ_NO_LABEL},
+                                  {.parent = 0, .text = STR("Take 2."), .label = 1},
+                                  {.parent = 0, .text = STR("Take 9."), .label = -1},
+                                  {.parent = 1, .text = STR("Hm."), .label = 0},
+                                  {.parent = 1,
+                                   .text = STR("So 6."),
+                                   .label = TJ_NO_LABEL,
+                                   .terminal = true,
+                                   .correct = true}};
     const tj_data_record r = {.problem = STR("How many?"),
                               .answer = STR("6"),
                               .nodes = nodes,
@@ -68,10 +74,8 @@ static void solutions_that_begin_alike_share_their_beginning(void **state)
     const tj_data_step second[] = {{STR("Step 1: Take 2."), 1}, {STR("Step 2: Take 5."), -1}};
     const tj_data_solution solutions[] = {{.steps = first, .n_steps = 2, .correct = 1},
                                           {.steps = second, .n_steps = 2, .correct = 0}};
-    tj_data_record r = {.problem = STR("p"),
-                        .solutions = solutions,
-                        .n_solutions = 2,
-                        .labeller = "monte-carlo"};
+    tj_data_record r = {
+        .problem = STR("p"), .solutions = solutions, .n_solutions = 2, .labeller = "monte-carlo"};
     tj_tree t;
     assert_true(tj_record_has_tree(&r));
     assert_int_equal(tj_tree_from_record(&t, &r, NULL), TJ_OK);

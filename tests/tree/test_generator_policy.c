@@ -88,8 +88,8 @@ static tj_code keep(void *ctx, tj_tree *tree, tj_err *err)
     return TJ_OK;
 }
 
-static tj_code grow(voice *v, bool chats, const char *answer_text, tj_tree *out,
-                    tj_tree_cost *cost, tj_err *err)
+static tj_code grow(voice *v, bool chats, const char *answer_text, tj_tree *out, tj_tree_cost *cost,
+                    tj_err *err)
 {
     tj_policy policy;
     tj_step_options options;
@@ -104,13 +104,8 @@ static tj_code grow(voice *v, bool chats, const char *answer_text, tj_tree *out,
     memset(out, 0, sizeof *out);
     tj_code rc = tj_policy_of_generator(&policy, &v->generator, NULL, NULL, &options, err);
     assert_int_equal(rc, TJ_OK);
-    tj_growth growth = {.policy = &policy,
-                        .cfg = &c,
-                        .seed = 2,
-                        .run = 1,
-                        .done = keep,
-                        .ctx = out,
-                        .cost = cost};
+    tj_growth growth = {
+        .policy = &policy, .cfg = &c, .seed = 2, .run = 1, .done = keep, .ctx = out, .cost = cost};
     rc = tj_trees_grow(&growth, &item, 1, err);
     tj_policy_close(&policy);
     return rc;
@@ -199,8 +194,8 @@ static void a_server_that_fails_ends_it_with_its_reason(void **state)
     assert_null(t.nodes);
     tj_policy policy;
     tj_step_options options = {.form = TJ_STEPS_TOKENS, .max_tokens = 8, .top_p = 1.0};
-    assert_int_equal(
-        tj_policy_of_generator(&policy, &v.generator, NULL, NULL, &options, &err), TJ_E_INVAL);
+    assert_int_equal(tj_policy_of_generator(&policy, &v.generator, NULL, NULL, &options, &err),
+                     TJ_E_INVAL);
     tj_policy_close(&policy);
 }
 

@@ -1,6 +1,6 @@
-/* Trees of a problem in words by a real model: steps are lines that end, in its chat template and as
- * plain text; a tree is the same alone and beside another, also where its search comes back to old
- * nodes. */
+/* Trees of a problem in words by a real model: steps are lines that end, in its chat template and
+ * as plain text; a tree is the same alone and beside another, also where its search comes back to
+ * old nodes. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,7 +16,8 @@
 
 static const tj_grow_item items[] = {
     {.problem = 1,
-     .question = "Ann sold 48 clips in April and half as many in May. How many did she sell in all?",
+     .question =
+         "Ann sold 48 clips in April and half as many in May. How many did she sell in all?",
      .answer = "72"},
     {.problem = 2, .question = "A pen costs 3 dollars. How much do 4 pens cost?", .answer = "12"}};
 

@@ -351,9 +351,9 @@ static void breadth_prunes_by_reward(void **state)
             }
             for (size_t k = 1; k < t->n_nodes && prune == TJ_PRUNE_TOP_K; k++) {
                 for (size_t o = 1; o < t->n_nodes; o++) { /* nobody better was left behind */
-                    bool grown = t->nodes[k].n_children > 0 && t->nodes[o].depth == t->nodes[k].depth;
-                    assert_true(!grown || t->nodes[o].terminal ||
-                                score_of(t, o) <= score_of(t, k));
+                    bool grown =
+                        t->nodes[k].n_children > 0 && t->nodes[o].depth == t->nodes[k].depth;
+                    assert_true(!grown || t->nodes[o].terminal || score_of(t, o) <= score_of(t, k));
                 }
             }
         }

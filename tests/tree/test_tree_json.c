@@ -233,9 +233,9 @@ static void the_unknown_comes_back_as_such(void **state)
         tj_tree a;
         tj_tree b;
         make_tree(&a);
-        assert_int_equal(tj_tree_set_question(&a, "How \"many\"?", 11, known ? "6" : NULL,
-                                              known ? 1 : 0, NULL),
-                         TJ_OK);
+        assert_int_equal(
+            tj_tree_set_question(&a, "How \"many\"?", 11, known ? "6" : NULL, known ? 1 : 0, NULL),
+            TJ_OK);
         a.nodes[1].valid = TJ_LABEL_UNKNOWN;
         a.nodes[2].solvable = TJ_LABEL_UNKNOWN;
         a.nodes[1].pruned = TJ_PRUNED_LOOP;

@@ -16,8 +16,8 @@ static void numbers_of_steps_are_seen(void **state)
     static const struct {
         const char *text;
         size_t n;
-    } cases[] = {{"3. So it is.", 3},  {"Step 12: So", 9},  {"step 2) So", 8}, {" 4)  So", 5},
-                 {"3.5 is half", 0},   {"3", 0},            {"So 3. is", 0},   {"Steps 3: a", 0},
+    } cases[] = {{"3. So it is.", 3},   {"Step 12: So", 9}, {"step 2) So", 8}, {" 4)  So", 5},
+                 {"3.5 is half", 0},    {"3", 0},           {"So 3. is", 0},   {"Steps 3: a", 0},
                  {"Step 3 is hard", 0}, {"7.", 2},          {"", 0},           {"Step : a", 0},
                  {"12.\n", 4}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -28,12 +28,10 @@ static void numbers_of_steps_are_seen(void **state)
 static void the_same_step_has_the_same_key(void **state)
 {
     (void)state;
-    static const char *const pairs[][2] = {{"1. So $x = 2$.\n", "Step 4: So x=2"},
-                                           {"2. a + b\n", "2. a+b"},
-                                           {"", "\n"}};
-    static const char *const others[][2] = {{"1. x = 2", "1. x = 3"},
-                                            {"1. X = 2", "1. x = 2"},
-                                            {"3.5 is half", "5 is half"}};
+    static const char *const pairs[][2] = {
+        {"1. So $x = 2$.\n", "Step 4: So x=2"}, {"2. a + b\n", "2. a+b"}, {"", "\n"}};
+    static const char *const others[][2] = {
+        {"1. x = 2", "1. x = 3"}, {"1. X = 2", "1. x = 2"}, {"3.5 is half", "5 is half"}};
     char a[TJ_STEP_KEY_BYTES];
     char b[TJ_STEP_KEY_BYTES];
     for (size_t i = 0; i < 3; i++) {
@@ -65,7 +63,6 @@ static void long_steps_differ_by_their_last_word(void **state)
     assert_true(a[0] == '#' && strspn(a + 1, "0123456789abcdef") == TJ_STEP_KEY_BYTES - 2);
 }
 
-
 static tj_words_verdict judge(tj_grader *grader, const char *answer, const char *before,
                               const char *step, bool ended)
 {
@@ -75,9 +72,9 @@ static tj_words_verdict judge(tj_grader *grader, const char *answer, const char 
     tj_buf_str(&path, before);
     size_t begin = path.len;
     tj_buf_str(&path, step);
-    assert_int_equal(tj_words_judge(&v, grader, answer, tj_buf_text(&path), path.len, begin, ended,
-                                    NULL),
-                     TJ_OK);
+    assert_int_equal(
+        tj_words_judge(&v, grader, answer, tj_buf_text(&path), path.len, begin, ended, NULL),
+        TJ_OK);
     tj_buf_deinit(&path);
     return v;
 }
