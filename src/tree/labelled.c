@@ -117,8 +117,12 @@ typedef struct reader {
 
 static void end_open(reader *r)
 {
+    size_t n = r->set->n_trees;
     if (r->is_open) {
         tj_labelled_end(r->set);
+    }
+    if (r->is_open && r->joins && r->set->n_trees == n) {
+        r->set->trees[n - 1].is_whole = false; /* rows are candidates, not solutions */
     }
     r->is_open = false;
 }
