@@ -171,8 +171,8 @@ static void print_notes(const json_t *rows)
         }
         printf("%s: threshold from %s; %.1f s, %" JSON_INTEGER_FORMAT " tokens",
                json_string_value(json_object_get(row, "rewarder")),
-               json_string_value(json_object_get(row, "threshold_from")),
-               tj_number(row, "seconds"), count(row, "tokens"));
+               json_string_value(json_object_get(row, "threshold_from")), tj_number(row, "seconds"),
+               count(row, "tokens"));
         if (!isnan(sharing)) {
             printf(", sharing ratio %.2f", sharing);
         }

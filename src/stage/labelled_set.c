@@ -7,8 +7,8 @@ typedef struct adding {
     tj_labelled *set;
     tj_store *store;
     tj_neutral_as neutral;
-    int64_t problem; /* whose texts are at hand; 0: none */
-    json_t *texts;   /* of its row */
+    int64_t problem;  /* whose texts are at hand; 0: none */
+    json_t *texts;    /* of its row */
     int64_t problems; /* the set's id */
     int64_t file;     /* of the latest solution, */
     bool is_critic;   /* and whether its rows are candidates, not solutions */
@@ -91,7 +91,8 @@ static tj_code add_solution(void *ctx, const tj_solution_row *row, tj_err *err)
     }
     if (rc == TJ_OK) {
         tj_labelled_end(a->set);
-        tj_labelled_tree *tree = &a->set->trees[a->set->n_trees - 1]; /* it has labels: it is there */
+        tj_labelled_tree *tree =
+            &a->set->trees[a->set->n_trees - 1]; /* it has labels: it is there */
         tree->is_whole = tree->is_whole && !a->is_critic;
     }
     return rc;

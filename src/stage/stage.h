@@ -212,6 +212,6 @@ TJ_MUST_USE tj_code tj_demo_report(const char *dir, const char *build_id, json_t
                                    tj_err *err);
 
 #include "stage/labelled_set.h" /* imported solutions as labelled steps */
-#include "stage/reward_eval.h" /* rewarders against people's labels */
+#include "stage/reward_eval.h"  /* rewarders against people's labels */
 
 #endif

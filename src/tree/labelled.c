@@ -2,6 +2,7 @@
 #include "tree/labelled.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -266,8 +267,8 @@ static tj_code read_records(reader *r, tj_dataset *data)
 
 /* ------------------------------------------------------------ our trees */
 
-/* The rewarder's first reward of each node as its target; NaN where there is none. Rewards from -1 to
- * 1 say "wrong" below 0. They are taken from the file, which has every rewarder's name. Gives
+/* The rewarder's first reward of each node as its target; NaN where there is none. Rewards from -1
+ * to 1 say "wrong" below 0. They are taken from the file, which has every rewarder's name. Gives
  * targets [n_nodes] (tj_free); NULL without memory. */
 static double *targets_of(const json_t *json, size_t n_nodes, const char *rewarder)
 {
