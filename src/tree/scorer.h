@@ -32,6 +32,8 @@ typedef struct tj_score {
     size_t n_tries;
     uint64_t tokens;
     double seconds, money;
+    uint64_t cached_tokens; /* of tokens and money such as a cache of answers held: paid before */
+    double cached_money;
 } tj_score;
 void tj_score_deinit(tj_score *score);
 
