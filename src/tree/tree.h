@@ -139,4 +139,7 @@ TJ_MUST_USE tj_code tj_tree_from_json(tj_tree *out, const json_t *json, const ch
                                       tj_err *err);
 void tj_tree_to_dot(const tj_tree *tree, tj_buf *out);
 
+#include "tree/scorer.h"  /* what rewarders are asked and give */
+#include "tree/scorers.h" /* rewarders by name */
+
 #endif
