@@ -20,14 +20,19 @@ static const tj_field fields[] = {
     TJ_FIELD_BOOL(place, no_thinking, "of a model here: answers without thoughts"),
     TJ_FIELD_END};
 
-/* Moves a setting to another object. */
-static void take(json_t *to, json_t *from, const char *name)
+tj_code tj_asked_model_split(json_t *model, json_t *settings, tj_err *err)
 {
-    json_t *value = json_object_get(from, name);
-    if (value != NULL) {
-        json_object_set(to, name, value);
-        json_object_del(from, name);
+    static const char *const names[] = {"where", "model",         "remote",
+                                        "raw",   "chat_template", "no_thinking"};
+    int failed = 0;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        json_t *value = json_object_get(settings, names[i]);
+        if (value != NULL) {
+            failed |= json_object_set(model, names[i], value);
+            failed |= json_object_del(settings, names[i]);
+        }
     }
+    return failed == 0 ? TJ_OK : tj_fail(err, TJ_E_NOMEM, "cannot read settings");
 }
 
 static tj_code open_url(tj_asked_model *out, const place *p, const json_t *remote,
@@ -58,37 +63,41 @@ static tj_code open_url(tj_asked_model *out, const place *p, const json_t *remot
     return rc == TJ_OK ? tj_generator_open(&out->generator, p->where, &g, err) : rc;
 }
 
-tj_code tj_asked_model_open(tj_asked_model *out, json_t *settings, const tj_scorer_options *options,
-                            tj_err *err)
+static tj_code open_path(tj_asked_model *out, const place *p, tj_err *err)
 {
-    static const tj_scorer_options none = {.seed = 1};
+    const tj_generator_options options = {
+        .voice = {.chat_template = p->chat_template[0] == 0 ? NULL : p->chat_template,
+                  .raw = p->raw,
+                  .no_thinking = p->no_thinking}};
+    if (p->model[0] != 0) {
+        return tj_fail(err, TJ_E_INVAL, "model: this is for a model behind a URL");
+    }
+    return tj_generator_open(&out->generator, p->where, &options, err);
+}
+
+tj_code tj_asked_model_open(tj_asked_model *out, const json_t *model,
+                            const tj_scorer_options *options, tj_err *err)
+{
     place p = {.raw = false};
-    json_t *own = json_object();
-    json_t *remote = json_incref(json_object_get(settings, "remote"));
+    json_t *own = json_copy((json_t *)(uintptr_t)model);
+    const json_t *remote = json_object_get(model, "remote");
     *out = (tj_asked_model){.is_remote = false};
-    options = options == NULL ? &none : options;
-    for (size_t i = 0; fields[i].name != NULL; i++) {
-        take(own, settings, fields[i].name);
+    if (remote != NULL && own != NULL) {
+        json_object_del(own, "remote");
     }
-    json_object_del(settings, "remote");
     tj_code rc = own == NULL ? tj_fail(err, TJ_E_NOMEM, "cannot read settings")
-                             : tj_config_read(&p, fields, own, "", err);
+                             : tj_config_read(&p, fields, own, "settings", err);
+    bool is_url = tj_is_url(p.where);
     if (rc == TJ_OK && p.where[0] == 0) {
-        rc = tj_fail(err, TJ_E_INVAL, "which model is not said: a path or a server's URL");
+        rc = tj_fail(err, TJ_E_INVAL, "where: which model is not said: a path, or a server's URL");
     }
-    if (rc == TJ_OK && tj_is_url(p.where)) {
-        rc = open_url(out, &p, remote, options, err);
-    } else if (rc == TJ_OK && (remote != NULL || p.model[0] != 0)) {
-        rc = tj_fail(err, TJ_E_INVAL, "remote and model are for a model behind a URL");
-    } else if (rc == TJ_OK) {
-        tj_generator_options g = {
-            .voice = {.chat_template = p.chat_template[0] == 0 ? NULL : p.chat_template,
-                      .raw = p.raw,
-                      .no_thinking = p.no_thinking}};
-        rc = tj_generator_open(&out->generator, p.where, &g, err);
+    if (rc == TJ_OK && remote != NULL && !is_url) {
+        rc = tj_fail(err, TJ_E_INVAL, "remote: this is for a model behind a URL");
+    }
+    if (rc == TJ_OK) {
+        rc = is_url ? open_url(out, &p, remote, options, err) : open_path(out, &p, err);
     }
     json_decref(own);
-    json_decref(remote);
     return rc;
 }
 

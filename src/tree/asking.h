@@ -16,11 +16,13 @@ typedef struct tj_asked_model {
     bool is_remote;
 } tj_asked_model;
 
-/* Opens the model that settings name, and takes these out of them: `where` (a path or a URL);
- * of a URL `model` (as the server calls it) and `remote` (as tj_remote_config_read); of a path
- * `chat_template`, `raw` and `no_thinking`. Errors: TJ_E_INVAL naming the setting, those of
- * tj_generator_open. */
-TJ_MUST_USE tj_code tj_asked_model_open(tj_asked_model *out, json_t *settings,
+/* Moves what names a model from a rewarder's settings to `model`: `where` (a path or a URL); of a
+ * URL `model` (as the server calls it) and `remote` (as tj_remote_config_read); of a path
+ * `chat_template`, `raw` and `no_thinking`. Errors: TJ_E_NOMEM. */
+TJ_MUST_USE tj_code tj_asked_model_split(json_t *model, json_t *settings, tj_err *err);
+/* Opens the model that such settings, and no others, name. Errors: TJ_E_INVAL naming the setting,
+ * those of tj_generator_open; *out needs no close then. */
+TJ_MUST_USE tj_code tj_asked_model_open(tj_asked_model *out, const json_t *model,
                                         const tj_scorer_options *options, tj_err *err);
 
 /* Asks them in batches of what the generator likes, and gives each its share of the time in seconds

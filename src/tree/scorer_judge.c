@@ -502,36 +502,46 @@ tj_code tj_judge_create(tj_scorer *out, const tj_judge_config *cfg, const tj_ask
 /* ------------------------------------------------------------------ by settings */
 
 /* `judges`, a list with an object for each; or the model that the settings themselves name. */
-static tj_code open_models(tj_asked_model *models, size_t *n, json_t *settings,
-                           const tj_scorer_options *options, tj_err *err)
+static tj_code open_list(tj_asked_model *models, size_t *n, const json_t *list,
+                         const tj_scorer_options *options, tj_err *err)
 {
-    json_t *list = json_object_get(settings, "judges");
-    if (list == NULL) {
-        tj_code rc = tj_asked_model_open(&models[0], settings, options, err);
-        *n = rc == TJ_OK ? 1 : 0;
-        return rc;
-    }
-    if (!json_is_array(list) || json_array_size(list) > TJ_JUDGE_MAX_JUDGES ||
-        json_object_get(settings, "where") != NULL) {
-        return tj_fail(err, TJ_E_INVAL,
-                       "judges is a list of 1 to %d objects with `where` each, in place of `where`",
+    tj_code rc = TJ_OK;
+    if (!json_is_array(list) || json_array_size(list) == 0 ||
+        json_array_size(list) > TJ_JUDGE_MAX_JUDGES) {
+        return tj_fail(err, TJ_E_INVAL, "judges: expected a list of 1 to %d objects",
                        TJ_JUDGE_MAX_JUDGES);
     }
-    tj_code rc = TJ_OK;
     for (size_t i = 0; i < json_array_size(list) && rc == TJ_OK; i++) {
-        json_t *one = json_array_get(list, i);
+        const json_t *one = json_array_get(list, i);
         rc = json_is_object(one) ? tj_asked_model_open(&models[*n], one, options, err)
-                                 : tj_fail(err, TJ_E_INVAL, "not an object");
+                                 : tj_fail(err, TJ_E_INVAL, "expected an object");
         *n += rc == TJ_OK ? 1 : 0;
-        if (rc == TJ_OK && json_object_size(one) > 0) {
-            rc = tj_fail(err, TJ_E_INVAL, "%s is not a setting of one judge",
-                         json_object_iter_key(json_object_iter(one)));
-        }
         if (rc != TJ_OK) {
             tj_err_context(err, "judges[%zu]", i);
         }
     }
-    json_object_del(settings, "judges");
+    return rc;
+}
+
+static tj_code open_models(tj_asked_model *models, size_t *n, json_t *settings,
+                           const tj_scorer_options *options, tj_err *err)
+{
+    json_t *of_model = json_object();
+    json_t *list = json_incref(json_object_get(settings, "judges"));
+    tj_code rc = of_model == NULL ? tj_fail(err, TJ_E_NOMEM, "cannot read settings")
+                                  : tj_asked_model_split(of_model, settings, err);
+    if (rc == TJ_OK && list == NULL) {
+        rc = tj_asked_model_open(&models[0], of_model, options, err);
+        *n = rc == TJ_OK ? 1 : 0;
+    } else if (rc == TJ_OK && json_object_size(of_model) > 0) {
+        rc = tj_fail(err, TJ_E_INVAL, "judges: this stands in place of `%s`",
+                     json_object_iter_key(json_object_iter(of_model)));
+    } else if (rc == TJ_OK) {
+        json_object_del(settings, "judges");
+        rc = open_list(models, n, list, options, err);
+    }
+    json_decref(list);
+    json_decref(of_model);
     return rc;
 }
 
@@ -542,13 +552,13 @@ tj_code tj_scorer_open_judge(tj_scorer *out, const json_t *settings,
     tj_asked_model models[TJ_JUDGE_MAX_JUDGES];
     size_t n = 0;
     json_t *own = json_deep_copy(settings);
-    memset(out, 0, sizeof *out);
+    *out = (tj_scorer){.ctx = NULL};
     tj_judge_config_default(&cfg);
-    cfg.seed = options == NULL ? cfg.seed : options->seed;
-    tj_code rc = own == NULL ? tj_fail(err, TJ_E_NOMEM, "cannot read a judge's settings")
+    cfg.seed = options->seed;
+    tj_code rc = own == NULL ? tj_fail(err, TJ_E_NOMEM, "cannot read settings")
                              : open_models(models, &n, own, options, err);
     if (rc == TJ_OK) {
-        rc = tj_config_read(&cfg, tj_judge_fields, own, "judge", err);
+        rc = tj_config_read(&cfg, tj_judge_fields, own, "settings", err);
     }
     if (rc == TJ_OK) {
         rc = tj_judge_create(out, &cfg, models, n, err);
