@@ -140,6 +140,8 @@ TJ_MUST_USE tj_code tj_tree_from_json(tj_tree *out, const json_t *json, const ch
 void tj_tree_to_dot(const tj_tree *tree, tj_buf *out);
 
 #include "tree/scorer.h"  /* what rewarders are asked and give */
+#include "tree/labelled.h" /* steps with what people say of them */
+#include "tree/prm_form.h" /* how process reward models are asked */
 #include "tree/scorers.h" /* rewarders by name */
 
 #endif
