@@ -123,6 +123,20 @@ static bool is_any_answered(const tj_query *queries, size_t n)
     return false;
 }
 
+/* Whether what became of a batch is the end of all: they would fare alike. */
+static bool ends_all(const tj_asked_model *model, tj_code rc, bool answered, bool go_on)
+{
+    if (rc == TJ_E_CANCELLED || rc == TJ_E_NOMEM) {
+        return true;
+    }
+    if (rc == TJ_OK || !model->is_remote) {
+        return false;
+    }
+    bool is_gone = rc == TJ_E_IO || rc == TJ_E_LIMIT || rc == TJ_E_BACKEND;
+    return model->generator.get_stats(model->generator.ctx).is_refused ||
+           (is_gone && !answered && !go_on);
+}
+
 tj_code tj_asked_model_ask(const tj_asked_model *model, tj_query *queries, double *seconds,
                            size_t n, bool go_on, const tj_job *job, tj_err *err)
 {
@@ -140,10 +154,7 @@ tj_code tj_asked_model_ask(const tj_asked_model *model, tj_query *queries, doubl
         for (size_t i = 0; i < some; i++) {
             seconds[at + i] = each;
         }
-        bool ends = rc == TJ_E_CANCELLED || rc == TJ_E_NOMEM ||
-                    (rc != TJ_OK && model->is_remote && !go_on &&
-                     !is_any_answered(queries + at, some));
-        if (ends) {
+        if (ends_all(model, rc, is_any_answered(queries + at, some), go_on)) {
             return tj_fail(err, rc, "%s", why.msg);
         }
         at += some;

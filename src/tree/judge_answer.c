@@ -8,6 +8,23 @@
 
 #define MAX_DEPTH 8
 
+/* A message may hold a piece of the answer, cut anywhere. */
+static void set_why(char why[TJ_JUDGE_WHY_BYTES], const char *text)
+{
+    tj_buf clean;
+    tj_buf_init(&clean);
+    tj_utf8_replace(&clean, text, strlen(text));
+    size_t n = clean.len < TJ_JUDGE_WHY_BYTES ? clean.len : TJ_JUDGE_WHY_BYTES - 1;
+    while (n > 0 && n < clean.len && ((unsigned char)clean.data[n] & 0xC0) == 0x80) {
+        n--;
+    }
+    if (n > 0) {
+        memcpy(why, clean.data, n);
+    }
+    why[n] = 0;
+    tj_buf_deinit(&clean);
+}
+
 static bool has_words(const json_t *text)
 {
     const char *s = json_string_value(text);
@@ -24,7 +41,9 @@ static void check(const json_t *json, char why[TJ_JUDGE_WHY_BYTES])
     json_object_foreach((json_t *)(uintptr_t)json, key, value)
     {
         if (strcmp(key, "verdict") != 0 && strcmp(key, "reason") != 0) {
-            (void)snprintf(why, TJ_JUDGE_WHY_BYTES, "it has a member `%.64s`", key);
+            char text[160];
+            (void)snprintf(text, sizeof text, "it has a member `%.64s`", key);
+            set_why(why, text);
             return;
         }
     }
@@ -55,8 +74,7 @@ bool tj_judge_read(tj_judge_vote *vote, const char *text, size_t len, char why[T
     tj_code parsed = tj_json_parse(&json, text, len, MAX_DEPTH, "it", &err);
     if (parsed != TJ_OK || !json_is_object(json)) {
         *rc = parsed == TJ_E_NOMEM ? parsed : TJ_OK;
-        (void)snprintf(why, TJ_JUDGE_WHY_BYTES, "%.220s",
-                       parsed != TJ_OK ? err.msg : "it is JSON, but not an object");
+        set_why(why, parsed != TJ_OK ? err.msg : "it is JSON, but not an object");
         json_decref(json);
         return false;
     }
