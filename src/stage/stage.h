@@ -21,6 +21,7 @@
 #include "base/job.h"
 #include "nn/nn.h"
 #include "stage/eval_task.h"
+#include "stage/growth.h"
 #include "stage/score.h"
 #include "store/store.h"
 #include "task/task.h"

@@ -21,7 +21,7 @@
 #define TJ_TREE_JUDGE_H
 
 #include "tree/asking.h"
-#include "tree/form.h"
+#include "tree/blanks.h"
 
 #define TJ_JUDGE_MAX_JUDGES 8
 #define TJ_JUDGE_MAX_VOTES  64 /* of a judge */

@@ -8,7 +8,7 @@
 #include "base/alloc.h"
 #include "base/interval.h"
 #include "grade/grade.h"
-#include "tree/form.h"
+#include "tree/blanks.h"
 #include "tree/judge.h"
 #include "tree/policy.h"
 
@@ -61,14 +61,14 @@ typedef struct spot {
 static void write_steps(tj_buf *out, const tj_score_ask *ask)
 {
     for (size_t i = 0; i < ask->n_steps; i++) {
-        tj_form_step(out, ask->steps[i]);
+        tj_blanks_step(out, ask->steps[i]);
         tj_buf_char(out, '\n');
     }
 }
 
 static bool is_state(const tj_rollouts *r, const tj_score_ask *ask)
 {
-    return r->task != NULL && ask->tree != NULL;
+    return r->task != NULL && ask->tree != NULL && ask->tree->question == NULL;
 }
 
 /* Rules and problem of an embedded task, or the problem in words. */

@@ -381,7 +381,7 @@ static tj_code conclude(hearing *h, size_t ask, tj_err *err)
 static tj_code hear(hearing *h, tj_err *err)
 {
     const judge *j = h->j;
-    bool wants_answer = tj_form_asks_answer(j->form);
+    bool wants_answer = tj_blanks_asks_answer(j->form);
     tj_code rc = TJ_OK;
     for (size_t a = 0; a < h->n && rc == TJ_OK; a++) {
         tj_buf_init(&h->prompts[a]);
@@ -391,7 +391,7 @@ static tj_code hear(hearing *h, tj_err *err)
                                "the prompt has {{answer}}, and the reference answer is not known");
             continue;
         }
-        tj_form_write(&h->prompts[a], j->form, &h->asks[a], false, (tj_language)j->cfg.language);
+        tj_blanks_write(&h->prompts[a], j->form, &h->asks[a], false, (tj_language)j->cfg.language);
         rc = tj_buf_check(&h->prompts[a], err);
     }
     for (size_t m = 0; m < j->n && rc == TJ_OK; m++) {
@@ -458,11 +458,11 @@ static tj_code read_form(char **out, const tj_judge_config *cfg, tj_err *err)
         *out = tj_strdup(tj_judge_prompt((tj_language)cfg->language));
         return *out == NULL ? tj_fail(err, TJ_E_NOMEM, "cannot hold a prompt") : TJ_OK;
     }
-    tj_code rc = tj_fs_read(out, &len, cfg->prompt, TJ_MAX_FORM_BYTES, err);
+    tj_code rc = tj_fs_read(out, &len, cfg->prompt, TJ_MAX_BLANKS_BYTES, err);
     if (rc == TJ_OK && (strlen(*out) != len || tj_utf8_check(*out, len) != len)) {
         rc = tj_fail(err, TJ_E_PARSE, "%s is not a UTF-8 text", cfg->prompt);
     }
-    return rc == TJ_OK ? tj_form_check(*out, needed, cfg->prompt, err) : rc;
+    return rc == TJ_OK ? tj_blanks_check(*out, needed, cfg->prompt, err) : rc;
 }
 
 tj_code tj_judge_create(tj_scorer *out, const tj_judge_config *cfg, const tj_asked_model *models,

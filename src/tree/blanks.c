@@ -1,5 +1,5 @@
-/* See form.h. */
-#include "tree/form.h"
+/* See blanks.h. */
+#include "tree/blanks.h"
 
 #include <string.h>
 
@@ -38,7 +38,7 @@ static size_t line_of(const char *text, const char *at)
     return line;
 }
 
-tj_code tj_form_check(const char *form, const char *const *needed, const char *where, tj_err *err)
+tj_code tj_blanks_check(const char *form, const char *const *needed, const char *where, tj_err *err)
 {
     bool seen[N_PLACES] = {false};
     const char *end;
@@ -63,12 +63,12 @@ tj_code tj_form_check(const char *form, const char *const *needed, const char *w
     return TJ_OK;
 }
 
-bool tj_form_asks_answer(const char *form)
+bool tj_blanks_asks_answer(const char *form)
 {
     return strstr(form, "{{answer}}") != NULL;
 }
 
-void tj_form_step(tj_buf *out, const char *step)
+void tj_blanks_step(tj_buf *out, const char *step)
 {
     size_t n = strlen(step);
     while (n > 0 && (step[n - 1] == '\n' || step[n - 1] == '\r')) {
@@ -81,14 +81,14 @@ static void write_steps(tj_buf *out, const tj_score_ask *ask, size_t n, tj_langu
 {
     for (size_t i = 0; i < n; i++) {
         tj_buf_str(out, i > 0 ? "\n" : "");
-        tj_form_step(out, ask->steps[i]);
+        tj_blanks_step(out, ask->steps[i]);
     }
     if (n == 0) {
         tj_buf_str(out, language == TJ_JAPANESE ? "(なし)" : "(none)");
     }
 }
 
-void tj_form_write(tj_buf *out, const char *form, const tj_score_ask *ask, bool whole,
+void tj_blanks_write(tj_buf *out, const char *form, const tj_score_ask *ask, bool whole,
                    tj_language language)
 {
     const char *end;
@@ -97,13 +97,13 @@ void tj_form_write(tj_buf *out, const char *form, const tj_score_ask *ask, bool 
          at = next_place(form, &end, &which)) {
         tj_buf_add(out, form, (size_t)(at - form));
         if (which == PROBLEM) {
-            tj_form_step(out, ask->problem);
+            tj_blanks_step(out, ask->problem);
         } else if (which == ANSWER) {
             tj_buf_str(out, ask->answer == NULL ? "" : ask->answer);
         } else if (which == STEPS) {
             write_steps(out, ask, ask->n_steps - (whole ? 0 : 1), language);
         } else if (which == STEP) {
-            tj_form_step(out, ask->steps[ask->n_steps - 1]);
+            tj_blanks_step(out, ask->steps[ask->n_steps - 1]);
         } else {
             tj_buf_printf(out, "%zu", ask->n_steps);
         }
