@@ -347,6 +347,65 @@ static const tj_option train_options[] = {
     JSON,
     QUIET,
     {0}};
+static const tj_option train_prm_options[] = {
+    {"out", 'o', "DIR", "folder of the new model", NULL},
+    {"from", 0, "PATH", "start from this model folder or GGUF file", NULL},
+    {"name", 'n', "NAME", "start from a model of the workspace, by name", NULL},
+    WORKSPACE,
+    {"new", 0, NULL, "start from random weights in the shape of the demo's model", NULL},
+    {"shape", 0, "KEY=VALUE",
+     "of --new, e.g. width=64; keys as under 'model' in 'tabiji config'; repeatable", NULL},
+    {"neutral", 0, "NAME", "a neutral step is right, is wrong, or has no label: right, wrong, skip",
+     "right"},
+    {"rewarder", 0, "NAME", "of our own trees: whose rewards are the labels", "verifier"},
+    {"prompt-end", 0, "TEXT", "what stands between a problem and its first step", "two newlines"},
+    {"step-separator", 0, "TEXT", "what ends a step, and bears its label", "a newline"},
+    {"max-tokens", 0, "N", "cut paths off before the step that is beyond so many tokens",
+     "what the model reads"},
+    {"limit", 0, "N", "read the first N records of each file", "all"},
+    {"skip-refused", 0, NULL, "count records that a format does not allow, instead of failing",
+     NULL},
+    {"epochs", 0, "N", "times through all problems", "4"},
+    {"batch", 0, "N", "problems an update, each with all its steps", "4"},
+    {"lr", 0, "X", "peak learning rate; the last is a tenth of it",
+     "0.001; 2e-05 for a model with its own tokenizer"},
+    {"warmup", 0, "N", "updates of linear warm-up", "10"},
+    {"decay", 0, "X", "weight decay", "0.05"},
+    {"schedule", 0, "NAME", "cosine, linear or constant learning rate", "cosine"},
+    {"save-every", 0, "N", "updates between snapshots; 0: only when stopped", "100"},
+    {"seed", 0, "N", "of the problems' order, of the value head and of --new weights", "1"},
+    {"recompute", 0, NULL, "less memory, a third more time", NULL},
+    {"force", 0, NULL, "replace a model in --out, or another training's snapshots", NULL},
+    THREADS,
+    JSON,
+    QUIET,
+    {0}};
+static const tj_option reward_eval_options[] = {
+    {"rewarder", 'r', "SPEC", "who gives rewards; repeatable; see above", NULL},
+    {"valid-part", 0, "X",
+     "share of the problems, by their texts, that thresholds are chosen on and nothing is measured "
+     "on; 0: thresholds are the rewarders' own",
+     "0.2"},
+    {"threshold-by", 0, "NAME",
+     "what a threshold is best for: first (F1 of the first wrong step), wrong (F1 of wrong steps), "
+     "or auto: first where the set has whole solutions",
+     "auto"},
+    {"neutral", 0, "NAME", "a neutral label is right, is wrong, or is none: right, wrong, skip",
+     "right"},
+    {"limit", 0, "N", "the first N records of each file", "all"},
+    {"resamples", 0, "N", "of the bootstrap, over problems", "1000"},
+    {"seed", 0, "N", "of rewarders that draw", "1"},
+    {"task", 0, "NAME", "countdown: the verifier judges its steps exactly", NULL},
+    {"labels-of", 0, "NAME", "of our own trees: the rewarder whose rewards are the labels",
+     "verifier"},
+    {"remote-config", 0, "FILE", "of a URL: settings in YAML (time-outs, retries, prices, ...)",
+     NULL},
+    {"remote-set", 0, "KEY=VALUE", "of a URL: one setting; repeatable", NULL},
+    {"remote-model", 0, "NAME", "of a URL: the model, where a rewarder does not say it", NULL},
+    {"cache", 0, "DIR", "of a URL: keep answers here, and pay for none twice", NULL},
+    JSON,
+    QUIET,
+    {0}};
 static const tj_option thought_options[] = {WORKSPACE, JSON, {0}};
 static const tj_option info_options[] = {JSON, {0}};
 static const tj_option convert_options[] = {
@@ -667,6 +726,42 @@ const tj_command tj_commands[] = {
      "  tabiji train pairs.jsonl --method dpo --from model.gguf --out preferred\n"
      "  tabiji generate -m journey-model 'Use 3 6 7 11 to make 36.'",
      train_options, tj_cmd_train},
+    {"train prm", "FILE...", 1, 16, "train a process reward model on labelled steps",
+     "The model gets a value head, a linear map read at each step's last token, whose value is\n"
+     "the logit of the step being right. DIR holds the model with its head and prm.json, how\n"
+     "its texts are written; 'tabiji reward eval --rewarder prm:DIR' measures it.\n"
+     "\n"
+     "A FILE is any data set with labelled steps, plain or compressed: PRM800K as released or\n"
+     "one candidate a row, Math-Shepherd, ProcessBench, PRMBench and so on\n"
+     "(docs/datasets.md); Monte-Carlo trees, whose shares of successful rollouts are learnt as\n"
+     "they are; trees of 'tree grow --format jsonl'; or, alone, TRL's form: `prompt`,\n"
+     "`completions`, `labels`. There must be as many labels as steps, or loading fails and\n"
+     "names the line. Steps of one problem are one update's forest: what they share is\n"
+     "computed once.\n"
+     "\n"
+     "Stopped at any moment, the same command goes on, as with 'tabiji train'.",
+     "  tabiji train prm phase1_train.jsonl.gz --from model.gguf --max-tokens 512 --out prm\n"
+     "  tabiji train prm trees.jsonl --name 'base 1' -w demo --out prm",
+     train_prm_options, tj_cmd_train_prm},
+    {"reward eval", "FILE...", 1, 16, "measure rewarders against people's labels",
+     "FILE is a data set with labelled steps (docs/datasets.md): PRM800K, ProcessBench,\n"
+     "MR-GSM8K, PRMBench and so on, plain or compressed. Each rewarder scores every labelled\n"
+     "step after those before it; the table has precision, recall and F1 of detecting wrong\n"
+     "steps (w) and of passing right ones (r), the Brier score, calibration (ECE), AUC and,\n"
+     "for whole solutions, how often the first wrong step is found, with 95% intervals over\n"
+     "problems. Two baselines stand beside: every step is right, and the majority's share.\n"
+     "\n"
+     "SPEC is KIND, or KIND:WHERE, then settings after commas, or a YAML file of them:\n"
+     "prm:DIR is a model of 'tabiji train prm'; remote:URL,format=F,model=NAME one behind a\n"
+     "server, asked as math-shepherd, rlhflow or qwen; verifier grades final answers;\n"
+     "constant,value=X is what it says. docs/rewards.md has all kinds and settings.\n"
+     "\n"
+     "A threshold is chosen on the validation part alone, unless SPEC has threshold=X.",
+     "  tabiji reward eval processbench.json --rewarder prm:my-prm\n"
+     "  tabiji reward eval test.jsonl.gz -r prm:a -r prm:b,threshold=0.4 --json\n"
+     "  tabiji reward eval pb.json --cache answers \\\n"
+     "    -r remote:http://127.0.0.1:8000/v1,format=qwen,model=Qwen2.5-Math-PRM-7B",
+     reward_eval_options, tj_cmd_reward_eval},
     {"eval", "", 0, 0, "measure a model on a data set, or what a workspace holds",
      "With --task: puts the problems of --data to the model in the prompt, and with the\n"
      "stops, of lm-evaluation-harness, and scores the answers twice: as the harness does\n"

@@ -325,11 +325,22 @@ static tj_code add_our_tree(void *ctx, const json_t *json, size_t line, tj_err *
     return rc;
 }
 
-/* Whether the file's first record is one of our trees: a plain file whose first bytes say so. */
+/* Whether text [n] has the mark in it. */
+static bool has_mark(const char *text, size_t n, const char *mark)
+{
+    size_t n_mark = strlen(mark);
+    for (size_t i = 0; i + n_mark <= n; i++) {
+        if (text[i] == mark[0] && memcmp(text + i, mark, n_mark) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Whether the file is of our trees: plain, and its first line says so. */
 static tj_code read_our_trees(reader *r, bool *are, const char *path)
 {
     tj_fs_map map = {0};
-    static const char mark[] = "\"tree_version\"";
     *are = false;
     if (tj_fs_map_open(&map, path, NULL) != TJ_OK) {
         return TJ_OK; /* tj_dataset_open says what is wrong */
@@ -337,7 +348,7 @@ static tj_code read_our_trees(reader *r, bool *are, const char *path)
     const char *text = (const char *)map.data;
     const char *end = memchr(text, '\n', map.n_bytes);
     size_t n = end == NULL ? map.n_bytes : (size_t)(end - text);
-    *are = memmem(text, n, mark, sizeof mark - 1) != NULL;
+    *are = has_mark(text, n, "\"tree_version\"");
     tj_code rc = TJ_OK;
     if (*are) {
         r->set->format = "tabiji trees";
