@@ -6,6 +6,7 @@
 
 #include "base/alloc.h"
 #include "cli/common.h"
+#include "cli/generators.h"
 #include "cli/score_lines.h"
 #include "nn/nn.h"
 #include "stage/stage.h"
@@ -15,7 +16,8 @@
 
 /* What a rewarder is made of, for the run that uses it. */
 typedef struct making {
-    json_t *settings; /* all that its rewards depend on */
+    const char *model; /* of servers, where settings do not say it; "": none */
+    json_t *settings;  /* all that its rewards depend on */
     char *paths[MAX_FILES];
     char digests[MAX_FILES][TJ_SHA256_HEX];
     tj_run_input files[MAX_FILES];
@@ -91,6 +93,8 @@ static tj_code describe(making *m, json_t *settings, tj_err *err)
     (void)json_object_del(settings, "unanswered");
     if (where != NULL && !tj_is_url(where)) {
         rc = add_file(m, where, err);
+    } else if (where != NULL && m->model[0] != 0 && json_object_get(settings, "model") == NULL) {
+        (void)json_object_set_new(settings, "model", json_string(m->model));
     }
     if (rc == TJ_OK && prompt != NULL && tj_fs_exists(prompt)) {
         rc = add_file(m, prompt, err);
@@ -101,9 +105,10 @@ static tj_code describe(making *m, json_t *settings, tj_err *err)
     return rc == TJ_OK ? describe_each(m, json_object_get(settings, "members"), err) : rc;
 }
 
-static tj_code make(making *m, const char *spec, tj_err *err)
+static tj_code make(making *m, const char *spec, const char *model, tj_err *err)
 {
     memset(m, 0, sizeof *m);
+    m->model = model;
     tj_code rc = tj_scorer_spec_parse(&m->settings, spec, err);
     if (rc == TJ_OK && !json_is_object(m->settings)) {
         rc = tj_fail(err, TJ_E_INVAL, "%.100s: expected a mapping of settings", spec);
@@ -202,6 +207,7 @@ typedef struct scoring {
     tj_store *store;
     tj_answers *answers;
     tj_cache cache;
+    tj_remote_config remote; /* what servers are asked with unless a rewarder says otherwise */
     tj_countdown_config countdown;
     tj_task task;
     tj_scorer scorer;
@@ -293,7 +299,7 @@ static tj_code score_workspace(scoring *s, tj_err *err)
 {
     const char *where = json_string_value(json_object_get(s->making.settings, "where"));
     const char *kind = json_string_value(json_object_get(s->making.settings, "kind"));
-    tj_scorer_options options = {.cache = &s->cache, .seed = s->seed};
+    tj_scorer_options options = {.remote = &s->remote, .cache = &s->cache, .seed = s->seed};
     tj_score_result result;
     tj_code rc = open_workspace(s, err);
     if (rc == TJ_OK) {
@@ -338,7 +344,8 @@ static tj_code score_file(scoring *s, const char *path, tj_err *err)
     const char *dir = tj_args_get(s->args, "cache");
     tj_cache cache = {.ctx = NULL};
     tj_code rc = dir == NULL ? TJ_OK : tj_cache_open_dir(&cache, dir, err);
-    tj_scorer_options options = {.cache = dir == NULL ? NULL : &cache, .seed = s->seed};
+    tj_scorer_options options = {
+        .remote = &s->remote, .cache = dir == NULL ? NULL : &cache, .seed = s->seed};
     if (rc == TJ_OK) {
         rc = tj_scorer_open(&s->scorer, tj_args_get(s->args, "rewarder"), &options, err);
     }
@@ -369,7 +376,11 @@ static tj_code check(scoring *s, tj_err *err)
     if (rc == TJ_OK) {
         rc = tj_args_size(s->args, "seed", 1, SIZE_MAX, &s->seed, err);
     }
-    return rc == TJ_OK ? make(&s->making, tj_args_get(s->args, "rewarder"), err) : rc;
+    if (rc == TJ_OK) {
+        rc = tj_cli_remote_config(&s->remote, s->args, err);
+    }
+    return rc == TJ_OK ? make(&s->making, tj_args_get(s->args, "rewarder"), s->remote.model, err)
+                       : rc;
 }
 
 tj_code tj_cmd_reward_score(const tj_args *args, tj_err *err)
