@@ -1,6 +1,7 @@
 /* The judge. Judges are asked one after the other; of each, first all votes about all steps, then,
- * try by try, those that are missing. Every question has a random stream of its own, so that votes
- * are independent and a question that is put again after a crash finds its answer in the cache. */
+ * try by try, those that are missing. Votes about a step that are asked for in the same words are
+ * samples of one query: a cache of answers knows them by their number in it, so that they stay
+ * different ones, and what is asked again after a crash is found there. */
 #include <stdio.h>
 #include <string.h>
 
@@ -28,7 +29,7 @@ const tj_field tj_judge_fields[] = {
                   "judges that must say the same; 0: more than half"),
     TJ_FIELD_SIZE(tj_judge_config, max_tokens, 1, 1 << 20, "of an answer"),
     TJ_FIELD_DOUBLE(tj_judge_config, temperature, 0.0, 10.0, "of the first try"),
-    TJ_FIELD_DOUBLE(tj_judge_config, temperature_rise, 0.0, 10.0, "added at each further try"),
+    TJ_FIELD_DOUBLE(tj_judge_config, temperature_rise, 0.01, 10.0, "added at each further try"),
     TJ_FIELD_U64(tj_judge_config, seed, "of the random numbers"),
     TJ_FIELD_END};
 
@@ -68,9 +69,10 @@ typedef struct hearing {
     const tj_job *job;
 } hearing;
 
-/* One query's: `n` ballots from `first`, all about one step. */
+/* One query's: `n` votes about a step, all asked for in the same words. */
 typedef struct question {
-    size_t ask, first, n;
+    size_t ask, n;
+    size_t votes[TJ_JUDGE_MAX_VOTES];
     tj_buf again; /* what is said after a refusal */
     tj_message messages[3];
 } question;
@@ -90,18 +92,17 @@ static void say_again(question *q, const char *why)
                           "and nothing else.");
 }
 
-static void write_query(const hearing *h, tj_query *out, question *q, size_t model, size_t vote,
-                        size_t attempt)
+static void write_query(const hearing *h, tj_query *out, question *q, size_t model, size_t attempt)
 {
     const tj_judge_config *cfg = &h->j->cfg;
     const tj_buf *prompt = &h->prompts[q->ask];
-    const ballot *b = ballot_of(h, q->ask, model, vote);
+    const ballot *b = ballot_of(h, q->ask, model, q->votes[0]);
     *out = (tj_query){
         .sampling = {.temperature =
                          cfg->temperature + cfg->temperature_rise * (double)(attempt - 1),
                      .top_p = 1.0},
         .seed = cfg->seed,
-        .run = STREAM | (uint64_t)model << 24 | (uint64_t)attempt << 16 | (uint64_t)vote,
+        .run = STREAM | (uint64_t)model << 24 | (uint64_t)attempt << 16 | (uint64_t)q->votes[0],
         .problem = h->asks[q->ask].key,
         .n_samples = q->n,
         .max_tokens = cfg->max_tokens};
@@ -130,21 +131,43 @@ static void write_query(const hearing *h, tj_query *out, question *q, size_t mod
     }
 }
 
-/* Of a first try a query asks for all votes of a step; later ones are told different things. */
+/* Whether two votes about a step are asked for in the same words. */
+static bool are_alike(const ballot *a, const ballot *b)
+{
+    return a->answered == b->answered && (!a->answered || strcmp(a->why, b->why) == 0);
+}
+
+/* The questions about a step from questions[n] on; gives how many there are then. */
+static size_t group_votes(const hearing *h, question *questions, size_t n, size_t ask, size_t model)
+{
+    const size_t before = n;
+    for (size_t v = 0; v < h->j->cfg.votes; v++) {
+        const ballot *b = ballot_of(h, ask, model, v);
+        size_t i = before;
+        if (b->given) {
+            continue;
+        }
+        while (i < n && !are_alike(b, ballot_of(h, ask, model, questions[i].votes[0]))) {
+            i++;
+        }
+        if (i == n) {
+            questions[n] = (question){.ask = ask};
+            tj_buf_init(&questions[n++].again);
+        }
+        questions[i].votes[questions[i].n++] = v;
+    }
+    return n;
+}
+
 static size_t write_questions(const hearing *h, tj_query *queries, question *questions,
                               size_t model, size_t attempt)
 {
     size_t n = 0;
     for (size_t a = 0; a < h->n; a++) {
-        for (size_t v = 0; v < h->j->cfg.votes; v += attempt == 1 ? h->j->cfg.votes : 1) {
-            if (!h->out[a].failed && !ballot_of(h, a, model, v)->given) {
-                questions[n] = (question){
-                    .ask = a, .first = v, .n = attempt == 1 ? h->j->cfg.votes : 1};
-                tj_buf_init(&questions[n].again);
-                write_query(h, &queries[n], &questions[n], model, v, attempt);
-                n++;
-            }
-        }
+        n = h->out[a].failed ? n : group_votes(h, questions, n, a, model);
+    }
+    for (size_t i = 0; i < n; i++) {
+        write_query(h, &queries[i], &questions[i], model, attempt);
     }
     return n;
 }
@@ -196,10 +219,10 @@ static tj_code take_answers(hearing *h, const tj_query *queries, const question 
         for (size_t s = 0; s < q->n && rc == TJ_OK; s++) {
             const tj_completion *c =
                 queries[i].completions == NULL ? NULL : &queries[i].completions[s];
-            ballot *b = ballot_of(h, q->ask, model, q->first + s);
+            ballot *b = ballot_of(h, q->ask, model, q->votes[s]);
             h->out[q->ask].n_tries++;
             rc = take_vote(b, &queries[i], c, err);
-            write_raw(&h->raw[q->ask], model, q->first + s, attempt, c, b->given ? NULL : b->why);
+            write_raw(&h->raw[q->ask], model, q->votes[s], attempt, c, b->given ? NULL : b->why);
         }
     }
     return rc;

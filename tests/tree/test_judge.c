@@ -203,6 +203,28 @@ static void a_lost_answer_is_asked_for_again_as_it_was(void **state)
     reasoner_close(&r);
 }
 
+/* Votes that are missing for the same reason are samples of one query, so that a cache does not take
+ * one for the other. */
+static void votes_that_are_asked_for_alike_are_asked_for_together(void **state)
+{
+    static const char *const answers[] = {"?", "?", "{}", "?", RIGHT, RIGHT, WRONG, RIGHT};
+    tj_judge_config cfg;
+    reasoner r;
+    (void)state;
+    tj_judge_config_default(&cfg);
+    cfg.votes = 4;
+    reasoner_open(&r, reasoner_say, (void *)(uintptr_t)answers);
+    reasoner *const all[] = {&r};
+    tj_score s = judge_by(&cfg, all, 1, &ask);
+    assert_true(!s.failed && s.value == 1.0);
+    assert_int_equal(r.n_queries, 3);
+    assert_int_equal(r.seen[0].n_samples, 4);
+    assert_int_equal(r.seen[1].n_samples, 3);
+    assert_int_equal(r.seen[2].n_samples, 1);
+    tj_score_deinit(&s);
+    reasoner_close(&r);
+}
+
 static void votes_are_counted(void **state)
 {
     static const char *const most[] = {RIGHT, WRONG, RIGHT};
@@ -474,6 +496,7 @@ int main(void)
         cmocka_unit_test(what_is_refused_is_asked_again_with_the_reason),
         cmocka_unit_test(after_the_bound_nothing_is_guessed),
         cmocka_unit_test(a_lost_answer_is_asked_for_again_as_it_was),
+        cmocka_unit_test(votes_that_are_asked_for_alike_are_asked_for_together),
         cmocka_unit_test(votes_are_counted),
         cmocka_unit_test(judges_must_agree),
         cmocka_unit_test(many_steps_are_scored_in_their_order),
