@@ -155,8 +155,38 @@ static const tj_option serve_options[] = {
     {"quiet", 'q', NULL, "no log lines", NULL},
     {0}};
 
+#define VALUES                                                                                     \
+    {                                                                                              \
+        "values", 0, "REWARDER",                                                                   \
+            "omegaprm: whose rewards are the values; then the share of right ends below",          \
+            "rollout or monte-carlo"                                                               \
+    }
 static const tj_option tree_options[] = {
-    WORKSPACE, {"format", 'f', "FORM", "text, json or dot", "text"}, {0}};
+    WORKSPACE, {"format", 'f', "FORM", "text, json, dot or omegaprm", "text"}, VALUES, {0}};
+static const tj_option tree_export_options[] = {
+    WORKSPACE,
+    {"format", 'f', "FORM",
+     "jsonl (a tree a line; docs/formats.md), dot (GraphViz), omegaprm (nested, with Monte-Carlo "
+     "values)",
+     "jsonl"},
+    VALUES,
+    {"set", 0, "NAME", "trees of a problem set, by name or number", NULL},
+    {"run", 0, "N", "trees that a run made", NULL},
+    {"problem", 0, "N", "trees of a problem", NULL},
+    {"solved", 0, "YES-OR-NO", "those with a correct leaf, or without", NULL},
+    {"limit", 'n', "N", "at most so many; 0: all", "0"},
+    {"after", 0, "TREE", "those behind this one", NULL},
+    {0}};
+static const tj_option tree_import_options[] = {
+    WORKSPACE,
+    {"set", 0, "NAME", "into the workspace, as a new problem set of this name", "standard output"},
+    {"from", 0, "FORMAT",
+     "prm800k, critic, omegaprm, trees, math-shepherd, processbench, ... as 'data import' names "
+     "them",
+     "seen from the file"},
+    {"split", 0, "NAME", "of the new set: train, valid or test", "train"},
+    QUIET,
+    {0}};
 static const tj_option tree_list_options[] = {
     WORKSPACE,
     {"set", 0, "NAME", "trees of a problem set, by name or number", NULL},
@@ -175,23 +205,54 @@ static const tj_option tree_list_options[] = {
     {"json", 0, NULL, "one JSON value with the rewards of each tree, for programs", NULL},
     {0}};
 static const tj_option grow_options[] = {
-    MODEL,
+    {"model", 'm', "PATH-OR-URL",
+     "a model folder, a GGUF file, or the base URL of an OpenAI-compatible server", NULL},
     WORKSPACE,
     {"name", 'n', "NAME", "a model of the workspace, by name", "the latest base"},
-    {"width", 0, "W", "distinct steps sought at each node", "3"},
-    {"depth", 0, "D", "steps of a path at most", "5"},
-    {"max-tries", 0, "N", "samples a node at most, to find W distinct steps", "6"},
-    {"temperature", 0, "T", "of a node's first samples; 0.2 more in each further round", "0.8"},
-    {"prune", 0, "HOW",
-     "which nodes of a level are grown on: none (all), top_k (likeliest paths), "
-     "at_most_k_correct (the first K live and the first K dead ones)",
+    {"task", 0, "TASK", "countdown, or math: problems in words", "countdown; math with --data"},
+    {"data", 0, "FILE", "problems of a data set's file, e.g. JSON lines with question and answer",
+     NULL},
+    {"set", 0, "NAME", "problems of the workspace's set, and the trees into the workspace", NULL},
+    {"split", 0, "NAME", "of --set: train, valid or test", "train"},
+    {"offset", 0, "N", "leave out the first N problems of --data or --set", "0"},
+    {"limit", 0, "N", "at most so many problems of --data or --set; 0: all", "0"},
+    {"answer", 0, "TEXT", "the reference answer, where the problem is an operand", NULL},
+    {"method", 0, "METHOD", "breadth, best-first, beam, dvts, uct, puct or best-of-n", "breadth"},
+    {"reward", 0, "SPEC",
+     "who scores new steps, e.g. prm:DIR; see docs/rewards.md. Without, paths rank by the policy's "
+     "own probabilities",
      "none"},
-    {"prune-k", 0, "K", "nodes kept a level by --prune", "2"},
+    {"width", 0, "W", "distinct steps sought at each node; answers of best-of-n", "3; 8"},
+    {"depth", 0, "D", "steps of a path at most", "5; 16 in words"},
+    {"max-tries", 0, "N", "samples a node at most, to find W distinct steps", "6"},
+    {"temperature", 0, "T", "of a node's first samples", "0.8"},
+    {"temperature-rise", 0, "T", "so much more in each further round", "0.2"},
+    {"top-p", 0, "P", "keep the likeliest tokens of this mass", "1"},
+    {"prune", 0, "HOW",
+     "which nodes of a level breadth grows on: none (all), top_k (the best), at_most_k_correct "
+     "(the "
+     "first K live and the first K dead ones)",
+     "none"},
+    {"prune-k", 0, "K", "nodes kept a level by --prune; beams; subtrees of dvts", "2"},
+    {"rounds", 0, "N", "nodes that best-first, uct and puct choose; 0: no bound", "32"},
+    {"exploration", 0, "C", "constant of uct and puct", "1.4"},
+    {"max-nodes", 0, "N", "nodes of a tree; 0: no bound", "0"},
+    {"max-tokens", 0, "N", "tokens sampled for a tree; 0: no bound", "0"},
+    {"max-seconds", 0, "S", "of a tree; 0: no bound", "0"},
+    {"max-answers", 0, "N", "ends after which a tree grows no further; 0: no bound", "0"},
+    {"steps", 0, "FORM", "in words: lines, paragraphs, or chunks of --step-tokens tokens", "lines"},
+    {"step-tokens", 0, "N", "tokens of a step at most", "64; in words 160, 320 or 32"},
+    {"prompt", 0, "NAME", "how problems in words are put; 'tabiji eval --list' has the names",
+     "math_lines"},
+    {"shots", 0, "N", "worked examples before a problem in words", "0 in chats, else all"},
+    {"batch", 0, "N", "problems grown together", "64"},
     {"seed", 0, "N", "of the random numbers", "1"},
     {"format", 'f', "FORM", "text, json (a list), jsonl (a tree a line) or dot", "text"},
+    {"output", 'o', "FILE", "write there, whole or not at all", "standard output"},
     CHAT_TEMPLATE,
     {"no-thinking", 0, NULL, "qwen3: answer without thoughts", NULL},
-    {"raw", 0, NULL, "put problems as plain text, without a template", NULL},
+    {"raw", 0, NULL, "put problems as plain text that is continued, without a template", NULL},
+    REMOTE,
     THREADS,
     QUIET,
     {0}};
@@ -612,19 +673,46 @@ const tj_command tj_commands[] = {
      "    -d '{\"model\": \"model\", \"messages\": [{\"role\": \"user\", \"content\": "
      "\"Hello\"}]}'",
      serve_options, tj_cmd_serve},
-    {"tree grow", "[PROMPT...]", 0, 64, "grow a reasoning tree for each problem with a model",
-     "A node of the tree is one step. At each node the model is asked for steps until it\n"
-     "has given W distinct ones, up to D steps deep; each is judged as it comes. Marks:\n"
-     "+ correct, x invalid, - dead (the target is out of reach), . open. Problems are\n"
-     "operands or lines of standard input. A tree depends on the model, the settings,\n"
-     "the seed, and which in the list of problems it is; not on the other problems or\n"
-     "the threads. A model that brings its tokenizer (a GGUF file, or a folder with\n"
-     "tokenizer.json) is told the rules and shown two examples first.",
+    {"tree grow", "[PROBLEM...]", 0, 64, "grow a reasoning tree for each problem with a model",
+     "A node of the tree is one step. In each round a search method chooses nodes, the model\n"
+     "is asked for their next steps until W are distinct, all trees together, and each is\n"
+     "judged as it comes. Marks: + correct, x invalid, - dead (the target is out of reach, or\n"
+     "the answer is wrong), . open. docs/trees.md says what each method does.\n"
+     "\n"
+     "Problems are operands, lines of standard input, a data set's file or a set of the\n"
+     "workspace. In words they are text or JSON ({\"problem\" or \"question\", \"answer\"}); a\n"
+     "path ends where a step states an answer, and the grader compares it with the reference.\n"
+     "What nobody knows of the steps between stays unknown.\n"
+     "\n"
+     "A tree depends on the model, the settings, the seed, and which in the list of problems\n"
+     "it is; not on the other problems or the threads. With --set the trees are a run of the\n"
+     "workspace, which goes on where it was stopped.",
      "  tabiji tree grow 'Use 3 6 7 11 to make 36.'\n"
      "  tabiji tree grow -m model --format jsonl < problems.txt > trees.jsonl\n"
-     "  tabiji tree grow -m model.gguf 'Use 3 6 7 11 to make 36.'\n"
-     "  tabiji tree grow -f dot 'Use 3 6 7 11 to make 36.' | dot -Tsvg > tree.svg",
+     "  tabiji tree grow -m model.gguf --task math --answer 72 --method best-of-n \\\n"
+     "    'Ann sold 48 clips in April and half as many in May. How many in all?'\n"
+     "  tabiji tree grow -m model.gguf --data test.jsonl --limit 100 --method dvts \\\n"
+     "    --prune-k 4 --reward prm:prm -f jsonl -o trees.jsonl\n"
+     "  tabiji tree grow -m http://127.0.0.1:8080/v1 --remote-model NAME -w work \\\n"
+     "    --set gsm8k --cache answers --method puct --rounds 20",
      grow_options, tj_cmd_tree_grow},
+    {"tree import", "FILE...", 1, 64, "read trees of data sets and of other programs",
+     "Reads trees as 'tree grow' and 'tree export' write them, PRM800K's rated alternatives,\n"
+     "Monte-Carlo trees (OmegaPRM's form, nested or flat), the released best-first trees, and\n"
+     "labelled solutions such as Math-Shepherd's, of which those of one problem that follow\n"
+     "each other become one tree. Labels and scores become rewards; what nobody labelled is\n"
+     "unknown. A tree with a cycle, an orphan, a second root or a path of more than 4096\n"
+     "steps is refused by file, line and node. Writes JSON lines, or with --set a new set of\n"
+     "the workspace with its trees.",
+     "  tabiji tree import math-aps.jsonl > trees.jsonl\n"
+     "  tabiji tree import phase2_train.jsonl -w work --set prm800k-trees",
+     tree_import_options, tj_cmd_tree_import},
+    {"tree export", "", 0, 0, "write the trees of a workspace",
+     "With the rewards of all runs. What cannot be said in a form is counted on standard\n"
+     "error.",
+     "  tabiji tree export -w work --set gsm8k > trees.jsonl\n"
+     "  tabiji tree export -w work --run 7 -f omegaprm > mc.jsonl",
+     tree_export_options, tj_cmd_tree_export},
     {"tree list", "", 0, 0, "list the trees of a workspace",
      "One line a tree: number, run, problem, nodes, depth, tokens, and how many of its\n"
      "leaves are correct. The last line says how many there are in all, and how to see the\n"

@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "base/config.h"
 #include "base/fs.h"
+#include "base/json.h"
 #include "base/par.h"
 #include "nn/nn.h"
 
@@ -18,7 +18,8 @@ typedef struct work {
     const tj_grow_run_config *cfg;
     const tj_growth *growth; /* as given */
     tj_grow_result *out;
-    int64_t tokenizer;
+    int64_t tokenizer, rewarder;
+    size_t n_failures; /* judgements so far: the next one's ordinal */
     tj_problems problems;
     char **texts;        /* [2 * n] questions and answers of problems in words */
     tj_grow_item *items; /* [n_items] those that have no tree yet */
@@ -98,8 +99,9 @@ static tj_code load_items(work *w, tj_err *err)
     bool words = strcmp(set.task, TJ_WORDS_TASK) == 0;
     bool known = words || (w->growth->task != NULL && strcmp(set.task, w->growth->task->name) == 0);
     if (!known) {
-        rc = tj_fail(err, TJ_E_INVAL, "the problems of '%s' are of the task '%s': no trees of those",
-                     set.name, set.task);
+        rc =
+            tj_fail(err, TJ_E_INVAL, "the problems of '%s' are of the task '%s': no trees of those",
+                    set.name, set.task);
     }
     tj_problem_set_deinit(&set);
     bool *there = tj_calloc(n + 1, sizeof *there);
@@ -134,10 +136,9 @@ static tj_code save_cursor(work *w, tj_err *err)
 {
     const tj_grow_result *r = w->out;
     char text[160];
-    (void)snprintf(text, sizeof text,
-                   "{\"nodes\":%llu,\"solved\":%zu,\"tokens\":%llu,\"trees\":%zu}",
-                   (unsigned long long)r->n_nodes, r->n_solved, (unsigned long long)r->n_tokens,
-                   r->n_trees);
+    (void)snprintf(
+        text, sizeof text, "{\"nodes\":%llu,\"solved\":%zu,\"tokens\":%llu,\"trees\":%zu}",
+        (unsigned long long)r->n_nodes, r->n_solved, (unsigned long long)r->n_tokens, r->n_trees);
     return tj_store_set_cursor(w->store, r->run, CURSOR, text, err);
 }
 
@@ -151,8 +152,31 @@ static tj_code load_cursor(work *w, tj_err *err)
     r->n_solved = (size_t)json_integer_value(json_object_get(json, "solved"));
     r->n_tokens = (uint64_t)json_integer_value(json_object_get(json, "tokens"));
     r->n_trees = (size_t)json_integer_value(json_object_get(json, "trees"));
+    w->n_failures = (size_t)json_integer_value(json_object_get(json, "failures"));
     json_decref(json);
     tj_free(text);
+    return rc;
+}
+
+/* Scores that failed: what was asked in vain, and what came instead of an answer. */
+static tj_code add_failures(work *w, int64_t tree, tj_err *err)
+{
+    tj_code rc = TJ_OK;
+    for (size_t i = 0; i < w->cost.n_unscored && rc == TJ_OK; i++) {
+        const tj_score *s = w->cost.unscored[i].score;
+        int64_t id;
+        tj_judgement j = {.run = w->out->run,
+                          .ordinal = w->n_failures + i,
+                          .rewarder = w->rewarder,
+                          .tree = tree,
+                          .node = w->cost.unscored[i].node,
+                          .failed = true,
+                          .n_tries = s->n_tries,
+                          .answer = s->raw,
+                          .error = s->error == NULL ? "no reason is given" : s->error,
+                          .cost = {.tokens = s->tokens, .seconds = s->seconds, .money = s->money}};
+        rc = tj_store_add_judgement(w->store, &id, &j, err);
+    }
     return rc;
 }
 
@@ -168,6 +192,10 @@ static tj_code add_tree(work *w, const tj_tree *tree, tj_err *err)
     if (rc == TJ_OK) {
         rc = tj_run_add_cost(w->store, w->out->run, &cost, err);
     }
+    if (rc == TJ_OK) {
+        rc = add_failures(w, id, err);
+    }
+    w->n_failures += rc == TJ_OK ? w->cost.n_unscored : 0;
     return rc == TJ_OK ? save_cursor(w, err) : rc;
 }
 
@@ -224,34 +252,32 @@ static tj_code add_tokenizer(work *w, tj_err *err)
 static tj_code add_rewarder(work *w, tj_err *err)
 {
     const tj_grow_run_config *cfg = w->cfg;
-    int64_t id;
     if (w->growth->scorer == NULL) {
         return TJ_OK;
     }
-    tj_rewarder_spec spec = {.name = w->growth->scorer->name,
-                             .kind = TJ_REWARDER_OTHER,
-                             .config = cfg->rewarder};
+    tj_rewarder_spec spec = {
+        .name = w->growth->scorer->name, .kind = TJ_REWARDER_OTHER, .config = cfg->rewarder};
     for (int k = 0; k <= TJ_REWARDER_OTHER && cfg->rewarder_kind != NULL; k++) {
         if (strcmp(cfg->rewarder_kind, tj_rewarder_kind_name((tj_rewarder_kind)k)) == 0) {
             spec.kind = (tj_rewarder_kind)k;
         }
     }
-    return tj_store_add_rewarder(w->store, &id, w->out->run, &spec, err);
+    return tj_store_add_rewarder(w->store, &w->rewarder, w->out->run, &spec, err);
 }
 
 /* ------------------------------------------------------------------ the run */
 
-json_t *tj_grow_config_json(const tj_grow_config *c)
+static json_t *grow_json(const tj_grow_config *c)
 {
-    return json_pack(
-        "{s:s, s:I, s:I, s:I, s:f, s:f, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:f}", "method",
-        tj_method_names[c->method], "width", (json_int_t)c->width, "depth", (json_int_t)c->depth,
-        "max_tries", (json_int_t)c->max_tries, "temperature", c->temperature, "temperature_rise",
-        c->temperature_rise, "max_step_tokens", (json_int_t)c->max_step_tokens, "prune",
-        (json_int_t)c->prune, "prune_k", (json_int_t)c->prune_k, "max_nodes",
-        (json_int_t)c->max_nodes, "max_rounds", (json_int_t)c->max_rounds, "max_tokens",
-        (json_int_t)c->max_tokens, "max_answers", (json_int_t)c->max_answers, "max_seconds",
-        c->max_seconds, "exploration", c->exploration);
+    return json_pack("{s:s, s:I, s:I, s:I, s:f, s:f, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:f}",
+                     "method", tj_method_names[c->method], "width", (json_int_t)c->width, "depth",
+                     (json_int_t)c->depth, "max_tries", (json_int_t)c->max_tries, "temperature",
+                     c->temperature, "temperature_rise", c->temperature_rise, "max_step_tokens",
+                     (json_int_t)c->max_step_tokens, "prune", (json_int_t)c->prune, "prune_k",
+                     (json_int_t)c->prune_k, "max_nodes", (json_int_t)c->max_nodes, "max_rounds",
+                     (json_int_t)c->max_rounds, "max_tokens", (json_int_t)c->max_tokens,
+                     "max_answers", (json_int_t)c->max_answers, "max_seconds", c->max_seconds,
+                     "exploration", c->exploration);
 }
 
 static json_t *config_json(const work *w)
@@ -259,10 +285,9 @@ static json_t *config_json(const work *w)
     const tj_grow_run_config *c = w->cfg;
     json_t *rewarder =
         c->rewarder == NULL ? json_null() : json_incref((json_t *)(uintptr_t)c->rewarder);
-    return json_pack("{s:o, s:O, s:o, s:I, s:I, s:I}", "grow",
-                     tj_grow_config_json(w->growth->cfg), "policy", c->policy, "rewarder", rewarder,
-                     "split", (json_int_t)c->split, "offset", (json_int_t)c->offset, "n",
-                     (json_int_t)w->problems.n);
+    return json_pack("{s:o, s:O, s:o, s:I, s:I, s:I}", "grow", grow_json(w->growth->cfg), "policy",
+                     c->policy, "rewarder", rewarder, "split", (json_int_t)c->split, "offset",
+                     (json_int_t)c->offset, "n", (json_int_t)w->problems.n);
 }
 
 static tj_code begin_run(work *w, const tj_run_spec *spec, tj_err *err)
@@ -285,12 +310,12 @@ static json_t *metrics_json(const work *w)
 {
     const tj_grow_result *r = w->out;
     const tj_grow_stats *s = &r->stats;
-    json_t *json = json_pack(
-        "{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "trees", (json_int_t)r->n_trees, "solved",
-        (json_int_t)r->n_solved, "nodes", (json_int_t)r->n_nodes, "tokens", (json_int_t)r->n_tokens,
-        "duplicates", (json_int_t)s->n_duplicates, "loops", (json_int_t)s->n_loops, "endless",
-        (json_int_t)s->n_endless, "scores", (json_int_t)s->n_scores, "scores_failed",
-        (json_int_t)s->n_failed);
+    json_t *json =
+        json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "trees", (json_int_t)r->n_trees,
+                  "solved", (json_int_t)r->n_solved, "nodes", (json_int_t)r->n_nodes, "tokens",
+                  (json_int_t)r->n_tokens, "duplicates", (json_int_t)s->n_duplicates, "loops",
+                  (json_int_t)s->n_loops, "endless", (json_int_t)s->n_endless, "scores",
+                  (json_int_t)s->n_scores, "scores_failed", (json_int_t)s->n_failed);
     if (json != NULL && s->n_failed > 0) {
         json_object_set_new(json, "first_failure", tj_json_text(s->failure, strlen(s->failure)));
     }

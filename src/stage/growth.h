@@ -15,15 +15,15 @@
 #include "tree/tree.h"
 
 typedef struct tj_grow_run_config {
-    int64_t set;                /* whose problems */
+    int64_t set; /* whose problems */
     tj_split split;
-    size_t offset, n;           /* of the split's problems; n SIZE_MAX: all that follow */
-    const json_t *policy;       /* an object: what its steps depend on beside the model's weights */
-    int64_t model;              /* the workspace's that is the policy; 0: another, which */
-    const char *model_file;     /* is this file, whose digest is an input; NULL: behind a server */
-    const tj_tokenizer *tok;    /* of the steps' ids; NULL: there are none */
-    const json_t *rewarder;     /* an object: what the scorer's values depend on; NULL: no scorer */
-    const char *rewarder_kind;  /* "prm", "judge", … as tj_rewarder_kind_name has them */
+    size_t offset, n;          /* of the split's problems; n SIZE_MAX: all that follow */
+    const json_t *policy;      /* an object: what its steps depend on beside the model's weights */
+    int64_t model;             /* the workspace's that is the policy; 0: another, which */
+    const char *model_file;    /* is this file, whose digest is an input; NULL: behind a server */
+    const tj_tokenizer *tok;   /* of the steps' ids; NULL: there are none */
+    const json_t *rewarder;    /* an object: what the scorer's values depend on; NULL: no scorer */
+    const char *rewarder_kind; /* "prm", "judge", … as tj_rewarder_kind_name has them */
     const char *build_id;
 } tj_grow_run_config;
 
@@ -61,7 +61,7 @@ typedef struct tj_tree_import_config {
     const char *const *paths; /* [n_paths] */
     size_t n_paths;
     tj_data_format format;
-    const char *set;          /* the new problem set's name */
+    const char *set; /* the new problem set's name */
     tj_split split;
     const char *build_id;
 } tj_tree_import_config;

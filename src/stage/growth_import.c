@@ -289,17 +289,16 @@ static tj_code need_new_name(importing *im, tj_err *err)
     tj_code rc = tj_store_find_problem_set(im->store, &set, im->cfg->set, NULL);
     tj_problem_set_deinit(&set);
     return rc == TJ_E_NOTFOUND ? TJ_OK
-           : rc == TJ_OK       ? tj_fail(err, TJ_E_CONFLICT, "there is a set '%s' already",
-                                         im->cfg->set)
-                               : tj_fail(err, rc, "cannot look for the set '%s'", im->cfg->set);
+           : rc == TJ_OK ? tj_fail(err, TJ_E_CONFLICT, "there is a set '%s' already", im->cfg->set)
+                         : tj_fail(err, rc, "cannot look for the set '%s'", im->cfg->set);
 }
 
 static tj_code begin_set(importing *im, const tj_run_spec *spec, tj_err *err)
 {
     tj_code rc = need_new_name(im, err);
     if (rc == TJ_OK) {
-        rc = tj_store_begin_set(im->store, &im->out->set, im->out->run, im->cfg->set,
-                                TJ_WORDS_TASK, spec->config, err);
+        rc = tj_store_begin_set(im->store, &im->out->set, im->out->run, im->cfg->set, TJ_WORDS_TASK,
+                                spec->config, err);
     }
     return rc == TJ_OK ? save_cursor(im, err) : rc;
 }

@@ -167,9 +167,8 @@ static tj_code load_words(tj_store *store, tj_tree *out, tj_err *err)
         size_t n_question;
         size_t n_answer = 0;
         const char *question = tj_stmt_get_bytes(st, 0, &n_question);
-        const char *answer = tj_stmt_type(st, 1) == TJ_COLUMN_NULL
-                                 ? NULL
-                                 : tj_stmt_get_bytes(st, 1, &n_answer);
+        const char *answer =
+            tj_stmt_type(st, 1) == TJ_COLUMN_NULL ? NULL : tj_stmt_get_bytes(st, 1, &n_answer);
         rc = tj_tree_set_question(out, question, n_question, answer, n_answer, err);
     }
     tj_stmt_close(st);

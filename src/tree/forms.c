@@ -112,8 +112,8 @@ static tj_code label_step(tj_tree *tree, size_t node, const tj_data_record *r, i
     return add_reward(tree, node, r->labeller, TJ_VALID, label, err);
 }
 
-tj_code tj_tree_add_solution(tj_tree *tree, const tj_data_record *record,
-                             const tj_data_solution *s, tj_err *err)
+tj_code tj_tree_add_solution(tj_tree *tree, const tj_data_record *record, const tj_data_solution *s,
+                             tj_err *err)
 {
     size_t at = 0;
     tj_code rc = TJ_OK;
@@ -143,8 +143,8 @@ tj_code tj_tree_add_solution(tj_tree *tree, const tj_data_record *record,
 static tj_code fill_tree(tj_tree *tree, const tj_data_record *r, tj_err *err)
 {
     size_t root;
-    tj_code rc = tj_tree_set_question(tree, r->problem.s, r->problem.n, r->answer.s, r->answer.n,
-                                      err);
+    tj_code rc =
+        tj_tree_set_question(tree, r->problem.s, r->problem.n, r->answer.s, r->answer.n, err);
     for (size_t i = 0; i < r->n_nodes && rc == TJ_OK; i++) {
         rc = add_node(tree, r, i, err);
     }

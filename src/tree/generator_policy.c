@@ -62,15 +62,15 @@ static tj_code ask(const generator_ctx *g, asking *a, const tj_step_request *r, 
         "Go on: write the next paragraph only, or the one with the answer."};
     tj_buf_clear(&a->text);
     tj_words_chat_end(&a->chat);
-    tj_code rc = r->tree->question == NULL ? put_state(g, a, r->tree, err)
-                                           : put_words(g, a, r->tree, err);
+    tj_code rc =
+        r->tree->question == NULL ? put_state(g, a, r->tree, err) : put_words(g, a, r->tree, err);
     tj_tree_path_text(r->tree, r->node, &a->text);
     if (rc == TJ_OK) {
         rc = tj_buf_check(&a->text, err);
     }
     if (rc == TJ_OK && g->generator->chats && a->text.len > 0) {
-        rc = tj_words_chat_add(&a->chat, TJ_ROLE_ASSISTANT, tj_buf_text(&a->text), a->text.len,
-                               err);
+        rc =
+            tj_words_chat_add(&a->chat, TJ_ROLE_ASSISTANT, tj_buf_text(&a->text), a->text.len, err);
         const char *next = go_on[g->options.form == TJ_STEPS_PARAGRAPHS ? 1 : 0];
         if (rc == TJ_OK) {
             rc = tj_words_chat_add(&a->chat, TJ_ROLE_USER, next, strlen(next), err);

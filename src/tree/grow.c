@@ -73,6 +73,11 @@ tj_code tj_slot_want(tj_slot *slot, const tj_want *want, tj_err *err)
 
 static void free_slot(tj_slot *slot)
 {
+    for (size_t i = 0; i < slot->n_unscored; i++) {
+        tj_score_deinit(slot->unscored[i].score);
+        tj_free(slot->unscored[i].score);
+    }
+    tj_free(slot->unscored);
     tj_tree_deinit(&slot->tree);
     tj_buf_deinit(&slot->problem);
     tj_free(slot->sides);
@@ -263,9 +268,9 @@ static tj_code judge_words(const tj_grower *g, const tj_step_request *r, judged 
     j->solvable = j->terminal ? v.right : TJ_LABEL_UNKNOWN;
     j->correct = j->solvable == TJ_LABEL_YES;
     if (!j->terminal) {
-        j->pruned = !r->whole                                ? TJ_PRUNED_ENDLESS
-                    : was_said(tree, r->node, j->key)        ? TJ_PRUNED_LOOP
-                                                             : TJ_KEPT;
+        j->pruned = !r->whole                         ? TJ_PRUNED_ENDLESS
+                    : was_said(tree, r->node, j->key) ? TJ_PRUNED_LOOP
+                                                      : TJ_KEPT;
     }
     (void)snprintf(j->reason, sizeof j->reason, "%s", v.reason);
     return TJ_OK;
@@ -290,7 +295,8 @@ static tj_code add_labels(tj_tree *tree, size_t id, const judged *j, tj_err *err
                                j->reason, err)
                    : TJ_OK;
     }
-    tj_code rc = add_label(tree, id, "verifier", TJ_VALID, j->valid == TJ_LABEL_YES, j->reason, err);
+    tj_code rc =
+        add_label(tree, id, "verifier", TJ_VALID, j->valid == TJ_LABEL_YES, j->reason, err);
     if (rc == TJ_OK) {
         bool solvable = j->solvable == TJ_LABEL_YES;
         const char *reason = solvable                  ? ""
@@ -459,8 +465,26 @@ static void fill_asks(const tj_grower *g, scoring *s)
     }
 }
 
-static tj_code take_score(tj_grower *g, tj_slot *slot, size_t node, const tj_score *score,
-                          tj_err *err)
+/* Keeps a score that failed; takes it. */
+static tj_code keep_failure(tj_grower *g, tj_slot *slot, size_t node, tj_score *score, tj_err *err)
+{
+    if (g->stats.n_failed++ == 0) {
+        (void)snprintf(g->stats.failure, sizeof g->stats.failure, "%s",
+                       score->error == NULL ? "no reason is given" : score->error);
+    }
+    tj_score *kept = tj_calloc(1, sizeof *kept);
+    if (kept == NULL || !tj_grow(&slot->unscored, &slot->cap_unscored, slot->n_unscored + 1,
+                                 sizeof *slot->unscored)) {
+        tj_free(kept);
+        return tj_fail(err, TJ_E_NOMEM, "cannot keep a score that failed");
+    }
+    *kept = *score;
+    *score = (tj_score){.failed = true};
+    slot->unscored[slot->n_unscored++] = (tj_unscored){node, kept};
+    return TJ_OK;
+}
+
+static tj_code take_score(tj_grower *g, tj_slot *slot, size_t node, tj_score *score, tj_err *err)
 {
     const tj_scorer *scorer = g->growth->scorer;
     tj_side *side = &slot->sides[node];
@@ -470,11 +494,7 @@ static tj_code take_score(tj_grower *g, tj_slot *slot, size_t node, const tj_sco
     slot->score_tokens += score->tokens;
     slot->score_money += score->money;
     if (score->failed) {
-        if (g->stats.n_failed++ == 0) {
-            (void)snprintf(g->stats.failure, sizeof g->stats.failure, "%s",
-                           score->error == NULL ? "no reason is given" : score->error);
-        }
-        return TJ_OK;
+        return keep_failure(g, slot, node, score, err);
     }
     side->has_score = true;
     side->score = score->value;
@@ -482,10 +502,8 @@ static tj_code take_score(tj_grower *g, tj_slot *slot, size_t node, const tj_sco
     if (name == NULL) {
         return tj_fail(err, TJ_E_NOMEM, "cannot keep a rewarder's name");
     }
-    tj_reward reward = {.node = node,
-                        .rewarder = name,
-                        .meaning = scorer->meaning,
-                        .value = score->value};
+    tj_reward reward = {
+        .node = node, .rewarder = name, .meaning = scorer->meaning, .value = score->value};
     (void)snprintf(reward.reason, sizeof reward.reason, "%s",
                    score->reason == NULL ? "" : score->reason);
     return tj_tree_add_reward(&slot->tree, &reward, err);
@@ -551,7 +569,9 @@ static tj_code end_slot(tj_grower *g, tj_slot *slot, tj_err *err)
     if (o->cost != NULL) {
         *o->cost = (tj_tree_cost){.tokens = slot->n_tokens + slot->score_tokens,
                                   .seconds = tj_clock_seconds() - slot->begun,
-                                  .money = slot->score_money};
+                                  .money = slot->score_money,
+                                  .unscored = slot->unscored,
+                                  .n_unscored = slot->n_unscored};
     }
     if (o->stats != NULL) {
         *o->stats = g->stats;

@@ -1,7 +1,7 @@
 /* Growing trees: one loop for every search method. In each round a method names the nodes of a tree
- * that are to have children; the steps they lack are sampled for all trees of a batch in one call of
- * the policy, again with a higher temperature where too few are distinct; new nodes are judged and
- * scored in one call of the scorer; then the method decides what goes on.
+ * that are to have children; the steps they lack are sampled for all trees of a batch in one call
+ * of the policy, again with a higher temperature where too few are distinct; new nodes are judged
+ * and scored in one call of the scorer; then the method decides what goes on.
  *
  *     select ─▶ sample (until distinct) ─▶ judge, merge ─▶ score ─▶ update ─▶ select …
  *
@@ -42,11 +42,11 @@ typedef struct tj_grow_config {
     double temperature;      /* of the first try */
     double temperature_rise; /* added at each further round of tries */
     size_t max_step_tokens;
-    tj_prune prune;          /* of breadth */
-    size_t prune_k;          /* nodes kept a level (TOP_K), or solvable ones kept a level; beams;
-                              * subtrees */
-    size_t max_nodes;        /* a tree; 0: no bound */
-    size_t batch_problems;   /* problems grown together */
+    tj_prune prune;        /* of breadth */
+    size_t prune_k;        /* nodes kept a level (TOP_K), or solvable ones kept a level; beams;
+                            * subtrees */
+    size_t max_nodes;      /* a tree; 0: no bound */
+    size_t batch_problems; /* problems grown together */
     tj_method method;
     size_t max_rounds;  /* nodes chosen by best-first, uct and puct; 0: no bound */
     size_t max_tokens;  /* sampled for a tree; 0: no bound */
@@ -77,10 +77,18 @@ typedef struct tj_grow_stats {
     char failure[TJ_STEP_REASON_BYTES]; /* of the first that failed */
 } tj_grow_stats;
 
+/* A step that the scorer gave no score for. */
+typedef struct tj_unscored {
+    size_t node;
+    struct tj_score *score; /* as it came, failed; [1] */
+} tj_unscored;
+
 /* What a tree cost. */
 typedef struct tj_tree_cost {
     uint64_t tokens; /* sampled for it, those of merged steps included, and spent on its scores */
     double seconds, money;
+    const tj_unscored *unscored; /* [n_unscored], lent for the call of `done` */
+    size_t n_unscored;
 } tj_tree_cost;
 
 /* Called as each tree is done; it is freed then, unless taken by zeroing the struct. */

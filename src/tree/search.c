@@ -5,8 +5,8 @@
  *   beam        the best K of a level, ends among them (Snell et al. 2024, "beam search")
  *   dvts        K subtrees that each keep their best step (Beeching et al. 2024, "diverse verifier
  *               tree search")
- *   uct, puct   Monte-Carlo tree search (Kocsis and Szepesvari 2006; Rosin 2011, Silver et al. 2017)
- *   best-of-n   width whole answers, with their common beginnings merged
+ *   uct, puct   Monte-Carlo tree search (Kocsis and Szepesvari 2006; Rosin 2011, Silver et al.
+ * 2017) best-of-n   width whole answers, with their common beginnings merged
  *
  * A node ranks by its score; without a scorer by the mean log-probability of its path's tokens. */
 #include <math.h>
@@ -16,7 +16,7 @@
 #include "base/alloc.h"
 #include "tree/search.h"
 
-const char *const tj_method_names[] = {"breadth", "best-first", "beam",     "dvts",
+const char *const tj_method_names[] = {"breadth", "best-first", "beam",      "dvts",
                                        "uct",     "puct",       "best-of-n", NULL};
 
 /* ------------------------------------------------------------------ ranks */
@@ -84,9 +84,8 @@ static void prune_node(tj_slot *slot, size_t node)
 
 static tj_code want_steps(const tj_grower *g, tj_slot *slot, size_t node, size_t times, tj_err *err)
 {
-    tj_want want = {.node = node,
-                    .width = g->cfg->width * times,
-                    .tries = g->cfg->max_tries * times};
+    tj_want want = {
+        .node = node, .width = g->cfg->width * times, .tries = g->cfg->max_tries * times};
     slot->sides[node].expanded = true;
     return tj_slot_want(slot, &want, err);
 }
@@ -215,7 +214,8 @@ static tj_code select_fronts(const tj_grower *g, tj_slot *slot, tj_err *err)
             slot->sides[slot->fronts[f]].expanded = true;
             rc = tj_slot_want(slot, &(tj_want){.node = slot->fronts[f], .exact = n}, err);
         } else { /* beams are apart; subtrees share the root only */
-            rc = want_steps(g, slot, slot->fronts[f], g->cfg->method == TJ_METHOD_DVTS ? n : 1, err);
+            rc =
+                want_steps(g, slot, slot->fronts[f], g->cfg->method == TJ_METHOD_DVTS ? n : 1, err);
         }
     }
     return rc;

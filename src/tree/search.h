@@ -45,6 +45,8 @@ typedef struct tj_slot {
     size_t simulated; /* uct and puct without scores: the node a simulation is at; TJ_NO_NODE */
     size_t n_rounds, n_answers;
     uint64_t n_tokens;
+    tj_unscored *unscored; /* [n_unscored] */
+    size_t n_unscored, cap_unscored;
     uint64_t score_tokens;
     double score_money;
     double begun; /* tj_clock_seconds */

@@ -83,8 +83,8 @@ typedef struct tj_tree {
     int64_t problem;     /* id in the workspace */
     int32_t *prompt_ids; /* [n_prompt] */
     size_t n_prompt;
-    char *question;      /* the problem in words; NULL: it is the state `first` */
-    char *answer;        /* the reference answer to it; NULL: not known */
+    char *question; /* the problem in words; NULL: it is the state `first` */
+    char *answer;   /* the reference answer to it; NULL: not known */
     tj_task_state first;
     tj_node *nodes; /* [n_nodes]; parents before children; 0 is the root */
     size_t n_nodes, cap_nodes;
@@ -116,8 +116,9 @@ void tj_tree_path_text(const tj_tree *tree, size_t node, tj_buf *out);
 TJ_MUST_USE tj_code tj_tree_set_question(tj_tree *tree, const char *question, size_t n_question,
                                          const char *answer, size_t n_answer, tj_err *err);
 
-#define TJ_MAX_TREE_DEPTH 4096 /* of trees that are read: no path of reasoning is nearly as long */
-#define TJ_MAX_TREE_NODES 1000000 /* far above any tree that is grown or looked at */
+#define TJ_MAX_TREE_DEPTH 4096 /* of trees that are read: no path of reasoning is nearly as long   \
+                                */
+#define TJ_MAX_TREE_NODES 1000000       /* far above any tree that is grown or looked at */
 #define TJ_WORDS_TASK     "mathematics" /* the task's name in JSON where the problem is words */
 
 /* JSON (documented in docs/formats.md; round trips exactly) and GraphViz. task: of a tree that has
@@ -127,12 +128,12 @@ TJ_MUST_USE tj_code tj_tree_from_json(tj_tree *out, const json_t *json, const ch
                                       tj_err *err);
 void tj_tree_to_dot(const tj_tree *tree, tj_buf *out);
 
-#include "tree/scorer.h"  /* what rewarders are asked and give */
+#include "tree/forms.h"    /* trees of other programs */
+#include "tree/grow.h"     /* search methods */
 #include "tree/labelled.h" /* steps with what people say of them */
+#include "tree/policy.h"   /* who proposes steps */
 #include "tree/prm_form.h" /* how process reward models are asked */
-#include "tree/scorers.h" /* rewarders by name */
-#include "tree/forms.h"   /* trees of other programs */
-#include "tree/grow.h"    /* search methods */
-#include "tree/policy.h"  /* who proposes steps */
+#include "tree/scorer.h"   /* what rewarders are asked and give */
+#include "tree/scorers.h"  /* rewarders by name */
 
 #endif

@@ -112,10 +112,10 @@ json_t *tj_tree_to_json(const tj_tree *tree, const tj_task *task)
     snprintf(run, sizeof run, "%llu", (unsigned long long)tree->run);
     const char *name = tree->question != NULL ? TJ_WORDS_TASK : task->name;
     json_t *json =
-           json_pack("{s:i, s:s, s:I, s:s, s:s, s:o, s:o, s:o, s:o}", "tree_version", 1, "task",
-                     name, "problem", (json_int_t)tree->problem, "seed", seed, "stream", run,
-                     "prompt_ids", ids_json(tree->prompt_ids, tree->n_prompt), "first",
-                     state_json(&tree->first), "nodes", nodes, "rewards", rewards);
+        json_pack("{s:i, s:s, s:I, s:s, s:s, s:o, s:o, s:o, s:o}", "tree_version", 1, "task", name,
+                  "problem", (json_int_t)tree->problem, "seed", seed, "stream", run, "prompt_ids",
+                  ids_json(tree->prompt_ids, tree->n_prompt), "first", state_json(&tree->first),
+                  "nodes", nodes, "rewards", rewards);
     return add_words(json, tree);
 }
 
@@ -366,7 +366,11 @@ static void read_reward(reader *r, tj_tree *tree, const json_t *o)
         reward.meaning = (tj_meaning)known;
         reward.value = json_number_value(value);
         reward.rewarder = tj_tree_keep_name(tree, rewarder);
-        r->rc = reward.rewarder == NULL ? TJ_E_NOMEM : tj_tree_add_reward(tree, &reward, r->err);
+        if (reward.rewarder == NULL) {
+            no_memory(r);
+            return;
+        }
+        r->rc = tj_tree_add_reward(tree, &reward, r->err);
     }
 }
 
@@ -437,10 +441,10 @@ void tj_tree_to_dot(const tj_tree *tree, tj_buf *out)
     tj_buf_str(out, "digraph tree {\n  node [shape=box, fontname=\"sans-serif\"];\n");
     for (size_t i = 0; i < tree->n_nodes; i++) {
         const tj_node *n = &tree->nodes[i];
-        const char *color = n->correct                      ? "#1b7837"
-                            : n->valid == TJ_LABEL_NO       ? "#b2182b"
-                            : n->solvable == TJ_LABEL_NO    ? "#888888"
-                                                            : "#2166ac";
+        const char *color = n->correct                   ? "#1b7837"
+                            : n->valid == TJ_LABEL_NO    ? "#b2182b"
+                            : n->solvable == TJ_LABEL_NO ? "#888888"
+                                                         : "#2166ac";
         size_t len = strcspn(n->text, "\n");
         tj_buf_printf(out, "  n%zu [color=\"%s\"%s, label=", i, color,
                       n->pruned != TJ_KEPT ? ", style=dashed" : "");

@@ -17,6 +17,11 @@ void tj_vote_deinit(tj_vote *vote)
     *vote = (tj_vote){.end = TJ_NO_NODE};
 }
 
+static bool is_found(const tj_extraction *x)
+{
+    return x->rule != NULL && strcmp(x->rule, "whole") != 0; /* a whole text is no answer */
+}
+
 /* The answer that the path to an end states; empty where there is none. */
 static tj_code answer_of(const tj_tree *tree, size_t node, tj_grader *grader, tj_buf *out,
                          tj_err *err)
@@ -29,11 +34,11 @@ static tj_code answer_of(const tj_tree *tree, size_t node, tj_grader *grader, tj
     if (rc == TJ_OK) {
         const char *text = tree->nodes[node].text;
         tj_grade_extract(&found, grader, text, strlen(text));
-        if (found.rule == NULL || strcmp(found.rule, "whole") == 0) {
+        if (!is_found(&found)) {
             text = tj_buf_text(&path);
             tj_grade_extract(&found, grader, text, path.len);
         }
-        if (found.rule != NULL) {
+        if (is_found(&found)) {
             tj_buf_add(out, text + found.begin, found.end - found.begin);
         }
         rc = tj_buf_check(out, err);

@@ -90,8 +90,7 @@ static void rules_are_measured_on_known_spans(void **state)
     grow.depth = 3;
     for (size_t l = 0; l < 3; l++) {
         measure m = {.s = &s, .language = languages[l]};
-        assert_int_equal(script_grow(&s, &grow, items, 150, 5, measure_tree, &m),
-                         TJ_OK);
+        assert_int_equal(script_grow(&s, &grow, items, 150, 5, measure_tree, &m), TJ_OK);
         print_message("%s: %zu journeys, %zu ways back, %zu by the rules\n", languages[l], m.n,
                       (size_t)m.score.n_backtracks, (size_t)m.score.n_found);
         static const tj_action actions[] = {TJ_PROPOSE, TJ_REFLECT, TJ_BACKTRACK, TJ_CONCLUDE};

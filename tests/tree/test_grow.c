@@ -40,9 +40,7 @@ static void grow(const script *s, const tj_grow_config *c, const tj_grow_item *i
                  forest *out)
 {
     memset(out, 0, sizeof *out);
-    assert_int_equal(
-        script_grow(s, c, items, n, 7, keep, out),
-        TJ_OK);
+    assert_int_equal(script_grow(s, c, items, n, 7, keep, out), TJ_OK);
     assert_int_equal(out->n, n);
 }
 
