@@ -171,8 +171,8 @@ static void print_notes(const json_t *rows)
         }
         printf("%s: threshold from %s; %.1f s, %" JSON_INTEGER_FORMAT " tokens",
                json_string_value(json_object_get(row, "rewarder")),
-               json_string_value(json_object_get(row, "threshold_from")),
-               tj_number(row, "seconds"), count(row, "tokens"));
+               json_string_value(json_object_get(row, "threshold_from")), tj_number(row, "seconds"),
+               count(row, "tokens"));
         if (!isnan(sharing)) {
             printf(", sharing ratio %.2f", sharing);
         }
@@ -212,11 +212,30 @@ static void print_table(const json_t *table)
 
 /* ------------------------------------------------------------ sets */
 
-static tj_code evaluate_file(evaluation *e, const char *path, bool as_json, tj_err *err)
+#define SET_MARK "set:" /* before the name of a workspace's set */
+
+/* A file, or "set:NAME" of the workspace. */
+static tj_code read_labels(evaluation *e, tj_labelled *set, const tj_args *args, const char *name,
+                           tj_err *err)
+{
+    if (strncmp(name, SET_MARK, strlen(SET_MARK)) != 0) {
+        return tj_labelled_read(set, name, &e->labels, err);
+    }
+    tj_store *store = NULL;
+    tj_code rc = tj_open_workspace(&store, args, err);
+    if (rc == TJ_OK) {
+        rc = tj_labelled_from_store(set, store, name + strlen(SET_MARK), e->labels.neutral, err);
+    }
+    tj_store_close(store);
+    return rc;
+}
+
+static tj_code evaluate_set(evaluation *e, const tj_args *args, const char *path, bool as_json,
+                            tj_err *err)
 {
     tj_labelled set = {.n_trees = 0};
     json_t *table = NULL;
-    tj_code rc = tj_labelled_read(&set, path, &e->labels, err);
+    tj_code rc = read_labels(e, &set, args, path, err);
     if (rc == TJ_OK) {
         rc = tj_reward_eval(&table, &set, path, e->contenders, e->rewarders.n, &e->cfg,
                             tj_cli_job(), err);
@@ -247,7 +266,7 @@ tj_code tj_cmd_reward_eval(const tj_args *args, tj_err *err)
         rc = open_rewarders(&e, args, err);
     }
     for (size_t i = 0; i < tj_args_n_operands(args) && rc == TJ_OK; i++) {
-        rc = evaluate_file(&e, tj_args_operand(args, i), as_json, err);
+        rc = evaluate_set(&e, args, tj_args_operand(args, i), as_json, err);
     }
     if (rc == TJ_OK && as_json) {
         rc = tj_print_json(e.tables, err);

@@ -362,8 +362,8 @@ static tj_code make_record(training *t, tj_err *err)
         o->lr_max, "decay", o->weight_decay, "warmup", (json_int_t)o->n_warmup, "schedule",
         schedules[o->schedule], "recompute", (int)t->sft.recompute, "kernels", kernels);
     if (t->record == NULL || record_lora(t) != 0 || tj_method_record(&t->method, t->record) != 0 ||
-        (t->is_prm && json_object_set_new(t->record, "prompt_end",
-                                          json_string(t->form.prompt_end)) != 0)) {
+        (t->is_prm &&
+         json_object_set_new(t->record, "prompt_end", json_string(t->form.prompt_end)) != 0)) {
         return tj_fail(err, TJ_E_NOMEM, "cannot describe the training");
     }
     return TJ_OK;

@@ -454,6 +454,7 @@ static const tj_option reward_eval_options[] = {
     {"neutral", 0, "NAME", "a neutral label is right, is wrong, or is none: right, wrong, skip",
      "right"},
     {"limit", 0, "N", "the first N records of each file", "all"},
+    WORKSPACE,
     {"resamples", 0, "N", "of the bootstrap, over problems", "1000"},
     {"seed", 0, "N", "of rewarders that draw", "1"},
     {"task", 0, "NAME", "countdown: the verifier judges its steps exactly", NULL},
@@ -850,7 +851,8 @@ const tj_command tj_commands[] = {
      train_prm_options, tj_cmd_train_prm},
     {"reward eval", "FILE...", 1, 16, "measure rewarders against people's labels",
      "FILE is a data set with labelled steps (docs/datasets.md): PRM800K, ProcessBench,\n"
-     "MR-GSM8K, PRMBench and so on, plain or compressed. Each rewarder scores every labelled\n"
+     "MR-GSM8K, PRMBench and so on, plain or compressed; or, with -w, set:NAME is one that\n"
+     "'data import' put into the workspace. Each rewarder scores every labelled\n"
      "step after those before it; the table has precision, recall and F1 of detecting wrong\n"
      "steps (w) and of passing right ones (r), the Brier score, calibration (ECE), AUC and,\n"
      "for whole solutions, how often the first wrong step is found, with 95% intervals over\n"

@@ -13,7 +13,7 @@
 
 typedef struct tj_cli_rewarders {
     tj_scorer scorers[TJ_MAX_REWARDERS];
-    const char *specs[TJ_MAX_REWARDERS]; /* of the arguments */
+    const char *specs[TJ_MAX_REWARDERS];  /* of the arguments */
     bool has_threshold[TJ_MAX_REWARDERS]; /* the spec says one */
     size_t n;
     tj_remote_config remote;

@@ -14,10 +14,18 @@
 
 const char *tj_reward_figure_name(tj_reward_figure figure)
 {
-    static const char *const names[] = {"wrong_precision", "wrong_recall",    "wrong_f1",
-                                        "right_precision", "right_recall",    "right_f1",
-                                        "accuracy",        "brier",           "ece",
-                                        "auc",             "first_erroneous", "first_correct",
+    static const char *const names[] = {"wrong_precision",
+                                        "wrong_recall",
+                                        "wrong_f1",
+                                        "right_precision",
+                                        "right_recall",
+                                        "right_f1",
+                                        "accuracy",
+                                        "brier",
+                                        "ece",
+                                        "auc",
+                                        "first_erroneous",
+                                        "first_correct",
                                         "first_f1"};
     _Static_assert(sizeof names / sizeof names[0] == TJ_N_REWARD_FIGURES, "a name each");
     return names[figure];
@@ -319,7 +327,8 @@ tj_code tj_reward_measure(tj_reward_measures *out, const tj_rewarded_set *set, d
     *out = (tj_reward_measures){.threshold = threshold};
     if (cfg->n_resamples < 100 || cfg->n_resamples > 1000000 ||
         !(cfg->level > 0.0 && cfg->level < 1.0)) {
-        return tj_fail(err, TJ_E_INVAL, "%zu resamples at level %g: expected 100 to 1000000, (0, 1)",
+        return tj_fail(err, TJ_E_INVAL,
+                       "%zu resamples at level %g: expected 100 to 1000000, (0, 1)",
                        cfg->n_resamples, cfg->level);
     }
     tj_code rc = check_set(set, err);
@@ -400,10 +409,10 @@ static json_t *bins_json(const tj_reward_measures *m)
     json_t *list = json_array();
     for (size_t b = 0; b < TJ_REWARD_BINS; b++) {
         const tj_reward_bin *bin = &m->bins[b];
-        json_t *item = json_pack("{s:f, s:f, s:I, s:I, s:o}", "from", (double)b / TJ_REWARD_BINS,
-                                 "to", (double)(b + 1) / TJ_REWARD_BINS, "steps",
-                                 (json_int_t)bin->n, "right", (json_int_t)bin->n_right,
-                                 "mean_value", number(bin->mean_value));
+        json_t *item =
+            json_pack("{s:f, s:f, s:I, s:I, s:o}", "from", (double)b / TJ_REWARD_BINS, "to",
+                      (double)(b + 1) / TJ_REWARD_BINS, "steps", (json_int_t)bin->n, "right",
+                      (json_int_t)bin->n_right, "mean_value", number(bin->mean_value));
         if (json_array_append_new(list, item) != 0) {
             json_decref(list);
             return NULL;
@@ -424,12 +433,11 @@ json_t *tj_reward_json(const tj_reward_measures *m)
             return NULL;
         }
     }
-    return json_pack(
-        "{s:f, s:{s:I, s:I, s:I, s:I, s:I, s:I, s:I}, s:{s:I, s:I}, s:o, s:o}", "threshold",
-        m->threshold, "steps", "scored", (json_int_t)m->n_steps, "unscored",
-        (json_int_t)m->n_unscored, "right", (json_int_t)m->n_right, "wrong",
-        (json_int_t)m->n_wrong, "found", (json_int_t)m->n_found, "false_alarms",
-        (json_int_t)m->n_false, "missed", (json_int_t)m->n_missed, "solutions", "erroneous",
-        (json_int_t)m->n_erroneous, "correct", (json_int_t)m->n_correct, "figures", figures, "bins",
-        bins_json(m));
+    return json_pack("{s:f, s:{s:I, s:I, s:I, s:I, s:I, s:I, s:I}, s:{s:I, s:I}, s:o, s:o}",
+                     "threshold", m->threshold, "steps", "scored", (json_int_t)m->n_steps,
+                     "unscored", (json_int_t)m->n_unscored, "right", (json_int_t)m->n_right,
+                     "wrong", (json_int_t)m->n_wrong, "found", (json_int_t)m->n_found,
+                     "false_alarms", (json_int_t)m->n_false, "missed", (json_int_t)m->n_missed,
+                     "solutions", "erroneous", (json_int_t)m->n_erroneous, "correct",
+                     (json_int_t)m->n_correct, "figures", figures, "bins", bins_json(m));
 }

@@ -1,9 +1,9 @@
 /* How good a rewarder is, against people's labels: the figures of `tabiji reward eval`.
  *
- * A value in [0, 1] stands for the probability that a step is right; a step is taken for wrong where
- * it is below a threshold. "Wrong" is the positive class of detecting errors, "right" that of the
- * paper's table; both are given. A threshold is chosen on other problems than those it is measured
- * on.
+ * A value in [0, 1] stands for the probability that a step is right; a step is taken for wrong
+ * where it is below a threshold. "Wrong" is the positive class of detecting errors, "right" that of
+ * the paper's table; both are given. A threshold is chosen on other problems than those it is
+ * measured on.
  *
  * Ownership: structs are plain data; json_t results are new references.
  * Threads:   no shared state.
@@ -64,8 +64,8 @@ typedef struct tj_reward_bin {
 
 typedef struct tj_reward_measures {
     double threshold;
-    size_t n_steps, n_right, n_wrong; /* scored ones */
-    size_t n_unscored;                /* left out of the figures of steps */
+    size_t n_steps, n_right, n_wrong;  /* scored ones */
+    size_t n_unscored;                 /* left out of the figures of steps */
     size_t n_found, n_false, n_missed; /* wrong: taken for it; right ones taken for it; not taken */
     size_t n_erroneous, n_correct;     /* solutions; a step without a score is never found right */
     /* Each with its percentile bootstrap interval over problems; NaN where it is not defined. */

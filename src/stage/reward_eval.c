@@ -15,10 +15,10 @@ typedef struct asked {
     size_t *problem; /* [n_trees] index among the different problems of its part */
     bool *is_valid;  /* [n_trees] */
     size_t n_valid_problems, n_test_problems;
-    tj_score_ask *asks;     /* [n] of labelled steps */
-    const char **paths;     /* what the asks' steps point into */
+    tj_score_ask *asks; /* [n] of labelled steps */
+    const char **paths; /* what the asks' steps point into */
     size_t n;
-    tj_rewarded *valid, *test;                 /* [n] room; values by the contender at hand */
+    tj_rewarded *valid, *test; /* [n] room; values by the contender at hand */
     tj_rewarded_solution *valid_solutions, *test_solutions; /* [n_trees] room */
     size_t n_valid, n_test, n_valid_solutions, n_test_solutions;
 } asked;
@@ -34,7 +34,8 @@ static int by_hash(const void *a, const void *b)
 {
     const known_problem *x = a;
     const known_problem *y = b;
-    return x->hash != y->hash ? (x->hash < y->hash ? -1 : 1) : (x->tree > y->tree) - (x->tree < y->tree);
+    return x->hash != y->hash ? (x->hash < y->hash ? -1 : 1)
+                              : (x->tree > y->tree) - (x->tree < y->tree);
 }
 
 /* The first 64 bits of the text's SHA-256. */
@@ -170,8 +171,8 @@ typedef struct cost {
 
 static void take_score(double *value, cost *sum, const tj_score *score, const tj_scorer *scorer)
 {
-    *value = score->failed ? (double)NAN
-                           : (score->value - scorer->low) / (scorer->high - scorer->low);
+    *value =
+        score->failed ? (double)NAN : (score->value - scorer->low) / (scorer->high - scorer->low);
     sum->tokens += score->tokens;
     sum->path_tokens += score->path_tokens;
     sum->money += score->money;
@@ -226,16 +227,17 @@ static tj_code measure(json_t **out, asked *a, const char *name, const char *spe
         return rc;
     }
     json_t *row = tj_reward_json(&m);
-    json_t *more = json_pack(
-        "{s:s, s:o, s:s, s:I, s:s, s:I, s:o, s:f, s:f}", "rewarder", name, "spec",
-        tj_json_text(spec, strlen(spec)), "threshold_from",
-        !chooses ? "the rewarder" : by_first ? "validation, first_f1" : "validation, wrong_f1",
-        "failed", (json_int_t)sum->n_failed, "first_error", sum->first_error, "tokens",
-        (json_int_t)sum->tokens, "sharing_ratio",
-        number(sum->tokens > 0 && sum->path_tokens > 0
-                   ? (double)sum->path_tokens / (double)sum->tokens
-                   : (double)NAN),
-        "seconds", sum->seconds, "money", sum->money);
+    json_t *more = json_pack("{s:s, s:o, s:s, s:I, s:s, s:I, s:o, s:f, s:f}", "rewarder", name,
+                             "spec", tj_json_text(spec, strlen(spec)), "threshold_from",
+                             !chooses   ? "the rewarder"
+                             : by_first ? "validation, first_f1"
+                                        : "validation, wrong_f1",
+                             "failed", (json_int_t)sum->n_failed, "first_error", sum->first_error,
+                             "tokens", (json_int_t)sum->tokens, "sharing_ratio",
+                             number(sum->tokens > 0 && sum->path_tokens > 0
+                                        ? (double)sum->path_tokens / (double)sum->tokens
+                                        : (double)NAN),
+                             "seconds", sum->seconds, "money", sum->money);
     if (row == NULL || more == NULL || json_object_update(row, more) != 0) {
         rc = tj_fail(err, TJ_E_NOMEM, "cannot write a row");
         json_decref(row);
@@ -250,9 +252,8 @@ static tj_code measure(json_t **out, asked *a, const char *name, const char *spe
 
 static tj_code append_row(json_t *rows, json_t *row, tj_err *err)
 {
-    return json_array_append_new(rows, row) == 0
-               ? TJ_OK
-               : tj_fail(err, TJ_E_NOMEM, "cannot hold a row");
+    return json_array_append_new(rows, row) == 0 ? TJ_OK
+                                                 : tj_fail(err, TJ_E_NOMEM, "cannot hold a row");
 }
 
 /* A baseline that gives every step the same. */

@@ -24,10 +24,10 @@ typedef struct tj_reward_contender {
 } tj_reward_contender;
 
 typedef struct tj_reward_eval_config {
-    double valid_part;             /* of the problems, in [0, 1); 0: thresholds are the rewarders' */
-    bool by_first;                 /* thresholds by the first error's F1, where there are whole
-                                    * solutions; else by the F1 of wrong steps */
-    uint64_t seed;                 /* of rewarders that draw */
+    double valid_part; /* of the problems, in [0, 1); 0: thresholds are the rewarders' */
+    bool by_first;     /* thresholds by the first error's F1, where there are whole
+                        * solutions; else by the F1 of wrong steps */
+    uint64_t seed;     /* of rewarders that draw */
     tj_boot_config boot;
 } tj_reward_eval_config;
 
@@ -38,6 +38,7 @@ typedef struct tj_reward_eval_config {
  * on), TJ_E_NOMEM. */
 TJ_MUST_USE tj_code tj_reward_eval(json_t **out, const tj_labelled *set, const char *name,
                                    const tj_reward_contender *contenders, size_t n,
-                                   const tj_reward_eval_config *cfg, const tj_job *job, tj_err *err);
+                                   const tj_reward_eval_config *cfg, const tj_job *job,
+                                   tj_err *err);
 
 #endif

@@ -213,6 +213,7 @@ TJ_MUST_USE tj_code tj_demo_run(const char *dir, const tj_demo_config *cfg, cons
 TJ_MUST_USE tj_code tj_demo_report(const char *dir, const char *build_id, json_t **data,
                                    tj_err *err);
 
-#include "stage/reward_eval.h" /* rewarders against people's labels */
+#include "stage/labelled_set.h" /* imported solutions as labelled steps */
+#include "stage/reward_eval.h"  /* rewarders against people's labels */
 
 #endif

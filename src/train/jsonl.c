@@ -144,8 +144,7 @@ size_t tj_examples_group(const tj_examples *examples)
 
 size_t tj_examples_n_lines(const tj_examples *examples)
 {
-    return examples->lines != NULL ? examples->n_lines
-                                   : examples->n / tj_examples_group(examples);
+    return examples->lines != NULL ? examples->n_lines : examples->n / tj_examples_group(examples);
 }
 
 size_t tj_examples_line(const tj_examples *examples, size_t line, size_t *first)

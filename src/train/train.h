@@ -234,8 +234,8 @@ typedef struct tj_examples {
     size_t n_ids;
     tj_example *examples; /* [n], in the order of the file */
     size_t n, cap;
-    size_t *lines; /* [n_lines + 1] the first example of each line, and n: what stands in one update;
-                    * NULL: every line has as many (tj_examples_group) */
+    size_t *lines; /* [n_lines + 1] the first example of each line, and n: what stands in one
+                    * update; NULL: every line has as many (tj_examples_group) */
     size_t n_lines;
     tj_step_label *labels; /* [n_labels], in the order of the tokens */
     size_t n_labels, cap_labels;

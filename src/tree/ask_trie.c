@@ -1,5 +1,5 @@
-/* Asks put together to trees. Asks of one problem mostly stand together, so its latest one is looked
- * at first. */
+/* Asks put together to trees. Asks of one problem mostly stand together, so its latest one is
+ * looked at first. */
 #include "tree/ask_trie.h"
 
 #include <string.h>

@@ -15,11 +15,11 @@
 #include "tree/scorer.h"
 
 typedef struct tj_ask_node {
-    size_t parent; /* TJ_NO_NODE: a problem, which has no step */
-    size_t depth;  /* steps up to it */
+    size_t parent;                        /* TJ_NO_NODE: a problem, which has no step */
+    size_t depth;                         /* steps up to it */
     size_t first_child, last_child, next; /* TJ_NO_NODE: none */
-    size_t ask;       /* the first that asks about it; TJ_NO_NODE: none does */
-    const char *text; /* the step's, or the problem's */
+    size_t ask;                           /* the first that asks about it; TJ_NO_NODE: none does */
+    const char *text;                     /* the step's, or the problem's */
 } tj_ask_node;
 
 typedef struct tj_ask_trie {

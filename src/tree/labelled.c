@@ -2,6 +2,7 @@
 #include "tree/labelled.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -117,8 +118,12 @@ typedef struct reader {
 
 static void end_open(reader *r)
 {
+    size_t n = r->set->n_trees;
     if (r->is_open) {
         tj_labelled_end(r->set);
+    }
+    if (r->is_open && r->joins && r->set->n_trees == n) {
+        r->set->trees[n - 1].is_whole = false; /* rows are candidates, not solutions */
     }
     r->is_open = false;
 }
@@ -262,23 +267,31 @@ static tj_code read_records(reader *r, tj_dataset *data)
 
 /* ------------------------------------------------------------ our trees */
 
-/* The reward of a node by that rewarder as a target; NaN: it has none. Rewards from -1 to 1 say
- * "wrong" below 0, and only such have values below it. */
-static double target_of(const tj_tree *tree, size_t node, const char *rewarder)
+/* The rewarder's first reward of each node as its target; NaN where there is none. Rewards from -1
+ * to 1 say "wrong" below 0. They are taken from the file, which has every rewarder's name. Gives
+ * targets [n_nodes] (tj_free); NULL without memory. */
+static double *targets_of(const json_t *json, size_t n_nodes, const char *rewarder)
 {
-    for (size_t i = 0; i < tree->n_rewards; i++) {
-        const tj_reward *r = &tree->rewards[i];
-        if (r->node == node && strcmp(r->rewarder, rewarder) == 0) {
-            return r->value < 0.0 ? 0.0 : r->value > 1.0 ? 1.0 : r->value;
+    const json_t *rewards = json_object_get(json, "rewards");
+    double *targets = tj_calloc(n_nodes, sizeof *targets);
+    for (size_t i = 0; targets != NULL && i < n_nodes; i++) {
+        targets[i] = (double)NAN;
+    }
+    for (size_t i = 0; targets != NULL && i < json_array_size(rewards); i++) {
+        const json_t *r = json_array_get(rewards, i);
+        size_t node = (size_t)json_integer_value(json_object_get(r, "node"));
+        double value = json_number_value(json_object_get(r, "value"));
+        if (isnan(targets[node]) &&
+            strcmp(json_string_value(json_object_get(r, "rewarder")), rewarder) == 0) {
+            targets[node] = value < 0.0 ? 0.0 : value > 1.0 ? 1.0 : value;
         }
     }
-    return (double)NAN;
+    return targets;
 }
 
-static tj_code add_our_nodes(reader *r, const tj_tree *tree, size_t line)
+static tj_code add_our_nodes(reader *r, const tj_tree *tree, const double *targets, size_t line)
 {
     const tj_task *task = r->options->task;
-    const char *rewarder = r->options->rewarder == NULL ? "verifier" : r->options->rewarder;
     tj_buf prompt;
     size_t step;
     tj_buf_init(&prompt);
@@ -296,8 +309,7 @@ static tj_code add_our_nodes(reader *r, const tj_tree *tree, size_t line)
     for (size_t i = 1; i < tree->n_nodes && rc == TJ_OK; i++) {
         const tj_node *n = &tree->nodes[i];
         rc = tj_labelled_add(r->set, &step, n->parent == 0 ? SIZE_MAX : n->parent - 1,
-                             (tj_str){n->text, strcspn(n->text, "\n")},
-                             target_of(tree, i, rewarder), r->err);
+                             (tj_str){n->text, strcspn(n->text, "\n")}, targets[i], r->err);
     }
     tj_buf_deinit(&prompt);
     return rc;
@@ -317,11 +329,16 @@ static tj_code add_our_tree(void *ctx, const json_t *json, size_t line, tj_err *
         return tj_fail(err, TJ_E_PARSE, "%s: a tree of the task '%.40s', which is not at hand",
                        where, task == NULL ? "" : task);
     }
+    const char *rewarder = r->options->rewarder == NULL ? "verifier" : r->options->rewarder;
     tj_code rc = tj_tree_from_json(&tree, json, where, err);
-    if (rc == TJ_OK) {
-        rc = add_our_nodes(r, &tree, line);
-        tj_tree_deinit(&tree);
+    if (rc != TJ_OK) {
+        return rc;
     }
+    double *targets = targets_of(json, tree.n_nodes, rewarder);
+    rc = targets == NULL ? tj_fail(err, TJ_E_NOMEM, "cannot hold a tree")
+                         : add_our_nodes(r, &tree, targets, line);
+    tj_free(targets);
+    tj_tree_deinit(&tree);
     return rc;
 }
 

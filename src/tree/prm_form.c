@@ -73,8 +73,8 @@ tj_code tj_prm_form_problem(const tj_prm_form *form, tj_encoder *encoder, tj_ids
     if (rc == TJ_OK) {
         rc = tj_encoder_encode(encoder, ids, problem, strlen(problem), false, err);
     }
-    return rc == TJ_OK ? tj_encoder_encode(encoder, ids, form->prompt_end,
-                                           strlen(form->prompt_end), false, err)
+    return rc == TJ_OK ? tj_encoder_encode(encoder, ids, form->prompt_end, strlen(form->prompt_end),
+                                           false, err)
                        : rc;
 }
 

@@ -16,8 +16,8 @@ typedef struct tj_score_ask {
     const char *answer;       /* the reference answer; NULL: not known */
     const char *const *steps; /* [n_steps] texts from the first step to the one in question */
     size_t n_steps;           /* >= 1 */
-    const tj_tree *tree; /* where the steps are a tree's; or NULL */
-    size_t node;         /* the last step's; TJ_NO_NODE where there is no tree */
+    const tj_tree *tree;      /* where the steps are a tree's; or NULL */
+    size_t node;              /* the last step's; TJ_NO_NODE where there is no tree */
     uint64_t key; /* of random numbers, with the scorer's seed: the same ask, the same score */
 } tj_score_ask;
 

@@ -98,8 +98,7 @@ static tj_code make_branch(work *w, tj_branch *out, size_t fork, tj_err *err)
     }
     if (rc == TJ_OK) {
         w->branches[w->n_branches++] = *out;
-        rc = fork == TJ_NO_NODE ? TJ_OK
-                                : tj_engine_append(engine, *out, w->ids.ids, w->ids.n, err);
+        rc = fork == TJ_NO_NODE ? TJ_OK : tj_engine_append(engine, *out, w->ids.ids, w->ids.n, err);
     }
     return rc;
 }
@@ -182,8 +181,8 @@ static tj_code find_way(const work *w, size_t **way, size_t *n_way, size_t fork,
     return TJ_OK;
 }
 
-/* Reads the way to a tip. Where its text cannot be read (too long for the model, not UTF-8), the tip
- * has no score, and what is before it is read all the same. */
+/* Reads the way to a tip. Where its text cannot be read (too long for the model, not UTF-8), the
+ * tip has no score, and what is before it is read all the same. */
 static tj_code read_tip(work *w, size_t tip, tj_err *err)
 {
     tj_code rc = TJ_OK;

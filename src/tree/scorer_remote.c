@@ -4,8 +4,8 @@
  *                   + or -, is its verdict on the last (Wang et al. 2024, arXiv:2312.08935)
  *   rlhflow         a conversation whose user gives step after step and whose assistant says + to
  *                   each; what it would say to the last is its verdict (RLHFlow's math-rm)
- *   qwen            the steps of an answer, each ended by <extra_0>, where the model's pooling gives
- *                   the probabilities of wrong and right (Zhang et al. 2025, arXiv:2501.07301)
+ *   qwen            the steps of an answer, each ended by <extra_0>, where the model's pooling
+ * gives the probabilities of wrong and right (Zhang et al. 2025, arXiv:2501.07301)
  *
  * The first two ask once for each step, by the probabilities of a single token; the third once for
  * each path to a tip, since the value at a step does not depend on what follows. */
@@ -249,8 +249,9 @@ static tj_code take_answer(batch *b, const tj_query *q, size_t node, tj_err *err
     if (rc != TJ_OK) {
         rc = rc == TJ_E_NOMEM ? tj_fail(err, rc, "%s", why.msg) : fail_node(b, node, why.msg, err);
     }
-    return rc == TJ_OK && c != NULL && c->text != NULL ? take_raw(&b->scores[node], c, &q->usage, err)
-                                                       : rc;
+    return rc == TJ_OK && c != NULL && c->text != NULL
+               ? take_raw(&b->scores[node], c, &q->usage, err)
+               : rc;
 }
 
 /* ------------------------------------------------------------ all of them */
@@ -278,8 +279,7 @@ static tj_code ask_batch(batch *b, const tj_job *job, tj_err *err)
 static bool is_queried(const batch *b, size_t node)
 {
     const tj_ask_node *n = &b->trie->nodes[node];
-    return n->ask != TJ_NO_NODE &&
-           (b->p->cfg.format != FORM_QWEN || n->first_child == TJ_NO_NODE);
+    return n->ask != TJ_NO_NODE && (b->p->cfg.format != FORM_QWEN || n->first_child == TJ_NO_NODE);
 }
 
 static tj_code ask_all(batch *b, const tj_job *job, tj_err *err)

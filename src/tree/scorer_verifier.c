@@ -1,7 +1,7 @@
-/* What can be checked exactly. Where the domain has a verifier (tj_task), every step: it is right if
- * all steps before it are and the verifier says so of it. Else final answers only: a step that gives
- * one is right if the grader finds it equal to the reference. What has no answer, or is not decided,
- * has no score.
+/* What can be checked exactly. Where the domain has a verifier (tj_task), every step: it is right
+ * if all steps before it are and the verifier says so of it. Else final answers only: a step that
+ * gives one is right if the grader finds it equal to the reference. What has no answer, or is not
+ * decided, has no score.
  *
  * The grader works in a process of its own, which hostile answers may end without harm. */
 #include <string.h>

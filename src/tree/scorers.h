@@ -38,7 +38,8 @@ TJ_MUST_USE tj_code tj_scorer_spec_parse(json_t **out, const char *spec, tj_err 
 
 /* Opens the rewarder of a spec. options may be NULL. Errors: those of tj_scorer_spec_parse;
  * TJ_E_INVAL naming the setting (an unknown kind, or a setting that the kind has not); what the
- * kind's parts give (a model that is not there, a server without a name). *out needs no close then. */
+ * kind's parts give (a model that is not there, a server without a name). *out needs no close then.
+ */
 TJ_MUST_USE tj_code tj_scorer_open(tj_scorer *out, const char *spec,
                                    const tj_scorer_options *options, tj_err *err);
 /* The same of settings at hand; `where` names them in messages. */
@@ -55,7 +56,11 @@ TJ_MUST_USE tj_code tj_score_fail(tj_score *score, tj_err *err, const char *fmt,
 uint64_t tj_score_ask_key(const tj_score_ask *ask);
 
 /* What a path is worth by its steps' values [n], n > 0. */
-typedef enum tj_aggregate { TJ_AGGREGATE_MIN = 0, TJ_AGGREGATE_PRODUCT, TJ_AGGREGATE_LAST } tj_aggregate;
+typedef enum tj_aggregate {
+    TJ_AGGREGATE_MIN = 0,
+    TJ_AGGREGATE_PRODUCT,
+    TJ_AGGREGATE_LAST
+} tj_aggregate;
 double tj_aggregate_values(tj_aggregate how, const double *values, size_t n);
 
 #endif

@@ -1,10 +1,10 @@
 /* The figures of rewarders: by hand on a set small enough for it, against other definitions of the
  * same on drawn ones, and thresholds against trying them all. */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <math.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -155,8 +155,8 @@ static void equal_seeds_give_equal_intervals(void **state)
     json_t *json = tj_reward_json(&a);
     const json_t *auc = json_object_get(json_object_get(json, "figures"), "auc");
     close_to(json_real_value(json_object_get(auc, "value")), mean(&a, TJ_REWARD_AUC));
-    assert_true(json_is_null(json_object_get(
-        json_object_get(json_object_get(json, "figures"), "first_f1"), "value")));
+    assert_true(json_is_null(
+        json_object_get(json_object_get(json_object_get(json, "figures"), "first_f1"), "value")));
     assert_int_equal(json_array_size(json_object_get(json, "bins")), TJ_REWARD_BINS);
     json_decref(json);
 }
@@ -172,11 +172,12 @@ static void impossible_sets_are_refused(void **state)
     (void)state;
     assert_int_equal(tj_reward_measure(&m, &(tj_rewarded_set){.n_steps = 0}, 0.5, &boot, NULL),
                      TJ_E_INVAL);
-    assert_int_equal(tj_reward_measure(&m, &(tj_rewarded_set){bad, NULL, 1, 0, 1}, 0.5, &boot, NULL),
-                     TJ_E_INVAL);
-    assert_int_equal(tj_reward_choose(&t, &(tj_rewarded_set){far_off, NULL, 1, 0, 1},
-                                      TJ_BY_WRONG_F1, NULL),
-                     TJ_E_INVAL);
+    assert_int_equal(
+        tj_reward_measure(&m, &(tj_rewarded_set){bad, NULL, 1, 0, 1}, 0.5, &boot, NULL),
+        TJ_E_INVAL);
+    assert_int_equal(
+        tj_reward_choose(&t, &(tj_rewarded_set){far_off, NULL, 1, 0, 1}, TJ_BY_WRONG_F1, NULL),
+        TJ_E_INVAL);
     assert_int_equal(
         tj_reward_measure(&m, &(tj_rewarded_set){good, beyond, 1, 1, 1}, 0.5, &boot, NULL),
         TJ_E_INVAL);

@@ -1,10 +1,10 @@
 /* Rewarders against labels: what is asked, that thresholds come from the validation problems alone,
  * baselines, failures, and cost. */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -23,12 +23,12 @@ static void make_set(tj_labelled *set)
         char problem[32];
         size_t step;
         int n = snprintf(problem, sizeof problem, "Problem %zu", i);
-        assert_int_equal(tj_labelled_begin(set, (tj_str){problem, (size_t)n}, (tj_str){"4", 1}, i,
-                                           NULL),
-                         TJ_OK);
+        assert_int_equal(
+            tj_labelled_begin(set, (tj_str){problem, (size_t)n}, (tj_str){"4", 1}, i, NULL), TJ_OK);
         assert_int_equal(tj_labelled_add(set, &step, SIZE_MAX, (tj_str){"good", 4}, 1.0, NULL),
                          TJ_OK);
-        assert_int_equal(tj_labelled_add(set, &step, 0, (tj_str){i % 2 == 1 ? "bad" : "good", 4 - i % 2},
+        assert_int_equal(tj_labelled_add(set, &step, 0,
+                                         (tj_str){i % 2 == 1 ? "bad" : "good", 4 - i % 2},
                                          i % 2 == 1 ? 0.0 : 1.0, NULL),
                          TJ_OK);
         tj_labelled_end(set);
@@ -45,9 +45,8 @@ static tj_code score_knowing(void *ctx, tj_score *out, const tj_score_ask *asks,
     for (size_t i = 0; i < n; i++) {
         const char *last = asks[i].steps[asks[i].n_steps - 1];
         assert_string_equal(asks[i].answer, "4");
-        out[i] = (tj_score){.value = strcmp(last, "bad") == 0 ? 0.8 : 0.9,
-                            .tokens = 2,
-                            .path_tokens = 5};
+        out[i] = (tj_score){
+            .value = strcmp(last, "bad") == 0 ? 0.8 : 0.9, .tokens = 2, .path_tokens = 5};
         if (fails_at != NULL && strcmp(asks[i].problem, fails_at) == 0) {
             assert_int_equal(tj_score_fail(&out[i], NULL, "no answer"), TJ_OK);
         }
@@ -81,8 +80,8 @@ static const json_t *row(const json_t *table, const char *name)
 
 static double value(const json_t *r, const char *figure)
 {
-    return json_number_value(json_object_get(
-        json_object_get(json_object_get(r, "figures"), figure), "value"));
+    return json_number_value(
+        json_object_get(json_object_get(json_object_get(r, "figures"), figure), "value"));
 }
 
 static double number(const json_t *object, const char *a, const char *b)

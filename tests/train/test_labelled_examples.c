@@ -1,10 +1,10 @@
 /* Labelled trees as sequences: every label once, at the last token of its step; what a tree shares
  * is computed once; an update has whole trees; what is too long is cut before a step. */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <math.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -161,9 +161,11 @@ static void digests_tell_targets_apart(void **state)
     size_t n_cut;
     (void)state;
     open_fixture(&f);
-    assert_int_equal(tj_examples_from_labelled(&a, &n_cut, &f.set, &f.form, &f.format, NULL), TJ_OK);
+    assert_int_equal(tj_examples_from_labelled(&a, &n_cut, &f.set, &f.form, &f.format, NULL),
+                     TJ_OK);
     f.set.trees[0].steps[1].target = 1.0;
-    assert_int_equal(tj_examples_from_labelled(&b, &n_cut, &f.set, &f.form, &f.format, NULL), TJ_OK);
+    assert_int_equal(tj_examples_from_labelled(&b, &n_cut, &f.set, &f.form, &f.format, NULL),
+                     TJ_OK);
     assert_string_not_equal(a.digest, b.digest);
     tj_examples_deinit(&a);
     tj_examples_deinit(&b);

@@ -1,10 +1,10 @@
 /* Labelled steps from the forms that data sets have: trees put together, labels where they belong,
  * and refusals that name the line. */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -53,8 +53,9 @@ static void must_read(tj_labelled *set, const char *text, const tj_labelled_opti
     "\",\"answer\":null,\"is_human_response\":false,\"is_solution\":false,"                        \
     "\"is_preferred_response\":false,\"rating\":" rating "}\n"
 
-static const char rows[] = ROW("P", "", "a", "1") ROW("P", "", "b", "-1") ROW("P", "\"a\"", "c", "0")
-    ROW("P", "\"a\"", "d", "-1") ROW("Q", "", "e", "1") ROW("P", "\"x\"", "y", "1");
+static const char rows[] =
+    ROW("P", "", "a", "1") ROW("P", "", "b", "-1") ROW("P", "\"a\"", "c", "0")
+        ROW("P", "\"a\"", "d", "-1") ROW("Q", "", "e", "1") ROW("P", "\"x\"", "y", "1");
 
 static void rows_of_one_problem_are_a_tree(void **state)
 {
@@ -75,7 +76,7 @@ static void rows_of_one_problem_are_a_tree(void **state)
     tj_labelled_path(t, 3, way);
     assert_string_equal(way[0], "a");
     assert_string_equal(way[1], "d");
-    assert_true(set.trees[1].is_chain && set.trees[1].is_whole);
+    assert_true(set.trees[1].is_chain && !set.trees[1].is_whole); /* a candidate is no solution */
     assert_true(isnan(set.trees[2].steps[0].target) && !set.trees[2].is_whole);
     tj_labelled_deinit(&set);
 }
@@ -114,9 +115,9 @@ static void a_refused_record_names_its_line_or_is_counted(void **state)
     tj_labelled set;
     tj_err err = {.code = TJ_OK};
     (void)state;
-    assert_int_equal(read_text(&set, CHAIN("1") CHAIN("3"),
-                               &(tj_labelled_options){.strict = true}, &err),
-                     TJ_E_PARSE);
+    assert_int_equal(
+        read_text(&set, CHAIN("1") CHAIN("3"), &(tj_labelled_options){.strict = true}, &err),
+        TJ_E_PARSE);
     assert_non_null(strstr(err.msg, "set.jsonl:2"));
     assert_int_equal(set.n_trees, 0);
     tj_labelled_deinit(&set);
@@ -153,8 +154,8 @@ static void shares_of_rollouts_are_targets_where_they_are_wanted(void **state)
     assert_true(set.trees[0].steps[0].target == 0.75);
     assert_string_equal(set.trees[0].answer, "4");
     tj_labelled_deinit(&set);
-    assert_int_equal(
-        read_text(&set, monte_carlo, &(tj_labelled_options){.scores = false}, &err), TJ_E_INVAL);
+    assert_int_equal(read_text(&set, monte_carlo, &(tj_labelled_options){.scores = false}, &err),
+                     TJ_E_INVAL);
     tj_labelled_deinit(&set);
 }
 
@@ -201,8 +202,7 @@ static void our_trees_have_their_rewards_as_labels(void **state)
     must_read(&set, text, &(tj_labelled_options){.task = &task, .rewarder = "solver"});
     assert_true(set.trees[0].steps[2].target == 0.25);
     tj_labelled_deinit(&set);
-    assert_int_equal(read_text(&set, text, &(tj_labelled_options){.task = NULL}, &err),
-                     TJ_E_PARSE);
+    assert_int_equal(read_text(&set, text, &(tj_labelled_options){.task = NULL}, &err), TJ_E_PARSE);
     tj_labelled_deinit(&set);
     free(text);
     json_decref(json);

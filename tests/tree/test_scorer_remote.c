@@ -134,8 +134,8 @@ static void math_shepherd_is_asked_by_its_tag(void **state)
     assert_int_equal(out[1].tokens, 11);
     assert_int_equal(out[2].tokens, 0);
     assert_non_null(strstr(f.heads[0], "POST /v1/completions"));
-    assert_non_null(strstr(f.bodies[0], "\"prompt\":\"What? Step 1: Two and two are four. " STEP_TAG
-                                        "\""));
+    assert_non_null(
+        strstr(f.bodies[0], "\"prompt\":\"What? Step 1: Two and two are four. " STEP_TAG "\""));
     assert_non_null(strstr(f.bodies[1], "four. " STEP_TAG "\\nStep 2: So it is 5. " STEP_TAG "\""));
     assert_non_null(strstr(f.bodies[1], "\"max_tokens\":1"));
     free_scores(out);
@@ -152,10 +152,11 @@ static void rlhflow_is_asked_turn_by_turn(void **state)
     expect_close(out[0].value, 0.8);
     expect_close(out[1].value, 0.2);
     assert_non_null(strstr(f.heads[0], "POST /v1/chat/completions"));
-    assert_non_null(strstr(
-        f.bodies[1], "\"messages\":[{\"content\":\"What? Two and two are four.\",\"role\":\"user\"},"
-                     "{\"content\":\"+\",\"role\":\"assistant\"},"
-                     "{\"content\":\"Step 2: So it is 5.\",\"role\":\"user\"}]"));
+    assert_non_null(
+        strstr(f.bodies[1],
+               "\"messages\":[{\"content\":\"What? Two and two are four.\",\"role\":\"user\"},"
+               "{\"content\":\"+\",\"role\":\"assistant\"},"
+               "{\"content\":\"Step 2: So it is 5.\",\"role\":\"user\"}]"));
     free_scores(out);
     end(&f);
 }

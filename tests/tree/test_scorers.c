@@ -34,9 +34,8 @@ static void a_spec_says_kind_place_and_settings(void **state)
         tj_scorer_spec_parse(&json, "remote:http://h:1/v1,remote.max_tries=2,format=qwen", NULL),
         TJ_OK);
     assert_string_equal(json_string_value(json_object_get(json, "where")), "http://h:1/v1");
-    assert_int_equal(json_integer_value(json_object_get(json_object_get(json, "remote"),
-                                                        "max_tries")),
-                     2);
+    assert_int_equal(
+        json_integer_value(json_object_get(json_object_get(json, "remote"), "max_tries")), 2);
     json_decref(json);
 }
 
@@ -136,8 +135,7 @@ static void steps_of_a_domain_are_judged_exactly(void **state)
 {
     static const char problem[] = "{\"numbers\":[3,6,7,11],\"target\":36}";
     static const char *const good[] = {"1. 11 - 7 = 4 left 3 4 6\n"};
-    static const char *const bad[] = {"1. 11 - 7 = 5 left 3 5 6\n",
-                                      "2. 3 * 5 = 15 left 6 15\n"};
+    static const char *const bad[] = {"1. 11 - 7 = 5 left 3 5 6\n", "2. 3 * 5 = 15 left 6 15\n"};
     tj_countdown_config cfg = {.n_numbers = 4,
                                .number_min = 1,
                                .number_max = 99,
@@ -174,11 +172,10 @@ static void final_answers_are_graded_and_nothing_else(void **state)
     static const char *const half[] = {"So the answer is \\boxed{\\frac{1}{2}}."};
     static const char *const third[] = {"So the answer is \\boxed{1/3}."};
     static const char *const none[] = {"First we add 2 and 3."};
-    const tj_score_ask asks[] = {
-        {.problem = "P", .answer = "0.5", .steps = half, .n_steps = 1},
-        {.problem = "P", .answer = "0.5", .steps = third, .n_steps = 1},
-        {.problem = "P", .answer = "0.5", .steps = none, .n_steps = 1},
-        {.problem = "P", .steps = half, .n_steps = 1}};
+    const tj_score_ask asks[] = {{.problem = "P", .answer = "0.5", .steps = half, .n_steps = 1},
+                                 {.problem = "P", .answer = "0.5", .steps = third, .n_steps = 1},
+                                 {.problem = "P", .answer = "0.5", .steps = none, .n_steps = 1},
+                                 {.problem = "P", .steps = half, .n_steps = 1}};
     tj_scorer s;
     tj_score out[4];
     (void)state;
@@ -244,16 +241,15 @@ static const char *const p2[] = {"one is 1", "two is 2", "three is 4", "four is 
 static const char *const p3[] = {"one is 1", "two is 3"};
 static const char *const p4[] = {"one is 2"};
 #define N_ASKS 9
-static const tj_score_ask forest[N_ASKS] = {
-    {.problem = "Count.", .steps = p3, .n_steps = 2},
-    {.problem = "Count.", .steps = p1, .n_steps = 1},
-    {.problem = "Count again.", .steps = p1, .n_steps = 3},
-    {.problem = "Count.", .steps = p2, .n_steps = 4},
-    {.problem = "Count.", .steps = p1, .n_steps = 3},
-    {.problem = "Count.", .steps = p4, .n_steps = 1},
-    {.problem = "Count.", .steps = p1, .n_steps = 2},
-    {.problem = "Count.", .steps = p2, .n_steps = 3},
-    {.problem = "Count again.", .steps = p1, .n_steps = 1}};
+static const tj_score_ask forest[N_ASKS] = {{.problem = "Count.", .steps = p3, .n_steps = 2},
+                                            {.problem = "Count.", .steps = p1, .n_steps = 1},
+                                            {.problem = "Count again.", .steps = p1, .n_steps = 3},
+                                            {.problem = "Count.", .steps = p2, .n_steps = 4},
+                                            {.problem = "Count.", .steps = p1, .n_steps = 3},
+                                            {.problem = "Count.", .steps = p4, .n_steps = 1},
+                                            {.problem = "Count.", .steps = p1, .n_steps = 2},
+                                            {.problem = "Count.", .steps = p2, .n_steps = 3},
+                                            {.problem = "Count again.", .steps = p1, .n_steps = 1}};
 
 static void a_forest_has_the_values_of_its_paths_read_alone(void **state)
 {
