@@ -6,10 +6,9 @@
  * Ownership: asks borrow; a score's strings belong to the caller (tj_score_deinit).
  * Threads:   a scorer is confined to one thread; it may use many itself.
  */
+#include "tree/tree.h" /* which includes this at its end: before the guard, whoever comes first */
 #ifndef TJ_TREE_SCORER_H
 #define TJ_TREE_SCORER_H
-
-#include "tree/tree.h"
 
 typedef struct tj_score_ask {
     const char *problem;      /* its text */
