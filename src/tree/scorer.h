@@ -6,7 +6,8 @@
  * Ownership: asks borrow; a score's strings belong to the caller (tj_score_deinit).
  * Threads:   a scorer is confined to one thread; it may use many itself.
  */
-#include "tree/tree.h" /* which includes this at its end: before the guard, whoever comes first */
+#include "tree/tree.h" /* before the guard: it includes this file once its own types are there */
+
 #ifndef TJ_TREE_SCORER_H
 #define TJ_TREE_SCORER_H
 
