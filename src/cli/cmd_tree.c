@@ -96,7 +96,8 @@ typedef struct exporting {
     size_t format;
     const char *rewarder;
     size_t n, n_refused;
-    char refusal[TJ_ERR_MSG_BYTES]; /* the first */
+    int64_t refused; /* the first, */
+    tj_err why;      /* and why */
 } exporting;
 
 static tj_code export_tree(void *ctx, const tj_tree_row *row, tj_err *err)
@@ -113,7 +114,8 @@ static tj_code export_tree(void *ctx, const tj_tree_row *row, tj_err *err)
                                     : print_json(&tree, true, &why);
     if (rc == TJ_E_INVAL || rc == TJ_E_PARSE) { /* this one cannot be said in that form */
         if (e->n_refused++ == 0) {
-            (void)snprintf(e->refusal, sizeof e->refusal, "tree %" PRId64 ": %s", row->id, why.msg);
+            e->refused = row->id;
+            e->why = why;
         }
         rc = TJ_OK;
     } else {
@@ -149,7 +151,8 @@ tj_code tj_cmd_tree_export(const tj_args *args, tj_err *err)
         tj_job_log(tj_cli_job(), "%zu trees", e.n);
     }
     if (rc == TJ_OK && e.n_refused > 0) {
-        tj_job_log(tj_cli_job(), "%zu have no such form; the first: %s", e.n_refused, e.refusal);
+        tj_job_log(tj_cli_job(), "%zu have no such form; the first is tree %" PRId64 ": %s",
+                   e.n_refused, e.refused, e.why.msg);
     }
     return rc;
 }

@@ -17,7 +17,7 @@
 
 enum { AS_TEXT, AS_JSON, AS_JSONL, AS_DOT };
 
-typedef struct growth {
+typedef struct growing {
     tj_cli_policy policy;
     tj_scorer scorer;  /* zeroed: none */
     json_t *rewarder;  /* its settings */
@@ -32,34 +32,35 @@ typedef struct growth {
     size_t n_printed, n_correct, n_unfit;
     size_t n_majority, n_weighted; /* votes that are right */
     json_t *list;                  /* AS_JSON */
-} growth;
+} growing;
 
 /* ------------------------------------------------------------------ options */
 
-static tj_code read_counts(growth *g, const tj_args *args, tj_err *err)
+static tj_code read_counts(growing *g, const tj_args *args, tj_err *err)
 {
     tj_grow_config *c = &g->cfg;
     size_t threads = 0;
-    bool endless = c->method == TJ_METHOD_BEST_FIRST || c->method == TJ_METHOD_UCT ||
-                   c->method == TJ_METHOD_PUCT;
-    size_t width = c->method == TJ_METHOD_BEST_OF_N ? 8 : 3;
+    bool endless = c->method == TJ_SEARCH_BEST_FIRST || c->method == TJ_SEARCH_UCT ||
+                   c->method == TJ_SEARCH_PUCT;
+    size_t width = c->method == TJ_SEARCH_BEST_OF_N ? 8 : 3;
     const struct {
         const char *name;
         size_t fallback, min, max;
         size_t *out;
-    } counts[] = {{"width", width, 1, 4096, &c->width},
-                  {"depth", g->words ? (size_t)16 : TJ_COUNTDOWN_MAX_NUMBERS - 1, 1, 4096, &c->depth},
-                  {"max-tries", 6, 1, 1024, &c->max_tries},
-                  {"prune-k", 2, 1, 1000000, &c->prune_k},
-                  {"rounds", endless ? (size_t)32 : 0, 0, 1000000, &c->max_rounds},
-                  {"max-nodes", 0, 0, TJ_MAX_TREE_NODES, &c->max_nodes},
-                  {"max-tokens", 0, 0, SIZE_MAX, &c->max_tokens},
-                  {"max-answers", 0, 0, SIZE_MAX, &c->max_answers},
-                  {"batch", 64, 1, 100000, &c->batch_problems},
-                  {"limit", 0, 0, SIZE_MAX, &g->limit},
-                  {"offset", 0, 0, SIZE_MAX, &g->offset},
-                  {"seed", 1, 0, SIZE_MAX, &g->seed},
-                  {"threads", 0, 0, TJ_MAX_THREADS, &threads}};
+    } counts[] = {
+        {"width", width, 1, 4096, &c->width},
+        {"depth", g->words ? (size_t)16 : TJ_COUNTDOWN_MAX_NUMBERS - 1, 1, 4096, &c->depth},
+        {"max-tries", 6, 1, 1024, &c->max_tries},
+        {"prune-k", 2, 1, 1000000, &c->prune_k},
+        {"rounds", endless ? (size_t)32 : 0, 0, 1000000, &c->max_rounds},
+        {"max-nodes", 0, 0, TJ_MAX_TREE_NODES, &c->max_nodes},
+        {"max-tokens", 0, 0, SIZE_MAX, &c->max_tokens},
+        {"max-answers", 0, 0, SIZE_MAX, &c->max_answers},
+        {"batch", 64, 1, 100000, &c->batch_problems},
+        {"limit", 0, 0, SIZE_MAX, &g->limit},
+        {"offset", 0, 0, SIZE_MAX, &g->offset},
+        {"seed", 1, 0, SIZE_MAX, &g->seed},
+        {"threads", 0, 0, TJ_MAX_THREADS, &threads}};
     tj_code rc = TJ_OK;
     for (size_t i = 0; i < sizeof counts / sizeof counts[0] && rc == TJ_OK; i++) {
         rc = tj_args_size(args, counts[i].name, counts[i].fallback, counts[i].max, counts[i].out,
@@ -73,7 +74,7 @@ static tj_code read_counts(growth *g, const tj_args *args, tj_err *err)
     return rc;
 }
 
-static tj_code read_numbers(growth *g, const tj_args *args, tj_err *err)
+static tj_code read_numbers(growing *g, const tj_args *args, tj_err *err)
 {
     tj_grow_config *c = &g->cfg;
     const struct {
@@ -95,7 +96,7 @@ static tj_code read_numbers(growth *g, const tj_args *args, tj_err *err)
     return rc;
 }
 
-static tj_code read_config(growth *g, const tj_args *args, tj_err *err)
+static tj_code read_config(growing *g, const tj_args *args, tj_err *err)
 {
     static const char *const formats[] = {"text", "json", "jsonl", "dot", NULL};
     static const char *const prunes[] = {"none", "top_k", "at_most_k_correct", NULL};
@@ -107,8 +108,8 @@ static tj_code read_config(growth *g, const tj_args *args, tj_err *err)
     tj_code rc = tj_args_choice(args, "task", tasks, tj_args_has(args, "data") ? 1 : 0, &task, err);
     g->words = task == 1;
     if (rc == TJ_OK) {
-        rc = tj_args_choice(args, "method", tj_method_names, TJ_METHOD_BREADTH, &method, err);
-        g->cfg.method = (tj_method)method;
+        rc = tj_args_choice(args, "method", tj_search_names, TJ_SEARCH_BREADTH, &method, err);
+        g->cfg.method = (tj_search)method;
     }
     if (rc == TJ_OK) {
         rc = tj_args_choice(args, "prune", prunes, TJ_PRUNE_NONE, &prune, err);
@@ -128,7 +129,7 @@ static tj_code read_config(growth *g, const tj_args *args, tj_err *err)
 
 /* ------------------------------------------------------------------ problems */
 
-static tj_code keep_text(growth *g, const char **out, const char *text, size_t len, tj_err *err)
+static tj_code keep_text(growing *g, const char **out, const char *text, size_t len, tj_err *err)
 {
     char *copy = tj_strndup(text, len);
     if (copy == NULL || !tj_grow(&g->texts, &g->cap_texts, g->n_texts + 1, sizeof *g->texts)) {
@@ -140,7 +141,7 @@ static tj_code keep_text(growth *g, const char **out, const char *text, size_t l
     return TJ_OK;
 }
 
-static tj_code add_item(growth *g, const tj_grow_item *item, tj_err *err)
+static tj_code add_item(growing *g, const tj_grow_item *item, tj_err *err)
 {
     if (!tj_grow(&g->items, &g->cap, g->n + 1, sizeof *g->items)) {
         return tj_fail(err, TJ_E_NOMEM, "cannot hold %zu problems", g->n + 1);
@@ -149,7 +150,7 @@ static tj_code add_item(growth *g, const tj_grow_item *item, tj_err *err)
     return TJ_OK;
 }
 
-static tj_code add_words(growth *g, int64_t number, tj_str question, tj_str answer, tj_err *err)
+static tj_code add_words(growing *g, int64_t number, tj_str question, tj_str answer, tj_err *err)
 {
     tj_grow_item item = {.problem = number};
     tj_code rc = keep_text(g, &item.question, question.s, question.n, err);
@@ -166,7 +167,7 @@ static tj_str text_of(const json_t *json)
 }
 
 /* {"problem" or "question", and "answer" where it is known}. */
-static tj_code add_json(growth *g, int64_t number, const char *text, size_t len, tj_err *err)
+static tj_code add_json(growing *g, int64_t number, const char *text, size_t len, tj_err *err)
 {
     json_t *json = NULL;
     char digits[32];
@@ -192,7 +193,7 @@ static tj_code add_json(growth *g, int64_t number, const char *text, size_t len,
     return rc;
 }
 
-static tj_code add_state(growth *g, int64_t number, const char *prompt, tj_err *err)
+static tj_code add_state(growing *g, int64_t number, const char *prompt, tj_err *err)
 {
     tj_countdown_problem problem;
     tj_countdown_state state;
@@ -208,7 +209,7 @@ static tj_code add_state(growth *g, int64_t number, const char *prompt, tj_err *
 
 static tj_code add_problem(void *ctx, const char *prompt, size_t index, tj_err *err)
 {
-    growth *g = ctx;
+    growing *g = ctx;
     int64_t number = (int64_t)index + 1;
     size_t len = strlen(prompt);
     while (len > 0 && strchr("\r\n", prompt[len - 1]) != NULL) {
@@ -228,7 +229,7 @@ static tj_code add_problem(void *ctx, const char *prompt, size_t index, tj_err *
 }
 
 /* Problems of a data set's file, numbered as its records are. */
-static tj_code read_data(growth *g, const char *path, tj_err *err)
+static tj_code read_data(growing *g, const char *path, tj_err *err)
 {
     tj_dataset *data = NULL;
     const tj_data_record *record = NULL;
@@ -249,7 +250,7 @@ static tj_code read_data(growth *g, const char *path, tj_err *err)
     return rc;
 }
 
-static tj_code read_problems(growth *g, const tj_args *args, tj_err *err)
+static tj_code read_problems(growing *g, const tj_args *args, tj_err *err)
 {
     const char *data = tj_args_get(args, "data");
     const char *answer = tj_args_get(args, "answer");
@@ -272,7 +273,7 @@ static tj_code read_problems(growth *g, const tj_args *args, tj_err *err)
 
 /* ------------------------------------------------------------------ votes */
 
-static json_t *vote_json(const tj_vote *v)
+static json_t *vote_json(const tj_ballot *v)
 {
     return json_pack(
         "{s:s?, s:f, s:f, s:o}", "answer", v->answer, "weight", v->weight, "of", v->total, "right",
@@ -280,11 +281,11 @@ static json_t *vote_json(const tj_vote *v)
 }
 
 typedef struct votes {
-    tj_vote majority, weighted;
+    tj_ballot majority, weighted;
     bool has_weighted;
 } votes;
 
-static tj_code take_votes(growth *g, votes *v, const tj_tree *tree, tj_err *err)
+static tj_code take_votes(growing *g, votes *v, const tj_tree *tree, tj_err *err)
 {
     *v = (votes){.has_weighted = g->scorer.score != NULL};
     tj_code rc = tj_tree_vote(&v->majority, tree, g->grader, NULL, 0.0, err);
@@ -300,11 +301,11 @@ static tj_code take_votes(growth *g, votes *v, const tj_tree *tree, tj_err *err)
 
 static void end_votes(votes *v)
 {
-    tj_vote_deinit(&v->majority);
-    tj_vote_deinit(&v->weighted);
+    tj_ballot_deinit(&v->majority);
+    tj_ballot_deinit(&v->weighted);
 }
 
-static void print_vote(const char *name, const tj_vote *v)
+static void print_vote(const char *name, const tj_ballot *v)
 {
     static const char *const verdicts[] = {"wrong", "right", "not known whether right"};
     printf("%s: ", name);
@@ -318,13 +319,13 @@ static void print_vote(const char *name, const tj_vote *v)
 
 /* ------------------------------------------------------------------ printing */
 
-static bool votes_matter(const growth *g, const tj_tree *tree)
+static bool votes_matter(const growing *g, const tj_tree *tree)
 {
-    return g->words && tree->question != NULL && g->cfg.method == TJ_METHOD_BEST_OF_N;
+    return g->words && tree->question != NULL && g->cfg.method == TJ_SEARCH_BEST_OF_N;
 }
 
 /* JSON cannot hold every tree: an untrained model's bytes need not be UTF-8. */
-static tj_code print_json(growth *g, const tj_tree *tree, const votes *v, tj_err *err)
+static tj_code print_json(growing *g, const tj_tree *tree, const votes *v, tj_err *err)
 {
     json_t *json = tj_tree_to_json(tree, &g->policy.domain.task);
     if (json != NULL && v != NULL) {
@@ -350,7 +351,7 @@ static tj_code print_json(growth *g, const tj_tree *tree, const votes *v, tj_err
     return rc;
 }
 
-static tj_code print_text(growth *g, const tj_tree *tree, const votes *v, tj_err *err)
+static tj_code print_text(growing *g, const tj_tree *tree, const votes *v, tj_err *err)
 {
     const tj_task *task = &g->policy.domain.task;
     tj_buf prompt;
@@ -379,7 +380,7 @@ static tj_code print_text(growth *g, const tj_tree *tree, const votes *v, tj_err
 
 static tj_code print_tree(void *ctx, tj_tree *tree, tj_err *err)
 {
-    growth *g = ctx;
+    growing *g = ctx;
     votes v;
     bool voted = votes_matter(g, tree);
     tj_code rc = voted ? take_votes(g, &v, tree, err) : TJ_OK;
@@ -400,7 +401,7 @@ static tj_code print_tree(void *ctx, tj_tree *tree, tj_err *err)
 /* A tree that the workspace has: only the votes are counted. */
 static tj_code see_tree(void *ctx, tj_tree *tree, tj_err *err)
 {
-    growth *g = ctx;
+    growing *g = ctx;
     votes v;
     if (!votes_matter(g, tree)) {
         return TJ_OK;
@@ -412,7 +413,7 @@ static tj_code see_tree(void *ctx, tj_tree *tree, tj_err *err)
 
 /* ------------------------------------------------------------------ what it is worked with */
 
-static tj_code open_scorer(growth *g, const tj_args *args, tj_err *err)
+static tj_code open_scorer(growing *g, const tj_args *args, tj_err *err)
 {
     const char *spec = tj_args_get(args, "reward");
     tj_scorer_options options = {.task = g->words ? NULL : &g->policy.domain.task,
@@ -432,10 +433,10 @@ static tj_code open_scorer(growth *g, const tj_args *args, tj_err *err)
     return rc == TJ_OK ? tj_scorer_open(&g->scorer, spec, &options, err) : rc;
 }
 
-static tj_code open_parts(growth *g, const tj_args *args, tj_err *err)
+static tj_code open_parts(growing *g, const tj_args *args, tj_err *err)
 {
-    bool returns = g->cfg.method == TJ_METHOD_BEST_FIRST || g->cfg.method == TJ_METHOD_UCT ||
-                   g->cfg.method == TJ_METHOD_PUCT;
+    bool returns = g->cfg.method == TJ_SEARCH_BEST_FIRST || g->cfg.method == TJ_SEARCH_UCT ||
+                   g->cfg.method == TJ_SEARCH_PUCT;
     tj_code rc = tj_cli_policy_open(&g->policy, args, g->words, returns ? KEPT_TOKENS : 0, err);
     g->cfg.max_step_tokens = g->policy.steps.max_tokens;
     if (rc == TJ_OK) {
@@ -444,7 +445,7 @@ static tj_code open_parts(growth *g, const tj_args *args, tj_err *err)
     return rc == TJ_OK ? open_scorer(g, args, err) : rc;
 }
 
-static void close_parts(growth *g)
+static void close_parts(growing *g)
 {
     if (g->scorer.score != NULL) {
         tj_scorer_close(&g->scorer);
@@ -460,7 +461,7 @@ static void close_parts(growth *g)
     tj_free(g->items);
 }
 
-static tj_growth growth_of(growth *g)
+static tj_growth growth_of(growing *g)
 {
     return (tj_growth){.policy = &g->policy.policy,
                        .task = &g->policy.domain.task,
@@ -474,7 +475,7 @@ static tj_growth growth_of(growth *g)
                        .stats = &g->stats};
 }
 
-static void print_stats(growth *g, const tj_grow_stats *s, double seconds)
+static void print_stats(growing *g, const tj_grow_stats *s, double seconds)
 {
     tj_cli_progress_end();
     fprintf(stderr,
@@ -499,7 +500,7 @@ static void print_stats(growth *g, const tj_grow_stats *s, double seconds)
 
 /* ------------------------------------------------------------------ to standard output */
 
-static tj_code grow_trees(growth *g, const tj_args *args, tj_err *err)
+static tj_code grow_trees(growing *g, const tj_args *args, tj_err *err)
 {
     tj_growth growth = growth_of(g);
     double start = tj_clock_seconds();
@@ -554,7 +555,7 @@ static tj_code finish_output(const char *part, const tj_args *args, tj_code rc, 
     return tj_fs_rename(part, tj_args_get(args, "output"), err);
 }
 
-static tj_code grow_to_output(growth *g, const tj_args *args, tj_err *err)
+static tj_code grow_to_output(growing *g, const tj_args *args, tj_err *err)
 {
     char *part = NULL;
     g->list = g->format == AS_JSON ? json_array() : NULL;
@@ -576,7 +577,7 @@ static tj_code grow_to_output(growth *g, const tj_args *args, tj_err *err)
 
 /* ------------------------------------------------------------------ into the workspace */
 
-static const char *kind_of(const growth *g)
+static const char *kind_of(const growing *g)
 {
     const char *kind = json_string_value(json_object_get(g->rewarder, "kind"));
     return kind != NULL && strcmp(kind, "remote") == 0      ? "prm"
@@ -585,7 +586,7 @@ static const char *kind_of(const growth *g)
                                                             : kind;
 }
 
-static void print_result(const growth *g, const tj_grow_result *r)
+static void print_result(const growing *g, const tj_grow_result *r)
 {
     if (r->was_done) {
         printf("run %" PRId64 " has grown these trees\n", r->run);
@@ -597,7 +598,7 @@ static void print_result(const growth *g, const tj_grow_result *r)
         printf("; %zu were there before", r->n_before);
     }
     putchar('\n');
-    if (g->words && g->cfg.method == TJ_METHOD_BEST_OF_N) {
+    if (g->words && g->cfg.method == TJ_SEARCH_BEST_OF_N) {
         printf("of %zu grown now the majority is right in %zu", r->stats.n_trees, g->n_majority);
         if (g->scorer.score != NULL) {
             printf(", the vote weighted by reward in %zu", g->n_weighted);
@@ -606,13 +607,13 @@ static void print_result(const growth *g, const tj_grow_result *r)
     }
 }
 
-static tj_code print_result_json(const growth *g, const tj_grow_result *r, tj_err *err)
+static tj_code print_result_json(const growing *g, const tj_grow_result *r, tj_err *err)
 {
     json_t *json = json_pack("{s:I, s:b, s:I, s:I, s:I, s:I, s:I}", "run", (json_int_t)r->run,
                              "was_done", (int)r->was_done, "trees", (json_int_t)r->n_trees,
                              "before", (json_int_t)r->n_before, "solved", (json_int_t)r->n_solved,
                              "nodes", (json_int_t)r->n_nodes, "tokens", (json_int_t)r->n_tokens);
-    if (g->words && g->cfg.method == TJ_METHOD_BEST_OF_N) {
+    if (g->words && g->cfg.method == TJ_SEARCH_BEST_OF_N) {
         json_object_set_new(json, "majority_right", json_integer((json_int_t)g->n_majority));
         json_object_set_new(json, "weighted_right", json_integer((json_int_t)g->n_weighted));
     }
@@ -621,7 +622,7 @@ static tj_code print_result_json(const growth *g, const tj_grow_result *r, tj_er
     return rc;
 }
 
-static tj_code grow_set(growth *g, tj_store *store, int64_t set, tj_split split,
+static tj_code grow_set(growing *g, tj_store *store, int64_t set, tj_split split,
                         const tj_args *args, tj_err *err)
 {
     tj_growth growth = growth_of(g);
@@ -655,7 +656,7 @@ static tj_code grow_set(growth *g, tj_store *store, int64_t set, tj_split split,
     return TJ_OK;
 }
 
-static tj_code grow_to_workspace(growth *g, const tj_args *args, tj_err *err)
+static tj_code grow_to_workspace(growing *g, const tj_args *args, tj_err *err)
 {
     static const char *const splits[] = {"train", "valid", "test", NULL};
     const char *dir = tj_args_get(args, "workspace");
@@ -698,7 +699,7 @@ static tj_code grow_to_workspace(growth *g, const tj_args *args, tj_err *err)
 
 tj_code tj_cmd_tree_grow(const tj_args *args, tj_err *err)
 {
-    growth g = {.n = 0};
+    growing g = {.n = 0};
     if (tj_args_has(args, "quiet")) {
         tj_cli_quiet();
     }

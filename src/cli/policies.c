@@ -46,7 +46,7 @@ static tj_code read_prompt(tj_cli_policy *p, const tj_args *args, bool chats, tj
     p->words.task = tj_prompt_find(name == NULL ? "math_lines" : name);
     if (p->words.task == NULL) {
         return tj_fail(err, TJ_E_INVAL,
-                       "--prompt: there is no prompt '%s'; 'tabiji eval --list' "
+                       "--prompt: there is no prompt '%s'; 'tabiji eval --task list' "
                        "names them",
                        name);
     }

@@ -270,7 +270,7 @@ static tj_code add_rewarder(work *w, tj_err *err)
 static json_t *grow_json(const tj_grow_config *c)
 {
     return json_pack("{s:s, s:I, s:I, s:I, s:f, s:f, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:f}",
-                     "method", tj_method_names[c->method], "width", (json_int_t)c->width, "depth",
+                     "method", tj_search_names[c->method], "width", (json_int_t)c->width, "depth",
                      (json_int_t)c->depth, "max_tries", (json_int_t)c->max_tries, "temperature",
                      c->temperature, "temperature_rise", c->temperature_rise, "max_step_tokens",
                      (json_int_t)c->max_step_tokens, "prune", (json_int_t)c->prune, "prune_k",
@@ -384,7 +384,7 @@ static tj_code run(work *w, tj_err *err)
     tj_code rc = describe_inputs(w, inputs, &n_inputs, digest, err);
     json_t *config = rc == TJ_OK ? config_json(w) : NULL;
     (void)snprintf(name, sizeof name, "grow %zu trees by %s, seed %llu", w->problems.n,
-                   tj_method_names[w->growth->cfg->method], (unsigned long long)w->growth->seed);
+                   tj_search_names[w->growth->cfg->method], (unsigned long long)w->growth->seed);
     tj_run_spec spec = {.stage = "grow",
                         .name = name,
                         .config = config,

@@ -75,8 +75,7 @@ static tj_code read_on(tj_stream *stream, tj_buf *out, size_t n_max, const char 
 
 static bool is_own(const tj_buf *text)
 {
-    tj_str begin = {text->data, text->len};
-    return text->len > 0 && tj_str_find(begin, "\"tree_version\"") != SIZE_MAX;
+    return strstr(tj_buf_text(text), "\"tree_version\"") != NULL;
 }
 
 /* *own: the file has trees of tabiji, and they were read. */

@@ -23,25 +23,25 @@ void tj_grow_config_default(tj_grow_config *cfg)
 
 tj_code tj_grow_config_check(const tj_grow_config *cfg, tj_err *err)
 {
-    bool endless = cfg->method == TJ_METHOD_BEST_FIRST || cfg->method == TJ_METHOD_UCT ||
-                   cfg->method == TJ_METHOD_PUCT;
+    bool endless = cfg->method == TJ_SEARCH_BEST_FIRST || cfg->method == TJ_SEARCH_UCT ||
+                   cfg->method == TJ_SEARCH_PUCT;
     bool bounded = cfg->max_rounds > 0 || cfg->max_nodes > 0 || cfg->max_tokens > 0 ||
                    cfg->max_seconds > 0.0 || cfg->max_answers > 0;
-    bool needs_k = cfg->method == TJ_METHOD_BEAM || cfg->method == TJ_METHOD_DVTS;
+    bool needs_k = cfg->method == TJ_SEARCH_BEAM || cfg->method == TJ_SEARCH_DVTS;
     if (cfg->width == 0 || cfg->depth == 0 || cfg->max_tries == 0) {
         return tj_fail(err, TJ_E_INVAL, "width %zu, depth %zu, max_tries %zu: expected 1 or more",
                        cfg->width, cfg->depth, cfg->max_tries);
     }
     if (needs_k && cfg->prune_k == 0) {
         return tj_fail(err, TJ_E_INVAL, "%s needs prune_k: how many go on",
-                       tj_method_names[cfg->method]);
+                       tj_search_names[cfg->method]);
     }
     return !endless || bounded
                ? TJ_OK
                : tj_fail(err, TJ_E_INVAL,
                          "%s needs a bound: max_rounds, max_nodes, max_tokens, max_answers or "
                          "max_seconds",
-                         tj_method_names[cfg->method]);
+                         tj_search_names[cfg->method]);
 }
 
 /* A mixing of two words (the finaliser of splitmix64, Steele et al. 2014). */

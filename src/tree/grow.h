@@ -20,18 +20,18 @@ struct tj_policy;
 struct tj_scorer;
 struct tj_tree_model;
 
-typedef enum tj_method {
-    TJ_METHOD_BREADTH = 0, /* level by level, each pruned as `prune` says */
-    TJ_METHOD_BEST_FIRST,  /* the best open node of the whole tree next */
-    TJ_METHOD_BEAM,        /* the best prune_k of each level, ends among them */
-    TJ_METHOD_DVTS,        /* prune_k subtrees, in each the best step goes on */
-    TJ_METHOD_UCT,         /* Monte-Carlo tree search */
-    TJ_METHOD_PUCT,        /* the same with the policy's own probabilities as priors */
-    TJ_METHOD_BEST_OF_N    /* width whole answers, beginnings that are the same merged */
-} tj_method;
+typedef enum tj_search {
+    TJ_SEARCH_BREADTH = 0, /* level by level, each pruned as `prune` says */
+    TJ_SEARCH_BEST_FIRST,  /* the best open node of the whole tree next */
+    TJ_SEARCH_BEAM,        /* the best prune_k of each level, ends among them */
+    TJ_SEARCH_DVTS,        /* prune_k subtrees, in each the best step goes on */
+    TJ_SEARCH_UCT,         /* Monte-Carlo tree search */
+    TJ_SEARCH_PUCT,        /* the same with the policy's own probabilities as priors */
+    TJ_SEARCH_BEST_OF_N    /* width whole answers, beginnings that are the same merged */
+} tj_search;
 /* In their order, ended by NULL: "breadth", "best-first", "beam", "dvts", "uct", "puct",
  * "best-of-n". */
-extern const char *const tj_method_names[];
+extern const char *const tj_search_names[];
 
 typedef enum tj_prune { TJ_PRUNE_NONE = 0, TJ_PRUNE_TOP_K, TJ_PRUNE_AT_MOST_K_CORRECT } tj_prune;
 
@@ -47,7 +47,7 @@ typedef struct tj_grow_config {
                             * subtrees */
     size_t max_nodes;      /* a tree; 0: no bound */
     size_t batch_problems; /* problems grown together */
-    tj_method method;
+    tj_search method;
     size_t max_rounds;  /* nodes chosen by best-first, uct and puct; 0: no bound */
     size_t max_tokens;  /* sampled for a tree; 0: no bound */
     size_t max_answers; /* ends of a tree after which it grows no further; 0: no bound */
@@ -121,19 +121,19 @@ TJ_MUST_USE tj_code tj_tree_grow(const struct tj_tree_model *model, const tj_tas
 /* ------------------------------------------------------------ votes */
 
 /* The answer that a tree's ends agree on. An end counts as often as it was sampled. */
-typedef struct tj_vote {
+typedef struct tj_ballot {
     size_t end;     /* a node with the answer that won; TJ_NO_NODE: no end has an answer */
-    char *answer;   /* as it stands there (tj_vote_deinit); NULL: none */
+    char *answer;   /* as it stands there (tj_ballot_deinit); NULL: none */
     double weight;  /* of it */
     double total;   /* of all ends */
     tj_label right; /* as the end's own label */
-} tj_vote;
-void tj_vote_deinit(tj_vote *vote);
+} tj_ballot;
+void tj_ballot_deinit(tj_ballot *vote);
 /* rewarder NULL: each sample has the weight 1 (self-consistency, Wang et al. 2022). Else the weight
  * is the end's reward by that name, moved to begin at `low` (Li et al. 2022, weighted voting); an
  * end without one weighs nothing. Answers are the same where the grader says so. Errors:
  * TJ_E_NOMEM. */
-TJ_MUST_USE tj_code tj_tree_vote(tj_vote *out, const tj_tree *tree, tj_grader *grader,
+TJ_MUST_USE tj_code tj_tree_vote(tj_ballot *out, const tj_tree *tree, tj_grader *grader,
                                  const char *rewarder, double low, tj_err *err);
 
 #endif

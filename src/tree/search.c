@@ -16,7 +16,7 @@
 #include "base/alloc.h"
 #include "tree/search.h"
 
-const char *const tj_method_names[] = {"breadth", "best-first", "beam",      "dvts",
+const char *const tj_search_names[] = {"breadth", "best-first", "beam",      "dvts",
                                        "uct",     "puct",       "best-of-n", NULL};
 
 /* ------------------------------------------------------------------ ranks */
@@ -210,12 +210,12 @@ static tj_code select_fronts(const tj_grower *g, tj_slot *slot, tj_err *err)
         }
         size_t n = count_at(slot, slot->fronts[f]);
         slot->done = false;
-        if (g->cfg->method == TJ_METHOD_BEST_OF_N) {
+        if (g->cfg->method == TJ_SEARCH_BEST_OF_N) {
             slot->sides[slot->fronts[f]].expanded = true;
             rc = tj_slot_want(slot, &(tj_want){.node = slot->fronts[f], .exact = n}, err);
         } else { /* beams are apart; subtrees share the root only */
             rc =
-                want_steps(g, slot, slot->fronts[f], g->cfg->method == TJ_METHOD_DVTS ? n : 1, err);
+                want_steps(g, slot, slot->fronts[f], g->cfg->method == TJ_SEARCH_DVTS ? n : 1, err);
         }
     }
     return rc;
@@ -370,7 +370,7 @@ static double urgency(const tj_grower *g, const tj_slot *slot, size_t parent, si
     double n = (double)s->n_visits;
     double q = s->n_visits == 0 ? 0.0 : s->total / n;
     double c = g->cfg->exploration;
-    if (g->cfg->method == TJ_METHOD_PUCT) {
+    if (g->cfg->method == TJ_SEARCH_PUCT) {
         return q + c * prior_of(&slot->tree, child) * sqrt(n_parent) / (1.0 + n);
     }
     return s->n_visits == 0 ? (double)INFINITY : q + c * sqrt(log(n_parent) / n);
@@ -443,11 +443,11 @@ static void update_mcts(const tj_grower *g, tj_slot *slot)
 tj_code tj_search_begin(const tj_grower *g, tj_slot *slot, tj_err *err)
 {
     switch (g->cfg->method) {
-    case TJ_METHOD_BEAM:
+    case TJ_SEARCH_BEAM:
         return begin_fronts(slot, g->cfg->prune_k, err);
-    case TJ_METHOD_DVTS:
+    case TJ_SEARCH_DVTS:
         return begin_fronts(slot, g->cfg->prune_k, err);
-    case TJ_METHOD_BEST_OF_N:
+    case TJ_SEARCH_BEST_OF_N:
         return begin_fronts(slot, g->cfg->width, err);
     default:
         return TJ_OK;
@@ -457,12 +457,12 @@ tj_code tj_search_begin(const tj_grower *g, tj_slot *slot, tj_err *err)
 tj_code tj_search_select(const tj_grower *g, tj_slot *slot, tj_err *err)
 {
     switch (g->cfg->method) {
-    case TJ_METHOD_BREADTH:
+    case TJ_SEARCH_BREADTH:
         return select_breadth(g, slot, err);
-    case TJ_METHOD_BEST_FIRST:
+    case TJ_SEARCH_BEST_FIRST:
         return select_best(g, slot, err);
-    case TJ_METHOD_UCT:
-    case TJ_METHOD_PUCT:
+    case TJ_SEARCH_UCT:
+    case TJ_SEARCH_PUCT:
         return select_mcts(g, slot, err);
     default:
         return select_fronts(g, slot, err);
@@ -474,7 +474,7 @@ void tj_search_landed(const tj_grower *g, tj_slot *slot, size_t parent, size_t n
     if (slot->simulated == parent && slot->wants[0].exact > 0) {
         slot->simulated = node;
     }
-    for (size_t f = 0; f < slot->n_fronts && g->cfg->method == TJ_METHOD_BEST_OF_N; f++) {
+    for (size_t f = 0; f < slot->n_fronts && g->cfg->method == TJ_SEARCH_BEST_OF_N; f++) {
         if (slot->fronts[f] == parent && slot->owners[f] == 0) {
             slot->fronts[f] = node;
             slot->owners[f] = 1;
@@ -486,17 +486,17 @@ void tj_search_landed(const tj_grower *g, tj_slot *slot, size_t parent, size_t n
 tj_code tj_search_update(const tj_grower *g, tj_slot *slot, tj_err *err)
 {
     switch (g->cfg->method) {
-    case TJ_METHOD_BREADTH:
+    case TJ_SEARCH_BREADTH:
         return update_breadth(g, slot, err);
-    case TJ_METHOD_BEST_FIRST:
+    case TJ_SEARCH_BEST_FIRST:
         slot->n_rounds++;
         return TJ_OK;
-    case TJ_METHOD_BEAM:
+    case TJ_SEARCH_BEAM:
         return update_beam(g, slot, err);
-    case TJ_METHOD_DVTS:
+    case TJ_SEARCH_DVTS:
         update_dvts(g, slot);
         return TJ_OK;
-    case TJ_METHOD_BEST_OF_N:
+    case TJ_SEARCH_BEST_OF_N:
         update_samples(g, slot);
         return TJ_OK;
     default:

@@ -128,6 +128,10 @@ TJ_MUST_USE tj_code tj_tree_from_json(tj_tree *out, const json_t *json, const ch
                                       tj_err *err);
 void tj_tree_to_dot(const tj_tree *tree, tj_buf *out);
 
+/* Parts below may be met in any order. */
+typedef struct tj_score tj_score;
+typedef struct tj_scorer tj_scorer;
+
 #include "tree/forms.h"    /* trees of other programs */
 #include "tree/grow.h"     /* search methods */
 #include "tree/labelled.h" /* steps with what people say of them */

@@ -11,10 +11,10 @@ typedef struct group {
     double weight;
 } group;
 
-void tj_vote_deinit(tj_vote *vote)
+void tj_ballot_deinit(tj_ballot *vote)
 {
     tj_free(vote->answer);
-    *vote = (tj_vote){.end = TJ_NO_NODE};
+    *vote = (tj_ballot){.end = TJ_NO_NODE};
 }
 
 static bool is_found(const tj_extraction *x)
@@ -96,7 +96,7 @@ static tj_code put(group **groups, size_t *n, size_t *cap, tj_grader *grader, si
     return TJ_OK;
 }
 
-static tj_code choose(tj_vote *out, const tj_tree *tree, const group *groups, size_t n, tj_err *err)
+static tj_code choose(tj_ballot *out, const tj_tree *tree, const group *groups, size_t n, tj_err *err)
 {
     const group *best = NULL;
     for (size_t i = 0; i < n; i++) { /* of equals the one that was sampled first */
@@ -115,14 +115,14 @@ static tj_code choose(tj_vote *out, const tj_tree *tree, const group *groups, si
     return TJ_OK;
 }
 
-tj_code tj_tree_vote(tj_vote *out, const tj_tree *tree, tj_grader *grader, const char *rewarder,
+tj_code tj_tree_vote(tj_ballot *out, const tj_tree *tree, tj_grader *grader, const char *rewarder,
                      double low, tj_err *err)
 {
     group *groups = NULL;
     size_t n = 0;
     size_t cap = 0;
     tj_code rc = TJ_OK;
-    *out = (tj_vote){.end = TJ_NO_NODE, .right = TJ_LABEL_UNKNOWN};
+    *out = (tj_ballot){.end = TJ_NO_NODE, .right = TJ_LABEL_UNKNOWN};
     for (size_t i = 0; i < tree->n_nodes && rc == TJ_OK; i++) {
         const tj_node *node = &tree->nodes[i];
         tj_buf answer;

@@ -132,7 +132,7 @@ static tj_code grade(tj_words_verdict *out, tj_grader *grader, const char *answe
         return tj_fail(err, rc, "%s", why.msg);
     }
     if (rc != TJ_OK) { /* the reference cannot be read: it decides nothing */
-        (void)snprintf(out->reason, sizeof out->reason, "%.150s", why.msg);
+        (void)snprintf(out->reason, sizeof out->reason, "%.*s", TJ_STEP_REASON_BYTES - 1, why.msg);
         return TJ_OK;
     }
     out->right = g.verdict == TJ_VERDICT_EQUAL       ? TJ_LABEL_YES

@@ -98,7 +98,7 @@ static tj_code grow(tj_store *store, int64_t set, uint64_t seed, stopper *stop, 
     tj_scorer rewards = script_words_scorer(&scorer);
     tj_grow_config c;
     tj_grow_config_default(&c);
-    c.method = TJ_METHOD_BEAM;
+    c.method = TJ_SEARCH_BEAM;
     c.prune_k = 2;
     c.batch_problems = 2;
     tj_job job = {.cancel = &stop->cancel};

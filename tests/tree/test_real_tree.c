@@ -62,7 +62,7 @@ static tj_code encode(void *ctx, tj_ids *ids, const tj_task *task, const tj_tree
     return rc;
 }
 
-static void grow(tj_voice *voice, tj_method method, tj_step_form form, size_t first, size_t n,
+static void grow(tj_voice *voice, tj_search method, tj_step_form form, size_t first, size_t n,
                  forest *out)
 {
     tj_policy policy;
@@ -119,13 +119,13 @@ static void trees_of_a_real_model(void **state)
 {
     (void)state;
     static const struct {
-        tj_method method;
+        tj_search method;
         tj_step_form form;
         bool raw;
-    } cases[] = {{TJ_METHOD_BEAM, TJ_STEPS_LINES, false},
-                 {TJ_METHOD_PUCT, TJ_STEPS_LINES, true},
-                 {TJ_METHOD_BREADTH, TJ_STEPS_PARAGRAPHS, false},
-                 {TJ_METHOD_BEST_FIRST, TJ_STEPS_TOKENS, true}};
+    } cases[] = {{TJ_SEARCH_BEAM, TJ_STEPS_LINES, false},
+                 {TJ_SEARCH_PUCT, TJ_STEPS_LINES, true},
+                 {TJ_SEARCH_BREADTH, TJ_STEPS_PARAGRAPHS, false},
+                 {TJ_SEARCH_BEST_FIRST, TJ_STEPS_TOKENS, true}};
     const char *path = fetched(SMOLLM2);
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         tj_voice voice;

@@ -41,7 +41,7 @@ static void drop(forest *f)
     }
 }
 
-static tj_grow_config config(tj_method method)
+static tj_grow_config config(tj_search method)
 {
     tj_grow_config c;
     tj_grow_config_default(&c);
@@ -138,10 +138,10 @@ static void check_tree(const tj_tree *t, const tj_grow_config *c)
 static void every_method_keeps_the_rules(void **state)
 {
     (void)state;
-    for (int m = TJ_METHOD_BREADTH; m <= TJ_METHOD_BEST_OF_N; m++) {
+    for (int m = TJ_SEARCH_BREADTH; m <= TJ_SEARCH_BEST_OF_N; m++) {
         for (int scored = 0; scored < 2; scored++) {
             setting s = {.scored = scored == 1, .scorer = {.favourite = 2}};
-            tj_grow_config c = config((tj_method)m);
+            tj_grow_config c = config((tj_search)m);
             forest all;
             forest again;
             grow(&s, &c, &all);
@@ -171,7 +171,7 @@ static void all_trees_are_asked_about_in_one_call(void **state)
 {
     (void)state;
     setting s = {.scored = true};
-    tj_grow_config c = config(TJ_METHOD_BEAM);
+    tj_grow_config c = config(TJ_SEARCH_BEAM);
     forest f;
     c.max_tries = 1;
     grow(&s, &c, &f);
@@ -184,9 +184,9 @@ static void all_trees_are_asked_about_in_one_call(void **state)
 static void budgets_hold(void **state)
 {
     (void)state;
-    for (int m = TJ_METHOD_BREADTH; m <= TJ_METHOD_BEST_OF_N; m++) {
+    for (int m = TJ_SEARCH_BREADTH; m <= TJ_SEARCH_BEST_OF_N; m++) {
         setting s = {.scored = true};
-        tj_grow_config c = config((tj_method)m);
+        tj_grow_config c = config((tj_search)m);
         forest f;
         c.max_nodes = 6;
         grow(&s, &c, &f);
@@ -215,13 +215,13 @@ static void searches_without_an_end_are_refused(void **state)
 {
     (void)state;
     setting s = {.scored = true};
-    tj_grow_config c = config(TJ_METHOD_PUCT);
+    tj_grow_config c = config(TJ_SEARCH_PUCT);
     forest f;
     tj_err err;
     c.max_rounds = 0;
     assert_int_equal(try_grow(&s, &c, 0, 1, &f, NULL, &err), TJ_E_INVAL);
     assert_non_null(strstr(err.msg, "puct needs a bound"));
-    c = config(TJ_METHOD_DVTS);
+    c = config(TJ_SEARCH_DVTS);
     c.prune_k = 0;
     assert_int_equal(try_grow(&s, &c, 0, 1, &f, NULL, &err), TJ_E_INVAL);
     assert_int_equal(s.words.n_calls, 0);
@@ -231,7 +231,7 @@ static void who_asks_to_stop_is_heard(void **state)
 {
     (void)state;
     setting s = {.scored = true};
-    tj_grow_config c = config(TJ_METHOD_BREADTH);
+    tj_grow_config c = config(TJ_SEARCH_BREADTH);
     tj_cancel cancel = {0};
     tj_job job = {.cancel = &cancel};
     forest f;
@@ -246,7 +246,7 @@ static void loops_and_endless_steps_are_marked(void **state)
 {
     (void)state;
     setting s = {.words = {.p_loop = 0.4, .p_endless = 0.2}};
-    tj_grow_config c = config(TJ_METHOD_BREADTH);
+    tj_grow_config c = config(TJ_SEARCH_BREADTH);
     forest f;
     size_t n[4] = {0, 0, 0, 0};
     grow(&s, &c, &f);
@@ -277,9 +277,9 @@ static void loops_and_endless_steps_are_marked(void **state)
 static void a_policy_that_only_loops_comes_to_an_end(void **state)
 {
     (void)state;
-    for (int m = TJ_METHOD_BREADTH; m <= TJ_METHOD_BEST_OF_N; m++) {
+    for (int m = TJ_SEARCH_BREADTH; m <= TJ_SEARCH_BEST_OF_N; m++) {
         setting s = {.words = {.p_loop = 1.0}, .scored = true};
-        tj_grow_config c = config((tj_method)m);
+        tj_grow_config c = config((tj_search)m);
         forest f;
         c.max_rounds = 1000;
         grow(&s, &c, &f);
@@ -293,9 +293,9 @@ static void a_policy_that_only_loops_comes_to_an_end(void **state)
 static void a_score_that_failed_is_not_made_up(void **state)
 {
     (void)state;
-    for (int m = TJ_METHOD_BREADTH; m <= TJ_METHOD_BEST_OF_N; m++) {
+    for (int m = TJ_SEARCH_BREADTH; m <= TJ_SEARCH_BEST_OF_N; m++) {
         setting s = {.scored = true, .scorer = {.favourite = 2, .fail_each = 3}};
-        tj_grow_config c = config((tj_method)m);
+        tj_grow_config c = config((tj_search)m);
         forest f;
         grow(&s, &c, &f);
         size_t n_rows = 0;
@@ -315,7 +315,7 @@ static void a_rewarder_that_refuses_ends_all(void **state)
 {
     (void)state;
     setting s = {.scored = true, .scorer = {.refuses = true}};
-    tj_grow_config c = config(TJ_METHOD_BEAM);
+    tj_grow_config c = config(TJ_SEARCH_BEAM);
     forest f;
     tj_err err;
     assert_int_equal(try_grow(&s, &c, 0, N, &f, NULL, &err), TJ_E_INVAL);
@@ -339,7 +339,7 @@ static void breadth_prunes_by_reward(void **state)
     (void)state;
     for (int prune = TJ_PRUNE_TOP_K; prune <= TJ_PRUNE_AT_MOST_K_CORRECT; prune++) {
         setting s = {.scored = true, .scorer = {.favourite = 2}};
-        tj_grow_config c = config(TJ_METHOD_BREADTH);
+        tj_grow_config c = config(TJ_SEARCH_BREADTH);
         forest f;
         c.prune = (tj_prune)prune;
         c.prune_k = 1;
@@ -365,7 +365,7 @@ static void best_first_takes_the_best_and_no_more_than_asked(void **state)
 {
     (void)state;
     setting s = {.scored = true, .scorer = {.favourite = 2}};
-    tj_grow_config c = config(TJ_METHOD_BEST_FIRST);
+    tj_grow_config c = config(TJ_SEARCH_BEST_FIRST);
     forest f;
     c.width = 4;
     c.max_tries = 64;
@@ -385,9 +385,9 @@ static void best_first_takes_the_best_and_no_more_than_asked(void **state)
 static void beams_and_subtrees_stay_as_many(void **state)
 {
     (void)state;
-    for (int m = TJ_METHOD_BEAM; m <= TJ_METHOD_DVTS; m++) {
+    for (int m = TJ_SEARCH_BEAM; m <= TJ_SEARCH_DVTS; m++) {
         setting s = {.scored = true, .scorer = {.favourite = 2}};
-        tj_grow_config c = config((tj_method)m);
+        tj_grow_config c = config((tj_search)m);
         forest f;
         grow(&s, &c, &f);
         for (size_t i = 0; i < N; i++) {
@@ -402,7 +402,7 @@ static void beams_and_subtrees_stay_as_many(void **state)
                     first[n_first++] = k;
                 }
             }
-            if (m == TJ_METHOD_DVTS) { /* subtrees never meet: each goes on to its own end */
+            if (m == TJ_SEARCH_DVTS) { /* subtrees never meet: each goes on to its own end */
                 for (size_t k = 0; k < n_first; k++) {
                     size_t ends = 0;
                     for (size_t e = 1; e < t->n_nodes; e++) {
@@ -424,9 +424,9 @@ static void beams_and_subtrees_stay_as_many(void **state)
 static void tree_search_goes_where_the_reward_is(void **state)
 {
     (void)state;
-    for (int m = TJ_METHOD_UCT; m <= TJ_METHOD_PUCT; m++) {
+    for (int m = TJ_SEARCH_UCT; m <= TJ_SEARCH_PUCT; m++) {
         setting s = {.scored = true, .scorer = {.favourite = 4}};
-        tj_grow_config c = config((tj_method)m);
+        tj_grow_config c = config((tj_search)m);
         forest f;
         c.width = 4;
         c.max_tries = 64;
@@ -453,7 +453,7 @@ static void tree_search_plays_out_what_nobody_scores(void **state)
 {
     (void)state;
     setting s = {.scored = false};
-    tj_grow_config c = config(TJ_METHOD_UCT);
+    tj_grow_config c = config(TJ_SEARCH_UCT);
     forest f;
     c.max_rounds = 1; /* the root's children, of which the first is played to its end */
     grow(&s, &c, &f);
@@ -475,7 +475,7 @@ static void best_of_n_counts_every_sample(void **state)
 {
     (void)state;
     setting s = {.scored = true, .scorer = {.favourite = 2}};
-    tj_grow_config c = config(TJ_METHOD_BEST_OF_N);
+    tj_grow_config c = config(TJ_SEARCH_BEST_OF_N);
     tj_grader *grader;
     forest f;
     c.width = 9;
@@ -496,7 +496,7 @@ static void best_of_n_counts_every_sample(void **state)
             }
         }
         assert_int_equal(n, 9);
-        tj_vote v;
+        tj_ballot v;
         assert_int_equal(tj_tree_vote(&v, t, grader, NULL, 0.0, NULL), TJ_OK);
         size_t chosen = (size_t)strtoul(v.answer, NULL, 10);
         assert_true(v.total == 9.0 && v.weight == (double)by_sum[chosen]);
@@ -504,13 +504,13 @@ static void best_of_n_counts_every_sample(void **state)
             assert_true(by_sum[k] <= by_sum[chosen]);
         }
         assert_int_equal(v.right, chosen == 6 ? TJ_LABEL_YES : TJ_LABEL_NO);
-        tj_vote_deinit(&v);
+        tj_ballot_deinit(&v);
         assert_int_equal(tj_tree_vote(&v, t, grader, "script", 0.0, NULL), TJ_OK);
         chosen = (size_t)strtoul(v.answer, NULL, 10);
         for (size_t k = 0; k < 16; k++) {
             assert_true(by_reward[k] <= by_reward[chosen] + 1e-9);
         }
-        tj_vote_deinit(&v);
+        tj_ballot_deinit(&v);
     }
     drop(&f);
     tj_grader_destroy(grader);
@@ -524,7 +524,7 @@ static void equal_answers_vote_together(void **state)
                                        "1. The answer is \\boxed{3}.\n", "no answer at all\n"};
     tj_tree t = {.problem = 1};
     tj_grader *grader;
-    tj_vote v;
+    tj_ballot v;
     size_t node;
     assert_int_equal(tj_grader_create(&grader, NULL, NULL), TJ_OK);
     assert_int_equal(tj_tree_add_node(&t, &node, TJ_NO_NODE, "", NULL, NULL, 0, NULL), TJ_OK);
@@ -539,7 +539,7 @@ static void equal_answers_vote_together(void **state)
     assert_string_equal(v.answer, "0.5");
     assert_true(v.weight == 2.0 && v.total == 4.0 && v.end == 1);
     assert_int_equal(v.right, TJ_LABEL_UNKNOWN);
-    tj_vote_deinit(&v);
+    tj_ballot_deinit(&v);
     tj_tree_deinit(&t);
     tj_grader_destroy(grader);
 }
