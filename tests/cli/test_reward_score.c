@@ -264,7 +264,7 @@ static void solutions_in_a_file_are_scored(void **state)
                {"{\"problem\": \"p\"}", "bad.jsonl:2: steps: expected a list of texts"},
                {"{\"problem\": \"p\", \"steps\": [\"a\", 1]}", "bad.jsonl:2: steps[1]"},
                {"{\"problem\": \"p\", \"steps\": [], \"answer\": 4}", "bad.jsonl:2: answer"},
-               {"{\"problem\": ", "bad.jsonl:2: not JSON"}};
+               {"{\"problem\": ", "bad.jsonl:3: not JSON"}};
     judge j;
     (void)state;
     start(&j, SENSE);
