@@ -172,8 +172,8 @@ static void print_table(const tj_score_result *r, const tj_scorer *scorer, const
     }
     print_values(r, scorer);
     printf("asked       %" PRIu64 " times\n", r->n_tries);
-    printf("cost        %" PRIu64 " tokens, %.1f s, %.6f in money", r->cost.tokens,
-           r->cost.seconds, r->cost.money);
+    printf("cost        %" PRIu64 " tokens, %.1f s, %.6f in money", r->cost.tokens, r->cost.seconds,
+           r->cost.money);
     if (r->cached_tokens > 0) {
         printf("; of it now from the cache %" PRIu64 " tokens, %.6f", r->cached_tokens,
                r->cached_money);
@@ -186,12 +186,11 @@ static tj_code print_result(const tj_score_result *r, const tj_scorer *scorer, t
     json_t *json = json_pack(
         "{s:s, s:I, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:f, s:I, s:I, s:f, s:f}",
         "rewarder", scorer->name, "run", (json_int_t)r->run, "was_done", (int)r->was_done, "trees",
-        (json_int_t)r->n_trees, "steps", (json_int_t)r->n_steps, "judged",
-        (json_int_t)r->n_judged, "failed", (json_int_t)r->n_failed, "right",
-        (json_int_t)r->n_right, "lowest", (json_int_t)r->n_low, "highest", (json_int_t)r->n_high,
-        "between", (json_int_t)r->n_between, "sum", r->sum, "threshold", scorer->threshold,
-        "asked", (json_int_t)r->n_tries, "tokens", (json_int_t)r->cost.tokens, "seconds",
-        r->cost.seconds, "money", r->cost.money);
+        (json_int_t)r->n_trees, "steps", (json_int_t)r->n_steps, "judged", (json_int_t)r->n_judged,
+        "failed", (json_int_t)r->n_failed, "right", (json_int_t)r->n_right, "lowest",
+        (json_int_t)r->n_low, "highest", (json_int_t)r->n_high, "between", (json_int_t)r->n_between,
+        "sum", r->sum, "threshold", scorer->threshold, "asked", (json_int_t)r->n_tries, "tokens",
+        (json_int_t)r->cost.tokens, "seconds", r->cost.seconds, "money", r->cost.money);
     tj_code rc = tj_print_json(json, err);
     json_decref(json);
     return rc;

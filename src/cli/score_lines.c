@@ -53,9 +53,8 @@ static tj_code check(const json_t *record, const char *name, size_t line, tj_err
 
 static json_t *score_json(const tj_score *s)
 {
-    json_t *json =
-        json_pack("{s:I, s:I, s:f, s:f}", "tries", (json_int_t)s->n_tries, "tokens",
-                  (json_int_t)s->tokens, "seconds", s->seconds, "money", s->money);
+    json_t *json = json_pack("{s:I, s:I, s:f, s:f}", "tries", (json_int_t)s->n_tries, "tokens",
+                             (json_int_t)s->tokens, "seconds", s->seconds, "money", s->money);
     if (s->failed) {
         json_object_set_new(json, "error", tj_json_text(s->error, strlen(s->error)));
     } else {
@@ -80,12 +79,12 @@ static void write_asks(const lines *l, tj_score_ask *asks, const char **texts)
         const size_t first = at;
         for (size_t i = 0; i < json_array_size(steps); i++, at++) {
             texts[at] = json_string_value(json_array_get(steps, i));
-            asks[at] = (tj_score_ask){
-                .problem = json_string_value(json_object_get(record, "problem")),
-                .answer = json_string_value(json_object_get(record, "answer")),
-                .steps = texts + first,
-                .n_steps = i + 1,
-                .node = TJ_NO_NODE};
+            asks[at] =
+                (tj_score_ask){.problem = json_string_value(json_object_get(record, "problem")),
+                               .answer = json_string_value(json_object_get(record, "answer")),
+                               .steps = texts + first,
+                               .n_steps = i + 1,
+                               .node = TJ_NO_NODE};
             asks[at].key = tj_score_ask_key(&asks[at]);
         }
     }

@@ -1,6 +1,6 @@
-/* Trees are loaded until there are enough steps without a judgement for a piece; the piece is put to
- * the rewarder and written, and the trees are let go. A judgement's ordinal is the place of its step
- * among all steps of the run's trees, so that what is there is known after a crash. */
+/* Trees are loaded until there are enough steps without a judgement for a piece; the piece is put
+ * to the rewarder and written, and the trees are let go. A judgement's ordinal is the place of its
+ * step among all steps of the run's trees, so that what is there is known after a crash. */
 #include "stage/score.h"
 
 #include <stdio.h>
@@ -159,9 +159,9 @@ static tj_code begin_run(scoring *s, tj_err *err)
     if (rc != TJ_OK) {
         return rc;
     }
-    json_t *config = json_pack("{s:s, s:O, s:I, s:s}", "name", s->scorer->name, "rewarder",
-                               s->cfg->settings, "n_trees", (json_int_t)s->n_items, "trees",
-                               digest);
+    json_t *config =
+        json_pack("{s:s, s:O, s:I, s:s}", "name", s->scorer->name, "rewarder", s->cfg->settings,
+                  "n_trees", (json_int_t)s->n_items, "trees", digest);
     (void)snprintf(name, sizeof name, "score by %.100s", s->scorer->name);
     tj_run_spec spec = {.stage = "score",
                         .name = name,
@@ -273,20 +273,19 @@ static tj_code write_judgement(const scoring *s, const pending *p, const tj_scor
                         .rewarder = s->scorer->name,
                         .meaning = s->scorer->meaning,
                         .value = score->value};
-    tj_judgement j = {.run = s->run,
-                      .ordinal = p->ordinal,
-                      .rewarder = s->rewarder,
-                      .tree = s->trees[p->tree].id,
-                      .node = p->node,
-                      .failed = score->failed,
-                      .n_tries = score->n_tries,
-                      .answer = score->raw,
-                      .error = score->failed ? score->error : NULL,
-                      .cost = {.tokens = score->tokens,
-                               .seconds = score->seconds,
-                               .money = score->money},
-                      .rewards = &reward,
-                      .n_rewards = score->failed ? 0 : 1};
+    tj_judgement j = {
+        .run = s->run,
+        .ordinal = p->ordinal,
+        .rewarder = s->rewarder,
+        .tree = s->trees[p->tree].id,
+        .node = p->node,
+        .failed = score->failed,
+        .n_tries = score->n_tries,
+        .answer = score->raw,
+        .error = score->failed ? score->error : NULL,
+        .cost = {.tokens = score->tokens, .seconds = score->seconds, .money = score->money},
+        .rewards = &reward,
+        .n_rewards = score->failed ? 0 : 1};
     int64_t id;
     copy_reason(reward.reason, score->reason);
     return tj_store_add_judgement(s->store, &id, &j, err);
@@ -503,10 +502,10 @@ static tj_code end_run(scoring *s, tj_code rc, tj_err *err)
     tj_err why;
     tj_score_result *r = s->out;
     tj_code summed = sum_up(s, &why);
-    json_t *metrics = json_pack("{s:I, s:I, s:I, s:I, s:f}", "steps", (json_int_t)r->n_steps,
-                                "judged", (json_int_t)r->n_judged, "failed",
-                                (json_int_t)r->n_failed, "right", (json_int_t)r->n_right, "sum",
-                                r->sum);
+    json_t *metrics =
+        json_pack("{s:I, s:I, s:I, s:I, s:f}", "steps", (json_int_t)r->n_steps, "judged",
+                  (json_int_t)r->n_judged, "failed", (json_int_t)r->n_failed, "right",
+                  (json_int_t)r->n_right, "sum", r->sum);
     tj_run_outcome outcome = {.status = rc == TJ_OK            ? TJ_RUN_DONE
                                         : rc == TJ_E_CANCELLED ? TJ_RUN_CANCELLED
                                                                : TJ_RUN_FAILED,

@@ -7,8 +7,8 @@
 
 typedef struct place {
     char where[TJ_SCORER_WHERE_BYTES];
-    char model[256];         /* of a URL */
-    char chat_template[64];  /* of a path */
+    char model[256];        /* of a URL */
+    char chat_template[64]; /* of a path */
     bool raw, no_thinking;
 } place;
 

@@ -89,7 +89,7 @@ static void write_steps(tj_buf *out, const tj_score_ask *ask, size_t n, tj_langu
 }
 
 void tj_blanks_write(tj_buf *out, const char *form, const tj_score_ask *ask, bool whole,
-                   tj_language language)
+                     tj_language language)
 {
     const char *end;
     size_t which;

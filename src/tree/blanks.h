@@ -19,13 +19,13 @@ extern const char *const tj_language_names[]; /* "en", "ja", NULL */
  * {{step}}, {{number}}) and `needed`, a list ended by NULL, are there. Errors: TJ_E_INVAL naming
  * `where` and the line. */
 TJ_MUST_USE tj_code tj_blanks_check(const char *form, const char *const *needed, const char *where,
-                                  tj_err *err);
+                                    tj_err *err);
 bool tj_blanks_asks_answer(const char *form); /* it has {{answer}} */
 
 /* Appends the form of an ask. Steps are those before the one in question, or with `whole` that one
  * too, each on a line of its own. What is filled in is not looked through again. */
 void tj_blanks_write(tj_buf *out, const char *form, const tj_score_ask *ask, bool whole,
-                   tj_language language);
+                     tj_language language);
 
 /* Appends a step without the newlines behind it. */
 void tj_blanks_step(tj_buf *out, const char *step);

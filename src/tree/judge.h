@@ -47,7 +47,8 @@ typedef struct tj_judge_config {
     size_t agreement; /* judges; 0: more than half */
     size_t max_tokens;
     double temperature;
-    double temperature_rise; /* added at each further try; above 0, so that it is another question */
+    double
+        temperature_rise; /* added at each further try; above 0, so that it is another question */
     uint64_t seed;
 } tj_judge_config;
 void tj_judge_config_default(tj_judge_config *cfg);

@@ -90,9 +90,9 @@ static tj_code put_problem(const tj_rollouts *r, spot *s, const tj_score_ask *as
     r->task->write_prompt(r->task->ctx, &ask->tree->first, &text);
     if (chats) {
         rc = tj_buf_check(&text, err);
-        rc = rc == TJ_OK ? tj_words_chat_add(&s->chat, TJ_ROLE_USER, tj_buf_text(&text), text.len,
-                                             err)
-                         : rc;
+        rc = rc == TJ_OK
+                 ? tj_words_chat_add(&s->chat, TJ_ROLE_USER, tj_buf_text(&text), text.len, err)
+                 : rc;
     } else {
         tj_buf_add(&s->text, tj_buf_text(&text), text.len);
     }
@@ -110,8 +110,8 @@ static tj_code put(const tj_rollouts *r, spot *s, const tj_score_ask *ask, tj_er
         rc = tj_buf_check(&s->text, err);
     }
     if (rc == TJ_OK && r->model.generator.chats) {
-        rc = tj_words_chat_add(&s->chat, TJ_ROLE_ASSISTANT, tj_buf_text(&s->text), s->text.len,
-                               err);
+        rc =
+            tj_words_chat_add(&s->chat, TJ_ROLE_ASSISTANT, tj_buf_text(&s->text), s->text.len, err);
         if (rc == TJ_OK && r->model.is_remote) {
             rc = tj_words_chat_add(&s->chat, TJ_ROLE_USER, go_on, strlen(go_on), err);
         }
@@ -197,9 +197,8 @@ static tj_code judge(const tj_rollouts *r, worth *out, bool *unread, const tj_sc
     tj_buf_add(&all, more, n_more);
     tj_code rc = tj_buf_check(&all, err);
     if (rc == TJ_OK) {
-        rc = is_state(r, ask)
-                 ? walk(r, out, ask, tj_buf_text(&all), all.len, err)
-                 : grade(r, out, unread, ask, tj_buf_text(&all), all.len, job, err);
+        rc = is_state(r, ask) ? walk(r, out, ask, tj_buf_text(&all), all.len, err)
+                              : grade(r, out, unread, ask, tj_buf_text(&all), all.len, job, err);
     }
     tj_buf_deinit(&all);
     return rc;
@@ -241,8 +240,8 @@ static tj_code measure_end(const tj_rollouts *r, tj_score *out, const tj_score_a
         return tj_score_fail(out, err, "the grader cannot decide the answer");
     }
     out->value = w == RIGHT ? 1.0 : 0.0;
-    out->reason =
-        tj_strdup(w == RIGHT ? "it ends in the right answer" : "it ends in another answer, or none");
+    out->reason = tj_strdup(w == RIGHT ? "it ends in the right answer"
+                                       : "it ends in another answer, or none");
     return out->reason == NULL ? tj_fail(err, TJ_E_NOMEM, "cannot hold a score") : TJ_OK;
 }
 
@@ -261,8 +260,7 @@ static tj_code take_rollout(const tj_rollouts *r, spot *s, bool *unread, const t
 {
     worth w = WRONG;
     bool cut = c->finish == TJ_FINISH_LENGTH || c->finish == TJ_FINISH_FILTER;
-    tj_code rc =
-        cut ? TJ_OK : judge(r, &w, unread, ask, c->text, c->n_text, job, err);
+    tj_code rc = cut ? TJ_OK : judge(r, &w, unread, ask, c->text, c->n_text, job, err);
     if (rc == TJ_OK) {
         write_raw(s, c, w);
         s->n_cut += cut ? 1 : 0;

@@ -4,9 +4,9 @@
  *
  *     value = right / k, in [0, 1], with Wilson's interval in the reason
  *
- * A rollout that was cut, gives no answer, or whose answer the grader cannot decide is not right; the
- * reason counts them. A step that gives the final answer itself is graded alone, without rollouts.
- * Rollouts of a step depend on the scorer's seed and the ask's key alone.
+ * A rollout that was cut, gives no answer, or whose answer the grader cannot decide is not right;
+ * the reason counts them. A step that gives the final answer itself is graded alone, without
+ * rollouts. Rollouts of a step depend on the scorer's seed and the ask's key alone.
  *
  * Internal to tree; others open it by its settings (scorers.h).
  *
@@ -22,9 +22,9 @@
 
 typedef struct tj_rollout_config {
     char name[TJ_SCORER_NAME_BYTES];
-    char prompt[64];  /* a prompt task (task/prompts.h) */
-    size_t shots;     /* of its examples, at most */
-    size_t rollouts;  /* of a step */
+    char prompt[64]; /* a prompt task (task/prompts.h) */
+    size_t shots;    /* of its examples, at most */
+    size_t rollouts; /* of a step */
     size_t max_tokens;
     double temperature, top_p;
     int unanswered; /* tj_unanswered */
@@ -42,8 +42,8 @@ TJ_MUST_USE tj_code tj_rollouts_create(tj_rollouts **out, const tj_rollout_confi
 void tj_rollouts_take_model(tj_rollouts *rollouts, const tj_asked_model *model);
 void tj_rollouts_destroy(tj_rollouts *rollouts); /* NULL is allowed */
 
-/* Measures asks[which[i]] into out[which[i]], i < n; each was empty. Errors: as tj_scorer.score; the
- * caller then empties out. */
+/* Measures asks[which[i]] into out[which[i]], i < n; each was empty. Errors: as tj_scorer.score;
+ * the caller then empties out. */
 TJ_MUST_USE tj_code tj_rollouts_measure(tj_rollouts *rollouts, tj_score *out,
                                         const tj_score_ask *asks, const size_t *which, size_t n,
                                         const tj_job *job, tj_err *err);
@@ -58,7 +58,7 @@ TJ_MUST_USE tj_code tj_rollouts_search(tj_rollouts *rollouts, tj_score *out,
                                        tj_err *err);
 
 /* The scorers; both take rollouts on success. Errors: TJ_E_NOMEM. */
-TJ_MUST_USE tj_code tj_rollout_scorer(tj_scorer *out, tj_rollouts *rollouts,
-                                      const char *name, bool searches, tj_err *err);
+TJ_MUST_USE tj_code tj_rollout_scorer(tj_scorer *out, tj_rollouts *rollouts, const char *name,
+                                      bool searches, tj_err *err);
 
 #endif

@@ -101,9 +101,7 @@ static tj_code measure(search *s, tj_err *err)
     for (size_t i = 0; i < s->n_round && out != NULL && which != NULL; i++) {
         tj_score *score = &s->scores[s->round[i]];
         *score = out[which[i]]; /* moved, or on error freed with the rest */
-        s->known[s->round[i]] = score->failed         ? FAILED
-                                : score->value > 0.0 ? SOLVABLE
-                                                      : UNSOLVABLE;
+        s->known[s->round[i]] = score->failed ? FAILED : score->value > 0.0 ? SOLVABLE : UNSOLVABLE;
     }
     tj_free(which);
     tj_free(out);

@@ -1,6 +1,6 @@
-/* Several rewarders asked about the same steps, and what they agree on: a label is kept where enough
- * of them say the same, and dropped where they do not (Zhang et al. 2025, arXiv:2501.07301, section
- * 3.2, filter labels of Monte-Carlo estimates by a judge that way).
+/* Several rewarders asked about the same steps, and what they agree on: a label is kept where
+ * enough of them say the same, and dropped where they do not (Zhang et al. 2025, arXiv:2501.07301,
+ * section 3.2, filter labels of Monte-Carlo estimates by a judge that way).
  *
  * What a member says of a step: right, from its threshold on; wrong below it, or, where its values
  * go from -1 to 1, from minus the threshold down; between these nothing. */
@@ -29,7 +29,8 @@ static const tj_field fields[] = {
     TJ_FIELD_SIZE(consensus, agreement, 0, MAX_MEMBERS,
                   "members that must say the same; 0: all of them"),
     TJ_FIELD_ENUM(consensus, disagreement, tj_ties_names, "what a step is given where they do not"),
-    TJ_FIELD_ENUM(consensus, meaning, meaning_names, "what a value says; first: the first member's"),
+    TJ_FIELD_ENUM(consensus, meaning, meaning_names,
+                  "what a value says; first: the first member's"),
     TJ_FIELD_END};
 
 /* ------------------------------------------------------------------ one step */
@@ -143,8 +144,7 @@ static tj_code score(void *ctx, tj_score *out, const tj_score_ask *asks, size_t 
     consensus *c = ctx;
     tj_score *of = tj_calloc(n * c->n, sizeof *of); /* [members, n] */
     size_t n_asked = 0;
-    tj_code rc =
-        of == NULL ? tj_fail(err, TJ_E_NOMEM, "cannot score %zu steps", n) : TJ_OK;
+    tj_code rc = of == NULL ? tj_fail(err, TJ_E_NOMEM, "cannot score %zu steps", n) : TJ_OK;
     memset(out, 0, n * sizeof *out);
     for (; n_asked < c->n && rc == TJ_OK; n_asked++) {
         const tj_scorer *m = &c->members[n_asked];
@@ -239,8 +239,8 @@ tj_code tj_scorer_open_consensus(tj_scorer *out, const json_t *settings,
         return rc;
     }
     *out = (tj_scorer){.name = c->name,
-                       .meaning = c->meaning == OF_FIRST ? c->members[0].meaning
-                                                         : (tj_meaning)c->meaning,
+                       .meaning =
+                           c->meaning == OF_FIRST ? c->members[0].meaning : (tj_meaning)c->meaning,
                        .low = -1.0,
                        .high = 1.0,
                        .threshold = 0.5,

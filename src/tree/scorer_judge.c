@@ -97,15 +97,15 @@ static void write_query(const hearing *h, tj_query *out, question *q, size_t mod
     const tj_judge_config *cfg = &h->j->cfg;
     const tj_buf *prompt = &h->prompts[q->ask];
     const ballot *b = ballot_of(h, q->ask, model, q->votes[0]);
-    *out = (tj_query){
-        .sampling = {.temperature =
-                         cfg->temperature + cfg->temperature_rise * (double)(attempt - 1),
-                     .top_p = 1.0},
-        .seed = cfg->seed,
-        .run = STREAM | (uint64_t)model << 24 | (uint64_t)attempt << 16 | (uint64_t)q->votes[0],
-        .problem = h->asks[q->ask].key,
-        .n_samples = q->n,
-        .max_tokens = cfg->max_tokens};
+    *out = (tj_query){.sampling = {.temperature = cfg->temperature +
+                                                  cfg->temperature_rise * (double)(attempt - 1),
+                                   .top_p = 1.0},
+                      .seed = cfg->seed,
+                      .run = STREAM | (uint64_t)model << 24 | (uint64_t)attempt << 16 |
+                             (uint64_t)q->votes[0],
+                      .problem = h->asks[q->ask].key,
+                      .n_samples = q->n,
+                      .max_tokens = cfg->max_tokens};
     q->messages[0] = (tj_message){TJ_ROLE_USER, tj_buf_text(prompt), prompt->len};
     out->messages = q->messages;
     out->n_messages = 1;

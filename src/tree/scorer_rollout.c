@@ -78,9 +78,8 @@ static tj_code open_roller(tj_scorer *out, const json_t *settings, bool searches
     *out = (tj_scorer){.ctx = NULL};
     tj_rollout_config_default(&cfg);
     cfg.seed = options->seed;
-    tj_code rc = own == NULL || of_model == NULL
-                     ? tj_fail(err, TJ_E_NOMEM, "cannot read settings")
-                     : tj_asked_model_split(of_model, own, err);
+    tj_code rc = own == NULL || of_model == NULL ? tj_fail(err, TJ_E_NOMEM, "cannot read settings")
+                                                 : tj_asked_model_split(of_model, own, err);
     if (rc == TJ_OK) {
         rc = tj_config_read(&cfg, tj_rollout_fields, own, "settings", err);
     }

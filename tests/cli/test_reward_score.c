@@ -1,7 +1,7 @@
 /* 'reward score' from outside, with a judge behind a scripted server: verdicts become rewards; a
  * program that is killed, or stopped, in the midst goes on and pays for no answer twice; a judge
- * that talks nonsense, never answers, or dies half-way is told of, and nothing is lost; solutions in
- * a file are scored line by line. */
+ * that talks nonsense, never answers, or dies half-way is told of, and nothing is lost; solutions
+ * in a file are scored line by line. */
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -42,8 +42,8 @@ typedef struct judge {
 static const char *verdict_on(const char *body)
 {
     const char *step = strstr(body, "<next_step>");
-    return step == NULL                  ? "what step?"
-           : strstr(step, "good") != NULL  ? "{\\\"reason\\\": \\\"it holds\\\", \\\"verdict\\\": 1}"
+    return step == NULL                   ? "what step?"
+           : strstr(step, "good") != NULL ? "{\\\"reason\\\": \\\"it holds\\\", \\\"verdict\\\": 1}"
            : strstr(step, "wrong") != NULL ? "{\\\"reason\\\": \\\"it does not\\\", "
                                              "\\\"verdict\\\": -1}"
                                            : "{\\\"verdict\\\": 0, \\\"reason\\\": \\\"hm\\\"}";
@@ -268,8 +268,9 @@ static void solutions_in_a_file_are_scored(void **state)
     judge j;
     (void)state;
     start(&j, SENSE);
-    spit("in.jsonl", "{\"problem\": \"p\", \"steps\": [\"a good one\", \"a wrong one\"], \"id\": 7}\n"
-                     "{\"problem\": \"q\", \"answer\": null, \"steps\": []}\n");
+    spit("in.jsonl",
+         "{\"problem\": \"p\", \"steps\": [\"a good one\", \"a wrong one\"], \"id\": 7}\n"
+         "{\"problem\": \"q\", \"answer\": null, \"steps\": []}\n");
     expect(&j, "reward score -i in.jsonl -r judge:%s,model=m --cache answers", 0);
     expect_text("err", "2 solutions; 0 steps without a score");
     char *text = slurp("out");

@@ -1,6 +1,6 @@
-/* Any bytes as a judge's answer, and as a prompt of one's own. What is taken for a verdict is one of
- * three with words for a reason; what is refused says why in UTF-8. A prompt that passes the check
- * is written without harm. */
+/* Any bytes as a judge's answer, and as a prompt of one's own. What is taken for a verdict is one
+ * of three with words for a reason; what is refused says why in UTF-8. A prompt that passes the
+ * check is written without harm. */
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>

@@ -1,6 +1,6 @@
-/* Trees of a workspace are scored in a run of their own: each step once, failures with their reason;
- * stopped, broken off or killed in the midst it goes on and asks for nothing that is there; the
- * ledger agrees with the rows at the end. */
+/* Trees of a workspace are scored in a run of their own: each step once, failures with their
+ * reason; stopped, broken off or killed in the midst it goes on and asks for nothing that is there;
+ * the ledger agrees with the rows at the end. */
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -46,8 +46,8 @@ typedef struct script {
 } script;
 
 /* "good" is right, "wrong" is wrong, of anything else there is no telling. */
-static tj_code give(void *ctx, tj_score *out, const tj_score_ask *asks, size_t n,
-                    const tj_job *job, tj_err *err)
+static tj_code give(void *ctx, tj_score *out, const tj_score_ask *asks, size_t n, const tj_job *job,
+                    tj_err *err)
 {
     script *s = ctx;
     (void)job;

@@ -29,8 +29,8 @@ static tj_code answer_one(reasoner *r, tj_query *q)
             tj_buf_deinit(&text);
             continue;
         }
-        q->completions[i].finish = strchr(tj_buf_text(&text), '#') != NULL ? TJ_FINISH_LENGTH
-                                                                           : TJ_FINISH_EOS;
+        q->completions[i].finish =
+            strchr(tj_buf_text(&text), '#') != NULL ? TJ_FINISH_LENGTH : TJ_FINISH_EOS;
         q->completions[i].n_text = text.len;
         q->completions[i].text = tj_buf_take(&text);
         q->usage.n_completion += 10;

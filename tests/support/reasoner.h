@@ -17,7 +17,7 @@ struct reasoner {
     reasoner_fn fn;
     void *ctx;
     size_t n_queries, n_samples;
-    size_t cancel_at;                /* the query at which all is cancelled; 0: none */
+    size_t cancel_at;                  /* the query at which all is cancelled; 0: none */
     tj_query seen[REASONER_MAX_ASKED]; /* what was asked; its texts are gone */
     char *asked[REASONER_MAX_ASKED];
     tj_generator_stats stats;

@@ -56,8 +56,8 @@ int64_t word_trees_make(const char *dir)
     for (size_t i = 0; i < WORD_TREES; i++) {
         (void)snprintf(json[i], sizeof json[i],
                        "{\"problem\":\"What is 6 * 7, number %zu?\",\"answer\":\"42\"}", i);
-        problems[i] = (tj_problem){
-            .split = TJ_SPLIT_TRAIN, .json = json[i], .n_json = strlen(json[i])};
+        problems[i] =
+            (tj_problem){.split = TJ_SPLIT_TRAIN, .json = json[i], .n_json = strlen(json[i])};
     }
     TJ_ASSERT(tj_store_add_problem_set(s, &set, run, "words", TJ_WORDS_TASK, config, problems,
                                        WORD_TREES, NULL) == TJ_OK);

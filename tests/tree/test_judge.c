@@ -36,30 +36,29 @@ static void answers_are_read_strictly(void **state)
         const char *text;
         int value; /* 9: refused */
         const char *words;
-    } cases[] = {
-        {RIGHT, 1, "it is"},
-        {"{\"verdict\": -1, \"reason\": \"it is not\"}", -1, "it is not"},
-        {" \n```json\n" NEITHER "\n```\n", 0, "who knows"},
-        {"```\n" RIGHT "\n```", 1, "it is"},
-        {"", 9, "it is empty"},
-        {" \n ", 9, "it is empty"},
-        {"1", 9, "not JSON"},
-        {"The step is right.\n" RIGHT, 9, "not JSON"},
-        {RIGHT "\nI hope that helps.", 9, "not JSON"},
-        {RIGHT RIGHT, 9, "not JSON"},
-        {"[" RIGHT "]", 9, "not an object"},
-        {"{}", 9, "`verdict` is missing"},
-        {"{\"verdict\": 1}", 9, "`reason` is missing"},
-        {"{\"verdict\": 1, \"reason\": \"  \"}", 9, "not a text with words"},
-        {"{\"verdict\": 1, \"reason\": 4}", 9, "not a text with words"},
-        {"{\"verdict\": 1, \"reason\": \"a\\u0000b\"}", 9, "not a text with words"},
-        {"{\"verdict\": \"1\", \"reason\": \"r\"}", 9, "not one of the integers"},
-        {"{\"verdict\": 1.0, \"reason\": \"r\"}", 9, "not one of the integers"},
-        {"{\"verdict\": true, \"reason\": \"r\"}", 9, "not one of the integers"},
-        {"{\"verdict\": 2, \"reason\": \"r\"}", 9, "not one of the integers"},
-        {"{\"verdict\": 1, \"reason\": \"r\", \"verdict\": -1}", 9, "not JSON"},
-        {"{\"verdict\": 1, \"reason\": \"r\", \"score\": 0.9}", 9, "a member `score`"},
-        {"{\"verdict\": 1, \"reason\": \"\xff\"}", 9, "not JSON"}};
+    } cases[] = {{RIGHT, 1, "it is"},
+                 {"{\"verdict\": -1, \"reason\": \"it is not\"}", -1, "it is not"},
+                 {" \n```json\n" NEITHER "\n```\n", 0, "who knows"},
+                 {"```\n" RIGHT "\n```", 1, "it is"},
+                 {"", 9, "it is empty"},
+                 {" \n ", 9, "it is empty"},
+                 {"1", 9, "not JSON"},
+                 {"The step is right.\n" RIGHT, 9, "not JSON"},
+                 {RIGHT "\nI hope that helps.", 9, "not JSON"},
+                 {RIGHT RIGHT, 9, "not JSON"},
+                 {"[" RIGHT "]", 9, "not an object"},
+                 {"{}", 9, "`verdict` is missing"},
+                 {"{\"verdict\": 1}", 9, "`reason` is missing"},
+                 {"{\"verdict\": 1, \"reason\": \"  \"}", 9, "not a text with words"},
+                 {"{\"verdict\": 1, \"reason\": 4}", 9, "not a text with words"},
+                 {"{\"verdict\": 1, \"reason\": \"a\\u0000b\"}", 9, "not a text with words"},
+                 {"{\"verdict\": \"1\", \"reason\": \"r\"}", 9, "not one of the integers"},
+                 {"{\"verdict\": 1.0, \"reason\": \"r\"}", 9, "not one of the integers"},
+                 {"{\"verdict\": true, \"reason\": \"r\"}", 9, "not one of the integers"},
+                 {"{\"verdict\": 2, \"reason\": \"r\"}", 9, "not one of the integers"},
+                 {"{\"verdict\": 1, \"reason\": \"r\", \"verdict\": -1}", 9, "not JSON"},
+                 {"{\"verdict\": 1, \"reason\": \"r\", \"score\": 0.9}", 9, "a member `score`"},
+                 {"{\"verdict\": 1, \"reason\": \"\xff\"}", 9, "not JSON"}};
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         tj_judge_vote vote;
@@ -203,8 +202,8 @@ static void a_lost_answer_is_asked_for_again_as_it_was(void **state)
     reasoner_close(&r);
 }
 
-/* Votes that are missing for the same reason are samples of one query, so that a cache does not take
- * one for the other. */
+/* Votes that are missing for the same reason are samples of one query, so that a cache does not
+ * take one for the other. */
 static void votes_that_are_asked_for_alike_are_asked_for_together(void **state)
 {
     static const char *const answers[] = {"?", "?", "{}", "?", RIGHT, RIGHT, WRONG, RIGHT};
@@ -348,13 +347,14 @@ static void prompts_can_be_of_ones_own(void **state)
     close(fd);
     tj_judge_config_default(&cfg);
     (void)snprintf(cfg.prompt, sizeof cfg.prompt, "%s", path);
-    static const char form[] = "{{number}}|{{problem}}|{{steps}}|{{step}}|{{answer}}|\\frac{{1}}{2}";
+    static const char form[] =
+        "{{number}}|{{problem}}|{{steps}}|{{step}}|{{answer}}|\\frac{{1}}{2}";
     assert_int_equal(tj_fs_write(path, form, sizeof form - 1, NULL), TJ_OK);
     reasoner_open(&r, reasoner_say, (void *)(uintptr_t)answers);
     reasoner *const all[] = {&r};
     tj_score s = judge_by(&cfg, all, 1, &ask);
-    assert_string_equal(
-        r.asked[0], "2|What is 6 * 7 + 1?|1. 6 * 7 = 42|2. 42 + 1 = 44|43|\\frac{{1}}{2}");
+    assert_string_equal(r.asked[0],
+                        "2|What is 6 * 7 + 1?|1. 6 * 7 = 42|2. 42 + 1 = 44|43|\\frac{{1}}{2}");
     tj_score_deinit(&s);
     tj_score_ask unknown = ask; /* without the answer that the prompt asks for */
     unknown.answer = NULL;
@@ -460,17 +460,16 @@ static void settings_are_checked(void **state)
 {
     static const struct {
         const char *spec, *message;
-    } bad[] = {
-        {"judge", "where: which model is not said"},
-        {"judge:http://127.0.0.1:1/v1", "set model=NAME"},
-        {"judge:http://127.0.0.1:1/v1,model=m,votes=0", "votes"},
-        {"judge:http://127.0.0.1:1/v1,model=m,ties=maybe", "ties"},
-        {"judge:http://127.0.0.1:1/v1,model=m,vote=3", "vote"},
-        {"judge:http://127.0.0.1:1/v1,model=m,agreement=2", "agree"},
-        {"judge:http://127.0.0.1:1/v1,model=m,raw=true", "raw"},
-        {"judge:/nowhere/model,model=m", "model: this is for a model behind a URL"},
-        {"judge:/nowhere/model", "/nowhere/model"},
-        {"judge:http://127.0.0.1:1/v1,model=m,prompt=/nowhere/prompt", "/nowhere/prompt"}};
+    } bad[] = {{"judge", "where: which model is not said"},
+               {"judge:http://127.0.0.1:1/v1", "set model=NAME"},
+               {"judge:http://127.0.0.1:1/v1,model=m,votes=0", "votes"},
+               {"judge:http://127.0.0.1:1/v1,model=m,ties=maybe", "ties"},
+               {"judge:http://127.0.0.1:1/v1,model=m,vote=3", "vote"},
+               {"judge:http://127.0.0.1:1/v1,model=m,agreement=2", "agree"},
+               {"judge:http://127.0.0.1:1/v1,model=m,raw=true", "raw"},
+               {"judge:/nowhere/model,model=m", "model: this is for a model behind a URL"},
+               {"judge:/nowhere/model", "/nowhere/model"},
+               {"judge:http://127.0.0.1:1/v1,model=m,prompt=/nowhere/prompt", "/nowhere/prompt"}};
     tj_scorer scorer;
     tj_err err;
     (void)state;

@@ -1,7 +1,7 @@
 /* Rollouts: a step is worth the share of rollouts that end right, with what is cut or lost counted;
  * the search finds the first wrong step that a scan would find, with fewer measurements, in paths
- * that share steps too; a consensus keeps what its members agree on. The policy is a script: it goes
- * on rightly unless a step before says "wrong". */
+ * that share steps too; a consensus keeps what its members agree on. The policy is a script: it
+ * goes on rightly unless a step before says "wrong". */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
