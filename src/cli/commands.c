@@ -889,7 +889,7 @@ const tj_command tj_commands[] = {
      "written with its scores.",
      "  tabiji reward score -w DIR -r judge:http://127.0.0.1:8080/v1,model=m,votes=3\n"
      "  tabiji reward score -w DIR --run 4 -r rollout:policy.gguf,rollouts=16\n"
-     "  tabiji reward score -i solutions.jsonl -r judges.yaml --cache answers > scored.jsonl",
+     "  tabiji reward score -i solutions.jsonl -r judges.yaml --cache answers",
      reward_score_options, tj_cmd_reward_score},
     {"eval", "", 0, 0, "measure a model on a data set, or what a workspace holds",
      "With --task: puts the problems of --data to the model in the prompt, and with the\n"

@@ -73,8 +73,8 @@ typedef struct hearing {
 typedef struct question {
     size_t ask, n;
     size_t votes[TJ_JUDGE_MAX_VOTES];
-    tj_buf again; /* what is said after a refusal */
-    tj_message messages[3];
+    tj_buf text;
+    tj_message message; /* the text as one */
 } question;
 
 static ballot *ballot_of(const hearing *h, size_t ask, size_t model, size_t vote)
@@ -84,12 +84,17 @@ static ballot *ballot_of(const hearing *h, size_t ask, size_t model, size_t vote
 
 /* ------------------------------------------------------------------ questions */
 
-static void say_again(question *q, const char *why)
+/* What is said after a refusal. In the same turn: small models repeat whatever else stands in the
+ * place of the answer that was refused. */
+static void say_again(tj_buf *out, const char *why, tj_language language)
 {
-    tj_buf_str(&q->again, "Your last answer could not be used: ");
-    tj_utf8_replace(&q->again, why, strlen(why));
-    tj_buf_str(&q->again, ". Answer again, with one JSON object in the form that was asked for "
-                          "and nothing else.");
+    bool japanese = language == TJ_JAPANESE;
+    tj_buf_str(out, japanese ? "\n\n前回の答えは使えませんでした。理由: "
+                             : "\n\nAn earlier answer of yours could not be used: ");
+    tj_buf_str(out, why);
+    tj_buf_str(out, japanese ? "。指定された形の JSON オブジェクトを一つだけ書いてください。"
+                             : ". Write one JSON object in the form that is asked for above, and "
+                               "nothing else.");
 }
 
 static void write_query(const hearing *h, tj_query *out, question *q, size_t model, size_t attempt)
@@ -97,6 +102,13 @@ static void write_query(const hearing *h, tj_query *out, question *q, size_t mod
     const tj_judge_config *cfg = &h->j->cfg;
     const tj_buf *prompt = &h->prompts[q->ask];
     const ballot *b = ballot_of(h, q->ask, model, q->votes[0]);
+    bool chats = h->j->models[model].generator.chats;
+    tj_buf_add(&q->text, prompt->data, prompt->len);
+    if (b->answered) {
+        say_again(&q->text, b->why, (tj_language)cfg->language);
+    }
+    tj_buf_str(&q->text, chats ? "" : "\n\n");
+    q->message = (tj_message){TJ_ROLE_USER, tj_buf_text(&q->text), q->text.len};
     *out = (tj_query){.sampling = {.temperature = cfg->temperature +
                                                   cfg->temperature_rise * (double)(attempt - 1),
                                    .top_p = 1.0},
@@ -105,30 +117,11 @@ static void write_query(const hearing *h, tj_query *out, question *q, size_t mod
                              (uint64_t)q->votes[0],
                       .problem = h->asks[q->ask].key,
                       .n_samples = q->n,
-                      .max_tokens = cfg->max_tokens};
-    q->messages[0] = (tj_message){TJ_ROLE_USER, tj_buf_text(prompt), prompt->len};
-    out->messages = q->messages;
-    out->n_messages = 1;
-    if (b->answered) {
-        say_again(q, b->why);
-        q->messages[1] = (tj_message){TJ_ROLE_ASSISTANT, "(not usable)", 12};
-        q->messages[2] = (tj_message){TJ_ROLE_USER, tj_buf_text(&q->again), q->again.len};
-        out->n_messages = 3;
-    }
-    if (!h->j->models[model].generator.chats) { /* all of it as one text */
-        tj_buf text;
-        tj_buf_init(&text);
-        tj_buf_add(&text, prompt->data, prompt->len);
-        tj_buf_str(&text, "\n\n");
-        tj_buf_add(&text, q->again.data, q->again.len);
-        tj_buf_str(&text, b->answered ? "\n\n" : "");
-        tj_buf_deinit(&q->again);
-        q->again = text;
-        out->messages = NULL;
-        out->n_messages = 0;
-        out->text = tj_buf_text(&q->again);
-        out->n_text = q->again.len;
-    }
+                      .max_tokens = cfg->max_tokens,
+                      .messages = chats ? &q->message : NULL,
+                      .n_messages = chats ? 1 : 0,
+                      .text = chats ? NULL : q->message.text,
+                      .n_text = chats ? 0 : q->message.len};
 }
 
 /* Whether two votes about a step are asked for in the same words. */
@@ -152,7 +145,7 @@ static size_t group_votes(const hearing *h, question *questions, size_t n, size_
         }
         if (i == n) {
             questions[n] = (question){.ask = ask};
-            tj_buf_init(&questions[n++].again);
+            tj_buf_init(&questions[n++].text);
         }
         questions[i].votes[questions[i].n++] = v;
     }
@@ -242,7 +235,7 @@ static tj_code ask_round(hearing *h, size_t model, size_t attempt, tj_err *err)
         n = write_questions(h, queries, questions, model, attempt);
     }
     for (size_t i = 0; i < n && rc == TJ_OK; i++) {
-        rc = tj_buf_check(&questions[i].again, err);
+        rc = tj_buf_check(&questions[i].text, err);
     }
     if (rc == TJ_OK && n > 0) {
         rc = tj_asked_model_ask(&h->j->models[model], queries, seconds, n,
@@ -253,7 +246,7 @@ static tj_code ask_round(hearing *h, size_t model, size_t attempt, tj_err *err)
     }
     for (size_t i = 0; i < n; i++) {
         tj_query_deinit(&queries[i]);
-        tj_buf_deinit(&questions[i].again);
+        tj_buf_deinit(&questions[i].text);
     }
     tj_free(queries);
     tj_free(questions);

@@ -158,8 +158,7 @@ static void what_is_refused_is_asked_again_with_the_reason(void **state)
     assert_true(!s.failed && s.value == -1.0);
     assert_int_equal(s.n_tries, 3);
     assert_int_equal(s.tokens, 330);
-    assert_int_equal(r.seen[0].n_messages, 1);
-    assert_int_equal(r.seen[1].n_messages, 3);
+    assert_null(strstr(r.asked[0], "could not be used"));
     assert_non_null(strstr(r.asked[1], "could not be used: it is not JSON"));
     assert_non_null(strstr(r.asked[2], "`verdict` is not one of the integers 1, 0 and -1"));
     assert_true(r.seen[0].sampling.temperature == 0.0);
@@ -197,7 +196,7 @@ static void a_lost_answer_is_asked_for_again_as_it_was(void **state)
     reasoner *const all[] = {&r};
     tj_score s = judge_by(&cfg, all, 1, &ask);
     assert_true(!s.failed && s.value == 1.0);
-    assert_int_equal(r.seen[1].n_messages, 1); /* there is no answer that could be wrong */
+    assert_string_equal(r.asked[1], r.asked[0]); /* there is no answer that could be wrong */
     tj_score_deinit(&s);
     reasoner_close(&r);
 }
