@@ -8,6 +8,7 @@
 
 #include "base/alloc.h"
 #include "base/par.h"
+#include "stage/ledger_run.h"
 
 /* A tree of the run. */
 typedef struct item {
@@ -130,17 +131,17 @@ static tj_code add_run_input(tj_run_input *inputs, size_t *n, int64_t run, tj_er
 
 static tj_code find_or_begin(scoring *s, const tj_run_spec *spec, tj_err *err)
 {
+    bool resumed;
     tj_code rc = tj_run_find(s->store, &s->run, spec, TJ_RUN_BIT(TJ_RUN_DONE), err);
     if (rc != TJ_OK || s->run != 0) {
         s->out->was_done = rc == TJ_OK;
         return rc;
     }
-    rc = tj_run_find(s->store, &s->run, spec, TJ_RUN_RESUMABLE, err);
-    if (rc == TJ_OK && s->run != 0) {
+    rc = tj_ledger_run_go_on(s->store, &s->run, &resumed, spec, err);
+    if (rc == TJ_OK && resumed) {
         tj_job_log(s->job, "going on with run %lld", (long long)s->run);
-        return tj_run_resume(s->store, s->run, spec, err);
     }
-    return rc == TJ_OK ? tj_run_begin(s->store, &s->run, spec, err) : rc;
+    return rc;
 }
 
 static tj_code begin_run(scoring *s, tj_err *err)
@@ -506,14 +507,11 @@ static tj_code end_run(scoring *s, tj_code rc, tj_err *err)
         json_pack("{s:I, s:I, s:I, s:I, s:f}", "steps", (json_int_t)r->n_steps, "judged",
                   (json_int_t)r->n_judged, "failed", (json_int_t)r->n_failed, "right",
                   (json_int_t)r->n_right, "sum", r->sum);
-    tj_run_outcome outcome = {.status = rc == TJ_OK            ? TJ_RUN_DONE
-                                        : rc == TJ_E_CANCELLED ? TJ_RUN_CANCELLED
-                                                               : TJ_RUN_FAILED,
-                              .error = rc == TJ_OK || err == NULL ? NULL : err->msg,
-                              .metrics = metrics};
-    tj_code ended = summed != TJ_OK ? summed : tj_run_end(s->store, s->run, &outcome, &why);
+    tj_run_outcome outcome = {.metrics = metrics};
+    rc = rc == TJ_OK && summed != TJ_OK ? tj_fail(err, summed, "%s", why.msg) : rc;
+    rc = tj_ledger_run_end(s->store, s->run, rc, &outcome, err);
     json_decref(metrics);
-    return rc == TJ_OK && ended != TJ_OK ? tj_fail(err, ended, "%s", why.msg) : rc;
+    return rc;
 }
 
 tj_code tj_score_trees(tj_store *store, tj_score_result *out, const tj_scorer *scorer,
