@@ -114,6 +114,7 @@ tj_code tj_cmd_thought_stats(const tj_args *args, tj_err *err);
 tj_code tj_cmd_train(const tj_args *args, tj_err *err);
 tj_code tj_cmd_train_prm(const tj_args *args, tj_err *err);
 tj_code tj_cmd_reward_eval(const tj_args *args, tj_err *err);
+tj_code tj_cmd_reward_score(const tj_args *args, tj_err *err);
 tj_code tj_cmd_tokenize(const tj_args *args, tj_err *err);
 tj_code tj_cmd_model_info(const tj_args *args, tj_err *err);
 tj_code tj_cmd_model_convert(const tj_args *args, tj_err *err);

@@ -472,6 +472,23 @@ static const tj_option reward_eval_options[] = {
     JSON,
     QUIET,
     {0}};
+static const tj_option reward_score_options[] = {
+    {"rewarder", 'r', "SPEC", "who gives rewards; see above", NULL},
+    {"workspace", 'w', "DIR", "score the trees of this workspace", NULL},
+    {"set", 0, "NAME", "of these the trees of a problem set", "all"},
+    {"run", 0, "N", "of these the trees that a run grew or imported", "all"},
+    {"tree", 0, "N", "this tree; repeatable", NULL},
+    {"input", 'i', "FILE", "score solutions in JSON lines instead; - is standard input", NULL},
+    {"piece", 0, "N", "steps put to the rewarder at once, and recorded together", "32"},
+    {"seed", 0, "N", "of the random numbers", "1"},
+    {"remote-config", 0, "FILE", "of a URL: settings in YAML (time-outs, retries, prices, ...)",
+     NULL},
+    {"remote-set", 0, "KEY=VALUE", "of a URL: one setting; repeatable", NULL},
+    {"remote-model", 0, "NAME", "of a URL: the model, where a rewarder does not say it", NULL},
+    {"cache", 0, "DIR", "of --input and a URL: keep answers here, and pay for none twice", NULL},
+    JSON,
+    QUIET,
+    {0}};
 static const tj_option thought_options[] = {WORKSPACE, JSON, {0}};
 static const tj_option info_options[] = {JSON, {0}};
 static const tj_option convert_options[] = {
@@ -856,6 +873,24 @@ const tj_command tj_commands[] = {
      "  tabiji reward eval pb.json --cache answers \\\n"
      "    -r remote:http://127.0.0.1:8000/v1,format=qwen,model=Qwen2.5-Math-PRM-7B",
      reward_eval_options, tj_cmd_reward_eval},
+    {"reward score", "", 0, 0, "rewards for the steps of trees, or of solutions",
+     "Puts every step of the trees of a workspace to a rewarder, in a run of its own: what\n"
+     "came of it, given or failed, with the answers, the tries and the cost, is recorded\n"
+     "with the reward. Stopped at any moment (Ctrl-C, or killed), the same command goes on;\n"
+     "answers of servers that were paid for are in the workspace and asked for no more.\n"
+     "\n"
+     "SPEC is KIND, or KIND:WHERE, then settings after commas, or a YAML file of them:\n"
+     "judge:URL,model=NAME asks a language model for verdicts in JSON; rollout:MODEL and\n"
+     "search:MODEL go on from steps and grade the answers; consensus (a file with members)\n"
+     "keeps what several agree on; the others are as for 'reward eval'. docs/rewards.md has\n"
+     "all kinds and settings.\n"
+     "\n"
+     "With --input each line is {\"problem\", \"steps\": [text, ...], \"answer\"}, and is\n"
+     "written with its scores.",
+     "  tabiji reward score -w DIR -r judge:http://127.0.0.1:8080/v1,model=m,votes=3\n"
+     "  tabiji reward score -w DIR --run 4 -r rollout:policy.gguf,rollouts=16\n"
+     "  tabiji reward score -i solutions.jsonl -r judges.yaml --cache answers",
+     reward_score_options, tj_cmd_reward_score},
     {"eval", "", 0, 0, "measure a model on a data set, or what a workspace holds",
      "With --task: puts the problems of --data to the model in the prompt, and with the\n"
      "stops, of lm-evaluation-harness, and scores the answers twice: as the harness does\n"

@@ -266,8 +266,15 @@ tj_code tj_generator_of_engine(tj_generator *out, const tj_engine_speech *speech
 static tj_code encode_voice(void *ctx, tj_ids *ids, const tj_query *q, tj_err *err)
 {
     tj_voice *voice = ctx;
-    return q->messages != NULL ? tj_voice_encode_chat(voice, ids, q->messages, q->n_messages, err)
-                               : tj_voice_encode_text(voice, ids, q->text, q->n_text, err);
+    if (q->messages == NULL) {
+        return tj_voice_encode_text(voice, ids, q->text, q->n_text, err);
+    }
+    size_t n = q->n_messages;
+    bool goes_on = n > 1 && q->messages[n - 1].role == TJ_ROLE_ASSISTANT;
+    tj_code rc = tj_voice_encode_chat(voice, ids, q->messages, goes_on ? n - 1 : n, err);
+    return rc == TJ_OK && goes_on ? tj_encoder_encode(voice->encoder, ids, q->messages[n - 1].text,
+                                                      q->messages[n - 1].len, false, err)
+                                  : rc;
 }
 
 static tj_code open_voice(tj_generator *out, const char *path, const tj_voice_options *options,

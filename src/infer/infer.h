@@ -222,7 +222,8 @@ typedef struct tj_usage {
 
 /* One prompt and how to answer it. The inputs are borrowed for the call. */
 typedef struct tj_query {
-    const tj_message *messages; /* [n_messages]: a conversation to answer; or NULL: */
+    const tj_message *messages; /* [n_messages]: a conversation to answer (where the assistant has
+                                 * the last word, a model here goes on from it); or NULL: */
     size_t n_messages;
     const char *text; /* [n_text]: a text to continue */
     size_t n_text;

@@ -22,6 +22,7 @@
 #include "nn/nn.h"
 #include "stage/eval_task.h"
 #include "stage/growth.h"
+#include "stage/score.h"
 #include "store/store.h"
 #include "task/task.h"
 #include "thought/thought.h"

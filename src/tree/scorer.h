@@ -31,6 +31,8 @@ typedef struct tj_score {
     uint64_t tokens;      /* read and written for this ask; what it shares with another is that's */
     uint64_t path_tokens; /* what they would be had it been asked alone; 0: not known */
     double seconds, money;
+    uint64_t cached_tokens; /* of tokens and money such as a cache of answers held: paid before */
+    double cached_money;
 } tj_score;
 void tj_score_deinit(tj_score *score);
 

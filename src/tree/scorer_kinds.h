@@ -16,11 +16,19 @@
 typedef tj_code (*tj_scorer_open_fn)(tj_scorer *out, const json_t *settings,
                                      const tj_scorer_options *options, tj_err *err);
 
+TJ_MUST_USE tj_code tj_scorer_open_consensus(tj_scorer *out, const json_t *settings,
+                                             const tj_scorer_options *options, tj_err *err);
 TJ_MUST_USE tj_code tj_scorer_open_constant(tj_scorer *out, const json_t *settings,
                                             const tj_scorer_options *options, tj_err *err);
+TJ_MUST_USE tj_code tj_scorer_open_judge(tj_scorer *out, const json_t *settings,
+                                         const tj_scorer_options *options, tj_err *err);
 TJ_MUST_USE tj_code tj_scorer_open_prm(tj_scorer *out, const json_t *settings,
                                        const tj_scorer_options *options, tj_err *err);
 TJ_MUST_USE tj_code tj_scorer_open_remote(tj_scorer *out, const json_t *settings,
+                                          const tj_scorer_options *options, tj_err *err);
+TJ_MUST_USE tj_code tj_scorer_open_rollout(tj_scorer *out, const json_t *settings,
+                                           const tj_scorer_options *options, tj_err *err);
+TJ_MUST_USE tj_code tj_scorer_open_search(tj_scorer *out, const json_t *settings,
                                           const tj_scorer_options *options, tj_err *err);
 TJ_MUST_USE tj_code tj_scorer_open_verifier(tj_scorer *out, const json_t *settings,
                                             const tj_scorer_options *options, tj_err *err);

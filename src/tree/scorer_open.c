@@ -9,10 +9,10 @@
 static const struct {
     const char *name;
     tj_scorer_open_fn open;
-} kinds[] = {{"constant", tj_scorer_open_constant},
-             {"prm", tj_scorer_open_prm},
-             {"remote", tj_scorer_open_remote},
-             {"verifier", tj_scorer_open_verifier}};
+} kinds[] = {{"consensus", tj_scorer_open_consensus}, {"constant", tj_scorer_open_constant},
+             {"judge", tj_scorer_open_judge},         {"prm", tj_scorer_open_prm},
+             {"remote", tj_scorer_open_remote},       {"rollout", tj_scorer_open_rollout},
+             {"search", tj_scorer_open_search},       {"verifier", tj_scorer_open_verifier}};
 
 #define N_KINDS (sizeof kinds / sizeof kinds[0])
 

@@ -52,6 +52,9 @@ void tj_scorer_close(tj_scorer *scorer); /* a zeroed one is allowed */
 TJ_MUST_USE tj_code tj_score_fail(tj_score *score, tj_err *err, const char *fmt, ...)
     TJ_PRINTF(3, 4);
 
+/* A key for an ask: of problem and steps, so that equal asks have equal keys. */
+uint64_t tj_score_ask_key(const tj_score_ask *ask);
+
 /* What a path is worth by its steps' values [n], n > 0. */
 typedef enum tj_aggregate {
     TJ_AGGREGATE_MIN = 0,
