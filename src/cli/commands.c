@@ -437,6 +437,15 @@ static const tj_option import_options[] = {
 static const tj_option data_list_options[] = {WORKSPACE, JSON, {0}};
 static const tj_option data_check_options[] = {
     WORKSPACE, {"words", 0, "N", "in a row that count as shared", "8"}, JSON, QUIET, {0}};
+static const tj_option data_steps_options[] = {
+    {"out", 'o', "FILE", "the examples, JSON lines", "standard output"},
+    {"rejected", 0, "FILE", "what is left out: file, line, reason", NULL},
+    {"calculations", 0, NULL, "of GSM8K: keep <<48/2=24>>", NULL},
+    {"map", 0, "MAP", "of any JSON: problem=question,solution=text,answer=final", NULL},
+    {"after", 0, "N", "pass over the first N records of each file", "0"},
+    LIMIT,
+    {"json", 0, NULL, "the counts on standard error as JSON, for programs", NULL},
+    {0}};
 static const tj_option no_options[] = {{0}};
 
 const tj_command tj_commands[] = {
@@ -792,6 +801,17 @@ const tj_command tj_commands[] = {
      "  tabiji data check -w work math-train math500 mgsm-ja\n"
      "  tabiji data check train.jsonl.gz test.jsonl --json",
      data_check_options, tj_cmd_data_check},
+    {"data steps", "FILE...", 1, 64, "turn reference solutions into numbered steps, to train on",
+     "Conversations for 'tabiji train': the problem as 'tabiji eval --task gsm8k_lines\n"
+     "--shots 0 --chat' puts it, and the solution as one numbered step a line, the last one\n"
+     "'The answer is \\boxed{...}.' Steps are the lines of GSM8K, the sentences of MATH (never\n"
+     "cut inside of mathematics), the steps of PRM800K's paths that were rated right to their\n"
+     "end. An example is written only if the grader finds its answer equal to the reference;\n"
+     "what is left out is counted by reason.",
+     "  tabiji data steps gsm8k/train.jsonl.gz -o steps.jsonl\n"
+     "  tabiji data steps math/train/*.json prm800k/*.jsonl --rejected left.jsonl -o more.jsonl\n"
+     "  tabiji train --from model.gguf --out stepped steps.jsonl",
+     data_steps_options, tj_cmd_data_steps},
     {"man", "", 0, 0, "print the manual page", "", "  tabiji man | man -l -", no_options,
      tj_cmd_man},
     {"completion", "SHELL", 1, 1, "print shell completion: bash, zsh or fish", "",
