@@ -68,8 +68,7 @@ static tj_code add_example(writing *w, const tj_data_record *record, tj_err *err
         return rc;
     }
     const char *system = w->prompt->description;
-    json_t *line = json_pack("{s:[o, o, o]}", "messages",
-                             message("system", system, strlen(system)),
+    json_t *line = json_pack("{s:[o, o, o]}", "messages", message("system", system, strlen(system)),
                              message("user", w->question.data, w->question.len),
                              message("assistant", w->text.data, w->text.len));
     rc = add_json(&w->out, line, err);
@@ -120,9 +119,8 @@ static tj_code take(writing *w, const char *path, const tj_data_record *record, 
         rc = check(w, &reason, &detail, gold, err);
     }
     if (rc == TJ_OK) {
-        rc = reason == TJ_STEPFORM_OK
-                 ? add_example(w, record, err)
-                 : leave_out(w, path, record->line, reason, detail, err);
+        rc = reason == TJ_STEPFORM_OK ? add_example(w, record, err)
+                                      : leave_out(w, path, record->line, reason, detail, err);
     }
     return rc;
 }
@@ -194,9 +192,9 @@ static tj_code print_counts(const writing *w, bool as_json, tj_err *err)
             json_object_set_new(left, reason_text(i), json_integer((json_int_t)w->n_left[i]));
         }
     }
-    json_t *json = json_pack("{s:I, s:I, s:I, s:o}", "records", (json_int_t)w->n_records, "written",
-                             (json_int_t)w->n_written, "steps", (json_int_t)w->n_steps, "left_out",
-                             left);
+    json_t *json =
+        json_pack("{s:I, s:I, s:I, s:o}", "records", (json_int_t)w->n_records, "written",
+                  (json_int_t)w->n_written, "steps", (json_int_t)w->n_steps, "left_out", left);
     tj_buf text;
     tj_buf_init(&text);
     tj_code rc = add_json(&text, json, err);

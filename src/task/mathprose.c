@@ -140,7 +140,7 @@ static follow follows(tj_str t, size_t at)
  * sentence ("1. First"). */
 static bool is_no_end(tj_str t, size_t begin, size_t at)
 {
-    static const char *const short_words[] = {"e.g", "i.e", "cf", "vs", "Fig", "Eq",
+    static const char *const short_words[] = {"e.g", "i.e", "cf",  "vs", "Fig", "Eq",
                                               "Dr",  "Mr",  "Mrs", "Ms", "St",  "Prof"};
     bool digits = true;
     for (size_t i = begin; i < at && digits; i++) {

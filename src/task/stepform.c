@@ -39,8 +39,8 @@ static tj_str without_number(tj_str text)
     while (i < text.n && text.s[i] >= '0' && text.s[i] <= '9') {
         i++;
     }
-    bool is_number = i > first && i + 1 < text.n && strchr(".:)", text.s[i]) != NULL &&
-                     text.s[i + 1] == ' ';
+    bool is_number =
+        i > first && i + 1 < text.n && strchr(".:)", text.s[i]) != NULL && text.s[i + 1] == ' ';
     return is_number ? tj_str_trim(tj_str_from(text, i + 1)) : text;
 }
 

@@ -1,5 +1,5 @@
-/* Any bytes as a solution in LaTeX. Its sentences follow one another and leave out nothing but white
- * space; what becomes of it has numbered lines, of which the last is the answer. */
+/* Any bytes as a solution in LaTeX. Its sentences follow one another and leave out nothing but
+ * white space; what becomes of it has numbered lines, of which the last is the answer. */
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -61,8 +61,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     tj_str text = {(const char *)data, size};
     tj_data_solution s = {.role = TJ_SOLUTION_REFERENCE, .text = text};
-    tj_data_record r = {
-        .problem = {"p", 1}, .answer = {"1", 1}, .solutions = &s, .n_solutions = 1};
+    tj_data_record r = {.problem = {"p", 1}, .answer = {"1", 1}, .solutions = &s, .n_solutions = 1};
     tj_str gold;
     tj_buf out;
     tj_buf_init(&out);

@@ -1,5 +1,5 @@
-/* Solutions as numbered steps: where sentences end and where they must not, what of a record becomes
- * the steps, and why records are left out. */
+/* Solutions as numbered steps: where sentences end and where they must not, what of a record
+ * becomes the steps, and why records are left out. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -61,10 +61,11 @@ static void mathematics_is_never_cut(void **state)
     assert_sentences("Let $f(x) = 1. Then$ be. Go.", "Let $f(x) = 1. Then$ be. | Go.");
     assert_sentences("Say \\(a. B\\) or \\[c. D\\\\[2pt] E. F\\] and so.",
                      "Say \\(a. B\\) or \\[c. D\\\\[2pt] E. F\\] and so.");
-    assert_sentences("We get \\begin{align*} a&=1.\\\\ B&=\\begin{cases} 1. & X \\end{cases} \\end{align*} "
-                     "as said.",
-                     "We get \\begin{align*} a&=1.\\\\ B&=\\begin{cases} 1. & X \\end{cases} "
-                     "\\end{align*} as said.");
+    assert_sentences(
+        "We get \\begin{align*} a&=1.\\\\ B&=\\begin{cases} 1. & X \\end{cases} \\end{align*} "
+        "as said.",
+        "We get \\begin{align*} a&=1.\\\\ B&=\\begin{cases} 1. & X \\end{cases} "
+        "\\end{align*} as said.");
     assert_sentences("$\\text{if $x$. Y}$ holds. \\textbf{A. B} too.",
                      "$\\text{if $x$. Y}$ holds. | \\textbf{A. B} too.");
     assert_sentences("It costs \\$3. Then \\$4.", "It costs \\$3. | Then \\$4.");
@@ -76,7 +77,8 @@ static void formulas_can_end_one(void **state)
     assert_sentences("So $x=3.$ Then $y=4$. End", "So $x=3.$ | Then $y=4$. | End");
     assert_sentences("It is $$x=1$$This lies on it, as $$y=2$$ does.",
                      "It is $$x=1$$ | This lies on it, as $$y=2$$ does.");
-    assert_sentences("so \\[x=1\\] where \\[y=2.\\]\nNow z.", "so \\[x=1\\] where \\[y=2.\\] | Now z.");
+    assert_sentences("so \\[x=1\\] where \\[y=2.\\]\nNow z.",
+                     "so \\[x=1\\] where \\[y=2.\\] | Now z.");
     assert_sentences("terms $1,2,...$ Then on", "terms $1,2,...$ Then on");
     assert_sentences("have $a.$ $b$ is", "have $a.$ | $b$ is");
 }
@@ -89,7 +91,7 @@ static void what_does_not_end_is_told(void **state)
     assert_sentences("\\begin{a} \\begin{b} \\end{b}", "<open>");
     assert_sentences("{ never", "<open>");
     assert_sentences("\\[ x", "<open>");
-    assert_sentences("a } b. \\", "a } b. \\");
+    assert_sentences("a } b. \\", "a } b. | \\");
 }
 
 static void assert_unboxed(const char *text, const char *want)
@@ -125,8 +127,8 @@ static void assert_form_with(const tj_data_record *record, bool calculations, co
     tj_buf_init(&got);
     tj_buf_str(&got, ">");
     tj_stepform_result result = tj_stepform_write(&got, &gold, record, &options);
-    assert_string_equal(result == TJ_STEPFORM_OK ? tj_buf_text(&got) + 1 : tj_stepform_reasons[result],
-                        want);
+    assert_string_equal(
+        result == TJ_STEPFORM_OK ? tj_buf_text(&got) + 1 : tj_stepform_reasons[result], want);
     assert_int_equal(tj_buf_text(&got)[0], '>');
     assert_true(result == TJ_STEPFORM_OK || got.len == 1);
     assert_true(want_gold == NULL || tj_str_is(gold, want_gold));
@@ -255,7 +257,8 @@ static void assert_gsm8k(const char *step, const char *answer, const char *want)
 static void gsm8k_must_arrive_at_its_answer(void **state)
 {
     (void)state;
-    assert_gsm8k("She has 48+18 = 64 points.", "66", "the last step does not have the answer's number");
+    assert_gsm8k("She has 48+18 = 64 points.", "66",
+                 "the last step does not have the answer's number");
     assert_gsm8k("It costs $54.00.", "54", "1. It costs $54.00.\n2. The answer is \\boxed{54}.");
     assert_gsm8k("It is 1,200", "1200", "1. It is 1,200\n2. The answer is \\boxed{1200}.");
     assert_gsm8k("Step 1: 5-7=-2", "-2", "1. 5-7=-2\n2. The answer is \\boxed{-2}.");
@@ -266,11 +269,9 @@ static void lack_of_memory_shows_in_the_buffer(void **state)
     (void)state;
     tj_data_solution s = {.role = TJ_SOLUTION_REFERENCE, .text = str("Add. So $\\boxed{1}$.")};
     tj_data_record r = {.problem = str("p"), .solutions = &s, .n_solutions = 1};
-    tj_data_node nodes[] = {{.parent = SIZE_MAX},
-                            {.parent = 0,
-                             .text = str("x\n\n# Answer\n\n5"),
-                             .terminal = true,
-                             .correct = true}};
+    tj_data_node nodes[] = {
+        {.parent = SIZE_MAX},
+        {.parent = 0, .text = str("x\n\n# Answer\n\n5"), .terminal = true, .correct = true}};
     tj_data_record tree = {.problem = str("p"), .nodes = nodes, .n_nodes = 2};
     for (int which = 0; which < 2; which++) {
         bool failed = true;
@@ -279,7 +280,8 @@ static void lack_of_memory_shows_in_the_buffer(void **state)
             tj_str gold;
             tj_buf_init(&out);
             tj_alloc_fail_after(k);
-            (void)tj_stepform_write(&out, &gold, which == 0 ? &r : &tree, &(tj_stepform_options){0});
+            (void)tj_stepform_write(&out, &gold, which == 0 ? &r : &tree,
+                                    &(tj_stepform_options){0});
             tj_alloc_fail_after(SIZE_MAX);
             failed = tj_buf_check(&out, NULL) != TJ_OK;
             tj_buf_deinit(&out);
@@ -290,20 +292,19 @@ static void lack_of_memory_shows_in_the_buffer(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(sentences_end_with_their_marks),
-        cmocka_unit_test(abbreviations_and_numbers_do_not_end_one),
-        cmocka_unit_test(mathematics_is_never_cut),
-        cmocka_unit_test(formulas_can_end_one),
-        cmocka_unit_test(what_does_not_end_is_told),
-        cmocka_unit_test(boxes_are_opened),
-        cmocka_unit_test(lines_of_gsm8k_are_steps),
-        cmocka_unit_test(sentences_of_math_are_steps),
-        cmocka_unit_test(paths_of_prm800k_are_steps),
-        cmocka_unit_test(paths_with_a_wrong_step_are_left_out),
-        cmocka_unit_test(what_is_not_understood_is_left_out),
-        cmocka_unit_test(the_answer_is_said_once),
-        cmocka_unit_test(gsm8k_must_arrive_at_its_answer),
-        cmocka_unit_test(lack_of_memory_shows_in_the_buffer)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(sentences_end_with_their_marks),
+                                       cmocka_unit_test(abbreviations_and_numbers_do_not_end_one),
+                                       cmocka_unit_test(mathematics_is_never_cut),
+                                       cmocka_unit_test(formulas_can_end_one),
+                                       cmocka_unit_test(what_does_not_end_is_told),
+                                       cmocka_unit_test(boxes_are_opened),
+                                       cmocka_unit_test(lines_of_gsm8k_are_steps),
+                                       cmocka_unit_test(sentences_of_math_are_steps),
+                                       cmocka_unit_test(paths_of_prm800k_are_steps),
+                                       cmocka_unit_test(paths_with_a_wrong_step_are_left_out),
+                                       cmocka_unit_test(what_is_not_understood_is_left_out),
+                                       cmocka_unit_test(the_answer_is_said_once),
+                                       cmocka_unit_test(gsm8k_must_arrive_at_its_answer),
+                                       cmocka_unit_test(lack_of_memory_shows_in_the_buffer)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
