@@ -55,6 +55,30 @@ tj_code tj_json_parse(json_t **out, const char *text, size_t len, size_t max_dep
                                   what, why.text, why.line, why.column);
 }
 
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+void tj_json_unfence(const char **text, size_t *len)
+{
+    const char *t = *text;
+    size_t n = *len;
+    for (; n > 0 && is_blank(t[0]); n--) {
+        t++;
+    }
+    while (n > 0 && is_blank(t[n - 1])) {
+        n--;
+    }
+    const char *line = n >= 6 && memcmp(t, "```", 3) == 0 ? memchr(t, '\n', n) : NULL;
+    if (line != NULL && memcmp(t + n - 3, "```", 3) == 0 && line < t + n - 3) {
+        n -= (size_t)(line + 1 - t) + 3;
+        t = line + 1;
+    }
+    *text = t;
+    *len = n;
+}
+
 tj_code tj_json_values_each(const char *text, size_t len, const char *name, size_t flags,
                             tj_json_value_fn fn, void *ctx, tj_err *err)
 {

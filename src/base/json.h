@@ -26,6 +26,10 @@ bool tj_json_is_deeper(const char *text, size_t len, size_t max_depth);
 TJ_MUST_USE tj_code tj_json_parse(json_t **out, const char *text, size_t len, size_t max_depth,
                                   const char *what, tj_err *err);
 
+/* Narrows a text to what stands in a Markdown fence around all of it, or to the text without the
+ * blanks around it: how models wrap JSON that they were asked for. */
+void tj_json_unfence(const char **text, size_t *len);
+
 /* Calls fn with each of several values, one after the other: JSON lines, one value over several
  * lines, or both. line is where the value begins, from 1; json is lent for the call. An error of fn
  * ends the walk and is returned. `name` (of the file) names the text in messages; flags are

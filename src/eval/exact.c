@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "base/interval.h"
 #include "eval/eval.h"
 
 /* With n = only_a + only_b and k the smaller count, p = 2 P(X <= k) for X ~ Binomial(n, 1/2).
@@ -45,20 +46,12 @@ static double normal_z(double level)
     return low;
 }
 
-/* Wilson 1927, "Probable inference, the law of succession, and statistical inference". */
 void tj_eval_wilson(tj_interval *out, size_t n_success, size_t n, double level)
 {
     TJ_ASSERT(n > 0);
     TJ_ASSERT(n_success <= n);
-    double count = (double)n;
-    double p = (double)n_success / count;
-    double z = normal_z(level);
-    double scale = 1.0 + z * z / count;
-    double centre = (p + z * z / (2.0 * count)) / scale;
-    double half = z * sqrt(p * (1.0 - p) / count + z * z / (4.0 * count * count)) / scale;
-    out->mean = p;
-    out->low = n_success == 0 ? 0.0 : fmax(0.0, centre - half);
-    out->high = n_success == n ? 1.0 : fmin(1.0, centre + half);
+    out->mean = (double)n_success / (double)n;
+    tj_wilson(&out->low, &out->high, n_success, n, normal_z(level));
 }
 
 static bool abstains(const tj_vote *vote)

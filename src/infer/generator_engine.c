@@ -65,6 +65,9 @@ static tj_code add_query(work *w, size_t i, tj_err *err)
     tj_ids ids = {.n = 0};
     size_t before = w->n_gens;
     size_t n_shared = 0;
+    if (q->pooled) {
+        return tj_fail(err, TJ_E_INVAL, "pooling is of servers: a model here is asked for values");
+    }
     tj_code rc = speech->encode(speech->ctx, &ids, q, err);
     if (rc == TJ_OK) {
         rc = tj_prefixes_lend(w->s->prefixes, &w->roots[i], &n_shared, ids.ids, ids.n, err);
@@ -263,8 +266,15 @@ tj_code tj_generator_of_engine(tj_generator *out, const tj_engine_speech *speech
 static tj_code encode_voice(void *ctx, tj_ids *ids, const tj_query *q, tj_err *err)
 {
     tj_voice *voice = ctx;
-    return q->messages != NULL ? tj_voice_encode_chat(voice, ids, q->messages, q->n_messages, err)
-                               : tj_voice_encode_text(voice, ids, q->text, q->n_text, err);
+    if (q->messages == NULL) {
+        return tj_voice_encode_text(voice, ids, q->text, q->n_text, err);
+    }
+    size_t n = q->n_messages;
+    bool goes_on = n > 1 && q->messages[n - 1].role == TJ_ROLE_ASSISTANT;
+    tj_code rc = tj_voice_encode_chat(voice, ids, q->messages, goes_on ? n - 1 : n, err);
+    return rc == TJ_OK && goes_on ? tj_encoder_encode(voice->encoder, ids, q->messages[n - 1].text,
+                                                      q->messages[n - 1].len, false, err)
+                                  : rc;
 }
 
 static tj_code open_voice(tj_generator *out, const char *path, const tj_voice_options *options,

@@ -21,6 +21,8 @@
 #include "base/job.h"
 #include "nn/nn.h"
 #include "stage/eval_task.h"
+#include "stage/growth.h"
+#include "stage/score.h"
 #include "store/store.h"
 #include "task/task.h"
 #include "thought/thought.h"
@@ -210,5 +212,8 @@ TJ_MUST_USE tj_code tj_demo_run(const char *dir, const tj_demo_config *cfg, cons
  * Errors: TJ_E_NOTFOUND (no workspace, no experiment in it, or a stage that has not been done). */
 TJ_MUST_USE tj_code tj_demo_report(const char *dir, const char *build_id, json_t **data,
                                    tj_err *err);
+
+#include "stage/labelled_set.h" /* imported solutions as labelled steps */
+#include "stage/reward_eval.h"  /* rewarders against people's labels */
 
 #endif

@@ -80,27 +80,6 @@ const char *tj_talk_text(const json_t *json, const char *key, char why[TJ_TALK_W
 
 /* ------------------------------------------------------------------ one attempt */
 
-/* What stands in a Markdown fence, or the text without the blanks around it. */
-static void strip(const char **text, size_t *n)
-{
-    const char *t = *text;
-    size_t len = *n;
-    while (len > 0 && strchr(" \t\r\n", t[0]) != NULL && t[0] != 0) {
-        t++;
-        len--;
-    }
-    while (len > 0 && strchr(" \t\r\n", t[len - 1]) != NULL && t[len - 1] != 0) {
-        len--;
-    }
-    const char *line = len >= 6 && memcmp(t, "```", 3) == 0 ? memchr(t, '\n', len) : NULL;
-    if (line != NULL && memcmp(t + len - 3, "```", 3) == 0 && line < t + len - 3) {
-        len -= (size_t)(line + 1 - t) + 3;
-        t = line + 1;
-    }
-    *text = t;
-    *n = len;
-}
-
 static tj_code take_answer(const tj_completion *c, tj_talk_read_fn read, void *ctx, char *why,
                            tj_err *err)
 {
@@ -113,7 +92,7 @@ static tj_code take_answer(const tj_completion *c, tj_talk_read_fn read, void *c
         snprintf(why, TJ_TALK_WHY_BYTES, "%s", text == NULL ? "no answer" : "the answer was cut");
         return TJ_OK;
     }
-    strip(&text, &n);
+    tj_json_unfence(&text, &n);
     tj_code rc = tj_json_parse(&json, text, n, MAX_DEPTH, "the answer", &local);
     if (rc == TJ_E_NOMEM) {
         return tj_fail(err, rc, "%s", local.msg);
