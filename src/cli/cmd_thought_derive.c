@@ -26,9 +26,9 @@ typedef struct derivation {
     size_t n_trees, n_skipped, n_printed;
     /* with --workspace */
     tj_cli_flow flow;
-    bool has_language;   /* --language is given */
-    bool has_back;       /* --back-to-root is given, */
-    bool has_tell;       /* and --tell */
+    bool has_language; /* --language is given */
+    bool has_back;     /* --back-to-root is given, */
+    bool has_tell;     /* and --tell */
 } derivation;
 
 enum { BOTH, SHORTCUT, JOURNEY };
@@ -374,8 +374,9 @@ static tj_code hear_row(void *ctx, const tj_reward_row *row, tj_err *err)
         i++;
     }
     if (i == MAX_VOICES) {
-        return tj_fail(err, TJ_E_LIMIT, "the trees have more than %d rewarders: name one with "
-                                        "--rewarder",
+        return tj_fail(err, TJ_E_LIMIT,
+                       "the trees have more than %d rewarders: name one with "
+                       "--rewarder",
                        MAX_VOICES);
     }
     if (i == v->n) {
@@ -406,8 +407,7 @@ static tj_code find_scale(derivation *d, const voices *v, const tj_args *args, t
 static tj_code choose_rewarder(derivation *d, const tj_args *args, tj_run_input *inputs,
                                size_t *n_inputs, tj_err *err)
 {
-    voices v = {
-        .name = tj_args_get(args, "rewarder"), .inputs = inputs, .n_inputs = n_inputs};
+    voices v = {.name = tj_args_get(args, "rewarder"), .inputs = inputs, .n_inputs = n_inputs};
     tj_code rc = TJ_OK;
     if (v.name != NULL && strlen(v.name) >= sizeof d->cfg.rewarder) {
         return tj_fail(err, TJ_E_INVAL, "--rewarder: no rewarder has so long a name");
@@ -438,11 +438,11 @@ static json_t *config_json(const derivation *d)
                      (json_int_t)c->to_depth, "explore", c->p_explore, "connectives",
                      c->p_connective, "tell_dead", (int)c->tell_dead, "tell_invalid",
                      d->has_tell ? (int)c->tell_invalid : 2, "back_to_root",
-                     !d->has_back        ? "by kind"
+                     !d->has_back      ? "by kind"
                      : c->back_to_root ? "yes"
-                                         : "no",
-                     "language", d->has_language ? c->language : "by kind", "rewarder",
-                     c->rewarder, "threshold", c->threshold);
+                                       : "no",
+                     "language", d->has_language ? c->language : "by kind", "rewarder", c->rewarder,
+                     "threshold", c->threshold);
 }
 
 /* What one tree is told with: problems in words have other sentences, and no state to say again. */
@@ -479,18 +479,16 @@ static tj_code keep_kind(derivation *d, tj_told_tree *told, int64_t tree, tj_tho
     tj_rng rng;
     int64_t id;
     tj_rng_init(&rng, d->seed, STREAM_DERIVE, (uint64_t)told->tree.problem, 0);
-    tj_code rc = kind == TJ_JOURNEY
-                     ? tj_derive_journey(&record->thought, &told->tree, t.task, t.tok, t.eos,
-                                         &t.cfg, &rng, err)
-                     : tj_derive_shortcut(&record->thought, &told->tree, t.task, t.tok, t.eos,
-                                          &t.cfg, err);
+    tj_code rc = kind == TJ_JOURNEY ? tj_derive_journey(&record->thought, &told->tree, t.task,
+                                                        t.tok, t.eos, &t.cfg, &rng, err)
+                                    : tj_derive_shortcut(&record->thought, &told->tree, t.task,
+                                                         t.tok, t.eos, &t.cfg, err);
     if (rc != TJ_OK) {
         return rc;
     }
     record->correct = TJ_YES;
     rc = tj_record_set(record, TJ_META_LANGUAGE, t.cfg.language, 2, err);
-    tj_thought_row row = {
-        .record = record, .tree = tree, .tokenizer = told->origin.tokenizer};
+    tj_thought_row row = {.record = record, .tree = tree, .tokenizer = told->origin.tokenizer};
     if (rc == TJ_OK) {
         rc = tj_thought_run_put(d->flow.run, &id, &row, err);
     }

@@ -69,9 +69,9 @@ static tj_code record_run(export *e, const tj_args *args, const tj_export_config
     }
     tj_run_input input = {.role = "thoughts", .kind = "run", .id = source};
     if (rc == TJ_OK) {
-        json_t *config = json_pack("{s:s, s:b, s:s?, s:s?}", "format",
-                                   tj_export_names[cfg->format], "think", (int)cfg->think, "out",
-                                   tj_args_get(args, "out"), "card", tj_args_get(args, "card"));
+        json_t *config = json_pack("{s:s, s:b, s:s?, s:s?}", "format", tj_export_names[cfg->format],
+                                   "think", (int)cfg->think, "out", tj_args_get(args, "out"),
+                                   "card", tj_args_get(args, "card"));
         rc = tj_cli_flow_begin(&e->flow, "export", config, 0, &input, 1, err);
     }
     if (rc == TJ_OK) {

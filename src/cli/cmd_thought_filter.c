@@ -52,9 +52,9 @@ static tj_code add_refused(filter *f, const tj_record *record, const tj_quality 
                            const char *where, tj_err *err)
 {
     json_t *json = tj_record_to_json(record);
-    json_t *line = json_pack("{s:s, s:s, s:o, s:O?}", "where", where, "rule",
-                             tj_rule_names[q->rule], "reason",
-                             tj_json_text(q->reason, strlen(q->reason)), "record", json);
+    json_t *line =
+        json_pack("{s:s, s:s, s:o, s:O?}", "where", where, "rule", tj_rule_names[q->rule], "reason",
+                  tj_json_text(q->reason, strlen(q->reason)), "record", json);
     tj_code rc = add_line(&f->refused, line, err);
     json_decref(line);
     json_decref(json);
@@ -122,7 +122,8 @@ tj_code tj_cmd_thought_filter(const tj_args *args, tj_err *err)
     tj_buf_init(&f.refused);
     tj_code rc = read_config(&f.cfg, args, err);
     if (rc == TJ_OK) {
-        rc = tj_cli_flow_records(&f.flow, args, "filter", config_json(&f.cfg, args), 0, judge, &f, err);
+        rc = tj_cli_flow_records(&f.flow, args, "filter", config_json(&f.cfg, args), 0, judge, &f,
+                                 err);
     }
     if (rc == TJ_OK && !in_workspace) {
         rc = tj_cli_write(args, "out", &f.passed, err);

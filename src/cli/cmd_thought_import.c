@@ -70,12 +70,13 @@ typedef tj_code (*thought_fn)(import *im, const tj_human *human, tj_record *reco
 typedef struct reading {
     import *im;
     thought_fn fn;
+    const tj_human *human; /* of the record at hand; NULL: none */
 } reading;
 
 static tj_code take_record(void *ctx, tj_record *record, const char *where, tj_err *err)
 {
     reading *r = ctx;
-    return r->fn(r->im, NULL, record, where, err);
+    return r->fn(r->im, r->human, record, where, err);
 }
 
 static tj_code read_human(reading *r, const tj_buf *text, const char *path, size_t index,
@@ -88,14 +89,15 @@ static tj_code read_human(reading *r, const tj_buf *text, const char *path, size
     tj_rng_init(&rng, r->im->seed, STREAM_IMPORT, index, 0);
     tj_code rc = tj_human_read(&human, tj_buf_text(text), text->len, name, err);
     if (rc == TJ_OK) {
-        rc = tj_human_to_record(&record, &human, r->im->reader.tok, -1, r->im->templates, &rng,
-                                err);
+        rc =
+            tj_human_to_record(&record, &human, r->im->reader.tok, -1, r->im->templates, &rng, err);
     }
     if (rc == TJ_OK && record.meta[TJ_META_SOURCE] == NULL && is_file(path)) {
         rc = tj_record_set(&record, TJ_META_SOURCE, path, strlen(path), err);
     }
     if (rc == TJ_OK) {
-        rc = r->fn(r->im, &human, &record, name, err);
+        r->human = &human;
+        rc = tj_cli_reader_take(&r->im->reader, &record, name, err);
     }
     tj_record_deinit(&record);
     tj_human_deinit(&human);
@@ -105,7 +107,7 @@ static tj_code read_human(reading *r, const tj_buf *text, const char *path, size
 static tj_code import_file(import *im, const char *path, size_t index, thought_fn fn, tj_err *err)
 {
     tj_buf text;
-    reading r = {im, fn};
+    reading r = {im, fn, NULL};
     bool json = is_json(path);
     tj_buf_init(&text);
     im->reader.fn = take_record;
@@ -138,8 +140,8 @@ static tj_code reward_marks(import *im, tj_tree *tree, const tj_thought *t, cons
 {
     int64_t rewarder;
     tj_rewarder_spec spec = {.name = author, .kind = TJ_REWARDER_HUMAN};
-    tj_code rc = tj_store_add_rewarder(im->flow.store, &rewarder,
-                                       tj_thought_run_id(im->flow.run), &spec, err);
+    tj_code rc = tj_store_add_rewarder(im->flow.store, &rewarder, tj_thought_run_id(im->flow.run),
+                                       &spec, err);
     for (size_t i = 0; i < t->n_spans && rc == TJ_OK; i++) {
         const tj_span *s = &t->spans[i];
         if (!tj_is_step(s) || s->editor != TJ_BY_HUMAN || s->mark == TJ_MARK_NONE) {
@@ -183,8 +185,7 @@ static tj_code add_tree(import *im, int64_t *id, tj_record *record, tj_err *err)
 
 static const char *kind_of(const tj_span *s)
 {
-    static const char *const kinds[] = {"step",  "step",   "reflect",
-                                        "back", "verify", "conclude"};
+    static const char *const kinds[] = {"step", "step", "reflect", "back", "verify", "conclude"};
     return !tj_is_step(s) || s->mark <= TJ_MARK_RIGHT ? kinds[s->action]
            : s->mark == TJ_MARK_INVALID               ? "wrong"
                                                       : "dead";
@@ -317,11 +318,11 @@ static tj_code run_in_workspace(import *im, tj_err *err)
         rc = tj_cli_flow_open(&im->flow, im->args, true, err);
     }
     if (rc == TJ_OK) {
-        json_t *config = json_pack("{s:s?, s:s?, s:b}", "tokenizer",
-                                   tj_args_get(im->args, "tokenizer"), "sentences",
-                                   tj_args_get(im->args, "sentences"), "by_rules",
-                                   (int)im->reader.by_rules);
-        rc = tj_cli_flow_begin(&im->flow, "import-thoughts", config, im->seed, inputs, n_inputs, err);
+        json_t *config = json_pack(
+            "{s:s?, s:s?, s:b}", "tokenizer", tj_args_get(im->args, "tokenizer"), "sentences",
+            tj_args_get(im->args, "sentences"), "by_rules", (int)im->reader.by_rules);
+        rc = tj_cli_flow_begin(&im->flow, "import-thoughts", config, im->seed, inputs, n_inputs,
+                               err);
     }
     if (rc == TJ_OK) {
         rc = tj_thought_run_items(im->flow.run, n_files, import_item, im, err);
@@ -333,7 +334,7 @@ static tj_code run_in_workspace(import *im, tj_err *err)
 
 tj_code tj_cmd_thought_import(const tj_args *args, tj_err *err)
 {
-    import im = {.args = args, .as_json = tj_args_has(args, "json") };
+import im = {.args = args, .as_json = tj_args_has(args, "json") };
     tj_code rc = tj_args_size(args, "seed", 1, SIZE_MAX, &im.seed, err);
     if (rc == TJ_OK) {
         rc = tj_templates_create(&im.templates, err);

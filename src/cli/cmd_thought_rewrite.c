@@ -3,8 +3,8 @@
 
 #include "base/alloc.h"
 #include "cli/common.h"
-#include "cli/generators.h"
 #include "cli/flow.h"
+#include "cli/generators.h"
 #include "cli/talking.h"
 
 typedef struct rewriting {

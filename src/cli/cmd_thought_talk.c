@@ -106,11 +106,10 @@ static tj_code discuss(talking *t, tj_dialogue *d, const tj_record *about, size_
         tj_cli_talk_begin(&t->critic, STREAM_DIALOGUE + 1, index);
     }
     tj_cli_talk_begin(&t->model, STREAM_DIALOGUE, index);
-    tj_code rc = t->n_agents == 0
-                     ? tj_critique(d, prompt, strlen(prompt), &t->model.talk, critic, &t->critique,
-                                   &rng, err)
-                     : tj_debate(d, prompt, strlen(prompt), t->agents, t->n_agents, critic,
-                                 &t->debate, &rng, err);
+    tj_code rc = t->n_agents == 0 ? tj_critique(d, prompt, strlen(prompt), &t->model.talk, critic,
+                                                &t->critique, &rng, err)
+                                  : tj_debate(d, prompt, strlen(prompt), t->agents, t->n_agents,
+                                              critic, &t->debate, &rng, err);
     for (size_t i = TJ_META_ANSWER; i < TJ_N_META && rc == TJ_OK; i++) {
         const char *text = about->meta[i];
         rc = tj_record_set(&d->record, (tj_meta)i, text, text == NULL ? 0 : strlen(text), err);
@@ -230,16 +229,15 @@ static json_t *config_json(const talking *t, const tj_args *args)
     char digest[TJ_SHA256_HEX];
     tj_sha256_hex(digest, tj_buf_text(&t->lines), t->lines.len);
     bool debates = t->n_agents > 0;
-    return json_pack("{s:s, s:s?, s:s?, s:o, s:s?, s:s?, s:s?, s:b, s:I, s:I, s:I, s:s, s:I}",
-                     "problems_digest", digest, "set", tj_args_get(args, "problems"), "split",
-                     tj_args_get(args, "split"), "model", tj_cli_talk_json(&t->model, args),
-                     "critic", tj_args_get(args, "critic"), "critic_model",
-                     tj_args_get(args, "critic-model"), "roles", tj_args_get(args, "roles"),
-                     "own_words", (int)(debates && !t->debate.one_voice), "turns",
-                     (json_int_t)(debates ? t->debate.max_rounds : t->critique.max_turns),
-                     "max_backtracks", (json_int_t)t->critique.max_backtracks, "budget",
-                     (json_int_t)t->critique.max_tokens, "language", t->critique.language,
-                     "problems", (json_int_t)t->n_topics);
+    return json_pack(
+        "{s:s, s:s?, s:s?, s:o, s:s?, s:s?, s:s?, s:b, s:I, s:I, s:I, s:s, s:I}", "problems_digest",
+        digest, "set", tj_args_get(args, "problems"), "split", tj_args_get(args, "split"), "model",
+        tj_cli_talk_json(&t->model, args), "critic", tj_args_get(args, "critic"), "critic_model",
+        tj_args_get(args, "critic-model"), "roles", tj_args_get(args, "roles"), "own_words",
+        (int)(debates && !t->debate.one_voice), "turns",
+        (json_int_t)(debates ? t->debate.max_rounds : t->critique.max_turns), "max_backtracks",
+        (json_int_t)t->critique.max_backtracks, "budget", (json_int_t)t->critique.max_tokens,
+        "language", t->critique.language, "problems", (json_int_t)t->n_topics);
 }
 
 static tj_code run_in_workspace(talking *t, const tj_args *args, tj_err *err)

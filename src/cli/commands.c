@@ -235,8 +235,13 @@ static const tj_option derive_options[] = {
     {"json", 0, NULL, "one JSON object a line: training data for 'tabiji train'", NULL},
     {0}};
 static const tj_option thought_import_options[] = {
-    IN_WORKSPACE, SENTENCES, TOKENIZER,
-    {"by-rules", 0, NULL, "find spans by rules where records have none", NULL}, {"seed", 0, "N", "of the random numbers", "1"}, JSON_LINES, {0}};
+    IN_WORKSPACE,
+    SENTENCES,
+    TOKENIZER,
+    {"by-rules", 0, NULL, "find spans by rules where records have none", NULL},
+    {"seed", 0, "N", "of the random numbers", "1"},
+    JSON_LINES,
+    {0}};
 static const tj_option filter_options[] = {
     IN_WORKSPACE,
     OF_RUN,

@@ -34,13 +34,13 @@ static bool value_of(const json_t *entry, double *value)
 
 static tj_code add_rewarder(keeping *k, tj_err *err)
 {
-    json_t *config = json_pack("{s:s}", "scale",
-                               "1 to continue or end, 0 to think again, -1 to go back");
+    json_t *config =
+        json_pack("{s:s}", "scale", "1 to continue or end, 0 to think again, -1 to go back");
     tj_rewarder_spec spec = {.name = k->critic, .kind = TJ_REWARDER_JUDGE, .config = config};
-    tj_code rc = config == NULL ? tj_fail(err, TJ_E_NOMEM, "cannot name the critic")
-                                : tj_store_add_rewarder(k->flow->store, &k->rewarder,
-                                                        tj_thought_run_id(k->flow->run), &spec,
-                                                        err);
+    tj_code rc = config == NULL
+                     ? tj_fail(err, TJ_E_NOMEM, "cannot name the critic")
+                     : tj_store_add_rewarder(k->flow->store, &k->rewarder,
+                                             tj_thought_run_id(k->flow->run), &spec, err);
     json_decref(config);
     return rc;
 }
@@ -81,8 +81,7 @@ static tj_code judge_step(keeping *k, const tj_span *step, tj_err *err)
 static tj_code add_tree(keeping *k, tj_err *err)
 {
     tj_tree tree;
-    tj_code rc =
-        tj_thought_to_tree(&tree, &k->d->record.thought, k->d->record.correct, err);
+    tj_code rc = tj_thought_to_tree(&tree, &k->d->record.thought, k->d->record.correct, err);
     if (rc == TJ_OK) {
         rc = tj_thought_run_tree(k->flow->run, &k->tree, &tree, err);
         tj_tree_deinit(&tree);
@@ -94,7 +93,8 @@ static tj_code add_tree(keeping *k, tj_err *err)
 static tj_code note_outcome(keeping *k, const tj_talk *talk, tj_err *err)
 {
     char text[400];
-    const tj_talk_failure *last = talk->n_failures > 0 ? &talk->failures[talk->n_failures - 1] : NULL;
+    const tj_talk_failure *last =
+        talk->n_failures > 0 ? &talk->failures[talk->n_failures - 1] : NULL;
     snprintf(text, sizeof text, "%s after %zu turns%s%s%s%s", tj_outcome_names[k->d->outcome],
              k->d->n_turns, last == NULL ? "" : "; ", last == NULL ? "" : last->what,
              last == NULL ? "" : ": ", last == NULL ? "" : last->why);
@@ -110,17 +110,16 @@ static tj_code note_outcome(keeping *k, const tj_talk *talk, tj_err *err)
 static tj_code put(keeping *k, const tj_talk *talk, tj_err *err)
 {
     int64_t id;
-    json_t *config = json_pack("{s:s, s:I, s:o}", "outcome", tj_outcome_names[k->d->outcome],
-                               "turns", (json_int_t)k->d->n_turns, "failures",
-                               tj_talk_failures_json(talk));
+    json_t *config =
+        json_pack("{s:s, s:I, s:o}", "outcome", tj_outcome_names[k->d->outcome], "turns",
+                  (json_int_t)k->d->n_turns, "failures", tj_talk_failures_json(talk));
     char *how = config == NULL ? NULL : tj_json_canonical(config);
     json_t *said = json_pack("{s:O}", "transcript", k->d->transcript);
     char *made_of = said == NULL ? NULL : tj_json_canonical(said);
     tj_thought_row row = {
         .record = &k->d->record, .tree = k->tree, .config = how, .made_of = made_of};
-    tj_code rc = how == NULL || made_of == NULL
-                     ? tj_fail(err, TJ_E_NOMEM, "cannot keep a dialogue")
-                     : tj_thought_run_put(k->flow->run, &id, &row, err);
+    tj_code rc = how == NULL || made_of == NULL ? tj_fail(err, TJ_E_NOMEM, "cannot keep a dialogue")
+                                                : tj_thought_run_put(k->flow->run, &id, &row, err);
     json_decref(said);
     json_decref(config);
     tj_free(made_of);

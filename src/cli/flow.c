@@ -50,9 +50,8 @@ tj_code tj_cli_source_run(int64_t *run, tj_store *store, const tj_args *args, tj
         return rc == TJ_OK ? tj_find_run_with(store, run, kind, NULL, err) : rc;
     }
     rc = tj_store_count(store, &n, kind, *run, err);
-    return rc != TJ_OK || n > 0
-               ? rc
-               : tj_fail(err, TJ_E_NOTFOUND, "run %zu made no %s", given, what);
+    return rc != TJ_OK || n > 0 ? rc
+                                : tj_fail(err, TJ_E_NOTFOUND, "run %zu made no %s", given, what);
 }
 
 /* ------------------------------------------------------------------ the run */
@@ -139,8 +138,7 @@ static tj_code visit(tj_cli_flow *f, int64_t thought, tj_err *err)
     char where[48];
     drop_row(f);
     snprintf(where, sizeof where, "thought %" PRId64, thought);
-    tj_code rc =
-        tj_told_thought_load(&record, &f->made_of, &f->origin, f->store, thought, err);
+    tj_code rc = tj_told_thought_load(&record, &f->made_of, &f->origin, f->store, thought, err);
     if (rc != TJ_OK) {
         return rc;
     }
@@ -223,8 +221,8 @@ tj_code tj_cli_flow_read(tj_cli_flow *f, const tj_args *args, bool write, int64_
     if (!tj_cli_has_workspace(args)) {
         return tj_cli_records(args, fn, ctx, inputs, err);
     }
-    tj_code rc = write ? tj_cli_flow_open(f, args, false, err)
-                       : tj_open_workspace(&f->store, args, err);
+    tj_code rc =
+        write ? tj_cli_flow_open(f, args, false, err) : tj_open_workspace(&f->store, args, err);
     if (rc == TJ_OK) {
         rc = list_source(f, source, args, fn, ctx, err);
     }

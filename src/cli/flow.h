@@ -55,8 +55,8 @@ TJ_MUST_USE tj_code tj_cli_flow_end(tj_cli_flow *flow, const tj_args *args, tj_c
                                     const tj_run_file *files, size_t n_files, tj_err *err);
 
 /* Reads records and calls fn with each, which gives what it makes of them to tj_cli_flow_keep: of
- * files (tj_cli_records), or, with --workspace, of the thoughts of a run, within a run of the stage;
- * config is taken. Errors: TJ_E_INVAL (both files and a workspace). */
+ * files (tj_cli_records), or, with --workspace, of the thoughts of a run, within a run of the
+ * stage; config is taken. Errors: TJ_E_INVAL (both files and a workspace). */
 TJ_MUST_USE tj_code tj_cli_flow_records(tj_cli_flow *flow, const tj_args *args, const char *stage,
                                         json_t *config, uint64_t seed, tj_record_fn fn, void *ctx,
                                         tj_err *err);

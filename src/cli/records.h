@@ -10,8 +10,8 @@
 #include "thought/thought.h"
 
 /* What is done with each record before a command gets it: tokens are counted by --tokenizer, where
- * it is given; whether an answer is right is judged by the reference answer (tj_answer_judge), where
- * it is not said; with --by-rules, spans are found where there are none. */
+ * it is given; whether an answer is right is judged by the reference answer (tj_answer_judge),
+ * where it is not said; with --by-rules, spans are found where there are none. */
 typedef struct tj_cli_reader {
     tj_tokenizer *tok; /* NULL: tokens are not counted */
     tj_grader *grader;

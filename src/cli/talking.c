@@ -73,13 +73,12 @@ json_t *tj_cli_talk_json(const tj_cli_talk *t, const tj_args *args)
     if (!t->generator.is_remote && tj_sha256_file(digest, path, NULL) != TJ_OK) {
         digest[0] = 0; /* a folder: its name must do */
     }
-    return json_pack("{s:s, s:s?, s:s, s:f, s:f, s:I, s:I, s:s?, s:b}", "model", path,
-                     "remote_model", tj_args_get(args, "remote-model"), "digest", digest,
-                     "temperature", t->talk.sampling.temperature, "temperature_rise",
-                     t->talk.temperature_rise, "max_tokens", (json_int_t)t->talk.max_tokens,
-                     "tries", (json_int_t)t->talk.max_tries, "chat_template",
-                     tj_args_get(args, "chat-template"), "no_thinking",
-                     (int)tj_args_has(args, "no-thinking"));
+    return json_pack(
+        "{s:s, s:s?, s:s, s:f, s:f, s:I, s:I, s:s?, s:b}", "model", path, "remote_model",
+        tj_args_get(args, "remote-model"), "digest", digest, "temperature",
+        t->talk.sampling.temperature, "temperature_rise", t->talk.temperature_rise, "max_tokens",
+        (json_int_t)t->talk.max_tokens, "tries", (json_int_t)t->talk.max_tries, "chat_template",
+        tj_args_get(args, "chat-template"), "no_thinking", (int)tj_args_has(args, "no-thinking"));
 }
 
 void tj_cli_talk_close(tj_cli_talk *talk)

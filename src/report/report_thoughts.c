@@ -149,8 +149,8 @@ static void bars(tj_buf *out, const char *title, const bar *all, size_t n, const
 
 static void actions_chart(tj_buf *out, const json_t *all)
 {
-    static const char *const names[] = {"propose", "continue", "reflect",
-                                        "backtrack", "verify", "conclude"};
+    static const char *const names[] = {"propose",   "continue", "reflect",
+                                        "backtrack", "verify",   "conclude"};
     static const char *const families[] = {"shortcut", "shortcut", "journey",
                                            "journey",  "journey",  "base"};
     bar list[6];
@@ -173,10 +173,11 @@ static void backtracks_chart(tj_buf *out, const json_t *all)
                         {"needless", NULL, "shortcut", tj_data_number(b, "needless")},
                         {"not judged", NULL, "other", tj_data_number(b, "unjudged")},
                         {"unexplained", NULL, "base", tj_data_number(b, "unexplained_jumps")}};
-    bars(out, "Ways back, by kind", list, sizeof list / sizeof list[0],
-         "Justified: a step of the attempt was wrong. Needless: all were right. Not judged: nothing "
-         "wrong is known, and not all is known to be right. Unexplained: a new beginning without a "
-         "word before it.");
+    bars(
+        out, "Ways back, by kind", list, sizeof list / sizeof list[0],
+        "Justified: a step of the attempt was wrong. Needless: all were right. Not judged: nothing "
+        "wrong is known, and not all is known to be right. Unexplained: a new beginning without a "
+        "word before it.");
 }
 
 /* ------------------------------------------------------------ keywords */
@@ -224,14 +225,11 @@ typedef struct column {
 
 static void process_table(tj_buf *out, const json_t *groups)
 {
-    static const column columns[] = {{"backtracks", "needless_share", true},
-                                     {"noticing", "noticed_share", true},
-                                     {"noticing", "lag_steps", false},
-                                     {"noticing", "recovery_rate", true},
-                                     {"choices", "regret_continued", false},
-                                     {"choices", "regret_left", false},
-                                     {"redundancy", "repeated_lines", true},
-                                     {"redundancy", "repeated_runs_of_4", true}};
+    static const column columns[] = {
+        {"backtracks", "needless_share", true}, {"noticing", "noticed_share", true},
+        {"noticing", "lag_steps", false},       {"noticing", "recovery_rate", true},
+        {"choices", "regret_continued", false}, {"choices", "regret_left", false},
+        {"redundancy", "repeated_lines", true}, {"redundancy", "repeated_runs_of_4", true}};
     tj_html_table_begin(out, "On the way",
                         "Group|#Needless ways back|#Wrong attempts noticed|#Steps to the notice|"
                         "#Recovery|#Regret of going on|#Regret of going back|#Repeated lines|"
@@ -372,10 +370,10 @@ void tj_section_thoughts(tj_buf *out, const json_t *data)
         return;
     }
     tj_section_begin(out, "thoughts", "Long thoughts in numbers");
-    tj_buf_str(out,
-               "<p class=\"lead\">Every character of a thought belongs to a span that knows what it "
-               "does. A step is wrong when it is marked invalid or dead; what has no mark is not "
-               "judged.</p>\n");
+    tj_buf_str(
+        out, "<p class=\"lead\">Every character of a thought belongs to a span that knows what it "
+             "does. A step is wrong when it is marked invalid or dead; what has no mark is not "
+             "judged.</p>\n");
     json_array_foreach(list, i, entry)
     {
         one_run(out, entry, i == 0);

@@ -277,12 +277,9 @@ void tj_section_trees(tj_buf *out, const json_t *data)
                "follow it there. Bold steps lie on the path that ends in the answer; lines of a "
                "journey that stand aside, with a dashed edge, are the wrong branches and what "
                "is said about them.</p>\n<ul class=\"key\">");
-    const look looks[] = {{"good", "★", "reaches the goal"},
-                          {"open", "○", "valid, still solvable"},
-                          {"dead", "◧", "valid but dead"},
-                          {"dead", "■", "wrong end"},
-                          {"bad", "✕", "invalid step"},
-                          {"other", "·", "not judged"}};
+    const look looks[] = {{"good", "★", "reaches the goal"}, {"open", "○", "valid, still solvable"},
+                          {"dead", "◧", "valid but dead"},   {"dead", "■", "wrong end"},
+                          {"bad", "✕", "invalid step"},      {"other", "·", "not judged"}};
     for (size_t i = 0; i < sizeof looks / sizeof looks[0]; i++) {
         tj_buf_printf(out,
                       "<li class=\"%s\"><span class=\"sym\" aria-hidden=\"true\">%s</span> %s</li>",

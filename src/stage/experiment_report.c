@@ -45,10 +45,10 @@ json_t *tj_report_environment(const char *build_id, const char *isa, const char 
     }
     long pages = sysconf(_SC_PHYS_PAGES);
     long page = sysconf(_SC_PAGESIZE);
-    json_t *j = json_pack("{s:s, s:s, s:s, s:s?, s:I, s:s, s:s, s:s}", "version", TJ_VERSION,
-                          "build_id", build_id, "isa", isa, "precision", precision, "threads",
-                          (json_int_t)tj_par_threads(), "cpu", cpu, "os", os_text, "compiler",
-                          __VERSION__);
+    json_t *j =
+        json_pack("{s:s, s:s, s:s, s:s?, s:I, s:s, s:s, s:s}", "version", TJ_VERSION, "build_id",
+                  build_id, "isa", isa, "precision", precision, "threads",
+                  (json_int_t)tj_par_threads(), "cpu", cpu, "os", os_text, "compiler", __VERSION__);
     if (pages > 0 && page > 0) {
         json_object_set_new(j, "memory_bytes", json_integer((json_int_t)pages * page));
     }

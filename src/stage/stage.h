@@ -213,8 +213,8 @@ TJ_MUST_USE tj_code tj_demo_report(const char *dir, const char *build_id, json_t
                                    tj_err *err);
 
 /* The report data of a workspace: that of its experiment, or, where none was begun, of its problem
- * sets, runs, trees and long thoughts. Gives *data (a new reference; NULL on error). Errors: those of
- * tj_demo_report; TJ_E_NOTFOUND (no workspace). */
+ * sets, runs, trees and long thoughts. Gives *data (a new reference; NULL on error). Errors: those
+ * of tj_demo_report; TJ_E_NOTFOUND (no workspace). */
 TJ_MUST_USE tj_code tj_report_data(const char *dir, const char *build_id, json_t **data,
                                    tj_err *err);
 

@@ -29,15 +29,13 @@ struct tj_thought_run {
 
 static tj_code save_cursor(tj_thought_run *r, tj_err *err)
 {
-    json_t *cursor =
-        json_pack("{s:I, s:I, s:I, s:I, s:I, s:O}", "items", (json_int_t)r->n_done, "set",
-                  (json_int_t)r->set, "trees", (json_int_t)r->n_trees, "judgements",
-                  (json_int_t)r->n_judgements, "thoughts", (json_int_t)r->n_thoughts, "counts",
-                  r->counts);
+    json_t *cursor = json_pack("{s:I, s:I, s:I, s:I, s:I, s:O}", "items", (json_int_t)r->n_done,
+                               "set", (json_int_t)r->set, "trees", (json_int_t)r->n_trees,
+                               "judgements", (json_int_t)r->n_judgements, "thoughts",
+                               (json_int_t)r->n_thoughts, "counts", r->counts);
     char *text = cursor == NULL ? NULL : tj_json_canonical(cursor);
-    tj_code rc = text == NULL
-                     ? tj_fail(err, TJ_E_NOMEM, "cannot say how far the run is")
-                     : tj_store_set_cursor(r->env.store, r->scope.run, CURSOR, text, err);
+    tj_code rc = text == NULL ? tj_fail(err, TJ_E_NOMEM, "cannot say how far the run is")
+                              : tj_store_set_cursor(r->env.store, r->scope.run, CURSOR, text, err);
     tj_free(text);
     json_decref(cursor);
     return rc;
@@ -170,8 +168,8 @@ tj_code tj_thought_run_items(tj_thought_run *r, size_t n_items, tj_thought_item_
 static json_t *metrics_of(tj_thought_run *r)
 {
     json_t *metrics = json_deep_copy(r->counts);
-    if (metrics != NULL && json_object_set_new(metrics, "thoughts",
-                                               json_integer((json_int_t)r->n_thoughts)) != 0) {
+    if (metrics != NULL &&
+        json_object_set_new(metrics, "thoughts", json_integer((json_int_t)r->n_thoughts)) != 0) {
         json_decref(metrics);
         return NULL;
     }
@@ -223,8 +221,7 @@ tj_code tj_thought_run_end(tj_thought_run *r, tj_code rc, const tj_run_file *fil
         result->was_done = r->scope.done;
         result->metrics = r->scope.done ? metrics_of_done(r) : metrics_of(r);
         if (result->metrics == NULL) {
-            rc = tj_fail(err, TJ_E_NOMEM, "cannot say what run %lld made",
-                         (long long)r->scope.run);
+            rc = tj_fail(err, TJ_E_NOMEM, "cannot say what run %lld made", (long long)r->scope.run);
         }
     }
     json_decref(r->counts);

@@ -65,8 +65,8 @@ TJ_MUST_USE tj_code tj_thought_run_end(tj_thought_run *run, tj_code rc, const tj
 
 /* ------------------------------------------------------------ within an item */
 
-/* The first of these that adds rows opens the item's transaction; rows that are added by the store's
- * own functions come after it. */
+/* The first of these that adds rows opens the item's transaction; rows that are added by the
+ * store's own functions come after it. */
 
 int64_t tj_thought_run_id(const tj_thought_run *run);
 tj_store *tj_thought_run_store(const tj_thought_run *run);

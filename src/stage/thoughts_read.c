@@ -19,8 +19,7 @@ static tj_code look_at_run(void *ctx, const tj_run_info *info, tj_err *err)
 {
     search *s = ctx;
     size_t n = 0;
-    tj_code rc =
-        s->run != 0 ? TJ_OK : tj_store_count(s->store, &n, s->kind, info->id, err);
+    tj_code rc = s->run != 0 ? TJ_OK : tj_store_count(s->store, &n, s->kind, info->id, err);
     if (rc == TJ_OK && n > 0) {
         s->run = info->id;
     }

@@ -61,9 +61,9 @@ static tj_code count_run(void *ctx, const tj_run_info *info, tj_err *err)
     }
     rc = count_thoughts(c->store, &stats, &n, info->id, c->grader, err);
     if (rc == TJ_OK) {
-        json_t *one = json_pack("{s:I, s:s, s:s, s:I, s:o}", "run", (json_int_t)info->id, "stage",
-                                info->stage, "name", info->name, "n", (json_int_t)n, "stats",
-                                stats);
+        json_t *one =
+            json_pack("{s:I, s:s, s:s, s:I, s:o}", "run", (json_int_t)info->id, "stage",
+                      info->stage, "name", info->name, "n", (json_int_t)n, "stats", stats);
         rc = json_array_append_new(c->out, one) == 0
                  ? TJ_OK
                  : tj_fail(err, TJ_E_NOMEM, "cannot report on thoughts");
@@ -129,10 +129,10 @@ static tj_code add_set(void *ctx, const tj_problem_set *set, tj_err *err)
     json_t *sets = ctx;
     for (size_t i = 0; i < 3; i++) {
         if (set->n_problems[i] > 0 &&
-            json_array_append_new(sets, json_pack("{s:s, s:s, s:I, s:s, s:s}", "name", set->name,
-                                                  "split", splits[i], "n",
-                                                  (json_int_t)set->n_problems[i], "what",
-                                                  set->task, "digest", set->digest)) != 0) {
+            json_array_append_new(sets,
+                                  json_pack("{s:s, s:s, s:I, s:s, s:s}", "name", set->name, "split",
+                                            splits[i], "n", (json_int_t)set->n_problems[i], "what",
+                                            set->task, "digest", set->digest)) != 0) {
             return tj_fail(err, TJ_E_NOMEM, "cannot report on problem sets");
         }
     }
@@ -177,8 +177,8 @@ static tj_code collect(tj_store *store, const char *build_id, json_t **data, tj_
         rc = tj_report_ledger(store, 0, &ledger, err);
     }
     if (rc == TJ_OK) {
-        json_t *d = document(tj_store_dir(store), build_id, &sums, tj_store_now_us(store), sets,
-                             example);
+        json_t *d =
+            document(tj_store_dir(store), build_id, &sums, tj_store_now_us(store), sets, example);
         if (d == NULL || json_object_set(d, "thoughts", thoughts) != 0 ||
             json_object_set(d, "trees", trees) != 0 || json_object_set(d, "ledger", ledger) != 0) {
             json_decref(d);
@@ -196,7 +196,7 @@ static tj_code collect(tj_store *store, const char *build_id, json_t **data, tj_
     return rc;
 }
 
-tj_code tj_workspace_report(const char *dir, const char *build_id, json_t **data, tj_err *err)
+static tj_code workspace_data(const char *dir, const char *build_id, json_t **data, tj_err *err)
 {
     tj_store *store = NULL;
     *data = NULL;
@@ -224,5 +224,5 @@ tj_code tj_report_data(const char *dir, const char *build_id, json_t **data, tj_
         return rc;
     }
     return is_demo ? tj_demo_report(dir, build_id, data, err)
-                   : tj_workspace_report(dir, build_id, data, err);
+                   : workspace_data(dir, build_id, data, err);
 }

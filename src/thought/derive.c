@@ -59,10 +59,10 @@ static void hear_all(known *k, const tj_tree *tree, const tj_derive_config *cfg)
         }
     }
     for (size_t i = 0; i < tree->n_nodes; i++) {
-        k[i].mark = k[i].valid == TJ_NO                                ? TJ_MARK_INVALID
-                    : k[i].open == TJ_NO                               ? TJ_MARK_DEAD
+        k[i].mark = k[i].valid == TJ_NO                           ? TJ_MARK_INVALID
+                    : k[i].open == TJ_NO                          ? TJ_MARK_DEAD
                     : k[i].valid == TJ_YES || k[i].open == TJ_YES ? TJ_MARK_RIGHT
-                                                                       : TJ_MARK_NONE;
+                                                                  : TJ_MARK_NONE;
     }
 }
 
@@ -97,8 +97,9 @@ static void look_below(known *k, const tj_tree *tree, const tj_derive_config *cf
             k[i].mark = TJ_MARK_RIGHT; /* an estimate yields to an answer that was found */
         }
         bool wrong = is_invalid || (k[i].mark == TJ_MARK_DEAD && cfg->tell_dead);
-        k[i].tells = by_rewards ? (k[i].tells || wrong) && (!is_invalid || cfg->tell_invalid)
-                                : is_invalid ? cfg->tell_invalid : cfg->tell_dead;
+        k[i].tells = by_rewards   ? (k[i].tells || wrong) && (!is_invalid || cfg->tell_invalid)
+                     : is_invalid ? cfg->tell_invalid
+                                  : cfg->tell_dead;
         if (n->parent != TJ_NO_NODE) {
             k[n->parent].arrives = k[n->parent].arrives || k[i].arrives;
             k[n->parent].tells = k[n->parent].tells || (by_rewards && k[i].tells);
@@ -211,10 +212,8 @@ static tj_code say(writer *w, tj_action action, tj_why why, bool must, size_t no
     if (!must && tj_rng_double(w->rng) >= w->cfg->p_connective) {
         return TJ_OK;
     }
-    tj_saying what = {.language = w->cfg->language,
-                      .action = action,
-                      .why = why,
-                      .reason = reason_of(w, of)};
+    tj_saying what = {
+        .language = w->cfg->language, .action = action, .why = why, .reason = reason_of(w, of)};
     size_t chosen = tj_templates_choose(w->templates, &what, w->last, w->rng);
     if (chosen == TJ_NO_SENTENCE) {
         return TJ_OK;

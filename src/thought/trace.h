@@ -1,5 +1,5 @@
-/* Process traces: how somebody worked at something by trial and error, event by event, as records of
- * systems have it. A trace becomes a thought of the kind human.
+/* Process traces: how somebody worked at something by trial and error, event by event, as records
+ * of systems have it. A trace becomes a thought of the kind human.
  *
  *     {"intent": "...", "events": [{"action": "...", "evaluation": "wrong", "cause": "...",
  *                                   "decision": "...", "back_to": 0}, ...], "outcome": "..."}

@@ -77,9 +77,9 @@ tj_code tj_thought_to_tree(tj_tree *out, tj_thought *thought, tj_known correct, 
     tj_code rc = tj_ways_of(&ways, thought, err);
     if (rc == TJ_OK) {
         p.nodes = tj_calloc(ways.n_steps + 1, sizeof *p.nodes);
-        rc = p.nodes == NULL ? tj_fail(err, TJ_E_NOMEM, "cannot hold a tree of %zu steps",
-                                       ways.n_steps)
-                             : tj_tree_add_node(out, &root, TJ_NO_NODE, "", NULL, NULL, 0, err);
+        rc = p.nodes == NULL
+                 ? tj_fail(err, TJ_E_NOMEM, "cannot hold a tree of %zu steps", ways.n_steps)
+                 : tj_tree_add_node(out, &root, TJ_NO_NODE, "", NULL, NULL, 0, err);
     }
     for (size_t i = 0; i < ways.n_steps && rc == TJ_OK; i++) {
         rc = add_step(&p, i, err);

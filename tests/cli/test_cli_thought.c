@@ -2,6 +2,7 @@
  * and counted; what is wrong is named with its file and line; models behind a scripted server
  * propose and criticise, debate, and reword. */
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -282,9 +283,8 @@ static void dialogues_become_rows(void **state)
         "{\"step\":\"6 * 7 = 42\",\"answer\":\"42\"}", "not json",
         "{\"action\":\"terminate\",\"reason\":\"done\"}"};
     static const char *const nonsense[] = {"no", "no", "no", "no"};
-    expect_with_server(answers,
-                       "thought critique -w v --json '{\"question\":\"6 * 7?\",\"answer\":\"42\"}'",
-                       0);
+    expect_with_server(
+        answers, "thought critique -w v --json '{\"question\":\"6 * 7?\",\"answer\":\"42\"}'", 0);
     assert_int_equal(metric("answered"), 1);
     assert_int_equal(metric("thoughts"), 1);
     expect("thought stats -w v --json", 0);
@@ -294,6 +294,52 @@ static void dialogues_become_rows(void **state)
     assert_int_equal(metric("failed"), 1);
     assert_int_equal(metric("thoughts"), 0); /* nothing was said, and how it ended is kept */
     expect("ledger verify -w v", 0);
+}
+
+/* Answers each question with a step that ends it; at the third request the client is killed. */
+static void kill_at_the_third(void *ctx, const http_request *request)
+{
+    static const char *const answers[] = {"{\"step\":\"6 * 7 = 42\",\"answer\":\"42\"}",
+                                          "{\"action\":\"terminate\",\"reason\":\"r\"}", NULL,
+                                          "{\"step\":\"5 * 5 = 25\",\"answer\":\"25\"}",
+                                          "{\"action\":\"terminate\",\"reason\":\"r\"}"};
+    if (request->index == 2) {
+        char *pid = slurp("pid");
+        kill((pid_t)strtol(pid, NULL, 10), SIGKILL);
+        tj_free(pid);
+        return;
+    }
+    assert_true(request->index < 5);
+    give((void *)(uintptr_t)answers, request);
+    (void)ctx;
+}
+
+static void a_killed_run_goes_on_and_asks_nothing_twice(void **state)
+{
+    (void)state;
+    http_script server;
+    char command[1024];
+    spit("two.jsonl", "{\"question\":\"6 * 7?\",\"answer\":\"42\"}\n"
+                      "{\"question\":\"5 * 5?\",\"answer\":\"25\"}\n");
+    http_script_start(&server, kill_at_the_third, NULL);
+    snprintf(command, sizeof command,
+             "sh -c 'echo $$ >pid; exec \"%s\" thought critique -w k --json -m %s --remote-model m "
+             "<two.jsonl >out 2>err'",
+             TJ_PROGRAM, server.url);
+    assert_int_not_equal(system(command), 0);
+    assert_int_equal(atomic_load(&server.n_requests), 3);
+    if (system(command) != 0) {
+        fail_msg("%s", slurp("err"));
+    }
+    http_script_stop(&server);
+    assert_int_equal(atomic_load(&server.n_requests), 5);
+    assert_int_equal(metric("answered"), 2);
+    assert_int_equal(metric("thoughts"), 2);
+    expect("thought stats -w k --json", 0);
+    json_t *json = json_load_file("out", 0, NULL);
+    assert_int_equal(json_integer_value(json_object_get(json, "records")), 2);
+    json_decref(json);
+    expect("ledger verify -w k", 0);
 }
 
 static void labelled_alternatives_become_journeys(void **state)
@@ -353,6 +399,7 @@ int main(void)
         cmocka_unit_test(thoughts_go_from_run_to_run),
         cmocka_unit_test(people_are_rewarders),
         cmocka_unit_test(dialogues_become_rows),
+        cmocka_unit_test(a_killed_run_goes_on_and_asks_nothing_twice),
         cmocka_unit_test(labelled_alternatives_become_journeys),
     };
     return cmocka_run_group_tests(tests, make_dir, remove_dir);

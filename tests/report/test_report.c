@@ -350,9 +350,10 @@ static void thoughts_are_shown_in_numbers(void **state)
     tj_free(page);
     /* what does not fit is left out: the statistics are looked up, not believed */
     json_t *entry = json_array_get(json_object_get(data, "thoughts"), 0);
-    json_object_set_new(entry, "stats", json_pack("{s:[[s, i], {s:[i], s:{s:s}}], s:i, s:{s:[s]}}",
-                                                  "groups", "x", 1, "group", 2, "tokens", "n", "m",
-                                                  "difficulty", 3, "reflection", "en", "y"));
+    json_object_set_new(entry, "stats",
+                        json_pack("{s:[[s, i], {s:[i], s:{s:s}}], s:i, s:{s:[s]}}", "groups", "x",
+                                  1, "group", 2, "tokens", "n", "m", "difficulty", 3, "reflection",
+                                  "en", "y"));
     page = page_of(data);
     check_page(page);
     tj_free(page);

@@ -116,7 +116,8 @@ static tj_code make_item(void *ctx, tj_thought_run *run, size_t item, tj_err *er
     }
     tj_tree_deinit(&tree);
     tj_record_deinit(&r);
-    return rc == TJ_OK && item == w->fail_at ? tj_fail(err, TJ_E_BACKEND, "the server is gone") : rc;
+    return rc == TJ_OK && item == w->fail_at ? tj_fail(err, TJ_E_BACKEND, "the server is gone")
+                                             : rc;
 }
 
 static tj_code go(tj_store *s, work *w, size_t n_items, tj_thought_result *result, tj_err *err)

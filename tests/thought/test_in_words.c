@@ -1,6 +1,6 @@
 /* Trees of problems in words: what is told as wrong is what a reward says is wrong, and nothing
- * else; rules of the walk hold; sentences never come twice in a row; thoughts that come from no tree
- * become one. */
+ * else; rules of the walk hold; sentences never come twice in a row; thoughts that come from no
+ * tree become one. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -174,7 +174,8 @@ static void rules_of_the_walk_hold_in_words(void **state)
     assert_true(tells(&t, "7 + 7 = 15"));
     tj_thought_deinit(&t);
     cfg = config();
-    cfg.max_branch = 1; /* how deep: the branch is left before its end, and nothing of it is known */
+    cfg.max_branch =
+        1; /* how deep: the branch is left before its end, and nothing of it is known */
     journey(&t, &tree, &cfg, 2);
     assert_false(tells(&t, "2. The answer is 12."));
     tj_thought_deinit(&t);
