@@ -15,6 +15,7 @@
 #include "cli/common.h"
 #include "cli/domain.h"
 #include "cli/method.h"
+#include "cli/prm_examples.h"
 #include "cli/voice.h"
 #include "stage/stage.h"
 #include "train/train.h"
@@ -34,6 +35,8 @@ typedef struct training {
     tj_example_source source;
     tj_train_config sft;
     tj_method method;
+    bool is_prm;      /* 'train prm', which reads data sets too */
+    tj_prm_form form; /* of a PRM's texts */
     size_t epochs, batch, seed;
     tj_lora_config lora;
     bool adapts;            /* adapters are trained, not the model */
@@ -160,7 +163,7 @@ static tj_code read_settings(training *t, const tj_args *args, tj_err *err)
         rc = read_lora(t, args, err);
     }
     if (rc == TJ_OK) {
-        rc = tj_method_read(&t->method, args, err);
+        rc = tj_method_read(&t->method, args, t->is_prm ? TJ_METHOD_PRM : TJ_METHOD_SFT, err);
     }
     return rc;
 }
@@ -258,6 +261,20 @@ static tj_code start_model(training *t, const tj_args *args, tj_err *err)
     return rc;
 }
 
+static tj_code load_examples(training *t, const tj_args *args, tj_err *err)
+{
+    tj_method_set_format(&t->method, &t->format);
+    if (t->is_prm) {
+        return tj_prm_examples_load(&t->examples, &t->form, args, &t->method, &t->format,
+                                    &t->domain.task, err);
+    }
+    tj_code rc = t->method.kind == TJ_METHOD_PRM
+                     ? tj_prm_form_of_trl(&t->form, &t->method, &t->format, err)
+                     : TJ_OK;
+    return rc == TJ_OK ? tj_examples_load(&t->examples, tj_args_operand(args, 0), &t->format, err)
+                       : rc;
+}
+
 static tj_code open_training(training *t, const tj_args *args, tj_err *err)
 {
     tj_code rc = tj_domain_open(&t->domain, err);
@@ -271,8 +288,7 @@ static tj_code open_training(training *t, const tj_args *args, tj_err *err)
     }
     if (rc == TJ_OK) {
         t->format.max_tokens = tj_model_cfg(t->model)->max_positions;
-        tj_method_set_format(&t->method, &t->format);
-        rc = tj_examples_load(&t->examples, tj_args_operand(args, 0), &t->format, err);
+        rc = load_examples(t, args, err);
     }
     if (rc == TJ_OK) {
         rc = tj_method_check(&t->method, &t->examples, tj_args_operand(args, 0), err);
@@ -345,7 +361,9 @@ static tj_code make_record(training *t, tj_err *err)
         "seed", seed, "epochs", (json_int_t)t->epochs, "batch", (json_int_t)t->batch, "lr",
         o->lr_max, "decay", o->weight_decay, "warmup", (json_int_t)o->n_warmup, "schedule",
         schedules[o->schedule], "recompute", (int)t->sft.recompute, "kernels", kernels);
-    if (t->record == NULL || record_lora(t) != 0 || tj_method_record(&t->method, t->record) != 0) {
+    if (t->record == NULL || record_lora(t) != 0 || tj_method_record(&t->method, t->record) != 0 ||
+        (t->is_prm &&
+         json_object_set_new(t->record, "prompt_end", json_string(t->form.prompt_end)) != 0)) {
         return tj_fail(err, TJ_E_NOMEM, "cannot describe the training");
     }
     return TJ_OK;
@@ -521,6 +539,9 @@ static tj_code write_model(const training *t, tj_err *err)
 {
     if (!t->adapts) {
         tj_code rc = tj_model_save(t->model, t->out, TJ_F32, err);
+        if (rc == TJ_OK && t->method.kind == TJ_METHOD_PRM) {
+            rc = tj_prm_form_save(&t->form, t->out, err);
+        }
         return rc == TJ_OK && t->tok != NULL ? tj_model_copy_companions(t->from, t->out, err) : rc;
     }
     const tj_convert_options with = {.adapter = t->out};
@@ -548,9 +569,9 @@ static tj_code train(training *t, tj_err *err)
     return rc;
 }
 
-tj_code tj_cmd_train(const tj_args *args, tj_err *err)
+static tj_code train_with(const tj_args *args, bool is_prm, tj_err *err)
 {
-    training t = {.model = NULL};
+    training t = {.is_prm = is_prm};
     double start = tj_clock_seconds();
     tj_code rc = read_settings(&t, args, err);
     if (tj_args_has(args, "quiet")) {
@@ -581,4 +602,14 @@ tj_code tj_cmd_train(const tj_args *args, tj_err *err)
     }
     close_training(&t);
     return rc;
+}
+
+tj_code tj_cmd_train(const tj_args *args, tj_err *err)
+{
+    return train_with(args, false, err);
+}
+
+tj_code tj_cmd_train_prm(const tj_args *args, tj_err *err)
+{
+    return train_with(args, true, err);
 }

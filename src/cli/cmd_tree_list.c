@@ -6,8 +6,7 @@
 
 #include "cli/common.h"
 
-/* A problem set by its name, or by its number where none has that name. */
-static tj_code find_set(tj_store *store, int64_t *out, const char *name, tj_err *err)
+tj_code tj_cli_find_set(tj_store *store, int64_t *out, const char *name, tj_err *err)
 {
     tj_problem_set set;
     char *end = NULL;
@@ -57,7 +56,7 @@ static tj_code read_rewards(const tj_args *args, tj_tree_filter *f, tj_err *err)
                : rc;
 }
 
-static tj_code read_filter(const tj_args *args, tj_tree_filter *f, tj_err *err)
+tj_code tj_cli_tree_filter(tj_tree_filter *f, const tj_args *args, size_t limit, tj_err *err)
 {
     static const char *const answers[] = {"any", "yes", "no", NULL};
     size_t solved = 0;
@@ -81,7 +80,7 @@ static tj_code read_filter(const tj_args *args, tj_tree_filter *f, tj_err *err)
         rc = tj_args_size(args, "max-nodes", 0, INT32_MAX, &f->max_nodes, err);
     }
     if (rc == TJ_OK) {
-        rc = tj_args_size(args, "limit", 50, INT32_MAX, &f->limit, err);
+        rc = tj_args_size(args, "limit", limit, INT32_MAX, &f->limit, err);
     }
     return rc == TJ_OK ? read_rewards(args, f, err) : rc;
 }
@@ -163,12 +162,12 @@ tj_code tj_cmd_tree_list(const tj_args *args, tj_err *err)
 {
     tj_store *store = NULL;
     tj_tree_filter filter;
-    tj_code rc = read_filter(args, &filter, err);
+    tj_code rc = tj_cli_tree_filter(&filter, args, 50, err);
     if (rc == TJ_OK) {
         rc = tj_open_workspace(&store, args, err);
     }
     if (rc == TJ_OK) {
-        rc = find_set(store, &filter.set, tj_args_get(args, "set"), err);
+        rc = tj_cli_find_set(store, &filter.set, tj_args_get(args, "set"), err);
     }
     if (rc == TJ_OK) {
         rc = tj_store_begin(store, err); /* page and number are of one moment */

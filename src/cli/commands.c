@@ -163,8 +163,38 @@ static const tj_option serve_options[] = {
     {"quiet", 'q', NULL, "no log lines", NULL},
     {0}};
 
+#define VALUES                                                                                     \
+    {                                                                                              \
+        "values", 0, "REWARDER",                                                                   \
+            "omegaprm: whose rewards are the values; then the share of right ends below",          \
+            "rollout or monte-carlo"                                                               \
+    }
 static const tj_option tree_options[] = {
-    WORKSPACE, {"format", 'f', "FORM", "text, json or dot", "text"}, {0}};
+    WORKSPACE, {"format", 'f', "FORM", "text, json, dot or omegaprm", "text"}, VALUES, {0}};
+static const tj_option tree_export_options[] = {
+    WORKSPACE,
+    {"format", 'f', "FORM",
+     "jsonl (a tree a line; docs/formats.md), dot (GraphViz), omegaprm (nested, with Monte-Carlo "
+     "values)",
+     "jsonl"},
+    VALUES,
+    {"set", 0, "NAME", "trees of a problem set, by name or number", NULL},
+    {"run", 0, "N", "trees that a run made", NULL},
+    {"problem", 0, "N", "trees of a problem", NULL},
+    {"solved", 0, "YES-OR-NO", "those with a correct leaf, or without", NULL},
+    {"limit", 'n', "N", "at most so many; 0: all", "0"},
+    {"after", 0, "TREE", "those behind this one", NULL},
+    {0}};
+static const tj_option tree_import_options[] = {
+    WORKSPACE,
+    {"set", 0, "NAME", "into the workspace, as a new problem set of this name", "standard output"},
+    {"from", 0, "FORMAT",
+     "prm800k, critic, omegaprm, trees, math-shepherd, processbench, ... as 'data import' names "
+     "them",
+     "seen from the file"},
+    {"split", 0, "NAME", "of the new set: train, valid or test", "train"},
+    QUIET,
+    {0}};
 static const tj_option tree_list_options[] = {
     WORKSPACE,
     {"set", 0, "NAME", "trees of a problem set, by name or number", NULL},
@@ -183,23 +213,58 @@ static const tj_option tree_list_options[] = {
     {"json", 0, NULL, "one JSON value with the rewards of each tree, for programs", NULL},
     {0}};
 static const tj_option grow_options[] = {
-    MODEL,
+    {"model", 'm', "PATH-OR-URL",
+     "a model folder, a GGUF file, or the base URL of an OpenAI-compatible server", NULL},
     WORKSPACE,
     {"name", 'n', "NAME", "a model of the workspace, by name", "the latest base"},
-    {"width", 0, "W", "distinct steps sought at each node", "3"},
-    {"depth", 0, "D", "steps of a path at most", "5"},
-    {"max-tries", 0, "N", "samples a node at most, to find W distinct steps", "6"},
-    {"temperature", 0, "T", "of a node's first samples; 0.2 more in each further round", "0.8"},
-    {"prune", 0, "HOW",
-     "which nodes of a level are grown on: none (all), top_k (likeliest paths), "
-     "at_most_k_correct (the first K live and the first K dead ones)",
+    {"task", 0, "TASK", "countdown, or math: problems in words", "countdown; math with --data"},
+    {"data", 0, "FILE", "problems of a data set's file, e.g. JSON lines with question and answer",
+     NULL},
+    {"set", 0, "NAME", "problems of the workspace's set, and the trees into the workspace", NULL},
+    {"split", 0, "NAME", "of --set: train, valid or test", "train"},
+    {"offset", 0, "N", "leave out the first N problems of --data or --set", "0"},
+    {"limit", 0, "N", "at most so many problems of --data or --set; 0: all", "0"},
+    {"answer", 0, "TEXT", "the reference answer, where the problem is an operand", NULL},
+    {"method", 0, "METHOD", "breadth, best-first, beam, dvts, uct, puct or best-of-n", "breadth"},
+    {"reward", 0, "SPEC",
+     "who scores new steps, e.g. prm:DIR; see docs/rewards.md. Without, paths rank by the policy's "
+     "own probabilities",
      "none"},
-    {"prune-k", 0, "K", "nodes kept a level by --prune", "2"},
+    {"width", 0, "W", "distinct steps sought at each node; answers of best-of-n", "3; 8"},
+    {"depth", 0, "D", "steps of a path at most", "5; 16 in words"},
+    {"max-tries", 0, "N", "samples a node at most, to find W distinct steps", "6"},
+    {"temperature", 0, "T", "of a node's first samples", "0.8"},
+    {"temperature-rise", 0, "T", "so much more in each further round", "0.2"},
+    {"top-p", 0, "P", "keep the likeliest tokens of this mass", "1"},
+    {"prune", 0, "HOW",
+     "which nodes of a level breadth grows on: none (all), top_k (the best), at_most_k_correct "
+     "(the "
+     "first K live and the first K dead ones)",
+     "none"},
+    {"prune-k", 0, "K", "nodes kept a level by --prune; beams; subtrees of dvts", "2"},
+    {"rounds", 0, "N", "nodes that best-first, uct and puct choose; 0: no bound", "32"},
+    {"exploration", 0, "C", "constant of uct and puct", "1.4"},
+    {"max-nodes", 0, "N", "nodes of a tree; 0: no bound", "0"},
+    {"max-tokens", 0, "N", "tokens sampled for a tree; 0: no bound", "0"},
+    {"max-seconds", 0, "S", "of a tree; 0: no bound", "0"},
+    {"max-answers", 0, "N", "ends after which a tree grows no further; 0: no bound", "0"},
+    {"steps", 0, "FORM", "in words: lines, paragraphs, or chunks of --step-tokens tokens", "lines"},
+    {"step-tokens", 0, "N", "tokens of a step at most", "64; in words 160, 320 or 32"},
+    {"prompt", 0, "NAME", "how problems in words are put; 'tabiji eval --task list' has the names",
+     "math_lines"},
+    {"shots", 0, "N", "worked examples before a problem in words", "0 in chats, else all"},
+    {"batch", 0, "N", "problems grown together", "64"},
     {"seed", 0, "N", "of the random numbers", "1"},
     {"format", 'f', "FORM", "text, json (a list), jsonl (a tree a line) or dot", "text"},
+    {"output", 'o', "FILE", "write there, whole or not at all", "standard output"},
     CHAT_TEMPLATE,
     {"no-thinking", 0, NULL, "qwen3: answer without thoughts", NULL},
-    {"raw", 0, NULL, "put problems as plain text, without a template", NULL},
+    {"raw", 0, NULL, "put problems as plain text that is continued, without a template", NULL},
+    {"remote-model", 0, "NAME", "of a URL: which of the server's models", NULL},
+    {"remote-config", 0, "FILE", "of a URL: settings in YAML (time-outs, retries, prices, ...)",
+     NULL},
+    {"remote-set", 0, "KEY=VALUE", "of a URL: one setting, e.g. stream=true; repeatable", NULL},
+    {"cache", 0, "DIR", "of a URL: keep answers here, and pay for none twice", NULL},
     THREADS,
     QUIET,
     {0}};
@@ -381,6 +446,66 @@ static const tj_option train_options[] = {
     {"merged", 0, "DIR2", "also write the model with the adapters added, in its own type", NULL},
     {"force", 0, NULL, "replace a model in --out, or another training's snapshots", NULL},
     THREADS,
+    JSON,
+    QUIET,
+    {0}};
+static const tj_option train_prm_options[] = {
+    {"out", 'o', "DIR", "folder of the new model", NULL},
+    {"from", 0, "PATH", "start from this model folder or GGUF file", NULL},
+    {"name", 'n', "NAME", "start from a model of the workspace, by name", NULL},
+    WORKSPACE,
+    {"new", 0, NULL, "start from random weights in the shape of the demo's model", NULL},
+    {"shape", 0, "KEY=VALUE",
+     "of --new, e.g. width=64; keys as under 'model' in 'tabiji config'; repeatable", NULL},
+    {"neutral", 0, "NAME", "a neutral step is right, is wrong, or has no label: right, wrong, skip",
+     "right"},
+    {"rewarder", 0, "NAME", "of our own trees: whose rewards are the labels", "verifier"},
+    {"prompt-end", 0, "TEXT", "what stands between a problem and its first step", "two newlines"},
+    {"step-separator", 0, "TEXT", "what ends a step, and bears its label", "a newline"},
+    {"max-tokens", 0, "N", "cut paths off before the step that is beyond so many tokens",
+     "what the model reads"},
+    {"limit", 0, "N", "read the first N records of each file", "all"},
+    {"skip-refused", 0, NULL, "count records that a format does not allow, instead of failing",
+     NULL},
+    {"epochs", 0, "N", "times through all problems", "4"},
+    {"batch", 0, "N", "problems an update, each with all its steps", "4"},
+    {"lr", 0, "X", "peak learning rate; the last is a tenth of it",
+     "0.001; 2e-05 for a model with its own tokenizer"},
+    {"warmup", 0, "N", "updates of linear warm-up", "10"},
+    {"decay", 0, "X", "weight decay", "0.05"},
+    {"schedule", 0, "NAME", "cosine, linear or constant learning rate", "cosine"},
+    {"save-every", 0, "N", "updates between snapshots; 0: only when stopped", "100"},
+    {"seed", 0, "N", "of the problems' order, of the value head and of --new weights", "1"},
+    {"recompute", 0, NULL, "less memory, a third more time", NULL},
+    {"force", 0, NULL, "replace a model in --out, or another training's snapshots", NULL},
+    THREADS,
+    JSON,
+    QUIET,
+    {0}};
+static const tj_option reward_eval_options[] = {
+    {"rewarder", 'r', "SPEC", "who gives rewards; repeatable; see above", NULL},
+    {"valid-part", 0, "X",
+     "share of the problems, by their texts, that thresholds are chosen on and nothing is measured "
+     "on; 0: thresholds are the rewarders' own",
+     "0.2"},
+    {"threshold-by", 0, "NAME",
+     "what a threshold is best for: first (F1 of the first wrong step), wrong (F1 of wrong steps), "
+     "or auto: first where the set has whole solutions",
+     "auto"},
+    {"neutral", 0, "NAME", "a neutral label is right, is wrong, or is none: right, wrong, skip",
+     "right"},
+    {"limit", 0, "N", "the first N records of each file", "all"},
+    WORKSPACE,
+    {"resamples", 0, "N", "of the bootstrap, over problems", "1000"},
+    {"seed", 0, "N", "of rewarders that draw", "1"},
+    {"task", 0, "NAME", "countdown: the verifier judges its steps exactly", NULL},
+    {"labels-of", 0, "NAME", "of our own trees: the rewarder whose rewards are the labels",
+     "verifier"},
+    {"remote-config", 0, "FILE", "of a URL: settings in YAML (time-outs, retries, prices, ...)",
+     NULL},
+    {"remote-set", 0, "KEY=VALUE", "of a URL: one setting; repeatable", NULL},
+    {"remote-model", 0, "NAME", "of a URL: the model, where a rewarder does not say it", NULL},
+    {"cache", 0, "DIR", "of a URL: keep answers here, and pay for none twice", NULL},
     JSON,
     QUIET,
     {0}};
@@ -573,19 +698,46 @@ const tj_command tj_commands[] = {
      "    -d '{\"model\": \"model\", \"messages\": [{\"role\": \"user\", \"content\": "
      "\"Hello\"}]}'",
      serve_options, tj_cmd_serve},
-    {"tree grow", "[PROMPT...]", 0, 64, "grow a reasoning tree for each problem with a model",
-     "A node of the tree is one step. At each node the model is asked for steps until it\n"
-     "has given W distinct ones, up to D steps deep; each is judged as it comes. Marks:\n"
-     "+ correct, x invalid, - dead (the target is out of reach), . open. Problems are\n"
-     "operands or lines of standard input. A tree depends on the model, the settings,\n"
-     "the seed, and which in the list of problems it is; not on the other problems or\n"
-     "the threads. A model that brings its tokenizer (a GGUF file, or a folder with\n"
-     "tokenizer.json) is told the rules and shown two examples first.",
+    {"tree grow", "[PROBLEM...]", 0, 64, "grow a reasoning tree for each problem with a model",
+     "A node of the tree is one step. In each round a search method chooses nodes, the model\n"
+     "is asked for their next steps until W are distinct, all trees together, and each is\n"
+     "judged as it comes. Marks: + correct, x invalid, - dead (the target is out of reach, or\n"
+     "the answer is wrong), . open. docs/trees.md says what each method does.\n"
+     "\n"
+     "Problems are operands, lines of standard input, a data set's file or a set of the\n"
+     "workspace. In words they are text or JSON ({\"problem\" or \"question\", \"answer\"}); a\n"
+     "path ends where a step states an answer, and the grader compares it with the reference.\n"
+     "What nobody knows of the steps between stays unknown.\n"
+     "\n"
+     "A tree depends on the model, the settings, the seed, and which in the list of problems\n"
+     "it is; not on the other problems or the threads. With --set the trees are a run of the\n"
+     "workspace, which goes on where it was stopped.",
      "  tabiji tree grow 'Use 3 6 7 11 to make 36.'\n"
      "  tabiji tree grow -m model --format jsonl < problems.txt > trees.jsonl\n"
-     "  tabiji tree grow -m model.gguf 'Use 3 6 7 11 to make 36.'\n"
-     "  tabiji tree grow -f dot 'Use 3 6 7 11 to make 36.' | dot -Tsvg > tree.svg",
+     "  tabiji tree grow -m model.gguf --task math --answer 72 --method best-of-n \\\n"
+     "    'Ann sold 48 clips in April and half as many in May. How many in all?'\n"
+     "  tabiji tree grow -m model.gguf --data test.jsonl --limit 100 --method dvts \\\n"
+     "    --prune-k 4 --reward prm:prm -f jsonl -o trees.jsonl\n"
+     "  tabiji tree grow -m http://127.0.0.1:8080/v1 --remote-model NAME -w work \\\n"
+     "    --set gsm8k --cache answers --method puct --rounds 20",
      grow_options, tj_cmd_tree_grow},
+    {"tree import", "FILE...", 1, 64, "read trees of data sets and of other programs",
+     "Reads trees as 'tree grow' and 'tree export' write them, PRM800K's rated alternatives,\n"
+     "Monte-Carlo trees (OmegaPRM's form, nested or flat), the released best-first trees, and\n"
+     "labelled solutions such as Math-Shepherd's, of which those of one problem that follow\n"
+     "each other become one tree. Labels and scores become rewards; what nobody labelled is\n"
+     "unknown. A tree with a cycle, an orphan, a second root or a path of more than 4096\n"
+     "steps is refused by file, line and node. Writes JSON lines, or with --set a new set of\n"
+     "the workspace with its trees.",
+     "  tabiji tree import math-aps.jsonl > trees.jsonl\n"
+     "  tabiji tree import phase2_train.jsonl -w work --set prm800k-trees",
+     tree_import_options, tj_cmd_tree_import},
+    {"tree export", "", 0, 0, "write the trees of a workspace",
+     "With the rewards of all runs. What cannot be said in a form is counted on standard\n"
+     "error.",
+     "  tabiji tree export -w work --set gsm8k > trees.jsonl\n"
+     "  tabiji tree export -w work --run 7 -f omegaprm > mc.jsonl",
+     tree_export_options, tj_cmd_tree_export},
     {"tree list", "", 0, 0, "list the trees of a workspace",
      "One line a tree: number, run, problem, nodes, depth, tokens, and how many of its\n"
      "leaves are correct. The last line says how many there are in all, and how to see the\n"
@@ -713,6 +865,43 @@ const tj_command tj_commands[] = {
      "  tabiji train pairs.jsonl --method dpo --from model.gguf --out preferred\n"
      "  tabiji generate -m journey-model 'Use 3 6 7 11 to make 36.'",
      train_options, tj_cmd_train},
+    {"train prm", "FILE...", 1, 16, "train a process reward model on labelled steps",
+     "The model gets a value head, a linear map read at each step's last token, whose value is\n"
+     "the logit of the step being right. DIR holds the model with its head and prm.json, how\n"
+     "its texts are written; 'tabiji reward eval --rewarder prm:DIR' measures it.\n"
+     "\n"
+     "A FILE is any data set with labelled steps, plain or compressed: PRM800K as released or\n"
+     "one candidate a row, Math-Shepherd, ProcessBench, PRMBench and so on\n"
+     "(docs/datasets.md); Monte-Carlo trees, whose shares of successful rollouts are learnt as\n"
+     "they are; trees of 'tree grow --format jsonl'; or, alone, TRL's form: `prompt`,\n"
+     "`completions`, `labels`. There must be as many labels as steps, or loading fails and\n"
+     "names the line. Steps of one problem are one update's forest: what they share is\n"
+     "computed once.\n"
+     "\n"
+     "Stopped at any moment, the same command goes on, as with 'tabiji train'.",
+     "  tabiji train prm phase1_train.jsonl.gz --from model.gguf --max-tokens 512 --out prm\n"
+     "  tabiji train prm trees.jsonl --name 'base 1' -w demo --out prm",
+     train_prm_options, tj_cmd_train_prm},
+    {"reward eval", "FILE...", 1, 16, "measure rewarders against people's labels",
+     "FILE is a data set with labelled steps (docs/datasets.md): PRM800K, ProcessBench,\n"
+     "MR-GSM8K, PRMBench and so on, plain or compressed; or, with -w, set:NAME is one that\n"
+     "'data import' put into the workspace. Each rewarder scores every labelled\n"
+     "step after those before it; the table has precision, recall and F1 of detecting wrong\n"
+     "steps (w) and of passing right ones (r), the Brier score, calibration (ECE), AUC and,\n"
+     "for whole solutions, how often the first wrong step is found, with 95% intervals over\n"
+     "problems. Two baselines stand beside: every step is right, and the majority's share.\n"
+     "\n"
+     "SPEC is KIND, or KIND:WHERE, then settings after commas, or a YAML file of them:\n"
+     "prm:DIR is a model of 'tabiji train prm'; remote:URL,format=F,model=NAME one behind a\n"
+     "server, asked as math-shepherd, rlhflow or qwen; verifier grades final answers;\n"
+     "constant,value=X is what it says. docs/rewards.md has all kinds and settings.\n"
+     "\n"
+     "A threshold is chosen on the validation part alone, unless SPEC has threshold=X.",
+     "  tabiji reward eval processbench.json --rewarder prm:my-prm\n"
+     "  tabiji reward eval test.jsonl.gz -r prm:a -r prm:b,threshold=0.4 --json\n"
+     "  tabiji reward eval pb.json --cache answers \\\n"
+     "    -r remote:http://127.0.0.1:8000/v1,format=qwen,model=Qwen2.5-Math-PRM-7B",
+     reward_eval_options, tj_cmd_reward_eval},
     {"eval", "", 0, 0, "measure a model on a data set, or what a workspace holds",
      "With --task: puts the problems of --data to the model in the prompt, and with the\n"
      "stops, of lm-evaluation-harness, and scores the answers twice: as the harness does\n"

@@ -29,6 +29,13 @@ double tj_number(const json_t *object, const char *key); /* NaN if it is not the
 void tj_print_arms(const json_t *summary);
 /* Opens the workspace of --workspace for reading. */
 TJ_MUST_USE tj_code tj_open_workspace(tj_store **out, const tj_args *args, tj_err *err);
+/* Which trees --run, --problem, --solved and the other options of tree list mean, at most --limit
+ * of them (`limit` where it is not given; 0: all). The set is not read. */
+TJ_MUST_USE tj_code tj_cli_tree_filter(tj_tree_filter *out, const tj_args *args, size_t limit,
+                                       tj_err *err);
+/* A problem set by its name, or by its number where none has that name; 0 where name is NULL.
+ * Errors: TJ_E_NOTFOUND. */
+TJ_MUST_USE tj_code tj_cli_find_set(tj_store *store, int64_t *out, const char *name, tj_err *err);
 /* A row number given as operand. */
 TJ_MUST_USE tj_code tj_operand_id(const tj_args *args, int64_t *id, tj_err *err);
 /* A JSON value as one line of text for people, numbers to ten digits (tj_free); NULL when memory is

@@ -9,8 +9,7 @@
 
 /* ------------------------------------------------------------ a server */
 
-/* Defaults, then the file, then each --remote-set, then --remote-model. */
-static tj_code read_remote(tj_remote_config *cfg, const tj_args *args, tj_err *err)
+tj_code tj_cli_remote_config(tj_remote_config *cfg, const tj_args *args, tj_err *err)
 {
     const char *path = tj_args_get(args, "remote-config");
     const char *model = tj_args_get(args, "remote-model");
@@ -29,13 +28,17 @@ static tj_code read_remote(tj_remote_config *cfg, const tj_args *args, tj_err *e
     if (rc == TJ_OK) {
         rc = tj_remote_config_read(cfg, json, "remote", err);
     }
-    if (rc == TJ_OK && cfg->model[0] == '\0') {
-        rc = tj_fail(err, TJ_E_INVAL,
-                     "which of the server's models is not said: name it with "
-                     "--remote-model");
-    }
     json_decref(json);
     return rc;
+}
+
+static tj_code read_remote(tj_remote_config *cfg, const tj_args *args, tj_err *err)
+{
+    tj_code rc = tj_cli_remote_config(cfg, args, err);
+    return rc == TJ_OK && cfg->model[0] == '\0'
+               ? tj_fail(err, TJ_E_INVAL,
+                         "which of the server's models is not said: name it with --remote-model")
+               : rc;
 }
 
 static tj_code refuse_options(const tj_args *args, const char *const *names, const char *why,

@@ -23,6 +23,9 @@ typedef struct tj_cli_generator {
  * those of tj_generator_open and tj_speaker_open; TJ_E_INVAL (an option that does not go with it).
  * It is closed then. The generator points into *out, which must not move. */
 TJ_MUST_USE tj_code tj_cli_generator_open(tj_cli_generator *out, const tj_args *args, tj_err *err);
+/* How servers are asked: defaults, then --remote-config, each --remote-set, --remote-model. Errors:
+ * those of tj_config_load, tj_config_set and tj_remote_config_read. */
+TJ_MUST_USE tj_code tj_cli_remote_config(tj_remote_config *cfg, const tj_args *args, tj_err *err);
 void tj_cli_generator_close(tj_cli_generator *g); /* a zeroed one is allowed */
 
 /* What was asked of a server, and its price, as a line on standard error. */

@@ -34,14 +34,14 @@ static tj_code check_options(const tj_method *m, const tj_args *args, tj_err *er
     return TJ_OK;
 }
 
-tj_code tj_method_read(tj_method *m, const tj_args *args, tj_err *err)
+tj_code tj_method_read(tj_method *m, const tj_args *args, tj_method_kind fallback, tj_err *err)
 {
-    size_t kind = TJ_METHOD_SFT;
+    size_t kind = fallback;
     size_t loss = TJ_DPO_SIGMOID;
     size_t neutral = TJ_NEUTRAL_NONE;
     *m = (tj_method){.separator = tj_args_get(args, "step-separator")};
     tj_dpo_config_default(&m->dpo);
-    tj_code rc = tj_args_choice(args, "method", methods, TJ_METHOD_SFT, &kind, err);
+    tj_code rc = tj_args_choice(args, "method", methods, fallback, &kind, err);
     m->kind = (tj_method_kind)kind;
     if (rc == TJ_OK) {
         rc = check_options(m, args, err);

@@ -18,8 +18,10 @@ typedef struct tj_method {
     tj_neutral neutral;
 } tj_method;
 
-/* Reads --method and what belongs to it. Errors: TJ_E_INVAL (an option of another method). */
-TJ_MUST_USE tj_code tj_method_read(tj_method *method, const tj_args *args, tj_err *err);
+/* Reads --method, or takes `kind` where it is not given, and what belongs to it. Errors: TJ_E_INVAL
+ * (an option of another method). */
+TJ_MUST_USE tj_code tj_method_read(tj_method *method, const tj_args *args, tj_method_kind kind,
+                                   tj_err *err);
 /* Sets how steps are read. */
 void tj_method_set_format(const tj_method *method, tj_example_format *format);
 /* TJ_E_INVAL if the file at `path` holds examples of another method, naming it. */

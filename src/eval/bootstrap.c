@@ -12,6 +12,7 @@
 #include "base/par.h"
 #include "base/rng.h"
 #include "eval/eval.h"
+#include "eval/quantiles.h"
 
 #define BOOT_PURPOSE   UINT64_C(0x626f6f7473747270) /* "bootstrp": the `run` of these streams */
 #define BOOT_BLOCK     64                           /* resamples a work item */
@@ -60,15 +61,14 @@ static void resample_block(void *ctx, size_t item, size_t thread)
     }
 }
 
-static int compare_doubles(const void *a, const void *b)
+int tj_eval_compare(const void *a, const void *b)
 {
     double x = *(const double *)a;
     double y = *(const double *)b;
     return (x > y) - (x < y);
 }
 
-/* Linear between order statistics: quantile 0 is the smallest, 1 the largest. */
-static double quantile(const double *sorted, size_t n, double q)
+double tj_eval_quantile(const double *sorted, size_t n, double q)
 {
     double at = q * (double)(n - 1);
     size_t below = (size_t)at;
@@ -117,11 +117,11 @@ tj_code tj_eval_mean(tj_interval *out, const double *values, size_t n, const tj_
         return tj_fail(err, TJ_E_NOMEM, "cannot allocate %zu resamples", b.n_resamples);
     }
     tj_par_for((b.n_resamples + BOOT_BLOCK - 1) / BOOT_BLOCK, resample_block, &b);
-    qsort(b.means, b.n_resamples, sizeof *b.means, compare_doubles);
+    qsort(b.means, b.n_resamples, sizeof *b.means, tj_eval_compare);
     double tail = (1.0 - cfg->level) / 2.0;
     out->mean = sum / (double)n;
-    out->low = quantile(b.means, b.n_resamples, tail);
-    out->high = quantile(b.means, b.n_resamples, 1.0 - tail);
+    out->low = tj_eval_quantile(b.means, b.n_resamples, tail);
+    out->high = tj_eval_quantile(b.means, b.n_resamples, 1.0 - tail);
     tj_free(b.means);
     return TJ_OK;
 }

@@ -187,6 +187,7 @@ json_t *tj_process_json(const tj_process *process);
 json_t *tj_process_table_json(const tj_process_table *table, const tj_task *task);
 
 #include "eval/harness.h" /* what lm-evaluation-harness makes of an answer */
+#include "eval/rewards.h" /* rewarders against people's labels */
 #include "eval/samples.h" /* several samples a problem, by our grader */
 
 #endif

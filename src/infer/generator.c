@@ -52,6 +52,9 @@ static tj_code check(const tj_query *q, bool chats, tj_err *err)
     if (q->n_top > TJ_MAX_TOP) {
         return tj_fail(err, TJ_E_INVAL, "n_top is %zu, at most %d", q->n_top, TJ_MAX_TOP);
     }
+    if (q->pooled && (q->messages == NULL || q->n_samples != 1)) {
+        return tj_fail(err, TJ_E_INVAL, "pooling takes one conversation, of one sample");
+    }
     if (q->messages != NULL && !chats) {
         return tj_fail(err, TJ_E_INVAL,
                        "a conversation is given, and the model has no chat "

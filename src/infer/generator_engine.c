@@ -65,6 +65,9 @@ static tj_code add_query(work *w, size_t i, tj_err *err)
     tj_ids ids = {.n = 0};
     size_t before = w->n_gens;
     size_t n_shared = 0;
+    if (q->pooled) {
+        return tj_fail(err, TJ_E_INVAL, "pooling is of servers: a model here is asked for values");
+    }
     tj_code rc = speech->encode(speech->ctx, &ids, q, err);
     if (rc == TJ_OK) {
         rc = tj_prefixes_lend(w->s->prefixes, &w->roots[i], &n_shared, ids.ids, ids.n, err);

@@ -234,6 +234,9 @@ typedef struct tj_query {
     size_t n_stop;
     bool logprobs; /* of the answers' tokens, */
     size_t n_top;  /* with so many alternatives, at most TJ_MAX_TOP */
+    bool pooled;   /* of a server only: not an answer to the conversation, but what the model's
+                    * pooling makes of it (vLLM's /pooling), as JSON in the completion's text; one
+                    * sample */
     /* outputs, given: free with tj_query_deinit */
     tj_completion *completions; /* [n_samples]; text is NULL where there is no answer */
     tj_usage usage;             /* of what was asked now */
@@ -254,6 +257,7 @@ typedef struct tj_generator_stats {
     uint64_t n_without_usage; /* answered requests that do not say what they used */
     tj_usage usage, saved;
     bool has_prices; /* else every cost is 0 and means nothing */
+    bool is_refused; /* a server would refuse all that follows: the key, or the address */
 } tj_generator_stats;
 
 typedef struct tj_generator {

@@ -58,9 +58,9 @@ static void start(tj_remote_batch *b, tj_remote_request *request)
         call->n_body = strlen(request->body);
         call->key = r->key;
         call->ca_file = r->cfg.ca_file[0] == '\0' ? NULL : r->cfg.ca_file;
-        call->stream = r->cfg.stream;
-        call->silence_ms = r->cfg.stream ? r->cfg.silence_ms : 0;
-        call->timeout_ms = r->cfg.stream ? 0 : r->cfg.timeout_ms;
+        call->stream = r->cfg.stream && !q->pooled;
+        call->silence_ms = call->stream ? r->cfg.silence_ms : 0;
+        call->timeout_ms = call->stream ? 0 : r->cfg.timeout_ms;
         call->connect_timeout_ms = r->cfg.connect_timeout_ms;
         call->owner = request;
         rc = tj_http_start(r->http, call, &err);
@@ -197,6 +197,7 @@ static void close_remote(void *ctx)
     tj_remote_forget_key(r->key);
     tj_free(r->chat_url);
     tj_free(r->text_url);
+    tj_free(r->pool_url);
     tj_free(r);
 }
 
@@ -211,6 +212,21 @@ static char *join_url(const char *base, bool has_path, const char *route)
     tj_buf_init(&url);
     tj_buf_add(&url, base, n);
     tj_buf_printf(&url, "%s/%s", has_path ? "" : "/v1", route);
+    return tj_buf_take(&url);
+}
+
+/* Gives the URL of /pooling (tj_free), which stands beside "/v1", not below it. */
+static char *pooling_url(const char *base)
+{
+    tj_buf url;
+    size_t n = strlen(base);
+    while (n > 0 && base[n - 1] == '/') {
+        n--;
+    }
+    n -= n > 3 && strncmp(base + n - 3, "/v1", 3) == 0 ? 3 : 0;
+    tj_buf_init(&url);
+    tj_buf_add(&url, base, n);
+    tj_buf_str(&url, "/pooling");
     return tj_buf_take(&url);
 }
 
@@ -241,7 +257,8 @@ static tj_code open_parts(tj_remote *r, const char *url, tj_err *err)
     if (rc == TJ_OK) {
         r->chat_url = join_url(url, place.has_path, "chat/completions");
         r->text_url = join_url(url, place.has_path, "completions");
-        if (r->chat_url == NULL || r->text_url == NULL) {
+        r->pool_url = pooling_url(url);
+        if (r->chat_url == NULL || r->text_url == NULL || r->pool_url == NULL) {
             rc = tj_fail(err, TJ_E_NOMEM, "cannot open %s", url);
         }
     }

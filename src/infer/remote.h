@@ -37,6 +37,7 @@ typedef struct tj_remote_asked {
     size_t n;       /* choices */
     bool has_stops; /* stop strings */
     bool logprobs;
+    bool pooled; /* vLLM's /pooling: `data` in the place of `choices` */
 } tj_remote_asked;
 tj_remote_asked tj_remote_asked_of(const tj_query *query, size_t n);
 

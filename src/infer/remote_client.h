@@ -16,7 +16,7 @@
 
 typedef struct tj_remote {
     tj_remote_config cfg;
-    char *chat_url, *text_url;
+    char *chat_url, *text_url, *pool_url;
     char *key;      /* NULL: none */
     tj_cache cache; /* get is NULL: none */
     tj_clock clock;

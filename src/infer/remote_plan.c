@@ -4,7 +4,7 @@
 
 const char *tj_remote_url(const tj_remote_batch *b, const tj_query *q)
 {
-    return q->messages != NULL ? b->r->chat_url : b->r->text_url;
+    return q->pooled ? b->r->pool_url : q->messages != NULL ? b->r->chat_url : b->r->text_url;
 }
 
 tj_code tj_remote_add(tj_remote_batch *b, size_t query, size_t first, size_t n, tj_err *err)

@@ -94,10 +94,28 @@ static tj_code put_stops(json_t *body, const tj_query *q, tj_err *err)
     return TJ_OK;
 }
 
+/* Gives the object of a request for pooling (json_decref): the conversation alone. */
+static tj_code make_pooling(json_t **out, const tj_remote_config *cfg, const tj_query *q,
+                            tj_err *err)
+{
+    json_t *body = json_pack("{s:s}", "model", cfg->model);
+    tj_code rc = body != NULL ? put_messages(body, q, err)
+                              : tj_fail(err, TJ_E_NOMEM, "cannot write a request");
+    if (rc != TJ_OK) {
+        json_decref(body);
+        body = NULL;
+    }
+    *out = body;
+    return rc;
+}
+
 /* Gives the request's object (json_decref). */
 static tj_code make_body(json_t **out, const tj_remote_config *cfg, const tj_query *q, size_t first,
                          size_t n, bool stream, tj_err *err)
 {
+    if (q->pooled) {
+        return make_pooling(out, cfg, q, err);
+    }
     json_t *body = json_pack("{s:s}", "model", cfg->model);
     tj_code rc = body != NULL && put_sampling(body, cfg, q, first) && put_logprobs(body, q) &&
                          (n == 1 || put_size(body, "n", n)) &&

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/config.h"
 #include "infer/remote.h"
 
 tj_remote_asked tj_remote_asked_of(const tj_query *query, size_t n)
@@ -12,7 +13,8 @@ tj_remote_asked tj_remote_asked_of(const tj_query *query, size_t n)
     return (tj_remote_asked){.chat = query->messages != NULL,
                              .n = n,
                              .has_stops = query->n_stop > 0,
-                             .logprobs = query->logprobs};
+                             .logprobs = query->logprobs,
+                             .pooled = query->pooled};
 }
 
 /* ------------------------------------------------------------ fields */
@@ -303,10 +305,28 @@ static tj_code read_plain(tj_completion *out, const json_t *choice, tj_err *err)
                                 : wrong(err, "text", text, "text");
 }
 
+/* {"index", "data": what the pooling gives}: its JSON is the text. */
+static tj_code read_pooled(tj_completion *out, const json_t *choice, tj_err *err)
+{
+    const json_t *data = json_object_get(choice, "data");
+    if (!json_is_array(data)) {
+        return wrong(err, "data", data, "a list");
+    }
+    char *text = tj_json_canonical(data);
+    tj_code rc = text == NULL ? tj_fail(err, TJ_E_NOMEM, "cannot hold an answer")
+                              : tj_completion_set_text(out, text, strlen(text), false, err);
+    tj_free(text);
+    out->finish = TJ_FINISH_EOS;
+    return rc;
+}
+
 tj_code tj_remote_read_choice(tj_completion *out, const json_t *choice, tj_remote_asked asked,
                               tj_err *err)
 {
     *out = (tj_completion){.text = NULL};
+    if (asked.pooled) {
+        return read_pooled(out, choice, err);
+    }
     tj_code rc = read_finish(&out->finish, choice, asked.has_stops, err);
     if (rc == TJ_OK) {
         rc = asked.chat ? read_message(out, choice, err) : read_plain(out, choice, err);
@@ -323,22 +343,24 @@ tj_code tj_remote_read_choice(tj_completion *out, const json_t *choice, tj_remot
 tj_code tj_remote_find_choices(const json_t **choices, size_t *n_found, const json_t *answer,
                                tj_remote_asked asked, tj_err *err)
 {
-    const json_t *list = json_object_get(answer, "choices");
+    const char *field = asked.pooled ? "data" : "choices";
+    const json_t *list = json_object_get(answer, field);
     size_t n = json_array_size(list), i, found = 0;
     const json_t *choice;
     memset(choices, 0, asked.n * sizeof *choices);
     if (!json_is_array(list)) {
-        return wrong(err, "choices", list, "a list");
+        return wrong(err, field, list, "a list");
     }
     if (n == 0 || n > asked.n) {
-        return tj_fail(err, TJ_E_PARSE, "choices has %zu entries, %zu were asked for", n, asked.n);
+        return tj_fail(err, TJ_E_PARSE, "%s has %zu entries, %zu were asked for", field, n,
+                       asked.n);
     }
     json_array_foreach(list, i, choice)
     {
         const json_t *index = json_object_get(choice, "index");
         json_int_t at = json_is_integer(index) ? json_integer_value(index) : -1;
         if (at < 0 || (size_t)at >= asked.n || choices[at] != NULL) {
-            return tj_fail(err, TJ_E_PARSE, "choices[%zu].index %s", i,
+            return tj_fail(err, TJ_E_PARSE, "%s[%zu].index %s", field, i,
                            index == NULL ? "is missing"
                            : at < 0 || (size_t)at >= asked.n
                                ? "is not that of a choice that was asked for"

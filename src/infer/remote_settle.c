@@ -112,7 +112,7 @@ static tj_code take_choices(tj_remote_batch *b, const tj_remote_request *request
         size_t sample = request->first + i;
         rc = tj_remote_read_choice(&q->completions[sample], choices[i], asked, err);
         if (rc != TJ_OK) {
-            tj_err_context(err, "choices[%zu]", i);
+            tj_err_context(err, "%s[%zu]", asked.pooled ? "data" : "choices", i);
             break;
         }
         b->r->stats.n_answers++;
@@ -258,6 +258,7 @@ static void take_refusal(tj_remote_batch *b, tj_remote_request *request)
     }
     if (call->status == 401 || call->status == 403 || call->status == 404) {
         b->fatal = err; /* the others would be refused alike */
+        b->r->stats.is_refused = true;
     }
     tj_remote_fail(b, request, &err);
 }

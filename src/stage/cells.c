@@ -110,7 +110,8 @@ static tj_code grow_batches(grow_work *w, tj_engine *engine, const tj_problem_li
         size_t n = 0;
         for (; at < end; at++) {
             if (!there[at]) {
-                items[n++] = (tj_grow_item){problems->ids[at], problems->first[at]};
+                items[n++] =
+                    (tj_grow_item){.problem = problems->ids[at], .first = problems->first[at]};
             }
         }
         if (n > 0) {

@@ -6,54 +6,13 @@
 
 /* ------------------------------------------------------------------ trees */
 
-static tj_code add_node(tj_tree *tree, const tj_data_record *r, size_t i, tj_buf *text, tj_err *err)
-{
-    const tj_data_node *node = &r->nodes[i];
-    size_t at;
-    tj_buf_clear(text);
-    tj_buf_add(text, node->text.s, node->text.n);
-    tj_code rc = tj_buf_check(text, err);
-    if (rc == TJ_OK) {
-        rc = tj_tree_add_node(tree, &at, i == 0 ? TJ_NO_NODE : node->parent, tj_buf_text(text),
-                              NULL, NULL, 0, err);
-    }
-    if (rc != TJ_OK) {
-        return rc;
-    }
-    tj_node *made = &tree->nodes[at];
-    made->valid = node->label != -1;
-    made->solvable = made->valid && !(node->has_score && r->scorer != NULL &&
-                                      strcmp(r->scorer, "monte-carlo") == 0 && node->score <= 0.0);
-    made->terminal = node->terminal;
-    made->correct = node->correct;
-    made->pruned = node->pruned;
-    if (node->label != TJ_NO_LABEL) {
-        tj_reward label = {.node = at, .rewarder = r->labeller, .meaning = TJ_VALID};
-        label.value = node->label;
-        rc = tj_tree_add_reward(tree, &label, err);
-    }
-    if (rc == TJ_OK && node->has_score) {
-        bool rollouts = strcmp(r->scorer, "monte-carlo") == 0;
-        tj_reward score = {.node = at,
-                           .rewarder = r->scorer,
-                           .meaning = rollouts ? TJ_SOLVABLE : TJ_PROGRESS,
-                           .value = node->score};
-        rc = tj_tree_add_reward(tree, &score, err);
-    }
-    return rc;
-}
-
 static tj_code add_tree(tj_importer *im, int64_t *id, const tj_data_record *r, int64_t problem,
                         tj_err *err)
 {
-    tj_tree tree = {.problem = problem};
-    tj_buf text;
-    tj_code rc = TJ_OK;
+    tj_tree tree;
     *id = 0;
-    tj_buf_init(&text);
-    for (size_t i = 0; i < r->n_nodes && rc == TJ_OK; i++) {
-        rc = add_node(&tree, r, i, &text, err);
-    }
+    tj_code rc = tj_tree_from_record(&tree, r, err);
+    tree.problem = problem;
     if (rc == TJ_OK) {
         tj_origin origin = {.run = im->run, .ordinal = im->n_trees};
         rc = tj_store_add_tree(im->store, id, &origin, &tree, err);
@@ -63,7 +22,6 @@ static tj_code add_tree(tj_importer *im, int64_t *id, const tj_data_record *r, i
             rc = tj_store_add_node_meta(im->store, *id, i, r->nodes[i].meta, err);
         }
     }
-    tj_buf_deinit(&text);
     tj_tree_deinit(&tree);
     im->n_trees += rc == TJ_OK ? 1 : 0;
     return rc;

@@ -21,6 +21,7 @@
 #include "base/job.h"
 #include "nn/nn.h"
 #include "stage/eval_task.h"
+#include "stage/growth.h"
 #include "stage/thoughts.h"
 #include "store/store.h"
 #include "task/task.h"
@@ -217,5 +218,8 @@ TJ_MUST_USE tj_code tj_demo_report(const char *dir, const char *build_id, json_t
  * of tj_demo_report; TJ_E_NOTFOUND (no workspace). */
 TJ_MUST_USE tj_code tj_report_data(const char *dir, const char *build_id, json_t **data,
                                    tj_err *err);
+
+#include "stage/labelled_set.h" /* imported solutions as labelled steps */
+#include "stage/reward_eval.h"  /* rewarders against people's labels */
 
 #endif

@@ -61,10 +61,11 @@ static tj_code insert_nodes(tj_store *store, int64_t id, const tj_tree *t, tj_er
         tj_stmt_str(st, n->key);
         tj_bind_values(st, n->state.bytes, sizeof n->state.bytes);
         tj_stmt_u64(st, n->draw);
-        const bool flags[] = {n->valid, n->solvable, n->terminal, n->correct, n->pruned};
-        for (size_t f = 0; f < 5; f++) {
-            tj_stmt_int(st, flags[f] ? 1 : 0);
-        }
+        tj_stmt_int(st, (int64_t)n->valid); /* labels: 0 no, 1 yes, 2 unknown */
+        tj_stmt_int(st, (int64_t)n->solvable);
+        tj_stmt_int(st, n->terminal ? 1 : 0);
+        tj_stmt_int(st, n->correct ? 1 : 0);
+        tj_stmt_int(st, (int64_t)n->pruned);
         tj_stmt_size(st, n->n_duplicates);
         rc = tj_stmt_run(st, err);
     }
@@ -147,6 +148,33 @@ static void copy_state(tj_stmt *st, int column, tj_task_state *state)
     }
 }
 
+/* A problem in words is kept with its set, once for all its trees. */
+static tj_code load_words(tj_store *store, tj_tree *out, tj_err *err)
+{
+    tj_stmt *st;
+    bool row = false;
+    tj_code rc = tj_stmt_open(&st, store->db,
+                              "SELECT p.json ->> '$.problem', p.json ->> '$.answer' FROM problem p"
+                              " JOIN problem_set s ON s.id = p.set_id WHERE p.id = ? AND s.task ="
+                              " '" TJ_WORDS_TASK "'",
+                              err);
+    if (rc != TJ_OK) {
+        return rc;
+    }
+    tj_stmt_int(st, out->problem);
+    rc = tj_stmt_step(st, &row, err);
+    if (rc == TJ_OK && row && tj_stmt_type(st, 0) != TJ_COLUMN_NULL) {
+        size_t n_question;
+        size_t n_answer = 0;
+        const char *question = tj_stmt_get_bytes(st, 0, &n_question);
+        const char *answer =
+            tj_stmt_type(st, 1) == TJ_COLUMN_NULL ? NULL : tj_stmt_get_bytes(st, 1, &n_answer);
+        rc = tj_tree_set_question(out, question, n_question, answer, n_answer, err);
+    }
+    tj_stmt_close(st);
+    return rc;
+}
+
 static tj_code load_tree_row(tj_store *store, tj_tree *out, tj_origin *origin, int64_t id,
                              tj_err *err)
 {
@@ -211,12 +239,16 @@ static tj_code load_node(tj_stmt *st, tj_tree *out, tj_err *err)
     tj_stmt_get_name(st, 5, n->key, sizeof n->key);
     copy_state(st, 6, &n->state);
     n->draw = tj_stmt_get_u64(st, 7);
-    n->valid = tj_stmt_get_bool(st, 8);
-    n->solvable = tj_stmt_get_bool(st, 9);
+    n->valid = (tj_label)tj_stmt_get_int(st, 8);
+    n->solvable = (tj_label)tj_stmt_get_int(st, 9);
     n->terminal = tj_stmt_get_bool(st, 10);
     n->correct = tj_stmt_get_bool(st, 11);
-    n->pruned = tj_stmt_get_bool(st, 12);
+    n->pruned = (tj_pruned)tj_stmt_get_int(st, 12);
     n->n_duplicates = tj_stmt_get_size(st, 13);
+    if (n->valid > TJ_LABEL_UNKNOWN || n->solvable > TJ_LABEL_UNKNOWN ||
+        n->pruned > TJ_PRUNED_ENDLESS) {
+        return tj_fail(err, TJ_E_PARSE, "node %zu has labels that this build does not know", i);
+    }
     return TJ_OK;
 }
 
@@ -251,6 +283,9 @@ tj_code tj_store_load_tree(tj_store *store, tj_tree *out, tj_origin *origin, int
     tj_origin o = {0};
     memset(out, 0, sizeof *out);
     tj_code rc = load_tree_row(store, out, &o, id, err);
+    if (rc == TJ_OK) {
+        rc = load_words(store, out, err);
+    }
     if (rc == TJ_OK) {
         rc = load_nodes(store, out, id, err);
     }

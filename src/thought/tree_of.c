@@ -14,6 +14,14 @@ typedef struct planter {
     tj_buf text;
 } planter;
 
+/* What a mark says of a step. */
+static const struct {
+    tj_label valid, solvable;
+} labels[TJ_N_MARKS] = {{TJ_LABEL_UNKNOWN, TJ_LABEL_UNKNOWN},
+                        {TJ_LABEL_YES, TJ_LABEL_YES},
+                        {TJ_LABEL_YES, TJ_LABEL_NO},
+                        {TJ_LABEL_NO, TJ_LABEL_NO}};
+
 static tj_code add_step(planter *p, size_t step, tj_err *err)
 {
     const tj_way_step *s = &p->ways->steps[step];
@@ -32,8 +40,8 @@ static tj_code add_step(planter *p, size_t step, tj_err *err)
     }
     if (rc == TJ_OK) {
         tj_node *n = &p->tree->nodes[p->nodes[step]];
-        n->valid = span->mark != TJ_MARK_INVALID;
-        n->solvable = n->valid && span->mark != TJ_MARK_DEAD;
+        n->valid = labels[span->mark].valid;
+        n->solvable = labels[span->mark].solvable;
         n->terminal = s->is_last;
     }
     return rc;
@@ -87,7 +95,7 @@ tj_code tj_thought_to_tree(tj_tree *out, tj_thought *thought, tj_known correct, 
     if (rc == TJ_OK && ways.n_path > 0) {
         tj_node *end = &out->nodes[p.nodes[ways.path[ways.n_path - 1]]];
         end->terminal = true;
-        end->correct = correct == TJ_YES && end->valid;
+        end->correct = correct == TJ_YES && end->valid != TJ_LABEL_NO;
     }
     if (rc == TJ_OK) {
         name_nodes(&p);

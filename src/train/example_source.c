@@ -9,7 +9,7 @@
 tj_code tj_example_source_init(tj_example_source *s, const tj_examples *examples, size_t per_update,
                                uint64_t seed, tj_err *err)
 {
-    size_t n = examples->n / tj_examples_group(examples);
+    size_t n = tj_examples_n_lines(examples);
     *s = (tj_example_source){.examples = examples,
                              .per_update = per_update,
                              .seed = seed,
@@ -64,7 +64,6 @@ tj_code tj_examples_add(const tj_examples *all, size_t i, tj_batch *batch, tj_er
 tj_code tj_example_source_fill(void *ctx, size_t update, tj_batch *batch, tj_err *err)
 {
     tj_example_source *s = ctx;
-    size_t group = tj_examples_group(s->examples);
     size_t an_epoch = tj_example_source_updates(s);
     size_t epoch = update / an_epoch;
     size_t first = update % an_epoch * s->per_update;
@@ -79,8 +78,10 @@ tj_code tj_example_source_fill(void *ctx, size_t update, tj_batch *batch, tj_err
     }
     tj_code rc = TJ_OK;
     for (size_t i = first; i < s->n && i - first < s->per_update; i++) {
-        for (size_t g = 0; g < group && rc == TJ_OK; g++) {
-            rc = tj_examples_add(s->examples, s->order[i] * group + g, batch, err);
+        size_t at;
+        size_t n = tj_examples_line(s->examples, s->order[i], &at);
+        for (size_t g = 0; g < n && rc == TJ_OK; g++) {
+            rc = tj_examples_add(s->examples, at + g, batch, err);
         }
     }
     return rc;

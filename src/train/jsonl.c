@@ -142,8 +142,21 @@ size_t tj_examples_group(const tj_examples *examples)
     return examples->kind == TJ_EXAMPLE_PAIRS ? 2 : 1;
 }
 
+size_t tj_examples_n_lines(const tj_examples *examples)
+{
+    return examples->lines != NULL ? examples->n_lines : examples->n / tj_examples_group(examples);
+}
+
+size_t tj_examples_line(const tj_examples *examples, size_t line, size_t *first)
+{
+    size_t group = tj_examples_group(examples);
+    *first = examples->lines != NULL ? examples->lines[line] : line * group;
+    return examples->lines != NULL ? examples->lines[line + 1] - *first : group;
+}
+
 void tj_examples_deinit(tj_examples *examples)
 {
+    tj_free(examples->lines);
     tj_free(examples->ids);
     tj_free(examples->learned);
     tj_free(examples->examples);

@@ -22,6 +22,7 @@
 #include "base/job.h"
 #include "nn/nn.h"
 #include "text/text.h"
+#include "tree/tree.h"
 
 /* ---------------------------------------------------------------- batches */
 
@@ -223,7 +224,7 @@ typedef struct tj_example {
 
 typedef struct tj_step_label {
     size_t at;   /* the step's last token, counted from the example's first */
-    float label; /* 1: right, 0: wrong */
+    float label; /* 1: right, 0: wrong; between them, the share of rollouts */
 } tj_step_label;
 
 typedef struct tj_examples {
@@ -233,6 +234,9 @@ typedef struct tj_examples {
     size_t n_ids;
     tj_example *examples; /* [n], in the order of the file */
     size_t n, cap;
+    size_t *lines; /* [n_lines + 1] the first example of each line, and n: what stands in one
+                    * update; NULL: every line has as many (tj_examples_group) */
+    size_t n_lines;
     tj_step_label *labels; /* [n_labels], in the order of the tokens */
     size_t n_labels, cap_labels;
     double *references; /* [n] log-probabilities of what is learnt under the reference policy, by
@@ -269,6 +273,19 @@ TJ_MUST_USE tj_code tj_examples_parse(tj_examples *out, const void *bytes, size_
 void tj_examples_deinit(tj_examples *examples);
 /* How many examples, one after another, a line of the file makes: 2 of pairs. */
 size_t tj_examples_group(const tj_examples *examples);
+/* How many lines there are, and the examples [*first, *first + n) of one: gives n. */
+size_t tj_examples_n_lines(const tj_examples *examples);
+size_t tj_examples_line(const tj_examples *examples, size_t line, size_t *first);
+
+/* Labelled trees as examples for process reward models: a line of each tree, a sequence of it for
+ * each way to a deepest labelled step, written as `form` says; of format, tok and max_tokens count.
+ * Sequences end before the step that is too much for max_tokens; *n_cut labels are lost so. The
+ * digest is of problems, steps and targets. Gives *out (tj_examples_deinit), empty on error.
+ * Errors: those of tj_encoder_encode, naming the record's line; TJ_E_INVAL (no labelled step fits),
+ * TJ_E_NOMEM. */
+TJ_MUST_USE tj_code tj_examples_from_labelled(tj_examples *out, size_t *n_cut,
+                                              const tj_labelled *set, const tj_prm_form *form,
+                                              const tj_example_format *format, tj_err *err);
 /* Adds example i to a batch as a new sequence, with its labels and its reference. */
 TJ_MUST_USE tj_code tj_examples_add(const tj_examples *examples, size_t i, tj_batch *batch,
                                     tj_err *err);

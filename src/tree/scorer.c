@@ -1,6 +1,12 @@
+/* What all rewarders share. */
 #include "tree/scorer.h"
 
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+
 #include "base/alloc.h"
+#include "tree/scorers.h"
 
 void tj_score_deinit(tj_score *score)
 {
@@ -8,4 +14,33 @@ void tj_score_deinit(tj_score *score)
     tj_free(score->raw);
     tj_free(score->error);
     *score = (tj_score){0};
+}
+
+tj_code tj_score_fail(tj_score *score, tj_err *err, const char *fmt, ...)
+{
+    char why[TJ_ERR_MSG_BYTES];
+    va_list args;
+    va_start(args, fmt);
+    (void)vsnprintf(why, sizeof why, fmt, args);
+    va_end(args);
+    score->failed = true;
+    score->error = tj_strdup(why);
+    return score->error != NULL ? TJ_OK : tj_fail(err, TJ_E_NOMEM, "cannot hold a score");
+}
+
+void tj_scorer_close(tj_scorer *scorer)
+{
+    if (scorer->close != NULL) {
+        scorer->close(scorer->ctx);
+    }
+    *scorer = (tj_scorer){.ctx = NULL};
+}
+
+double tj_aggregate_values(tj_aggregate how, const double *values, size_t n)
+{
+    double worth = values[n - 1];
+    for (size_t i = n - 1; i-- > 0 && how != TJ_AGGREGATE_LAST;) {
+        worth = how == TJ_AGGREGATE_MIN ? fmin(worth, values[i]) : worth * values[i];
+    }
+    return worth;
 }

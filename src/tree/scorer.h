@@ -1,8 +1,7 @@
 /* What gives rewards: an exact verifier, a process reward model, a judge, Monte-Carlo rollouts, a
  * consensus of others. All are asked the same way: about steps, each after those before it.
  *
- *     asks (problem, steps up to the one in question) ──▶ scorer ──▶ one score each, given or
- * failed
+ *     asks (problem, steps up to the one in question) ──▶ scorer ──▶ scores, given or failed
  *
  * Ownership: asks borrow; a score's strings belong to the caller (tj_score_deinit).
  * Threads:   a scorer is confined to one thread; it may use many itself.
@@ -17,9 +16,8 @@ typedef struct tj_score_ask {
     const char *answer;       /* the reference answer; NULL: not known */
     const char *const *steps; /* [n_steps] texts from the first step to the one in question */
     size_t n_steps;           /* >= 1 */
-    const tj_tree
-        *tree;    /* where the steps are a tree's: asks of one tree share prefixes; or NULL */
-    size_t node;  /* the last step's; TJ_NO_NODE where there is no tree */
+    const tj_tree *tree;      /* where the steps are a tree's; or NULL */
+    size_t node;              /* the last step's; TJ_NO_NODE where there is no tree */
     uint64_t key; /* of random numbers, with the scorer's seed: the same ask, the same score */
 } tj_score_ask;
 
@@ -30,7 +28,8 @@ typedef struct tj_score {
     char *raw;    /* a server's answer as it came; NULL: none */
     char *error;  /* NULL where it did not fail */
     size_t n_tries;
-    uint64_t tokens;
+    uint64_t tokens;      /* read and written for this ask; what it shares with another is that's */
+    uint64_t path_tokens; /* what they would be had it been asked alone; 0: not known */
     double seconds, money;
 } tj_score;
 void tj_score_deinit(tj_score *score);

@@ -11,8 +11,20 @@ const char *tj_meaning_name(tj_meaning meaning)
     return names[meaning];
 }
 
+const char *tj_pruned_name(tj_pruned pruned)
+{
+    static const char *const names[] = {"kept", "pruned", "loop", "endless"};
+    return names[pruned];
+}
+
 void tj_tree_deinit(tj_tree *tree)
 {
+    for (size_t i = 0; i < tree->n_names; i++) {
+        tj_free(tree->names[i]);
+    }
+    tj_free(tree->names);
+    tj_free(tree->question);
+    tj_free(tree->answer);
     for (size_t i = 0; i < tree->n_nodes; i++) {
         tj_free(tree->nodes[i].ids);
         tj_free(tree->nodes[i].logprobs);
@@ -59,8 +71,8 @@ tj_code tj_tree_add_node(tj_tree *tree, size_t *out, size_t parent, const char *
     node->parent = parent;
     node->depth = is_root ? 0 : tree->nodes[parent].depth + 1;
     node->state = is_root ? tree->first : tree->nodes[parent].state;
-    node->valid = is_root;
-    node->solvable = is_root;
+    node->valid = is_root ? TJ_LABEL_YES : TJ_LABEL_NO;
+    node->solvable = node->valid;
     node->order = is_root ? 0 : tree->nodes[parent].n_children;
     node->text = tj_strdup(text);
     tj_code rc = node->text == NULL ? tj_fail(err, TJ_E_NOMEM, "cannot hold a node's text")
@@ -88,6 +100,44 @@ tj_code tj_tree_add_reward(tj_tree *tree, const tj_reward *reward, tj_err *err)
     }
     tree->rewards[tree->n_rewards++] = *reward;
     return TJ_OK;
+}
+
+const char *tj_tree_keep_name(tj_tree *tree, const char *name)
+{
+    for (size_t i = 0; i < tree->n_names; i++) {
+        if (strcmp(tree->names[i], name) == 0) {
+            return tree->names[i];
+        }
+    }
+    char *copy = tj_strdup(name);
+    if (copy == NULL ||
+        !tj_grow(&tree->names, &tree->cap_names, tree->n_names + 1, sizeof *tree->names)) {
+        tj_free(copy);
+        return NULL;
+    }
+    tree->names[tree->n_names++] = copy;
+    return copy;
+}
+
+tj_code tj_tree_set_question(tj_tree *tree, const char *question, size_t n_question,
+                             const char *answer, size_t n_answer, tj_err *err)
+{
+    tree->question = tj_strndup(question, n_question);
+    tree->answer = answer == NULL ? NULL : tj_strndup(answer, n_answer);
+    return tree->question == NULL || (answer != NULL && tree->answer == NULL)
+               ? tj_fail(err, TJ_E_NOMEM, "cannot hold a problem")
+               : TJ_OK;
+}
+
+void tj_tree_path_text(const tj_tree *tree, size_t node, tj_buf *out)
+{
+    for (size_t left = tree->nodes[node].depth; left > 0; left--) {
+        size_t at = node;
+        for (size_t up = 1; up < left; up++) { /* the left-th node counted from below */
+            at = tree->nodes[at].parent;
+        }
+        tj_buf_str(out, tree->nodes[at].text);
+    }
 }
 
 size_t tj_tree_children(const tj_tree *tree, size_t node, size_t *out, size_t cap)

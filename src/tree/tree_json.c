@@ -15,8 +15,6 @@
 #include "base/alloc.h"
 #include "tree/tree.h"
 
-#define TJ_MAX_TREE_NODES 1000000 /* far above any tree that is grown or looked at */
-
 /* The array with one item more, both taken; NULL when either is NULL or memory is exhausted. */
 static json_t *append(json_t *array, json_t *item)
 {
@@ -48,6 +46,12 @@ static json_t *state_json(const tj_task_state *state)
     return json_string(hex);
 }
 
+/* true, false, or null for what nobody knows. */
+static json_t *label_json(tj_label label)
+{
+    return label == TJ_LABEL_UNKNOWN ? json_null() : json_boolean(label == TJ_LABEL_YES);
+}
+
 static json_t *node_json(const tj_tree *tree, size_t i)
 {
     const tj_node *n = &tree->nodes[i];
@@ -57,13 +61,35 @@ static json_t *node_json(const tj_tree *tree, size_t i)
         logprobs = append(logprobs, json_real((double)n->logprobs[t]));
     }
     snprintf(draw, sizeof draw, "%llu", (unsigned long long)n->draw);
-    return json_pack(
-        "{s:o, s:I, s:s, s:s, s:o, s:o, s:s, s:o, s:b, s:b, s:b, s:b, s:b, s:I}", "parent",
+    json_t *json = json_pack(
+        "{s:o, s:I, s:s, s:s, s:o, s:o, s:s, s:o, s:o, s:o, s:b, s:b, s:b, s:I}", "parent",
         n->parent == TJ_NO_NODE ? json_null() : json_integer((json_int_t)n->parent), "order",
         (json_int_t)n->order, "text", n->text, "key", n->key, "ids", ids_json(n->ids, n->n_ids),
-        "logprobs", logprobs, "draw", draw, "state", state_json(&n->state), "valid", (int)n->valid,
-        "solvable", (int)n->solvable, "terminal", (int)n->terminal, "correct", (int)n->correct,
-        "pruned", (int)n->pruned, "n_duplicates", (json_int_t)n->n_duplicates);
+        "logprobs", logprobs, "draw", draw, "state", state_json(&n->state), "valid",
+        label_json(n->valid), "solvable", label_json(n->solvable), "terminal", (int)n->terminal,
+        "correct", (int)n->correct, "pruned", (int)(n->pruned != TJ_KEPT), "n_duplicates",
+        (json_int_t)n->n_duplicates);
+    if (json != NULL && n->pruned > TJ_PRUNED &&
+        json_object_set_new(json, "stopped", json_string(tj_pruned_name(n->pruned))) != 0) {
+        json_decref(json);
+        return NULL;
+    }
+    return json;
+}
+
+/* Adds what a problem in words has; NULL, with json freed, where it cannot be held. */
+static json_t *add_words(json_t *json, const tj_tree *tree)
+{
+    if (json == NULL || tree->question == NULL) {
+        return json;
+    }
+    json_t *answer = tree->answer == NULL ? json_null() : json_string(tree->answer);
+    if (json_object_set_new(json, "question", json_string(tree->question)) != 0 ||
+        json_object_set_new(json, "answer", answer) != 0) {
+        json_decref(json);
+        return NULL;
+    }
+    return json;
 }
 
 json_t *tj_tree_to_json(const tj_tree *tree, const tj_task *task)
@@ -84,10 +110,13 @@ json_t *tj_tree_to_json(const tj_tree *tree, const tj_task *task)
     }
     snprintf(seed, sizeof seed, "%llu", (unsigned long long)tree->seed);
     snprintf(run, sizeof run, "%llu", (unsigned long long)tree->run);
-    return json_pack("{s:i, s:s, s:I, s:s, s:s, s:o, s:o, s:o, s:o}", "tree_version", 1, "task",
-                     task->name, "problem", (json_int_t)tree->problem, "seed", seed, "stream", run,
-                     "prompt_ids", ids_json(tree->prompt_ids, tree->n_prompt), "first",
-                     state_json(&tree->first), "nodes", nodes, "rewards", rewards);
+    const char *name = tree->question != NULL ? TJ_WORDS_TASK : task->name;
+    json_t *json =
+        json_pack("{s:i, s:s, s:I, s:s, s:s, s:o, s:o, s:o, s:o}", "tree_version", 1, "task", name,
+                  "problem", (json_int_t)tree->problem, "seed", seed, "stream", run, "prompt_ids",
+                  ids_json(tree->prompt_ids, tree->n_prompt), "first", state_json(&tree->first),
+                  "nodes", nodes, "rewards", rewards);
+    return add_words(json, tree);
 }
 
 /* ------------------------------------------------------------------ reading */
@@ -148,6 +177,32 @@ static bool flag_of(reader *r, const json_t *o, const char *field)
         bad(r, field, "true or false");
     }
     return json_is_true(v);
+}
+
+static tj_label label_of(reader *r, const json_t *o, const char *field)
+{
+    const json_t *v = json_object_get(o, field);
+    if (!json_is_boolean(v) && !json_is_null(v)) {
+        bad(r, field, "true, false or null");
+    }
+    return json_is_null(v) ? TJ_LABEL_UNKNOWN : json_is_true(v) ? TJ_LABEL_YES : TJ_LABEL_NO;
+}
+
+static tj_pruned pruned_of(reader *r, const json_t *o)
+{
+    bool pruned = flag_of(r, o, "pruned");
+    const json_t *why = json_object_get(o, "stopped");
+    const char *name = json_string_value(why);
+    if (why == NULL) {
+        return pruned ? TJ_PRUNED : TJ_KEPT;
+    }
+    for (int k = TJ_PRUNED_LOOP; k <= TJ_PRUNED_ENDLESS; k++) {
+        if (pruned && name != NULL && strcmp(name, tj_pruned_name((tj_pruned)k)) == 0) {
+            return (tj_pruned)k;
+        }
+    }
+    bad(r, "stopped", "loop or endless, of a node that is pruned");
+    return TJ_KEPT;
 }
 
 static size_t size_of(reader *r, const json_t *o, const char *field)
@@ -237,12 +292,19 @@ static float *logprobs_of(reader *r, const json_t *o, const char *field, size_t 
     return logprobs;
 }
 
-static size_t parent_of(reader *r, const json_t *o)
+/* Parents stand before their children, so that nothing goes in a circle; there is one root. */
+static size_t parent_of(reader *r, const tj_tree *tree, const json_t *o)
 {
+    if (r->index > 0 && json_is_null(json_object_get(o, "parent"))) {
+        bad(r, "parent", "a node: there is a root already");
+        return TJ_NO_NODE;
+    }
     if (r->index > 0) {
         size_t parent = size_of(r, o, "parent");
         if (parent >= r->index) {
             bad(r, "parent", "a node before it");
+        } else if (r->rc == TJ_OK && tree->nodes[parent].depth >= TJ_MAX_TREE_DEPTH) {
+            bad(r, "parent", "a path of at most 4096 steps");
         }
         return parent;
     }
@@ -256,7 +318,7 @@ static void read_node(reader *r, tj_tree *tree, const json_t *o)
 {
     size_t n = 0;
     size_t id = 0;
-    size_t parent = parent_of(r, o);
+    size_t parent = parent_of(r, tree, o);
     const char *text = text_of(r, o, "text");
     int32_t *ids = ids_of(r, o, "ids", &n);
     float *logprobs = logprobs_of(r, o, "logprobs", n);
@@ -269,11 +331,11 @@ static void read_node(reader *r, tj_tree *tree, const json_t *o)
         node->order = size_of(r, o, "order");
         node->draw = word_of(r, o, "draw");
         node->n_duplicates = size_of(r, o, "n_duplicates");
-        node->valid = flag_of(r, o, "valid");
-        node->solvable = flag_of(r, o, "solvable");
+        node->valid = label_of(r, o, "valid");
+        node->solvable = label_of(r, o, "solvable");
         node->terminal = flag_of(r, o, "terminal");
         node->correct = flag_of(r, o, "correct");
-        node->pruned = flag_of(r, o, "pruned");
+        node->pruned = pruned_of(r, o);
         state_of(r, o, "state", &node->state);
     }
     tj_free(ids);
@@ -282,14 +344,10 @@ static void read_node(reader *r, tj_tree *tree, const json_t *o)
 
 static void read_reward(reader *r, tj_tree *tree, const json_t *o)
 {
-    static const char *const rewarders[] = {"verifier", "solver"};
-    tj_reward reward = {.node = size_of(r, o, "node"), .rewarder = "imported"};
+    tj_reward reward = {.node = size_of(r, o, "node")};
     const char *rewarder = text_of(r, o, "rewarder");
     const char *meaning = text_of(r, o, "meaning");
     const json_t *value = json_object_get(o, "value");
-    for (size_t k = 0; k < 2; k++) {
-        reward.rewarder = strcmp(rewarder, rewarders[k]) == 0 ? rewarders[k] : reward.rewarder;
-    }
     int known = -1;
     for (int k = 0; k <= TJ_PROGRESS; k++) {
         known = strcmp(meaning, tj_meaning_name((tj_meaning)k)) == 0 ? k : known;
@@ -307,7 +365,34 @@ static void read_reward(reader *r, tj_tree *tree, const json_t *o)
     if (r->rc == TJ_OK) {
         reward.meaning = (tj_meaning)known;
         reward.value = json_number_value(value);
+        reward.rewarder = tj_tree_keep_name(tree, rewarder);
+        if (reward.rewarder == NULL) {
+            no_memory(r);
+            return;
+        }
         r->rc = tj_tree_add_reward(tree, &reward, r->err);
+    }
+}
+
+/* A problem in words has its question here; the reference answer may be missing or null. */
+static void read_words(reader *r, tj_tree *tree, const json_t *json)
+{
+    const char *task = json_string_value(json_object_get(json, "task"));
+    const json_t *question = json_object_get(json, "question");
+    const json_t *answer = json_object_get(json, "answer");
+    bool words = task != NULL && strcmp(task, TJ_WORDS_TASK) == 0;
+    if (words != (question != NULL)) {
+        bad(r, "question", "a string where the task is " TJ_WORDS_TASK ", and nothing elsewhere");
+    }
+    if (r->rc != TJ_OK || !words) {
+        return;
+    }
+    const char *text = text_of(r, json, "question");
+    bool known = answer != NULL && !json_is_null(answer);
+    const char *reference = known ? text_of(r, json, "answer") : NULL;
+    if (r->rc == TJ_OK) {
+        r->rc = tj_tree_set_question(tree, text, strlen(text), reference,
+                                     known ? strlen(reference) : 0, r->err);
     }
 }
 
@@ -333,6 +418,7 @@ tj_code tj_tree_from_json(tj_tree *out, const json_t *json, const char *where, t
     out->seed = word_of(&r, json, "seed");
     out->run = word_of(&r, json, "stream");
     state_of(&r, json, "first", &out->first);
+    read_words(&r, out, json);
     out->prompt_ids = ids_of(&r, json, "prompt_ids", &out->n_prompt);
     r.what = "node";
     for (r.index = 0; r.index < json_array_size(nodes) && r.rc == TJ_OK; r.index++) {
@@ -355,12 +441,13 @@ void tj_tree_to_dot(const tj_tree *tree, tj_buf *out)
     tj_buf_str(out, "digraph tree {\n  node [shape=box, fontname=\"sans-serif\"];\n");
     for (size_t i = 0; i < tree->n_nodes; i++) {
         const tj_node *n = &tree->nodes[i];
-        const char *color = n->correct     ? "#1b7837"
-                            : !n->valid    ? "#b2182b"
-                            : !n->solvable ? "#888888"
-                                           : "#2166ac";
+        const char *color = n->correct                   ? "#1b7837"
+                            : n->valid == TJ_LABEL_NO    ? "#b2182b"
+                            : n->solvable == TJ_LABEL_NO ? "#888888"
+                                                         : "#2166ac";
         size_t len = strcspn(n->text, "\n");
-        tj_buf_printf(out, "  n%zu [color=\"%s\", label=", i, color);
+        tj_buf_printf(out, "  n%zu [color=\"%s\"%s, label=", i, color,
+                      n->pruned != TJ_KEPT ? ", style=dashed" : "");
         if (i == 0) {
             tj_buf_str(out, "\"(problem)\"");
         } else {

@@ -12,34 +12,10 @@
 
 #include <cmocka.h>
 
-#include "base/fs.h"
 #include "infer/infer.h"
 #include "nn/nn.h"
+#include "support/fetched.h"
 #include "text/text.h"
-
-#define SMOLLM2 "SmolLM2-135M-Instruct.Q4_1.gguf"
-#define GEMMA3  "gemma-3-270m-q4_k_m.gguf"
-
-/* The path of a fetched model; skips the test where it is not there. */
-static const char *fetched(const char *name)
-{
-    static char path[4096];
-    const char *models = getenv("TABIJI_MODELS");
-    const char *cache = getenv("XDG_CACHE_HOME");
-    const char *home = getenv("HOME");
-    if (models != NULL) {
-        snprintf(path, sizeof path, "%s/%s", models, name);
-    } else if (cache != NULL) {
-        snprintf(path, sizeof path, "%s/tabiji/models/%s", cache, name);
-    } else {
-        snprintf(path, sizeof path, "%s/.cache/tabiji/models/%s", home == NULL ? "" : home, name);
-    }
-    if (!tj_fs_exists(path)) {
-        print_message("%s is not there: scripts/fetch-models brings it\n", path);
-        skip();
-    }
-    return path;
-}
 
 typedef struct real {
     tj_tokenizer *tok;

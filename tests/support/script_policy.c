@@ -72,7 +72,7 @@ static tj_countdown_state read_state(const script *s, const tj_task_state *state
     return out;
 }
 
-tj_code script_prompt(void *ctx, tj_tree *tree, tj_err *err)
+static tj_code begin_tree(void *ctx, tj_tree *tree, tj_err *err)
 {
     (void)ctx;
     (void)tree;
@@ -112,7 +112,23 @@ tj_code script_sample(void *ctx, tj_step_request *requests, size_t n, const tj_j
             r->logprobs[t] = -tj_rng_float(&rng);
         }
         r->text = tj_buf_take(&text);
+        r->n_tokens = ids.n;
         r->whole = true;
     }
     return TJ_OK;
+}
+
+tj_code script_grow(const script *s, const tj_grow_config *cfg, const tj_grow_item *items, size_t n,
+                    uint64_t seed, tj_tree_done_fn done, void *ctx)
+{
+    script copy = *s;
+    tj_policy policy = {.begin = begin_tree, .sample = script_sample, .ctx = &copy};
+    tj_growth growth = {.policy = &policy,
+                        .task = &s->task,
+                        .cfg = cfg,
+                        .seed = seed,
+                        .run = 1,
+                        .done = done,
+                        .ctx = ctx};
+    return tj_trees_grow(&growth, items, n, NULL);
 }

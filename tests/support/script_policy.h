@@ -3,7 +3,7 @@
 #ifndef TJ_TESTS_SCRIPT_POLICY_H
 #define TJ_TESTS_SCRIPT_POLICY_H
 
-#include "tree/policy.h"
+#include "tree/tree.h"
 
 typedef struct script {
     tj_countdown_config cfg;
@@ -19,6 +19,8 @@ void script_close(script *s);
 void script_items(const script *s, tj_grow_item *items, size_t n, uint64_t seed);
 tj_code script_sample(void *ctx, tj_step_request *requests, size_t n, const tj_job *job,
                       tj_err *err);
-tj_code script_prompt(void *ctx, tj_tree *tree, tj_err *err);
+/* Trees of these problems by this policy; the stream is 1. */
+tj_code script_grow(const script *s, const tj_grow_config *cfg, const tj_grow_item *items, size_t n,
+                    uint64_t seed, tj_tree_done_fn done, void *ctx);
 
 #endif

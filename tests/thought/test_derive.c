@@ -123,10 +123,7 @@ static sums run(tj_walk_order order, bool to_root, size_t max_trials)
     u.cfg.order = order;
     u.cfg.back_to_root = to_root;
     u.cfg.max_trials = max_trials;
-    tj_policy policy = {script_sample, &s};
-    assert_int_equal(tj_tree_grow_by(&policy, &s.task, items, 150, &grow, 5, 1, script_prompt,
-                                     derive_both, &u, NULL, NULL),
-                     TJ_OK);
+    assert_int_equal(script_grow(&s, &grow, items, 150, 5, derive_both, &u), TJ_OK);
     assert_true(u.n > 20);
     script_close(&s);
     return u;

@@ -234,10 +234,7 @@ static void pairs_are_siblings_of_the_tree(void **state)
     script_items(&s, items, 60, 11);
     tj_grow_config_default(&grow);
     grow.depth = 3;
-    tj_policy policy = {script_sample, &s};
-    assert_int_equal(tj_tree_grow_by(&policy, &s.task, items, 60, &grow, 5, 1, script_prompt,
-                                     check_tree, &s, NULL, NULL),
-                     TJ_OK);
+    assert_int_equal(script_grow(&s, &grow, items, 60, 5, check_tree, &s), TJ_OK);
     script_close(&s);
 }
 

@@ -88,12 +88,9 @@ static void rules_are_measured_on_known_spans(void **state)
     script_items(&s, items, 150, 11);
     tj_grow_config_default(&grow);
     grow.depth = 3;
-    tj_policy policy = {script_sample, &s};
     for (size_t l = 0; l < 3; l++) {
         measure m = {.s = &s, .language = languages[l]};
-        assert_int_equal(tj_tree_grow_by(&policy, &s.task, items, 150, &grow, 5, 1, script_prompt,
-                                         measure_tree, &m, NULL, NULL),
-                         TJ_OK);
+        assert_int_equal(script_grow(&s, &grow, items, 150, 5, measure_tree, &m), TJ_OK);
         print_message("%s: %zu journeys, %zu ways back, %zu by the rules\n", languages[l], m.n,
                       (size_t)m.score.n_backtracks, (size_t)m.score.n_found);
         static const tj_action actions[] = {TJ_PROPOSE, TJ_REFLECT, TJ_BACKTRACK, TJ_CONCLUDE};

@@ -39,12 +39,8 @@ static tj_grow_config config(void)
 static void grow(const script *s, const tj_grow_config *c, const tj_grow_item *items, size_t n,
                  forest *out)
 {
-    script copy = *s;
-    tj_policy policy = {script_sample, &copy};
     memset(out, 0, sizeof *out);
-    assert_int_equal(
-        tj_tree_grow_by(&policy, &s->task, items, n, c, 7, 1, script_prompt, keep, out, NULL, NULL),
-        TJ_OK);
+    assert_int_equal(script_grow(s, c, items, n, 7, keep, out), TJ_OK);
     assert_int_equal(out->n, n);
 }
 

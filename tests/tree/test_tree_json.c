@@ -142,7 +142,12 @@ static const change changes[] = {
     {NULL, "rewards", NULL, "nodes, rewards: expected lists"},
     {NULL, "rewards", "[1]", "reward 0: "},
     {"nodes", "parent", "2", "node 2: parent: expected a node before it"},
-    {"nodes", "parent", "null", "node 2: parent: expected an integer"},
+    {"nodes", "parent", "null", "node 2: parent: expected a node: there is a root already"},
+    {"nodes", "parent", "3", "node 2: parent: expected a node before it"}, /* a cycle, an orphan */
+    {"nodes", "stopped", "\"bored\"", "node 2: stopped: expected loop or endless"},
+    {"nodes", "stopped", "\"loop\"", "node 2: stopped: expected loop or endless"}, /* not pruned */
+    {NULL, "question", "\"p\"", "question: expected a string where the task is mathematics"},
+    {NULL, "task", "\"mathematics\"", "question: expected a string where the task is"},
     {"nodes", "parent", "-1", "node 2: parent: expected an integer of at least 0"},
     {"nodes", "parent", NULL, "node 2: parent: expected an integer"},
     {"nodes", "text", "5", "node 2: text: expected a string"},
@@ -162,8 +167,8 @@ static const change changes[] = {
     {"nodes", "order", "1.5", "node 2: order: expected an integer of at least 0"},
     {"nodes", "n_duplicates", "-1", "node 2: n_duplicates: expected an integer of at least 0"},
     {"nodes", "state", "\"zz\"", "node 2: state: expected 128 hexadecimal digits"},
-    {"nodes", "valid", "1", "node 2: valid: expected true or false"},
-    {"nodes", "solvable", "\"true\"", "node 2: solvable: expected true or false"},
+    {"nodes", "valid", "1", "node 2: valid: expected true, false or null"},
+    {"nodes", "solvable", "\"true\"", "node 2: solvable: expected true, false or null"},
     {"nodes", "terminal", NULL, "node 2: terminal: expected true or false"},
     {"nodes", "correct", "null", "node 2: correct: expected true or false"},
     {"nodes", "pruned", "0", "node 2: pruned: expected true or false"},
@@ -206,7 +211,7 @@ static void wrong_fields_are_refused_by_name(void **state)
     assert_int_equal(tj_tree_from_json(&t, NULL, "t.json", NULL), TJ_E_PARSE);
 }
 
-static void rewards_of_other_rewarders_are_imported(void **state)
+static void rewarders_keep_their_names(void **state)
 {
     (void)state;
     json_t *json = example();
@@ -214,9 +219,64 @@ static void rewards_of_other_rewarders_are_imported(void **state)
     json_object_set_new(json_array_get(json_object_get(json, "rewards"), 0), "rewarder",
                         json_string("a judge"));
     assert_int_equal(tj_tree_from_json(&t, json, "t", NULL), TJ_OK);
-    assert_string_equal(t.rewards[0].rewarder, "imported");
+    assert_string_equal(t.rewards[0].rewarder, "a judge");
     assert_string_equal(t.rewards[1].rewarder, "verifier");
     tj_tree_deinit(&t);
+    json_decref(json);
+}
+
+/* A problem in words, and what nobody knows: null, which is neither of the others. */
+static void the_unknown_comes_back_as_such(void **state)
+{
+    (void)state;
+    for (int known = 0; known < 2; known++) {
+        tj_tree a;
+        tj_tree b;
+        make_tree(&a);
+        assert_int_equal(
+            tj_tree_set_question(&a, "How \"many\"?", 11, known ? "6" : NULL, known ? 1 : 0, NULL),
+            TJ_OK);
+        a.nodes[1].valid = TJ_LABEL_UNKNOWN;
+        a.nodes[2].solvable = TJ_LABEL_UNKNOWN;
+        a.nodes[1].pruned = TJ_PRUNED_LOOP;
+        a.nodes[2].pruned = TJ_PRUNED_ENDLESS;
+        json_t *json = tj_tree_to_json(&a, NULL);
+        assert_string_equal(json_string_value(json_object_get(json, "task")), "mathematics");
+        assert_int_equal(tj_tree_from_json(&b, json, "t", NULL), TJ_OK);
+        json_t *again = tj_tree_to_json(&b, NULL);
+        assert_true(json_equal(json, again));
+        assert_string_equal(b.question, "How \"many\"?");
+        assert_true(known ? strcmp(b.answer, "6") == 0 : b.answer == NULL);
+        assert_int_equal(b.nodes[1].valid, TJ_LABEL_UNKNOWN);
+        assert_int_equal(b.nodes[2].solvable, TJ_LABEL_UNKNOWN);
+        assert_int_equal(b.nodes[1].pruned, TJ_PRUNED_LOOP);
+        assert_int_equal(b.nodes[2].pruned, TJ_PRUNED_ENDLESS);
+        json_decref(json);
+        json_decref(again);
+        tj_tree_deinit(&a);
+        tj_tree_deinit(&b);
+    }
+}
+
+static void absurd_depth_is_refused(void **state)
+{
+    (void)state;
+    json_t *json = example();
+    json_t *nodes = json_object_get(json, "nodes");
+    tj_tree t;
+    tj_err err;
+    for (size_t i = 2; i < TJ_MAX_TREE_DEPTH + 1; i++) {
+        json_t *node = json_deep_copy(json_array_get(nodes, 1));
+        json_object_set_new(node, "parent", json_integer((json_int_t)i));
+        json_array_append_new(nodes, node);
+    }
+    assert_int_equal(tj_tree_from_json(&t, json, "t", &err), TJ_OK);
+    tj_tree_deinit(&t);
+    json_t *node = json_deep_copy(json_array_get(nodes, 1));
+    json_object_set_new(node, "parent", json_integer(TJ_MAX_TREE_DEPTH));
+    json_array_append_new(nodes, node);
+    assert_int_equal(tj_tree_from_json(&t, json, "t", &err), TJ_E_PARSE);
+    assert_non_null(strstr(err.msg, "node 4097: parent: expected a path of at most 4096 steps"));
     json_decref(json);
 }
 
@@ -265,7 +325,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_field_comes_back),
         cmocka_unit_test(wrong_fields_are_refused_by_name),
-        cmocka_unit_test(rewards_of_other_rewarders_are_imported),
+        cmocka_unit_test(rewarders_keep_their_names),
+        cmocka_unit_test(the_unknown_comes_back_as_such),
+        cmocka_unit_test(absurd_depth_is_refused),
         cmocka_unit_test(what_json_cannot_hold_is_not_written),
         cmocka_unit_test(failing_allocations_leave_nothing),
     };
