@@ -28,7 +28,8 @@ tj_code tj_print_tree(const tj_tree *t, tj_err *err)
         const tj_node *n = &t->nodes[i];
         if (i > 0) {
             printf("%*s%c ", (int)(2 * n->depth), "", mark_of(n));
-            tj_print_text(n->text, strcspn(n->text, "\n"));
+            const char *line = n->text + strspn(n->text, "\r\n"); /* a step may begin with some */
+            tj_print_text(line, strcspn(line, "\n"));
             putchar('\n');
         }
         size_t n_children = tj_tree_children(t, i, children, t->n_nodes);

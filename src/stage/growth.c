@@ -135,10 +135,11 @@ static size_t place_of(const work *w, int64_t problem)
 static tj_code save_cursor(work *w, tj_err *err)
 {
     const tj_grow_result *r = w->out;
-    char text[160];
-    (void)snprintf(
-        text, sizeof text, "{\"nodes\":%llu,\"solved\":%zu,\"tokens\":%llu,\"trees\":%zu}",
-        (unsigned long long)r->n_nodes, r->n_solved, (unsigned long long)r->n_tokens, r->n_trees);
+    char text[192];
+    (void)snprintf(text, sizeof text,
+                   "{\"failures\":%zu,\"nodes\":%llu,\"solved\":%zu,\"tokens\":%llu,\"trees\":%zu}",
+                   w->n_failures, (unsigned long long)r->n_nodes, r->n_solved,
+                   (unsigned long long)r->n_tokens, r->n_trees);
     return tj_store_set_cursor(w->store, r->run, CURSOR, text, err);
 }
 

@@ -445,13 +445,13 @@ void tj_tree_to_dot(const tj_tree *tree, tj_buf *out)
                             : n->valid == TJ_LABEL_NO    ? "#b2182b"
                             : n->solvable == TJ_LABEL_NO ? "#888888"
                                                          : "#2166ac";
-        size_t len = strcspn(n->text, "\n");
+        const char *line = n->text + strspn(n->text, "\r\n");
         tj_buf_printf(out, "  n%zu [color=\"%s\"%s, label=", i, color,
                       n->pruned != TJ_KEPT ? ", style=dashed" : "");
         if (i == 0) {
             tj_buf_str(out, "\"(problem)\"");
         } else {
-            tj_buf_json(out, n->text, len); /* a quoted string in both languages */
+            tj_buf_json(out, line, strcspn(line, "\n")); /* a quoted string in both languages */
         }
         tj_buf_str(out, "];\n");
         if (i > 0) {

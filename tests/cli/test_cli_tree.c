@@ -114,7 +114,7 @@ static void words_grow_by_a_server(void **state)
     const json_t *node = json_array_get(json_object_get(tree, "nodes"), 1);
     assert_true(json_is_null(json_object_get(node, "valid")));
     json_decref(tree);
-    expect_text("t.jsonl", "\"stopped\": \"endless\"");
+    expect_text("t.jsonl", "\"stopped\":\"endless\"");
 }
 
 static void a_set_grows_once(void **state)
@@ -140,7 +140,7 @@ static void a_set_grows_once(void **state)
     expect("tree list -w work --set g --solved yes", 0);
     expect_text("out", "1 of 1 trees");
     expect("tree export -w work --set g -f omegaprm", 0);
-    expect_text("out", "\"mc_value\": 1.0");
+    expect_text("out", "\"mc_value\":1.0");
     expect("tree export -w work --set g", 0);
     expect("tree show 1 -w work -f dot", 0);
     expect_text("out", "digraph tree {");
@@ -156,7 +156,7 @@ static void trees_of_others_come_in_and_go_out(void **state)
     (void)state;
     spit("mc.jsonl", MC MC);
     expect("tree import mc.jsonl", 0);
-    expect_text("out", "\"rewarder\": \"monte-carlo\", \"meaning\": \"solvable\", \"value\": 0.25");
+    expect_text("out", "\"rewarder\":\"monte-carlo\",\"meaning\":\"solvable\",\"value\":0.25");
     char *own = slurp("out");
     spit("own.jsonl", own);
     tj_free(own);
@@ -165,7 +165,7 @@ static void trees_of_others_come_in_and_go_out(void **state)
     expect("tree import own.jsonl -w other --set own", 0);
     expect_text("out", "has imported these files");
     expect("tree show 1 -w other -f omegaprm", 0);
-    expect_text("out", "\"text\": \"a\", \"mc_value\": 0.25");
+    expect_text("out", "\"text\":\"a\",\"mc_value\":0.25");
     expect("tree import mc.jsonl -w other --set own", 4);
 }
 

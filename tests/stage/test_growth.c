@@ -212,7 +212,10 @@ static void a_run_that_was_stopped_goes_on(void **state)
     assert_true(before >= 3 && before < N);
     tj_store_close(s); /* as after a kill: what was committed is all there is */
     s = open_it();
-    assert_int_equal(grow(s, set, 7, &never, &part, NULL), TJ_OK);
+    tj_err err = {.msg = ""};
+    if (grow(s, set, 7, &never, &part, &err) != TJ_OK) {
+        fail_msg("%s", err.msg);
+    }
     assert_true(part.n_before == before && part.n_trees == N && !part.was_done);
     assert_true(part.stats.n_trees == N - before && part.n_nodes == whole.n_nodes);
     json_t *all = trees_of(s, part.run);

@@ -42,7 +42,7 @@ void script_items(const script *s, tj_grow_item *items, size_t n, uint64_t seed)
         tj_buf_init(&json);
         assert_int_equal(tj_countdown_draw(&p, &s->cfg, TJ_SPLIT_TRAIN, 1, &rng, NULL), TJ_OK);
         tj_countdown_write_json(&json, &p);
-        items[i].problem = (int64_t)i + 1;
+        items[i] = (tj_grow_item){.problem = (int64_t)i + 1};
         assert_int_equal(s->task.begin(s->task.ctx, &items[i].first, json.data, json.len, NULL),
                          TJ_OK);
         tj_buf_deinit(&json);

@@ -25,9 +25,9 @@ tj_policy script_words_policy(script_words *s);
 typedef struct script_scorer {
     size_t favourite; /* what a step should take: such a path scores 1, others less; 0: the same for
                        * all */
-    size_t fail_each; /* every so manieth ask fails; 0: none */
+    size_t fail_each; /* one ask in so many fails; 0: none */
     bool refuses;     /* the whole call fails */
-    size_t n_calls, n_asked;
+    size_t n_calls;
 } script_scorer;
 
 tj_scorer script_words_scorer(script_scorer *s);

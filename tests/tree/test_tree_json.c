@@ -265,7 +265,7 @@ static void absurd_depth_is_refused(void **state)
     json_t *nodes = json_object_get(json, "nodes");
     tj_tree t;
     tj_err err;
-    for (size_t i = 2; i < TJ_MAX_TREE_DEPTH + 1; i++) {
+    for (size_t i = 2; i < TJ_MAX_TREE_DEPTH; i++) {
         json_t *node = json_deep_copy(json_array_get(nodes, 1));
         json_object_set_new(node, "parent", json_integer((json_int_t)i));
         json_array_append_new(nodes, node);
