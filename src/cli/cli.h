@@ -86,6 +86,7 @@ tj_code tj_cmd_demo(const tj_args *args, tj_err *err);
 tj_code tj_cmd_data_import(const tj_args *args, tj_err *err);
 tj_code tj_cmd_data_list(const tj_args *args, tj_err *err);
 tj_code tj_cmd_data_check(const tj_args *args, tj_err *err);
+tj_code tj_cmd_data_steps(const tj_args *args, tj_err *err);
 tj_code tj_cmd_report(const tj_args *args, tj_err *err);
 tj_code tj_cmd_runs(const tj_args *args, tj_err *err);
 tj_code tj_cmd_ledger_adopt(const tj_args *args, tj_err *err);

@@ -24,7 +24,7 @@ tj_code tj_cmd_report(const tj_args *args, tj_err *err)
     const char *file = tj_args_get(args, "data");
     const char *dir = tj_args_get(args, "workspace");
     dir = dir == NULL ? "demo" : dir;
-    tj_code rc = tj_demo_report(dir, tj_build_id(), &data, err);
+    tj_code rc = tj_report_data(dir, tj_build_id(), &data, err);
     if (rc == TJ_OK && file != NULL) {
         rc = write_data(file, data, err);
     }

@@ -1,4 +1,4 @@
-/* thought derive: shortcuts and journeys from trees as JSON.
+/* thought derive: shortcuts and journeys from trees, of files or of a workspace.
  *
  * A file is not to be trusted: before anything is derived from a tree, each of its steps is judged
  * again by the verifier, and its token ids must spell its text. A tree that claims more than that
@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "cli/common.h"
 #include "cli/domain.h"
+#include "cli/flow.h"
 #include "cli/show.h"
 
 #define STREAM_DERIVE   203                 /* of the random numbers, the derive stage's */
@@ -23,6 +24,11 @@ typedef struct derivation {
     const char *name; /* of what is read */
     size_t level;     /* of the tree at hand */
     size_t n_trees, n_skipped, n_printed;
+    /* with --workspace */
+    tj_cli_flow flow;
+    bool has_language; /* --language is given */
+    bool has_back;     /* --back-to-root is given, */
+    bool has_tell;     /* and --tell */
 } derivation;
 
 enum { BOTH, SHORTCUT, JOURNEY };
@@ -80,6 +86,7 @@ static tj_code read_rules(tj_derive_config *cfg, const tj_args *args, tj_err *er
 static tj_code read_sentences(derivation *d, const tj_args *args, tj_err *err)
 {
     const char *language = tj_args_get(args, "language");
+    d->has_language = language != NULL;
     tj_code rc = tj_templates_create(&d->templates, err);
     for (size_t i = 0; rc == TJ_OK && tj_args_nth(args, "sentences", i) != NULL; i++) {
         rc = tj_templates_add_file(d->templates, tj_args_nth(args, "sentences", i), err);
@@ -118,6 +125,8 @@ static tj_code read_config(derivation *d, const tj_args *args, tj_err *err)
     if (rc == TJ_OK) {
         rc = tj_args_size(args, "seed", 1, SIZE_MAX, &d->seed, err);
     }
+    d->has_back = tj_args_has(args, "back-to-root");
+    d->has_tell = tj_args_has(args, "tell");
     d->cfg.back_to_root = back == 1;
     d->shortcut = kind != JOURNEY;
     d->journey = kind != SHORTCUT;
@@ -263,7 +272,7 @@ static tj_code derive_kind(derivation *d, const tj_tree *tree, tj_thought_kind k
     tj_code rc =
         kind == TJ_JOURNEY
             ? tj_derive_journey(&t, tree, &dom->task, dom->tok, dom->eos, &d->cfg, &rng, err)
-            : tj_derive_shortcut(&t, tree, &dom->task, dom->tok, dom->eos, err);
+            : tj_derive_shortcut(&t, tree, &dom->task, dom->tok, dom->eos, &d->cfg, err);
     if (rc == TJ_OK) {
         rc = print_thought(d, &t, prompt, err);
     }
@@ -323,32 +332,270 @@ static tj_code derive_value(void *ctx, const json_t *json, size_t line, tj_err *
     return rc == TJ_OK ? tj_job_check(tj_cli_job(), err) : rc;
 }
 
-tj_code tj_cmd_thought_derive(const tj_args *args, tj_err *err)
+/* ------------------------------------------------------------------ in a workspace */
+
+/* Who says what is wrong: the runs that they gave rewards in, which are inputs, and their scale,
+ * which is seen from what they gave. */
+#define MAX_VOICES 64
+typedef struct voices {
+    const char *name; /* NULL: all rewarders of the trees */
+    struct {
+        int64_t rewarder;
+        double low;
+    } heard[MAX_VOICES];
+    size_t n;
+    tj_run_input *inputs; /* [TJ_STORE_MAX_INPUTS] */
+    size_t *n_inputs;
+} voices;
+
+static tj_code note_run(voices *v, int64_t run, tj_err *err)
 {
-    const char *path = tj_args_operand(args, 0);
-    derivation d = {.n_trees = 0};
+    for (size_t i = 0; i < *v->n_inputs; i++) {
+        if (v->inputs[i].id == run) {
+            return TJ_OK;
+        }
+    }
+    if (*v->n_inputs == TJ_STORE_MAX_INPUTS) {
+        return tj_fail(err, TJ_E_LIMIT, "the trees have rewards of more than %d runs",
+                       TJ_STORE_MAX_INPUTS - 1);
+    }
+    v->inputs[(*v->n_inputs)++] = (tj_run_input){.role = "rewards", .kind = "run", .id = run};
+    return TJ_OK;
+}
+
+static tj_code hear_row(void *ctx, const tj_reward_row *row, tj_err *err)
+{
+    voices *v = ctx;
+    size_t i = 0;
+    if (v->name != NULL && strcmp(row->reward.rewarder, v->name) != 0) {
+        return TJ_OK;
+    }
+    while (i < v->n && v->heard[i].rewarder != row->rewarder) {
+        i++;
+    }
+    if (i == MAX_VOICES) {
+        return tj_fail(err, TJ_E_LIMIT,
+                       "the trees have more than %d rewarders: name one with "
+                       "--rewarder",
+                       MAX_VOICES);
+    }
+    if (i == v->n) {
+        v->heard[v->n].low = 0.0;
+        v->heard[v->n++].rewarder = row->rewarder;
+    }
+    v->heard[i].low = row->reward.value < v->heard[i].low ? row->reward.value : v->heard[i].low;
+    return note_run(v, row->run, err);
+}
+
+/* A value of 0 is wrong on a scale from 0 to 1 and neutral on one from -1: both together have no
+ * threshold, unless somebody names one. */
+static tj_code find_scale(derivation *d, const voices *v, const tj_args *args, tj_err *err)
+{
+    size_t n_signed = 0;
+    for (size_t i = 0; i < v->n; i++) {
+        n_signed += v->heard[i].low < 0.0 ? 1 : 0;
+    }
+    if (n_signed > 0 && n_signed < v->n && !tj_args_has(args, "threshold")) {
+        return tj_fail(err, TJ_E_INVAL,
+                       "some rewards are from 0 to 1, others from -1 to 1: name a --rewarder");
+    }
+    d->cfg.from_minus_one = n_signed > 0;
+    d->cfg.threshold = n_signed > 0 ? 0.0 : 0.5;
+    return tj_args_double(args, "threshold", d->cfg.threshold, &d->cfg.threshold, err);
+}
+
+static tj_code choose_rewarder(derivation *d, const tj_args *args, tj_run_input *inputs,
+                               size_t *n_inputs, tj_err *err)
+{
+    voices v = {.name = tj_args_get(args, "rewarder"), .inputs = inputs, .n_inputs = n_inputs};
+    tj_code rc = TJ_OK;
+    if (v.name != NULL && strlen(v.name) >= sizeof d->cfg.rewarder) {
+        return tj_fail(err, TJ_E_INVAL, "--rewarder: no rewarder has so long a name");
+    }
+    for (size_t i = 0; i < d->flow.n_rows && rc == TJ_OK; i++) {
+        rc = tj_store_reward_each(d->flow.store, d->flow.rows[i].id, 0, hear_row, &v, err);
+    }
+    if (rc == TJ_OK && v.name != NULL && v.n == 0) {
+        rc = tj_fail(err, TJ_E_NOTFOUND, "no rewarder '%s' gave these trees rewards", v.name);
+    }
+    if (rc == TJ_OK && v.name != NULL) {
+        memcpy(d->cfg.rewarder, v.name, strlen(v.name) + 1);
+    }
+    return rc == TJ_OK ? find_scale(d, &v, args, err) : rc;
+}
+
+static json_t *config_json(const derivation *d)
+{
+    static const char *const orders[] = {"sampled", "paper"};
+    static const char *const picks[] = {"first", "random", "likeliest", "best"};
+    const tj_derive_config *c = &d->cfg;
+    return json_pack("{s:b, s:b, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:f, s:f, s:b, s:i, s:s, s:s, "
+                     "s:s, s:f}",
+                     "shortcut", (int)d->shortcut, "journey", (int)d->journey, "order",
+                     orders[c->order], "pick", picks[c->pick], "trials", (json_int_t)c->max_trials,
+                     "max_backtracks", (json_int_t)c->max_backtracks, "branch",
+                     (json_int_t)c->max_branch, "from_depth", (json_int_t)c->from_depth, "to_depth",
+                     (json_int_t)c->to_depth, "explore", c->p_explore, "connectives",
+                     c->p_connective, "tell_dead", (int)c->tell_dead, "tell_invalid",
+                     d->has_tell ? (int)c->tell_invalid : 2, "back_to_root",
+                     !d->has_back      ? "by kind"
+                     : c->back_to_root ? "yes"
+                                       : "no",
+                     "language", d->has_language ? c->language : "by kind", "rewarder", c->rewarder,
+                     "threshold", c->threshold);
+}
+
+/* What one tree is told with: problems in words have other sentences, and no state to say again. */
+typedef struct telling {
+    tj_derive_config cfg;
+    const tj_task *task;
+    const tj_tokenizer *tok;
+    int32_t eos;
+} telling;
+
+static telling telling_of(const derivation *d, const tj_told_tree *told)
+{
+    telling t = {.cfg = d->cfg, .tok = d->flow.tok};
+    t.eos = t.tok == NULL ? -1 : tj_tokenizer_get_extras(t.tok)->eos;
+    if (told->is_countdown) {
+        t.task = &d->domain.task;
+        t.tok = told->origin.tokenizer == 0 ? NULL : d->domain.tok;
+        t.eos = d->domain.eos;
+        return t;
+    }
+    if (!d->has_language) {
+        memcpy(t.cfg.language, "en-open", sizeof "en-open");
+    }
+    t.cfg.back_to_root = d->has_back && d->cfg.back_to_root;
+    t.cfg.tell_invalid = !d->has_tell || d->cfg.tell_invalid;
+    return t;
+}
+
+static tj_code keep_kind(derivation *d, tj_told_tree *told, int64_t tree, tj_thought_kind kind,
+                         tj_err *err)
+{
+    telling t = telling_of(d, told);
+    tj_record *record = &told->about; /* takes the thought for a while */
+    tj_rng rng;
+    int64_t id;
+    tj_rng_init(&rng, d->seed, STREAM_DERIVE, (uint64_t)told->tree.problem, 0);
+    tj_code rc = kind == TJ_JOURNEY ? tj_derive_journey(&record->thought, &told->tree, t.task,
+                                                        t.tok, t.eos, &t.cfg, &rng, err)
+                                    : tj_derive_shortcut(&record->thought, &told->tree, t.task,
+                                                         t.tok, t.eos, &t.cfg, err);
+    if (rc != TJ_OK) {
+        return rc;
+    }
+    record->correct = TJ_YES;
+    rc = tj_record_set(record, TJ_META_LANGUAGE, t.cfg.language, 2, err);
+    tj_thought_row row = {.record = record, .tree = tree, .tokenizer = told->origin.tokenizer};
+    if (rc == TJ_OK) {
+        rc = tj_thought_run_put(d->flow.run, &id, &row, err);
+    }
+    if (rc == TJ_OK) {
+        rc = tj_thought_run_count(d->flow.run, tj_thought_kind_name(kind), 1, err);
+    }
+    if (rc == TJ_OK && kind == TJ_JOURNEY) {
+        rc = tj_thought_run_count(d->flow.run, "ways back", record->thought.n_backtracks, err);
+    }
+    if (rc == TJ_OK && kind == TJ_JOURNEY && record->thought.n_backtracks > 0) {
+        rc = tj_thought_run_count(d->flow.run, "journeys that go back", 1, err);
+    }
+    tj_thought_deinit(&record->thought);
+    return rc;
+}
+
+static tj_code derive_item(void *ctx, tj_thought_run *run, size_t item, tj_err *err)
+{
+    derivation *d = ctx;
+    tj_told_tree told;
+    int64_t tree = d->flow.rows[item].id;
+    tj_code rc = tj_told_tree_load(&told, d->flow.store, tree, err);
+    if (rc == TJ_OK) {
+        d->flow.origin = told.origin;
+        rc = tj_cli_flow_tokenizer(&d->flow, err);
+    }
+    if (rc != TJ_OK) {
+        tj_told_tree_deinit(&told);
+        return rc;
+    }
+    if (d->shortcut) {
+        rc = keep_kind(d, &told, tree, TJ_SHORTCUT, err);
+    }
+    if (rc == TJ_OK && d->journey) {
+        rc = keep_kind(d, &told, tree, TJ_JOURNEY, err);
+    }
+    tj_told_tree_deinit(&told);
+    return rc == TJ_E_NOTFOUND ? tj_thought_run_count(run, "without a correct path", 1, err) : rc;
+}
+
+static tj_code run_in_workspace(derivation *d, const tj_args *args, tj_err *err)
+{
+    tj_run_input inputs[TJ_STORE_MAX_INPUTS];
+    size_t n_inputs = 1;
+    int64_t source = 0;
+    tj_cli_flow *f = &d->flow;
+    if (tj_args_n_operands(args) > 0) {
+        return tj_fail(err, TJ_E_INVAL,
+                       "with --workspace trees come from there: bring files in with 'tabiji tree "
+                       "import'");
+    }
+    tj_code rc = tj_cli_flow_open(f, args, false, err);
+    if (rc == TJ_OK) {
+        rc = tj_cli_source_run(&source, f->store, args, TJ_ROW_TREE, err);
+    }
+    inputs[0] = (tj_run_input){.role = "trees", .kind = "run", .id = source};
+    if (rc == TJ_OK) {
+        rc = tj_store_list(f->store, &f->rows, &f->n_rows, TJ_ROW_TREE, source, err);
+    }
+    if (rc == TJ_OK) {
+        rc = choose_rewarder(d, args, inputs, &n_inputs, err);
+    }
+    if (rc == TJ_OK) {
+        rc = tj_cli_flow_begin(f, "derive", config_json(d), d->seed, inputs, n_inputs, err);
+    }
+    if (rc == TJ_OK) {
+        rc = tj_thought_run_items(f->run, f->n_rows, derive_item, d, err);
+        rc = tj_cli_flow_end(f, args, rc, NULL, 0, err);
+    }
+    return rc;
+}
+
+/* ------------------------------------------------------------------ the command */
+
+static tj_code run_on_file(derivation *d, const char *path, tj_err *err)
+{
     tj_buf text;
     tj_buf_init(&text);
-    d.name = path == NULL || strcmp(path, "-") == 0 ? "standard input" : path;
+    d->name = path == NULL || strcmp(path, "-") == 0 ? "standard input" : path;
+    tj_code rc = tj_read_input(&text, path, MAX_TREES_BYTES, err);
+    if (rc == TJ_OK) {
+        rc = tj_json_values_each(tj_buf_text(&text), text.len, d->name, 0, derive_value, d, err);
+    }
+    if (rc == TJ_OK && d->n_trees == 0) {
+        rc = tj_fail(err, TJ_E_PARSE, "%s has no trees", d->name);
+    }
+    if (rc == TJ_OK && d->n_skipped > 0) {
+        tj_job_log(tj_cli_job(), "%zu of %zu trees have no correct path and were skipped",
+                   d->n_skipped, d->n_trees);
+    }
+    tj_buf_deinit(&text);
+    return rc;
+}
+
+tj_code tj_cmd_thought_derive(const tj_args *args, tj_err *err)
+{
+    derivation d = {.n_trees = 0};
     tj_code rc = read_config(&d, args, err);
     if (rc == TJ_OK) {
         rc = tj_domain_open(&d.domain, err);
     }
     if (rc == TJ_OK) {
-        rc = tj_read_input(&text, path, MAX_TREES_BYTES, err);
+        rc = tj_cli_has_workspace(args) ? run_in_workspace(&d, args, err)
+                                        : run_on_file(&d, tj_args_operand(args, 0), err);
     }
-    if (rc == TJ_OK) {
-        rc = tj_json_values_each(tj_buf_text(&text), text.len, d.name, 0, derive_value, &d, err);
-    }
-    if (rc == TJ_OK && d.n_trees == 0) {
-        rc = tj_fail(err, TJ_E_PARSE, "%s has no trees", d.name);
-    }
-    if (rc == TJ_OK && d.n_skipped > 0) {
-        tj_job_log(tj_cli_job(), "%zu of %zu trees have no correct path and were skipped",
-                   d.n_skipped, d.n_trees);
-    }
-    tj_buf_deinit(&text);
     tj_templates_destroy(d.templates);
     tj_domain_close(&d.domain);
+    tj_cli_flow_close(&d.flow);
     return rc;
 }

@@ -4,10 +4,11 @@
 #include "base/alloc.h"
 #include "base/fs.h"
 #include "cli/common.h"
-#include "cli/records.h"
+#include "cli/flow.h"
 
 typedef struct export
 {
+    tj_cli_flow flow;
     tj_exporter *exporter;
     tj_buf rows;
 }
@@ -49,10 +50,48 @@ static tj_code write_card(const tj_args *args, const tj_exporter *exporter,
     return rc;
 }
 
+/* With a workspace: the files that were written, as what a run made of the thoughts. */
+static tj_code record_run(export *e, const tj_args *args, const tj_export_config *cfg,
+                          int64_t source, tj_err *err)
+{
+    static const char *const names[] = {"out", "card"};
+    tj_run_file files[2];
+    char digests[2][TJ_SHA256_HEX];
+    size_t n = 0;
+    tj_code rc = TJ_OK;
+    for (size_t i = 0; i < 2 && rc == TJ_OK; i++) {
+        const char *path = tj_args_get(args, names[i]);
+        if (path != NULL && strcmp(path, "-") != 0) {
+            rc = tj_sha256_file(digests[n], path, err);
+            files[n] = (tj_run_file){.path = path, .digest = digests[n]};
+            n++;
+        }
+    }
+    tj_run_input input = {.role = "thoughts", .kind = "run", .id = source};
+    if (rc == TJ_OK) {
+        json_t *config = json_pack("{s:s, s:b, s:s?, s:s?}", "format", tj_export_names[cfg->format],
+                                   "think", (int)cfg->think, "out", tj_args_get(args, "out"),
+                                   "card", tj_args_get(args, "card"));
+        rc = tj_cli_flow_begin(&e->flow, "export", config, 0, &input, 1, err);
+    }
+    if (rc == TJ_OK) {
+        rc = tj_thought_run_count(e->flow.run, "rows", tj_exporter_n_rows(e->exporter), err);
+        rc = tj_cli_flow_end(&e->flow, args, rc, files, n, err);
+    }
+    return rc;
+}
+
+static bool writes_file(const tj_args *args)
+{
+    const char *out = tj_args_get(args, "out");
+    return tj_cli_has_workspace(args) && out != NULL && strcmp(out, "-") != 0;
+}
+
 tj_code tj_cmd_thought_export(const tj_args *args, tj_err *err)
 {
     export e = {.exporter = NULL};
     size_t format = TJ_EXPORT_TRL;
+    int64_t source = 0;
     tj_cli_inputs inputs = {.n = 0};
     tj_buf_init(&e.rows);
     tj_code rc = tj_args_choice(args, "format", tj_export_names, TJ_EXPORT_TRL, &format, err);
@@ -62,7 +101,7 @@ tj_code tj_cmd_thought_export(const tj_args *args, tj_err *err)
         rc = tj_exporter_create(&e.exporter, &cfg, err);
     }
     if (rc == TJ_OK) {
-        rc = tj_cli_records(args, add, &e, &inputs, err);
+        rc = tj_cli_flow_read(&e.flow, args, writes_file(args), &source, add, &e, &inputs, err);
     }
     if (rc == TJ_OK && tj_exporter_n_rows(e.exporter) == 0) {
         rc = tj_fail(err, TJ_E_INVAL, "no record gives a row of the form %s%s",
@@ -75,8 +114,12 @@ tj_code tj_cmd_thought_export(const tj_args *args, tj_err *err)
     if (rc == TJ_OK && tj_args_has(args, "card")) {
         rc = write_card(args, e.exporter, &inputs, &cfg, err);
     }
+    if (rc == TJ_OK && writes_file(args)) {
+        rc = record_run(&e, args, &cfg, source, err);
+    }
     tj_exporter_destroy(e.exporter);
     tj_cli_inputs_deinit(&inputs);
     tj_buf_deinit(&e.rows);
+    tj_cli_flow_close(&e.flow);
     return rc;
 }

@@ -4,9 +4,10 @@
 
 #include "base/alloc.h"
 #include "cli/common.h"
-#include "cli/records.h"
+#include "cli/flow.h"
 
 typedef struct filter {
+    tj_cli_flow flow;
     tj_quality_config cfg;
     tj_buf passed, refused; /* JSON lines */
     bool keep_refused;
@@ -46,6 +47,20 @@ static tj_code add_line(tj_buf *out, json_t *json, tj_err *err)
     return tj_buf_check(out, err);
 }
 
+/* A refused record with the rule it broke and the reason, as a line of --rejected. */
+static tj_code add_refused(filter *f, const tj_record *record, const tj_quality *q,
+                           const char *where, tj_err *err)
+{
+    json_t *json = tj_record_to_json(record);
+    json_t *line =
+        json_pack("{s:s, s:s, s:o, s:O?}", "where", where, "rule", tj_rule_names[q->rule], "reason",
+                  tj_json_text(q->reason, strlen(q->reason)), "record", json);
+    tj_code rc = add_line(&f->refused, line, err);
+    json_decref(line);
+    json_decref(json);
+    return rc;
+}
+
 static tj_code judge(void *ctx, tj_record *record, const char *where, tj_err *err)
 {
     filter *f = ctx;
@@ -57,21 +72,14 @@ static tj_code judge(void *ctx, tj_record *record, const char *where, tj_err *er
     }
     f->n++;
     f->by_rule[q.rule]++;
-    json_t *json = NULL;
-    if (q.rule == TJ_RULE_PASS || f->keep_refused) {
-        json = tj_record_to_json(record);
+    rc = tj_cli_flow_count(&f->flow, tj_rule_names[q.rule], 1, err);
+    if (rc == TJ_OK && q.rule == TJ_RULE_PASS) {
+        return tj_cli_flow_keep(&f->flow, record, NULL, &f->passed, err);
     }
-    if (q.rule == TJ_RULE_PASS) {
-        rc = add_line(&f->passed, json, err);
-    } else if (f->keep_refused) {
-        json_t *line =
-            json_pack("{s:s, s:s, s:o, s:O?}", "where", where, "rule", tj_rule_names[q.rule],
-                      "reason", tj_json_text(q.reason, strlen(q.reason)), "record", json);
-        rc = add_line(&f->refused, line, err);
-        json_decref(line);
+    if (rc == TJ_OK) {
+        rc = tj_cli_flow_refuse(&f->flow, tj_rule_names[q.rule], q.reason, err);
     }
-    json_decref(json);
-    return rc;
+    return rc == TJ_OK && f->keep_refused ? add_refused(f, record, &q, where, err) : rc;
 }
 
 static tj_code print_counts(const filter *f, bool as_json, tj_err *err)
@@ -98,22 +106,32 @@ static tj_code print_counts(const filter *f, bool as_json, tj_err *err)
     return rc;
 }
 
+/* What the outcome depends on beside the thoughts. */
+static json_t *config_json(const tj_quality_config *cfg, const tj_args *args)
+{
+    return json_pack("{s:o, s:b, s:s?}", "rules", tj_config_write(cfg, tj_quality_fields),
+                     "by_rules", (int)tj_args_has(args, "by-rules"), "tokenizer",
+                     tj_args_get(args, "tokenizer"));
+}
+
 tj_code tj_cmd_thought_filter(const tj_args *args, tj_err *err)
 {
     filter f = {.keep_refused = tj_args_has(args, "rejected")};
+    bool in_workspace = tj_cli_has_workspace(args);
     tj_buf_init(&f.passed);
     tj_buf_init(&f.refused);
     tj_code rc = read_config(&f.cfg, args, err);
     if (rc == TJ_OK) {
-        rc = tj_cli_records(args, judge, &f, NULL, err);
+        rc = tj_cli_flow_records(&f.flow, args, "filter", config_json(&f.cfg, args), 0, judge, &f,
+                                 err);
     }
-    if (rc == TJ_OK) {
+    if (rc == TJ_OK && !in_workspace) {
         rc = tj_cli_write(args, "out", &f.passed, err);
     }
     if (rc == TJ_OK && f.keep_refused) {
         rc = tj_cli_write(args, "rejected", &f.refused, err);
     }
-    if (rc == TJ_OK) {
+    if (rc == TJ_OK && !in_workspace) {
         rc = print_counts(&f, tj_args_has(args, "json"), err);
     }
     tj_buf_deinit(&f.passed);

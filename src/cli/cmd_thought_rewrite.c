@@ -3,17 +3,20 @@
 
 #include "base/alloc.h"
 #include "cli/common.h"
+#include "cli/flow.h"
 #include "cli/generators.h"
-#include "cli/records.h"
 #include "cli/talking.h"
 
 typedef struct rewriting {
+    tj_cli_flow flow;
     tj_cli_talk talking;
     tj_rewrite_config cfg;
     size_t lines[TJ_N_REWRITES + 1]; /* [n_lines] one after the other */
     size_t n_lines;
     size_t n, by_fate[TJ_N_FATES];
 } rewriting;
+
+#define STREAM_REWRITE 206 /* of the random numbers */
 
 static const char *const fate_names[TJ_N_FATES] = {"taken", "same", "refused", "unasked"};
 
@@ -41,6 +44,8 @@ static tj_code apply(rewriting *w, tj_record *record, json_t *report, size_t lin
         return tj_fail(err, TJ_E_NOMEM, "cannot hold %zu spans", n);
     }
     w->cfg.line = (tj_rewrite_line)line;
+    w->cfg.tok = w->flow.tok; /* of the row's ids; lines have none */
+    w->cfg.eos = w->flow.tok == NULL ? -1 : tj_tokenizer_get_extras(w->flow.tok)->eos;
     tj_code rc = tj_rewrite(&out, verdicts, record, &w->talking.talk, &w->cfg, err);
     for (size_t i = 0; i < n && rc == TJ_OK; i++) {
         w->by_fate[verdicts[i].fate]++;
@@ -56,11 +61,24 @@ static tj_code apply(rewriting *w, tj_record *record, json_t *report, size_t lin
     return rc;
 }
 
+static tj_code count_fates(rewriting *w, const size_t *before, tj_err *err)
+{
+    tj_code rc = TJ_OK;
+    for (size_t i = 0; i < TJ_N_FATES && rc == TJ_OK; i++) {
+        rc = tj_cli_flow_count(&w->flow, fate_names[i], w->by_fate[i] - before[i], err);
+    }
+    return rc;
+}
+
 static tj_code reword(void *ctx, tj_record *record, const char *where, tj_err *err)
 {
     rewriting *w = ctx;
     json_t *report = json_object();
+    size_t before[TJ_N_FATES];
     tj_code rc = TJ_OK;
+    memcpy(before, w->by_fate, sizeof before);
+    tj_cli_talk_begin(&w->talking, STREAM_REWRITE,
+                      w->flow.run == NULL ? w->n : w->flow.origin.ordinal);
     if (record->thought.n_spans == 0) {
         rc = tj_rules_spans(&record->thought, err);
     }
@@ -68,17 +86,17 @@ static tj_code reword(void *ctx, tj_record *record, const char *where, tj_err *e
         tj_job_progress(tj_cli_job(), "rewording", w->n, 0, "thoughts", NULL);
         rc = apply(w, record, report, w->lines[i], err);
     }
+    tj_cli_talk_spend(&w->talking, &w->flow);
+    if (rc == TJ_OK) {
+        rc = count_fates(w, before, err);
+    }
     if (rc != TJ_OK) {
         tj_err_context(err, "%s", where);
         json_decref(report);
         return rc;
     }
     w->n++;
-    json_t *json = tj_record_to_json(record);
-    json_object_set_new(json, "rewriting", report);
-    rc = tj_print_json_line(json, err);
-    json_decref(json);
-    return rc;
+    return tj_cli_flow_keep(&w->flow, record, json_pack("{s:o}", "rewriting", report), NULL, err);
 }
 
 static tj_code read_lines(rewriting *w, const tj_args *args, tj_err *err)
@@ -100,6 +118,17 @@ static tj_code read_lines(rewriting *w, const tj_args *args, tj_err *err)
     return TJ_OK;
 }
 
+static json_t *config_json(const rewriting *w, const tj_args *args)
+{
+    json_t *lines = json_array();
+    for (size_t i = 0; i < w->n_lines; i++) {
+        json_array_append_new(lines, json_string(tj_rewrite_names[w->lines[i]]));
+    }
+    return json_pack("{s:o, s:I, s:f, s:o}", "lines", lines, "spans",
+                     (json_int_t)w->cfg.spans_at_once, "max_growth", w->cfg.max_growth, "model",
+                     tj_cli_talk_json(&w->talking, args));
+}
+
 tj_code tj_cmd_thought_rewrite(const tj_args *args, tj_err *err)
 {
     rewriting w = {.n_lines = 0};
@@ -112,7 +141,9 @@ tj_code tj_cmd_thought_rewrite(const tj_args *args, tj_err *err)
         rc = tj_cli_talk_open(&w.talking, args, err);
     }
     if (rc == TJ_OK) {
-        rc = tj_cli_records(args, reword, &w, NULL, err);
+        json_t *config = config_json(&w, args);
+        rc = tj_cli_flow_records(&w.flow, args, "rewrite", config, w.talking.talk.seed, reword, &w,
+                                 err);
         tj_cli_progress_end();
         fprintf(stderr,
                 "%zu thoughts; spans reworded %zu, as they were %zu, refused %zu, without an "

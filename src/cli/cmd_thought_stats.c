@@ -4,7 +4,7 @@
 
 #include "base/alloc.h"
 #include "cli/common.h"
-#include "cli/records.h"
+#include "cli/flow.h"
 #include "text/text.h"
 
 #define MAX_GROUP_ROWS 24
@@ -183,6 +183,34 @@ static void print_process(const json_t *all)
     share_line("  attempts made before", at(all, "redundancy", "repeated_attempts"));
 }
 
+/* The same for each group, where there are several: shares and means. */
+static void print_process_groups(const json_t *groups)
+{
+    size_t i;
+    const json_t *g;
+    if (json_array_size(groups) < 2) {
+        return;
+    }
+    printf("\n%-20s %8s %8s %6s %8s %8s %7s %7s\n", "", "needless", "noticed", "lag", "recover",
+           "on", "back", "repeat");
+    json_array_foreach(groups, i, g)
+    {
+        if (i == MAX_GROUP_ROWS) {
+            break;
+        }
+        label(20, json_string_value(json_object_get(g, "group")));
+        percent(8, at(g, "backtracks", "needless_share"));
+        percent(8, at(g, "noticing", "noticed_share"));
+        cell(6, 2, at(g, "noticing", "lag_steps"));
+        percent(8, at(g, "noticing", "recovery_rate"));
+        cell(8, 3, at(g, "choices", "regret_continued"));
+        cell(7, 3, at(g, "choices", "regret_left"));
+        percent(7, at(g, "redundancy", "repeated_runs_of_4"));
+        putchar('\n');
+    }
+    printf("on, back: regret of going on and of going back\n");
+}
+
 static void print_difficulty(const json_t *json)
 {
     const json_t *d = json_object_get(json, "difficulty");
@@ -259,6 +287,7 @@ static void print_all(const json_t *json)
     print_keywords(all);
     print_actions(all);
     print_process(all);
+    print_process_groups(groups);
     print_reflection(json);
     print_rules(json);
 }
@@ -269,6 +298,8 @@ tj_code tj_cmd_thought_stats(const tj_args *args, tj_err *err)
     tj_stats_config cfg;
     tj_stats *stats = NULL;
     json_t *json = NULL;
+    tj_cli_flow flow = {.store = NULL};
+    int64_t source;
     tj_stats_config_default(&cfg);
     for (size_t i = 0; tj_args_nth(args, "keyword", i) != NULL; i++) {
         if (i == TJ_MAX_KEYWORDS) {
@@ -290,7 +321,7 @@ tj_code tj_cmd_thought_stats(const tj_args *args, tj_err *err)
         rc = tj_stats_create(&stats, &cfg, err);
     }
     if (rc == TJ_OK) {
-        rc = tj_cli_records(args, add, stats, NULL, err);
+        rc = tj_cli_flow_read(&flow, args, false, &source, add, stats, NULL, err);
     }
     if (rc == TJ_OK) {
         rc = tj_stats_json(stats, &json, err);
@@ -302,5 +333,6 @@ tj_code tj_cmd_thought_stats(const tj_args *args, tj_err *err)
     }
     json_decref(json);
     tj_stats_destroy(stats);
+    tj_cli_flow_close(&flow);
     return rc;
 }

@@ -4,13 +4,24 @@
 #include "base/alloc.h"
 #include "base/json.h"
 #include "cli/common.h"
+#include "cli/dialogues.h"
 #include "cli/domain.h"
 #include "cli/talking.h"
 
 #define STREAM_DIALOGUE 205 /* of the random numbers */
 #define MAX_DEPTH       32
 
+/* A problem to talk about. */
+typedef struct topic {
+    tj_record about; /* its texts */
+    int64_t problem; /* of the workspace; 0: none of it */
+} topic;
+
 typedef struct talking {
+    tj_cli_flow flow; /* with --workspace; else zeroed */
+    topic *topics;    /* [n_topics], with --workspace */
+    size_t n_topics, cap_topics;
+    tj_buf lines; /* of topics that are not the workspace's */
     tj_cli_talk model;
     tj_cli_talk critic; /* zeroed: the same */
     tj_templates *templates;
@@ -83,44 +94,177 @@ static tj_code print_dialogue(talking *t, tj_dialogue *d, tj_err *err)
     return TJ_OK;
 }
 
+/* Gives *d. Random streams hang on the topic's place, not on what was talked of before. */
+static tj_code discuss(talking *t, tj_dialogue *d, const tj_record *about, size_t index,
+                       tj_err *err)
+{
+    tj_rng rng;
+    tj_talk *critic = t->critic.is_open ? &t->critic.talk : &t->model.talk;
+    const char *prompt = tj_record_get(about, TJ_META_PROMPT);
+    tj_rng_init(&rng, t->model.talk.seed, STREAM_DIALOGUE, index, 0);
+    if (t->critic.is_open) {
+        tj_cli_talk_begin(&t->critic, STREAM_DIALOGUE + 1, index);
+    }
+    tj_cli_talk_begin(&t->model, STREAM_DIALOGUE, index);
+    tj_code rc = t->n_agents == 0 ? tj_critique(d, prompt, strlen(prompt), &t->model.talk, critic,
+                                                &t->critique, &rng, err)
+                                  : tj_debate(d, prompt, strlen(prompt), t->agents, t->n_agents,
+                                              critic, &t->debate, &rng, err);
+    for (size_t i = TJ_META_ANSWER; i < TJ_N_META && rc == TJ_OK; i++) {
+        const char *text = about->meta[i];
+        rc = tj_record_set(&d->record, (tj_meta)i, text, text == NULL ? 0 : strlen(text), err);
+    }
+    if (rc == TJ_OK) {
+        rc = tj_answer_judge(&d->record, t->grader, err);
+    }
+    if (rc == TJ_OK) {
+        t->n++;
+        t->by_outcome[d->outcome]++;
+    }
+    return rc;
+}
+
+static tj_code read_line(tj_record *out, const char *line, tj_err *err)
+{
+    size_t n = strlen(line);
+    n -= n > 0 && line[n - 1] == '\n' ? 1 : 0;
+    return read_problem(out, line, n, err);
+}
+
 static tj_code talk_about(void *ctx, const char *line, size_t index, tj_err *err)
 {
     talking *t = ctx;
     tj_dialogue d = {.n_turns = 0};
-    tj_record problem;
-    tj_rng rng;
-    size_t n_line = strlen(line);
-    n_line -= n_line > 0 && line[n_line - 1] == '\n' ? 1 : 0;
-    tj_talk *critic = t->critic.is_open ? &t->critic.talk : &t->model.talk;
-    tj_rng_init(&rng, t->model.talk.seed, STREAM_DIALOGUE, index, 0);
-    t->model.talk.run =
-        STREAM_DIALOGUE + ((uint64_t)index << 16); /* a dialogue hangs on its place */
-    t->model.talk.n_things = 0;
-    critic->run = t->model.talk.run + (critic == &t->model.talk ? 0 : 1);
-    critic->n_things = 0;
-    tj_code rc = read_problem(&problem, line, n_line, err);
-    const char *prompt = tj_record_get(&problem, TJ_META_PROMPT);
-    if (rc == TJ_OK && t->n_agents == 0) {
-        rc = tj_critique(&d, prompt, strlen(prompt), &t->model.talk, critic, &t->critique, &rng,
-                         err);
-    } else if (rc == TJ_OK) {
-        rc = tj_debate(&d, prompt, strlen(prompt), t->agents, t->n_agents, critic, &t->debate, &rng,
-                       err);
-    }
-    for (size_t i = TJ_META_ANSWER; i < TJ_N_META && rc == TJ_OK; i++) {
-        const char *text = problem.meta[i];
-        rc = tj_record_set(&d.record, (tj_meta)i, text, text == NULL ? 0 : strlen(text), err);
+    tj_record about;
+    tj_code rc = read_line(&about, line, err);
+    if (rc == TJ_OK) {
+        rc = discuss(t, &d, &about, index, err);
     }
     if (rc == TJ_OK) {
-        rc = tj_answer_judge(&d.record, t->grader, err);
-    }
-    if (rc == TJ_OK) {
-        t->n++;
-        t->by_outcome[d.outcome]++;
         rc = print_dialogue(t, &d, err);
     }
     tj_dialogue_deinit(&d);
-    tj_record_deinit(&problem);
+    tj_record_deinit(&about);
+    return rc;
+}
+
+/* ------------------------------------------------------------------ in a workspace */
+
+static tj_code add_topic(talking *t, topic *one, tj_err *err)
+{
+    if (!tj_grow(&t->topics, &t->cap_topics, t->n_topics + 1, sizeof *t->topics)) {
+        tj_record_deinit(&one->about);
+        return tj_fail(err, TJ_E_NOMEM, "cannot hold %zu problems", t->n_topics + 1);
+    }
+    t->topics[t->n_topics++] = *one;
+    return TJ_OK;
+}
+
+static tj_code add_line_topic(void *ctx, const char *line, size_t index, tj_err *err)
+{
+    (void)index;
+    talking *t = ctx;
+    topic one = {.problem = 0};
+    tj_buf_str(&t->lines, line);
+    tj_buf_char(&t->lines, '\n');
+    tj_code rc = read_line(&one.about, line, err);
+    return rc == TJ_OK ? add_topic(t, &one, err) : rc;
+}
+
+static tj_code add_set_topics(talking *t, const tj_args *args, int64_t *set, tj_err *err)
+{
+    static const char *const splits[] = {"train", "valid", "test", NULL};
+    tj_problem_set found = {0};
+    tj_problems problems = {0};
+    size_t split = 0;
+    size_t limit = 0;
+    tj_code rc = tj_args_choice(args, "split", splits, TJ_SPLIT_TRAIN, &split, err);
+    if (rc == TJ_OK) {
+        rc = tj_args_size(args, "limit", SIZE_MAX, SIZE_MAX, &limit, err);
+    }
+    if (rc == TJ_OK) {
+        rc = tj_store_find_problem_set(t->flow.store, &found, tj_args_get(args, "problems"), err);
+    }
+    if (rc == TJ_OK) {
+        *set = found.id;
+        rc = tj_store_load_problems(t->flow.store, &problems, found.id, (tj_split)split, 0, limit,
+                                    err);
+    }
+    for (size_t i = 0; i < problems.n && rc == TJ_OK; i++) {
+        topic one = {.problem = problems.rows[i].id};
+        bool is_countdown;
+        rc = tj_problem_about(&one.about, &is_countdown, t->flow.store, one.problem, err);
+        rc = rc == TJ_OK ? add_topic(t, &one, err) : rc;
+    }
+    tj_problems_deinit(&problems);
+    tj_problem_set_deinit(&found);
+    return rc;
+}
+
+static tj_code discuss_item(void *ctx, tj_thought_run *run, size_t item, tj_err *err)
+{
+    (void)run;
+    talking *t = ctx;
+    tj_dialogue d = {.n_turns = 0};
+    const topic *about = &t->topics[item];
+    size_t before = t->model.talk.n_failures;
+    tj_code rc = discuss(t, &d, &about->about, item, err);
+    tj_cli_talk_spend(&t->model, &t->flow);
+    if (t->critic.is_open) {
+        tj_cli_talk_spend(&t->critic, &t->flow);
+    }
+    if (rc == TJ_OK) {
+        tj_talk said = t->model.talk; /* the failures of this dialogue alone */
+        said.failures = before > 0 ? said.failures + before : said.failures;
+        said.n_failures -= before;
+        rc = tj_cli_keep_dialogue(&t->flow, &d, about->problem, &said,
+                                  t->critic.is_open ? t->critic.name : t->model.name, err);
+    }
+    tj_dialogue_deinit(&d);
+    return rc;
+}
+
+static json_t *config_json(const talking *t, const tj_args *args)
+{
+    char digest[TJ_SHA256_HEX];
+    tj_sha256_hex(digest, tj_buf_text(&t->lines), t->lines.len);
+    bool debates = t->n_agents > 0;
+    return json_pack(
+        "{s:s, s:s?, s:s?, s:o, s:s?, s:s?, s:s?, s:b, s:I, s:I, s:I, s:s, s:I}", "problems_digest",
+        digest, "set", tj_args_get(args, "problems"), "split", tj_args_get(args, "split"), "model",
+        tj_cli_talk_json(&t->model, args), "critic", tj_args_get(args, "critic"), "critic_model",
+        tj_args_get(args, "critic-model"), "roles", tj_args_get(args, "roles"), "own_words",
+        (int)(debates && !t->debate.one_voice), "turns",
+        (json_int_t)(debates ? t->debate.max_rounds : t->critique.max_turns), "max_backtracks",
+        (json_int_t)t->critique.max_backtracks, "budget", (json_int_t)t->critique.max_tokens,
+        "language", t->critique.language, "problems", (json_int_t)t->n_topics);
+}
+
+static tj_code run_in_workspace(talking *t, const tj_args *args, tj_err *err)
+{
+    int64_t set = 0;
+    bool of_set = tj_args_has(args, "problems");
+    if (of_set && tj_args_n_operands(args) > 0) {
+        return tj_fail(err, TJ_E_INVAL, "problems come from --problems or are given, not both");
+    }
+    tj_code rc = tj_cli_flow_open(&t->flow, args, !of_set, err);
+    if (rc == TJ_OK) {
+        rc = of_set ? add_set_topics(t, args, &set, err)
+                    : tj_each_prompt(args, add_line_topic, t, err);
+    }
+    if (rc == TJ_OK && t->n_topics == 0) {
+        rc = tj_fail(err, TJ_E_NOTFOUND, "there are no problems");
+    }
+    tj_run_input input = {.role = "problems", .kind = "problem_set", .id = set};
+    if (rc == TJ_OK) {
+        rc = tj_cli_flow_begin(&t->flow, t->n_agents == 0 ? "critique" : "debate",
+                               config_json(t, args), t->model.talk.seed, &input, set == 0 ? 0 : 1,
+                               err);
+    }
+    if (rc == TJ_OK) {
+        rc = tj_thought_run_items(t->flow.run, t->n_topics, discuss_item, t, err);
+        rc = tj_cli_flow_end(&t->flow, args, rc, NULL, 0, err);
+    }
     return rc;
 }
 
@@ -170,6 +314,7 @@ static tj_code read_language(const tj_args *args, const tj_templates *templates,
 static tj_code open_talking(talking *t, const tj_args *args, tj_err *err)
 {
     t->as_json = tj_args_has(args, "json");
+    tj_buf_init(&t->lines);
     tj_critique_config_default(&t->critique);
     tj_debate_config_default(&t->debate);
     tj_code rc = tj_templates_create(&t->templates, err);
@@ -197,7 +342,8 @@ static tj_code open_talking(talking *t, const tj_args *args, tj_err *err)
 
 static tj_code run_talking(talking *t, const tj_args *args, tj_err *err)
 {
-    tj_code rc = tj_each_prompt(args, talk_about, t, err);
+    tj_code rc = tj_cli_has_workspace(args) ? run_in_workspace(t, args, err)
+                                            : tj_each_prompt(args, talk_about, t, err);
     fprintf(stderr, "%zu dialogues: answered %zu, budget spent %zu, in circles %zu, failed %zu\n",
             t->n, t->by_outcome[TJ_OUTCOME_ANSWERED], t->by_outcome[TJ_OUTCOME_BUDGET],
             t->by_outcome[TJ_OUTCOME_LOOP], t->by_outcome[TJ_OUTCOME_FAILED]);
@@ -217,6 +363,12 @@ static void close_talking(talking *t)
         tj_generator_close(&t->critic.generator.generator);
     }
     tj_cli_talk_close(&t->model);
+    for (size_t i = 0; i < t->n_topics; i++) {
+        tj_record_deinit(&t->topics[i].about);
+    }
+    tj_free(t->topics);
+    tj_buf_deinit(&t->lines);
+    tj_cli_flow_close(&t->flow);
 }
 
 tj_code tj_cmd_thought_critique(const tj_args *args, tj_err *err)

@@ -5,6 +5,14 @@
     {                                                                                              \
         "workspace", 'w', "DIR", "the workspace", "demo"                                           \
     }
+#define IN_WORKSPACE                                                                               \
+    {                                                                                              \
+        "workspace", 'w', "DIR", "read rows of this workspace and write rows, as a run", NULL      \
+    }
+#define OF_RUN                                                                                     \
+    {                                                                                              \
+        "run", 0, "N", "of --workspace: what this run made", "the newest"                          \
+    }
 #define JSON                                                                                       \
     {                                                                                              \
         "json", 0, NULL, "one JSON value on standard output, for programs", NULL                   \
@@ -261,6 +269,10 @@ static const tj_option grow_options[] = {
     QUIET,
     {0}};
 static const tj_option derive_options[] = {
+    IN_WORKSPACE,
+    OF_RUN,
+    {"rewarder", 0, "NAME", "of --workspace: whose rewards say what is wrong", "all, in words"},
+    {"threshold", 0, "X", "below it a reward says wrong", "0.5; 0 of rewards from -1"},
     {"kind", 'k', "KIND", "shortcut, journey or both", "both"},
     {"order", 0, "ORDER",
      "wrong steps are told where the model sampled them before the right one (sampled), or one is "
@@ -288,8 +300,16 @@ static const tj_option derive_options[] = {
     {"json", 0, NULL, "one JSON object a line: training data for 'tabiji train'", NULL},
     {0}};
 static const tj_option thought_import_options[] = {
-    SENTENCES, TOKENIZER, {"seed", 0, "N", "of the random numbers", "1"}, JSON_LINES, {0}};
+    IN_WORKSPACE,
+    SENTENCES,
+    TOKENIZER,
+    {"by-rules", 0, NULL, "find spans by rules where records have none", NULL},
+    {"seed", 0, "N", "of the random numbers", "1"},
+    JSON_LINES,
+    {0}};
 static const tj_option filter_options[] = {
+    IN_WORKSPACE,
+    OF_RUN,
     {"set", 's', "RULE=VALUE", "one rule, e.g. min_backtracks=1; repeatable", NULL},
     {"config", 0, "FILE", "rules in YAML", NULL},
     {"out", 'o', "FILE", "what passes, JSON lines", "standard output"},
@@ -299,6 +319,8 @@ static const tj_option filter_options[] = {
     {"json", 0, NULL, "the counts on standard error as JSON, for programs", NULL},
     {0}};
 static const tj_option export_options[] = {
+    IN_WORKSPACE,
+    OF_RUN,
     {"format", 'f', "FORM",
      "jsonl, trl, trl-messages, trl-dpo, trl-prm, openrlhf, openrlhf-prm, llama-factory, "
      "llama-factory-dpo, step-dpo, prm800k or markdown",
@@ -310,6 +332,12 @@ static const tj_option export_options[] = {
     {"by-rules", 0, NULL, "find spans by rules where there are none", NULL},
     TOKENIZER,
     {0}};
+#define OF_SET                                                                                     \
+    {"problems", 0, "SET", "of --workspace: the problems of this set", NULL},                      \
+        {"split", 0, "NAME", "of --problems: train, valid or test", "train"},                      \
+    {                                                                                              \
+        "limit", 'n', "N", "of --problems: at most so many", "all"                                 \
+    }
 #define TALK                                                                                       \
     {"model", 'm', "PATH-OR-URL", "a model here, or the base URL of an OpenAI-compatible server",  \
      NULL},                                                                                        \
@@ -326,6 +354,8 @@ static const tj_option export_options[] = {
         "cache", 0, "DIR", "of a URL: keep answers here, and pay for none twice", NULL             \
     }
 static const tj_option rewrite_options[] = {
+    IN_WORKSPACE,
+    OF_RUN,
     {"line", 0, "NAME",
      "coherence, granularity (finer steps), gradual (no jumps) or explorer; repeatable, in turn",
      "coherence"},
@@ -333,8 +363,11 @@ static const tj_option rewrite_options[] = {
     TALK,
     TOKENIZER,
     THREADS,
+    {"json", 0, NULL, "of --workspace: what the run made as one JSON value, for programs", NULL},
     {0}};
 static const tj_option critique_options[] = {
+    IN_WORKSPACE,
+    OF_SET,
     {"critic", 0, "PATH-OR-URL", "another model as the critic", "the same"},
     {"critic-model", 0, "NAME", "of a URL: which of the critic's models", NULL},
     {"turns", 0, "N", "steps proposed at most", "24"},
@@ -347,6 +380,8 @@ static const tj_option critique_options[] = {
     JSON_LINES,
     {0}};
 static const tj_option debate_options[] = {
+    IN_WORKSPACE,
+    OF_SET,
     {"roles", 0, "NAME", "debate (proposer, doubter, checker) or teacher (student, teacher)",
      "debate"},
     {"rounds", 0, "N", "rounds at most", "4"},
@@ -361,6 +396,8 @@ static const tj_option debate_options[] = {
     JSON_LINES,
     {0}};
 static const tj_option stats_options[] = {
+    IN_WORKSPACE,
+    OF_RUN,
     TOKENIZER,
     {"keyword", 0, "TEXT", "count this instead of the usual words; repeatable", NULL},
     {"by-rules", 0, NULL, "find spans by rules also where there are some", NULL},
@@ -579,6 +616,15 @@ static const tj_option import_options[] = {
 static const tj_option data_list_options[] = {WORKSPACE, JSON, {0}};
 static const tj_option data_check_options[] = {
     WORKSPACE, {"words", 0, "N", "in a row that count as shared", "8"}, JSON, QUIET, {0}};
+static const tj_option data_steps_options[] = {
+    {"out", 'o', "FILE", "the examples, JSON lines", "standard output"},
+    {"rejected", 0, "FILE", "what is left out: file, line, reason", NULL},
+    {"calculations", 0, NULL, "of GSM8K: keep <<48/2=24>>", NULL},
+    {"map", 0, "MAP", "of any JSON: problem=question,solution=text,answer=final", NULL},
+    {"after", 0, "N", "pass over the first N records of each file", "0"},
+    LIMIT,
+    {"json", 0, NULL, "the counts on standard error as JSON, for programs", NULL},
+    {0}};
 static const tj_option no_options[] = {{0}};
 
 const tj_command tj_commands[] = {
@@ -734,7 +780,11 @@ const tj_command tj_commands[] = {
      "reaches the same answer after going wrong, noticing it and going back. Every step is\n"
      "judged again first, and a tree that claims too much is refused. Trees without a\n"
      "correct path are named on standard error and skipped. Each span is shown with its\n"
-     "action; '*' marks the path that ends in the answer.",
+     "action; '*' marks the path that ends in the answer.\n"
+     "\n"
+     "With --workspace the trees of a run become thoughts of a new run, also those of problems\n"
+     "in words: there a step is wrong where a reward says so (invalid, or dead), and what no\n"
+     "reward speaks of is not known and never told as wrong. A run that was stopped goes on.",
      "  tabiji tree grow -f json 'Use 3 6 7 11 to make 36.' | tabiji thought derive\n"
      "  tabiji thought derive trees.jsonl --kind journey --json > journeys.jsonl",
      derive_options, tj_cmd_thought_derive},
@@ -743,7 +793,9 @@ const tj_command tj_commands[] = {
      "(docs/formats.md), writes those that pass as JSON lines, and counts on standard error\n"
      "what the others broke. Rules: need_right, refuse_wrong (on), need_conclusion,\n"
      "no_jumps (on), max_loop (3), min_loop_words (12), max_repeated_attempts, min_ and\n"
-     "max_ of tokens, words, lines and backtracks, no_backtracks, max_needless.",
+     "max_ of tokens, words, lines and backtracks, no_backtracks, max_needless. With\n"
+     "--workspace what passes is a run's, and each thought that does not has an annotation\n"
+     "with the rule and the reason.",
      "  tabiji thought filter -s min_backtracks=1 -s max_tokens=2048 \\\n"
      "    --rejected no.jsonl journeys.jsonl > good.jsonl",
      filter_options, tj_cmd_thought_filter},
@@ -763,7 +815,9 @@ const tj_command tj_commands[] = {
      "answer. Lines that begin with > quote the problem, and front matter between two\n"
      "lines --- has answer, author, licence and more. docs/formats.md has the exact form.\n"
      "With --json each file becomes a record that 'thought filter', 'thought export' and\n"
-     "'thought stats' read.",
+     "'thought stats' read. Files that end in .json or .jsonl have records. With --workspace\n"
+     "each thought becomes rows: its problem, its spans, the tree of what was tried, and what\n"
+     "its author says of each step as annotations and rewards.",
      "  tabiji thought import notes.md\n"
      "  tabiji thought import *.md --json > human.jsonl",
      thought_import_options, tj_cmd_thought_import},
@@ -772,7 +826,8 @@ const tj_command tj_commands[] = {
      "go back, or end. A step that was tried from the same place is refused. Problems are\n"
      "operands or lines of standard input, as text or as JSON with prompt (or problem, or\n"
      "question) and answer. Answers of models that cannot be read are asked for again within\n"
-     "--tries, then recorded as failed; nothing is guessed.",
+     "--tries, then recorded as failed; nothing is guessed. With --workspace dialogues become\n"
+     "rows: the thought, the tree of what was tried, the critic's verdicts as judgements.",
      "  tabiji thought critique -m http://127.0.0.1:8080/v1 --remote-model NAME \\\n"
      "    'What is the sum of the first 20 odd numbers?'\n"
      "  tabiji thought critique -m model.gguf --json < problems.jsonl > thoughts.jsonl",
@@ -1016,6 +1071,17 @@ const tj_command tj_commands[] = {
      "  tabiji data check -w work math-train math500 mgsm-ja\n"
      "  tabiji data check train.jsonl.gz test.jsonl --json",
      data_check_options, tj_cmd_data_check},
+    {"data steps", "FILE...", 1, 64, "turn reference solutions into numbered steps, to train on",
+     "Conversations for 'tabiji train': the problem as 'tabiji eval --task gsm8k_lines\n"
+     "--shots 0 --chat' puts it, and the solution as one numbered step a line, the last one\n"
+     "'The answer is \\boxed{...}.' Steps are the lines of GSM8K, the sentences of MATH (never\n"
+     "cut inside of mathematics), the steps of PRM800K's paths that were rated right to their\n"
+     "end. An example is written only if the grader finds its answer equal to the reference;\n"
+     "what is left out is counted by reason.",
+     "  tabiji data steps gsm8k/train.jsonl.gz -o steps.jsonl\n"
+     "  tabiji data steps math/train/*.json prm800k/*.jsonl --rejected left.jsonl -o more.jsonl\n"
+     "  tabiji train --from model.gguf --out stepped steps.jsonl",
+     data_steps_options, tj_cmd_data_steps},
     {"man", "", 0, 0, "print the manual page", "", "  tabiji man | man -l -", no_options,
      tj_cmd_man},
     {"completion", "SHELL", 1, 1, "print shell completion: bash, zsh or fish", "",

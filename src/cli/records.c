@@ -7,15 +7,6 @@
 #include "base/fs.h"
 #include "cli/common.h"
 
-typedef struct reading {
-    tj_tokenizer *tok; /* NULL: tokens are not counted */
-    tj_grader *grader;
-    bool by_rules; /* spans are found where there are none */
-    tj_record_fn fn;
-    void *ctx;
-    size_t n;
-} reading;
-
 void tj_cli_inputs_deinit(tj_cli_inputs *inputs)
 {
     for (size_t i = 0; i < inputs->n; i++) {
@@ -27,10 +18,8 @@ void tj_cli_inputs_deinit(tj_cli_inputs *inputs)
     memset(inputs, 0, sizeof *inputs);
 }
 
-static tj_code keep_input(tj_cli_inputs *to, const char *name, const tj_buf *text, tj_err *err)
+tj_code tj_cli_inputs_add(tj_cli_inputs *to, const char *name, const char *digest, tj_err *err)
 {
-    char digest[TJ_SHA256_HEX];
-    tj_sha256_hex(digest, tj_buf_text(text), text->len);
     char *copy = tj_strdup(name);
     char *hex = tj_strdup(digest);
     if (copy == NULL || hex == NULL ||
@@ -38,16 +27,40 @@ static tj_code keep_input(tj_cli_inputs *to, const char *name, const tj_buf *tex
         !tj_grow(&to->digests, &to->cap_digests, to->n + 1, sizeof *to->digests)) {
         tj_free(copy);
         tj_free(hex);
-        return tj_fail(err, TJ_E_NOMEM, "cannot hold the names of the files");
+        return tj_fail(err, TJ_E_NOMEM, "cannot hold the names of the inputs");
     }
     to->names[to->n] = copy;
     to->digests[to->n++] = hex;
     return TJ_OK;
 }
 
-static tj_code take(void *ctx, tj_record *record, const char *where, tj_err *err)
+/* ------------------------------------------------------------------ the reader */
+
+tj_code tj_cli_reader_open(tj_cli_reader *r, const tj_args *args, tj_record_fn fn, void *ctx,
+                           tj_err *err)
 {
-    reading *r = ctx;
+    const char *tokenizer = tj_args_get(args, "tokenizer");
+    *r = (tj_cli_reader){.by_rules = tj_args_has(args, "by-rules"), .fn = fn, .ctx = ctx};
+    tj_code rc = tokenizer == NULL ? TJ_OK : tj_tokenizer_load(&r->tok, tokenizer, err);
+    if (rc == TJ_OK) {
+        rc = tj_grader_create(&r->grader, NULL, err);
+    }
+    if (rc != TJ_OK) {
+        tj_cli_reader_close(r);
+    }
+    return rc;
+}
+
+void tj_cli_reader_close(tj_cli_reader *r)
+{
+    tj_grader_destroy(r->grader);
+    tj_tokenizer_destroy(r->tok);
+    memset(r, 0, sizeof *r);
+}
+
+tj_code tj_cli_reader_take(void *reader, tj_record *record, const char *where, tj_err *err)
+{
+    tj_cli_reader *r = reader;
     tj_code rc = TJ_OK;
     if (r->tok != NULL && record->thought.ids == NULL) {
         tj_ids ids = {0};
@@ -72,7 +85,7 @@ static tj_code take(void *ctx, tj_record *record, const char *where, tj_err *err
     return rc == TJ_OK ? r->fn(r->ctx, record, where, err) : rc;
 }
 
-static tj_code read_file(reading *r, const char *path, tj_cli_inputs *inputs, tj_err *err)
+static tj_code read_file(tj_cli_reader *r, const char *path, tj_cli_inputs *inputs, tj_err *err)
 {
     tj_buf text;
     bool is_file = path != NULL && strcmp(path, "-") != 0;
@@ -80,11 +93,13 @@ static tj_code read_file(reading *r, const char *path, tj_cli_inputs *inputs, tj
     tj_buf_init(&text);
     tj_code rc = tj_read_input(&text, path, TJ_MAX_RECORDS_BYTES, err);
     if (rc == TJ_OK && inputs != NULL) {
-        rc = keep_input(inputs, name, &text, err);
+        char digest[TJ_SHA256_HEX];
+        tj_sha256_hex(digest, tj_buf_text(&text), text.len);
+        rc = tj_cli_inputs_add(inputs, name, digest, err);
     }
     size_t before = r->n;
     if (rc == TJ_OK) {
-        rc = tj_records_read(tj_buf_text(&text), text.len, name, take, r, err);
+        rc = tj_records_read(tj_buf_text(&text), text.len, name, tj_cli_reader_take, r, err);
     }
     if (rc == TJ_OK && r->n == before) {
         rc = tj_fail(err, TJ_E_PARSE, "%s has no thoughts", name);
@@ -96,17 +111,12 @@ static tj_code read_file(reading *r, const char *path, tj_cli_inputs *inputs, tj
 tj_code tj_cli_records(const tj_args *args, tj_record_fn fn, void *ctx, tj_cli_inputs *inputs,
                        tj_err *err)
 {
-    reading r = {.by_rules = tj_args_has(args, "by-rules"), .fn = fn, .ctx = ctx};
-    const char *tokenizer = tj_args_get(args, "tokenizer");
-    tj_code rc = tokenizer == NULL ? TJ_OK : tj_tokenizer_load(&r.tok, tokenizer, err);
-    if (rc == TJ_OK) {
-        rc = tj_grader_create(&r.grader, NULL, err);
-    }
+    tj_cli_reader r;
+    tj_code rc = tj_cli_reader_open(&r, args, fn, ctx, err);
     for (size_t i = 0; rc == TJ_OK && (i == 0 || i < tj_args_n_operands(args)); i++) {
         rc = read_file(&r, tj_args_operand(args, i), inputs, err);
     }
-    tj_grader_destroy(r.grader);
-    tj_tokenizer_destroy(r.tok);
+    tj_cli_reader_close(&r);
     return rc;
 }
 

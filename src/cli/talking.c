@@ -48,6 +48,39 @@ tj_code tj_cli_talk_open(tj_cli_talk *out, const tj_args *args, tj_err *err)
     return rc;
 }
 
+void tj_cli_talk_begin(tj_cli_talk *t, uint64_t stream, uint64_t item)
+{
+    t->talk.run = stream + (item << 16);
+    t->talk.n_things = 0;
+}
+
+void tj_cli_talk_spend(tj_cli_talk *t, tj_cli_flow *flow)
+{
+    const tj_usage *usage = &t->talk.usage;
+    tj_run_cost now = {.tokens = usage->n_prompt + usage->n_completion, .money = usage->cost};
+    tj_run_cost cost = {.tokens = now.tokens - t->spent.tokens,
+                        .money = now.money - t->spent.money};
+    t->spent = now;
+    if (flow->run != NULL) {
+        tj_thought_run_spend(flow->run, &cost);
+    }
+}
+
+json_t *tj_cli_talk_json(const tj_cli_talk *t, const tj_args *args)
+{
+    char digest[TJ_SHA256_HEX] = "";
+    const char *path = tj_args_get(args, "model");
+    if (!t->generator.is_remote && tj_sha256_file(digest, path, NULL) != TJ_OK) {
+        digest[0] = 0; /* a folder: its name must do */
+    }
+    return json_pack(
+        "{s:s, s:s?, s:s, s:f, s:f, s:I, s:I, s:s?, s:b}", "model", path, "remote_model",
+        tj_args_get(args, "remote-model"), "digest", digest, "temperature",
+        t->talk.sampling.temperature, "temperature_rise", t->talk.temperature_rise, "max_tokens",
+        (json_int_t)t->talk.max_tokens, "tries", (json_int_t)t->talk.max_tries, "chat_template",
+        tj_args_get(args, "chat-template"), "no_thinking", (int)tj_args_has(args, "no-thinking"));
+}
+
 void tj_cli_talk_close(tj_cli_talk *talk)
 {
     if (talk->is_open) {

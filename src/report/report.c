@@ -76,9 +76,12 @@ static void masthead(tj_buf *out, const json_t *data)
     tj_html_str(out, tj_data_text(data, "profile"));
     tj_buf_str(out, "</bdi></span><span>");
     tj_html_str(out, tj_data_text(json_object_get(data, "task"), "name"));
-    tj_buf_str(out, "</span><span>");
-    tj_html_amount(out, tj_data_number(json_object_get(data, "model"), "parameters"));
-    tj_buf_str(out, " parameters</span></p>\n");
+    if (tj_data_has(data, "model")) {
+        tj_buf_str(out, "</span><span>");
+        tj_html_amount(out, tj_data_number(json_object_get(data, "model"), "parameters"));
+        tj_buf_str(out, " parameters");
+    }
+    tj_buf_str(out, "</span></p>\n");
     if (!tj_data_true(data, "finished")) {
         tj_buf_str(out,
                    "<p class=\"banner\" role=\"status\"><b>Not finished.</b> Some stages have not "
@@ -91,20 +94,22 @@ typedef struct section {
     const char *id;
     const char *link;
     void (*write)(tj_buf *out, const json_t *data);
+    bool of_experiment; /* says what an experiment did: not of a workspace without one */
 } section;
 
 static const section SECTIONS[] = {
-    {"headline", "What was found", tj_section_headline},
-    {"pipeline", "How it was made", tj_section_pipeline},
-    {"data", "Data", tj_section_data},
-    {"learning", "Learning curves", tj_section_learning},
-    {"comparison", "The comparison", tj_section_comparison},
-    {"process", "On the way", tj_section_process},
-    {"curve", "Growth with N", tj_section_curve},
-    {"trees", "Trees and journeys", tj_section_trees},
-    {"cases", "Cases", tj_section_cases},
-    {"runs", "Cost and runs", tj_section_runs},
-    {"limits", "Limits, repeating it", tj_section_limits},
+    {"headline", "What was found", tj_section_headline, true},
+    {"pipeline", "How it was made", tj_section_pipeline, true},
+    {"data", "Data", tj_section_data, false},
+    {"learning", "Learning curves", tj_section_learning, false},
+    {"comparison", "The comparison", tj_section_comparison, false},
+    {"process", "On the way", tj_section_process, false},
+    {"curve", "Growth with N", tj_section_curve, true},
+    {"thoughts", "Thoughts in numbers", tj_section_thoughts, false},
+    {"trees", "Trees and journeys", tj_section_trees, false},
+    {"cases", "Cases", tj_section_cases, false},
+    {"runs", "Cost and runs", tj_section_runs, false},
+    {"limits", "Limits, repeating it", tj_section_limits, false},
 };
 #define N_SECTIONS (sizeof SECTIONS / sizeof SECTIONS[0])
 
@@ -116,6 +121,9 @@ static void contents_and_main(tj_buf *out, const json_t *data)
     tj_buf_str(out, "<nav class=\"contents\" aria-label=\"Contents\"><ol>\n");
     for (size_t i = 0; i < N_SECTIONS; i++) {
         size_t before = body.len;
+        if (SECTIONS[i].of_experiment && !tj_data_has(data, "model")) {
+            continue;
+        }
         SECTIONS[i].write(&body, data);
         if (body.len > before) {
             tj_buf_printf(out, "<li><a href=\"#%s\">%s</a></li>\n", SECTIONS[i].id,

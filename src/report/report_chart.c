@@ -243,6 +243,10 @@ static void write_value(tj_buf *out, const tj_scale *scale, const tj_row *row)
         tj_buf_str(out, " <span>");
         if (scale->unit == TJ_UNIT_POINTS) {
             tj_html_signed_range(out, row->low, row->high);
+        } else if (scale->unit == TJ_UNIT_PLAIN) {
+            tj_html_plain(out, row->low);
+            tj_buf_str(out, " to ");
+            tj_html_plain(out, row->high);
         } else {
             tj_html_number(out, 100.0 * row->low, 1);
             tj_buf_str(out, " to ");

@@ -191,7 +191,7 @@ static const field CURVE[] = {REQ_OBJS("points", CURVE_POINT), OPT("note", TEXT)
 
 static const field NODE[] = {
     REQ("id", INTEGER),     OPT("parent", INTEGER), REQ("text", TEXT),
-    REQ("valid", BOOL),     REQ("solvable", BOOL),  REQ("correct", BOOL),
+    OPT("valid", BOOL),     OPT("solvable", BOOL),  REQ("correct", BOOL),
     OPT("terminal", BOOL),  OPT("pruned", BOOL),    OPT("on_path", BOOL),
     OPT("logprob", NUMBER), OPT("reason", TEXT),    OPT("n_duplicates", COUNT),
     END_OF_FIELDS()};
@@ -229,6 +229,9 @@ static const field RUN[] = {REQ("id", INTEGER),
                             OPT("output_digest", TEXT),
                             END_OF_FIELDS()};
 
+static const field THOUGHTS[] = {REQ("run", INTEGER), REQ("stage", TEXT), REQ("name", TEXT),
+                                 REQ("n", COUNT),     REQ("stats", FREE), END_OF_FIELDS()};
+
 static const field DECLARATION[] = {
     REQ("entry", INTEGER),   REQ("hash", TEXT), REQ("time", TIME), REQ("text", TEXT),
     OPT("first_look", TIME), OPT("body", TEXT), END_OF_FIELDS()};
@@ -254,7 +257,7 @@ static const field DOCUMENT[] = {REQ("report_version", COUNT),
                                  OPT_WORD("walk_order", ORDERS),
                                  REQ_OBJ("environment", ENVIRONMENT),
                                  REQ_OBJ("task", TASK),
-                                 REQ_OBJ("model", MODEL),
+                                 OPT_OBJ("model", MODEL),
                                  REQ_OBJS("pipeline", PIPELINE),
                                  REQ("config", FREE),
                                  REQ_OBJ("data", DATA),
@@ -263,6 +266,7 @@ static const field DOCUMENT[] = {REQ("report_version", COUNT),
                                  OPT_OBJS("differences", DIFFERENCES),
                                  OPT_OBJS("learning", LEARNING),
                                  OPT_OBJ("curve", CURVE),
+                                 OPT_OBJS("thoughts", THOUGHTS),
                                  OPT_OBJS("trees", TREE),
                                  OPT_OBJS("cases", CASE),
                                  REQ_OBJS("runs", RUN),

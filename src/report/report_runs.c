@@ -206,9 +206,28 @@ void tj_section_runs(tj_buf *out, const json_t *data)
 
 /* ------------------------------------------------------------ limits */
 
+static void own_limits(tj_buf *out, const json_t *data)
+{
+    size_t i;
+    const json_t *limit;
+    json_array_foreach(json_object_get(data, "limits"), i, limit)
+    {
+        tj_buf_str(out, "<li>");
+        tj_html_str(out, json_string_value(limit));
+        tj_buf_str(out, "</li>\n");
+    }
+    tj_buf_str(out, "</ul>\n");
+}
+
 static void limits(tj_buf *out, const json_t *data)
 {
     size_t n_seeds = json_array_size(json_object_get(data, "seeds"));
+    if (!tj_data_has(data, "model")) {
+        tj_buf_str(out, "<ul class=\"plain\">\n<li>No experiment was made in this workspace: "
+                        "nothing here says what a model learns from it.</li>\n");
+        own_limits(out, data);
+        return;
+    }
     tj_buf_str(out,
                "<ul class=\"plain\">\n<li>One task, one family of small models. What holds for ");
     tj_html_str(out, tj_data_text(json_object_get(data, "task"), "name"));
@@ -224,15 +243,7 @@ static void limits(tj_buf *out, const json_t *data)
                "with it, and are not corrected for their number.</li>\n<li>pass@n lets the exact "
                "verifier choose. It bounds what sampling could give, and is no way to answer a "
                "question whose answer is not known.</li>\n");
-    size_t i;
-    const json_t *limit;
-    json_array_foreach(json_object_get(data, "limits"), i, limit)
-    {
-        tj_buf_str(out, "<li>");
-        tj_html_str(out, json_string_value(limit));
-        tj_buf_str(out, "</li>\n");
-    }
-    tj_buf_str(out, "</ul>\n");
+    own_limits(out, data);
 }
 
 static void hash_fact(tj_buf *out, const char *name, const char *hash)
@@ -265,7 +276,9 @@ static void reproduce(tj_buf *out, const json_t *data)
     }
     tj_html_fact(out, "System", tj_data_text(e, "os"));
     double resamples = tj_data_number(data, "n_resamples");
-    tj_html_fact_count(out, "Bootstrap resamples", isfinite(resamples) ? resamples : 10000.0);
+    if (tj_data_has(data, "model")) {
+        tj_html_fact_count(out, "Bootstrap resamples", isfinite(resamples) ? resamples : 10000.0);
+    }
     tj_html_fact_count(out, "Ledger entries", tj_data_number(ledger, "n_entries"));
     hash_fact(out, "Ledger head", tj_data_text(ledger, "head"));
     if (tj_data_has(ledger, "signature")) {

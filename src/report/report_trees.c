@@ -69,8 +69,11 @@ static look look_of(const json_t *node)
     if (tj_data_true(node, "correct")) {
         return (look){"good", "★", "reaches the goal"};
     }
-    if (!tj_data_true(node, "valid")) {
+    if (tj_data_has(node, "valid") && !tj_data_true(node, "valid")) {
         return (look){"bad", "✕", "invalid"};
+    }
+    if (!tj_data_has(node, "solvable")) {
+        return (look){"other", "·", "not judged"};
     }
     if (!tj_data_true(node, "solvable")) {
         return tj_data_true(node, "terminal") ? (look){"dead", "■", "wrong end"}
@@ -274,11 +277,9 @@ void tj_section_trees(tj_buf *out, const json_t *data)
                "follow it there. Bold steps lie on the path that ends in the answer; lines of a "
                "journey that stand aside, with a dashed edge, are the wrong branches and what "
                "is said about them.</p>\n<ul class=\"key\">");
-    const look looks[] = {{"good", "★", "reaches the goal"},
-                          {"open", "○", "valid, still solvable"},
-                          {"dead", "◧", "valid but dead"},
-                          {"dead", "■", "wrong end"},
-                          {"bad", "✕", "invalid step"}};
+    const look looks[] = {{"good", "★", "reaches the goal"}, {"open", "○", "valid, still solvable"},
+                          {"dead", "◧", "valid but dead"},   {"dead", "■", "wrong end"},
+                          {"bad", "✕", "invalid step"},      {"other", "·", "not judged"}};
     for (size_t i = 0; i < sizeof looks / sizeof looks[0]; i++) {
         tj_buf_printf(out,
                       "<li class=\"%s\"><span class=\"sym\" aria-hidden=\"true\">%s</span> %s</li>",

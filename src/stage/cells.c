@@ -222,7 +222,7 @@ static tj_code derive_tree(derive_work *w, int64_t tree_id, size_t ordinal, tj_e
         return rc;
     }
     tj_rng_init(&rng, w->cell->seed, STREAM_DERIVE, (uint64_t)tree.problem, 0);
-    rc = tj_derive_shortcut(&thoughts[0], &tree, &env->task, env->tok, env->eos, err);
+    rc = tj_derive_shortcut(&thoughts[0], &tree, &env->task, env->tok, env->eos, NULL, err);
     if (rc == TJ_OK) {
         rc = tj_derive_journey(&thoughts[1], &tree, &env->task, env->tok, env->eos, &w->rules, &rng,
                                err);

@@ -3,9 +3,8 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "stage/experiment.h"
+#include "stage/experiment_parts.h"
 
-#define NOTE_CONFIG  "demo/config"
 #define NOTE_COMMAND "demo/command" /* a JSON string */
 
 /* The workspace remembers the settings it was begun with, so that `tabiji report` can go through
@@ -27,14 +26,14 @@ static tj_code remember_config(tj_experiment *x, const char *command, tj_err *er
     char *now = config == NULL ? NULL : tj_json_canonical(config);
     char *before = NULL;
     tj_code rc = now == NULL ? tj_fail(err, TJ_E_NOMEM, "cannot write the configuration")
-                             : tj_store_get_note(x->env.store, &before, NOTE_CONFIG, err);
+                             : tj_store_get_note(x->env.store, &before, TJ_NOTE_DEMO, err);
     if (rc == TJ_OK && before != NULL && strcmp(before, now) != 0) {
         rc = tj_fail(err, TJ_E_CONFLICT,
                      "the workspace %s was begun with other settings: use another --workspace, or "
                      "remove it",
                      tj_store_dir(x->env.store));
     } else if (rc == TJ_OK && before == NULL && !x->env.only_done) {
-        rc = tj_store_set_note(x->env.store, NOTE_CONFIG, now, err);
+        rc = tj_store_set_note(x->env.store, TJ_NOTE_DEMO, now, err);
         if (rc == TJ_OK) {
             rc = remember_command(x, command, err);
         }
@@ -111,7 +110,7 @@ static tj_code stored_experiment(const char *dir, tj_demo_config *cfg, json_t **
 {
     tj_store *store;
     char *texts[2] = {NULL, NULL};
-    static const char *const keys[] = {NOTE_CONFIG, NOTE_COMMAND};
+    static const char *const keys[] = {TJ_NOTE_DEMO, NOTE_COMMAND};
     json_t *config = NULL;
     tj_code rc = tj_store_open(&store, dir, TJ_STORE_READ, NULL, err);
     if (rc != TJ_OK) {

@@ -34,7 +34,7 @@ static void cpu_name(char *out, size_t n)
     }
 }
 
-static json_t *environment_json(const tj_experiment *x)
+json_t *tj_report_environment(const char *build_id, const char *isa, const char *precision)
 {
     char cpu[128];
     struct utsname os;
@@ -45,10 +45,10 @@ static json_t *environment_json(const tj_experiment *x)
     }
     long pages = sysconf(_SC_PHYS_PAGES);
     long page = sysconf(_SC_PAGESIZE);
-    json_t *j = json_pack("{s:s, s:s, s:s, s:s, s:I, s:s, s:s, s:s}", "version", TJ_VERSION,
-                          "build_id", x->env.build_id, "isa", x->env.isa, "precision",
-                          tj_dtype_name(x->env.dtype), "threads", (json_int_t)tj_par_threads(),
-                          "cpu", cpu, "os", os_text, "compiler", __VERSION__);
+    json_t *j =
+        json_pack("{s:s, s:s, s:s, s:s?, s:I, s:s, s:s, s:s}", "version", TJ_VERSION, "build_id",
+                  build_id, "isa", isa, "precision", precision, "threads",
+                  (json_int_t)tj_par_threads(), "cpu", cpu, "os", os_text, "compiler", __VERSION__);
     if (pages > 0 && page > 0) {
         json_object_set_new(j, "memory_bytes", json_integer((json_int_t)pages * page));
     }
@@ -270,7 +270,9 @@ static void set_body(const tj_experiment *x, json_t *d, const tj_run_sums *sums,
     json_object_set_new(d, "n_resamples", integer(c->eval.n_resamples));
     json_object_set_new(d, "walk_order",
                         json_string(c->derive.order == TJ_ORDER_PAPER ? "paper" : "sampled"));
-    json_object_set_new(d, "environment", environment_json(x));
+    json_object_set_new(
+        d, "environment",
+        tj_report_environment(x->env.build_id, x->env.isa, tj_dtype_name(x->env.dtype)));
     json_object_set_new(d, "task", task_json(x));
     json_object_set_new(d, "model", model_json(x));
     json_object_set_new(d, "pipeline", tj_report_pipeline(x, sums));
@@ -294,28 +296,34 @@ tj_code tj_experiment_report(tj_experiment *x, json_t **data, const char *comman
 {
     tj_run_sums sums;
     json_t *learning = json_array();
+    json_t *thoughts = json_array();
     json_t *trees = json_array();
     json_t *cases = json_array();
     json_t *ledger = NULL;
     json_t *example = NULL;
     *data = NULL;
-    tj_code rc = tj_report_runs(x, &sums, err);
+    tj_code rc = tj_report_runs(x->env.store, &sums, err);
     if (rc == TJ_OK) {
         rc = learning_json(x, learning, err);
     }
     if (rc == TJ_OK) {
-        rc = tj_report_trees(x, trees, &example, err);
+        rc = tj_report_run_trees(x->env.store, trees, &example, x->cells[0].derive_run,
+                                 x->cells[0].seed, err);
     }
     if (rc == TJ_OK) {
         rc = tj_report_cases(x, cases, err);
     }
     if (rc == TJ_OK) {
-        rc = tj_report_ledger(x, &ledger, err);
+        rc = tj_report_ledger(x->env.store, x->declaration, &ledger, err);
+    }
+    if (rc == TJ_OK) {
+        rc = tj_report_thoughts(x->env.store, thoughts, err);
     }
     if (rc == TJ_OK) {
         json_t *d = json_object();
         set_body(x, d, &sums, example, command);
         json_object_set(d, "learning", learning);
+        json_object_set(d, "thoughts", thoughts);
         json_object_set(d, "trees", trees);
         json_object_set(d, "cases", cases);
         json_object_set(d, "ledger", ledger);
@@ -326,6 +334,7 @@ tj_code tj_experiment_report(tj_experiment *x, json_t **data, const char *comman
     json_decref(ledger);
     json_decref(cases);
     json_decref(trees);
+    json_decref(thoughts);
     json_decref(learning);
     json_decref(sums.runs);
     return rc;

@@ -146,17 +146,17 @@ static tj_code find_first_look(void *ctx, const tj_run_info *run, tj_err *err)
     return TJ_OK;
 }
 
-tj_code tj_report_ledger(const tj_experiment *x, json_t **out, tj_err *err)
+tj_code tj_report_ledger(tj_store *store, int64_t declaration, json_t **out, tj_err *err)
 {
     tj_head head;
     int64_t first_look = 0;
-    entry_out entry = {.seq = x->declaration};
-    tj_code rc = tj_ledger_signed_head(x->env.store, &head, err);
+    entry_out entry = {.seq = declaration};
+    tj_code rc = tj_ledger_signed_head(store, &head, err);
     if (rc == TJ_OK) {
-        rc = tj_ledger_each(x->env.store, "declared", 0, find_entry, &entry, err);
+        rc = tj_ledger_each(store, "declared", 0, find_entry, &entry, err);
     }
     if (rc == TJ_OK) {
-        rc = tj_run_each(x->env.store, TJ_RUN_ANY, find_first_look, &first_look, err);
+        rc = tj_run_each(store, TJ_RUN_ANY, find_first_look, &first_look, err);
     }
     if (first_look != 0 && entry.json != NULL) {
         json_object_set_new(entry.json, "first_look", tj_report_time(first_look));
@@ -171,9 +171,9 @@ tj_code tj_report_ledger(const tj_experiment *x, json_t **out, tj_err *err)
     return rc;
 }
 
-tj_code tj_report_runs(const tj_experiment *x, tj_run_sums *out, tj_err *err)
+tj_code tj_report_runs(tj_store *store, tj_run_sums *out, tj_err *err)
 {
     memset(out, 0, sizeof *out);
     out->runs = json_array();
-    return tj_run_each(x->env.store, TJ_RUN_ANY, add_run, out, err);
+    return tj_run_each(store, TJ_RUN_ANY, add_run, out, err);
 }

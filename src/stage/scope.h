@@ -39,7 +39,7 @@ typedef struct tj_scope_spec {
     char name[96];
     json_t *config; /* taken by begin */
     uint64_t seed;
-    tj_run_input inputs[4];
+    tj_run_input inputs[TJ_STORE_MAX_INPUTS];
     size_t n_inputs;
 } tj_scope_spec;
 

@@ -23,6 +23,7 @@
 #include "stage/eval_task.h"
 #include "stage/growth.h"
 #include "stage/score.h"
+#include "stage/thoughts.h"
 #include "store/store.h"
 #include "task/task.h"
 #include "thought/thought.h"
@@ -211,6 +212,12 @@ TJ_MUST_USE tj_code tj_demo_run(const char *dir, const tj_demo_config *cfg, cons
 /* The report data of an experiment that the workspace holds, whole.
  * Errors: TJ_E_NOTFOUND (no workspace, no experiment in it, or a stage that has not been done). */
 TJ_MUST_USE tj_code tj_demo_report(const char *dir, const char *build_id, json_t **data,
+                                   tj_err *err);
+
+/* The report data of a workspace: that of its experiment, or, where none was begun, of its problem
+ * sets, runs, trees and long thoughts. Gives *data (a new reference; NULL on error). Errors: those
+ * of tj_demo_report; TJ_E_NOTFOUND (no workspace). */
+TJ_MUST_USE tj_code tj_report_data(const char *dir, const char *build_id, json_t **data,
                                    tj_err *err);
 
 #include "stage/labelled_set.h" /* imported solutions as labelled steps */

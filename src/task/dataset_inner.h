@@ -121,6 +121,9 @@ tj_str tj_str_trim(tj_str text); /* white space at both ends */
 size_t tj_str_find(tj_str text, const char *find);
 size_t tj_str_find_last(tj_str text, const char *find);
 tj_str tj_str_from(tj_str text, size_t begin); /* the part from begin on */
+/* The argument of the last \boxed or \fbox of a solution, as MATH's own tools take it: the braces
+ * that belong together, or what stands behind "\boxed " up to the formula's end. */
+tj_str tj_last_boxed(tj_str solution);
 
 /* ------------------------------------------------------------ mappings */
 

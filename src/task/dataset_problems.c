@@ -7,9 +7,7 @@
 
 /* ------------------------------------------------------------------ MATH */
 
-/* The argument of the last \boxed or \fbox of a solution, as the data set's own tools take it: the
- * braces that belong together, or what stands behind "\boxed " up to the formula's end. */
-static tj_str last_boxed(tj_str solution)
+tj_str tj_last_boxed(tj_str solution)
 {
     size_t boxed = tj_str_find_last(solution, "\\boxed");
     size_t fbox = tj_str_find_last(solution, "\\fbox");
@@ -97,7 +95,7 @@ tj_code tj_map_math(tj_mapper *m)
         rc = tj_map_refuse(m, "answer", "is missing or null, and there is no solution");
     }
     if (rc == TJ_OK && r->answer.s == NULL) {
-        r->answer = last_boxed(solution);
+        r->answer = tj_last_boxed(solution);
         rc = r->answer.n == 0
                  ? tj_map_refuse(m, "solution", "has no \\boxed{...} with an answer in it")
                  : TJ_OK;

@@ -17,6 +17,7 @@
 #include "base/rng.h"
 #include "task/dataset.h"
 #include "task/prompts.h"
+#include "task/stepform.h"
 
 #define TJ_STEP_KEY_BYTES    64  /* canonical form of a step */
 #define TJ_STEP_REASON_BYTES 160 /* why a step is wrong */

@@ -18,14 +18,101 @@ void tj_derive_config_default(tj_derive_config *cfg)
                               .p_connective = 0.5,
                               .language = "en",
                               .tell_dead = true,
-                              .p_explore = 1.0};
+                              .p_explore = 1.0,
+                              .threshold = 0.5};
+}
+
+/* ------------------------------------------------------------------ what is known of nodes */
+
+typedef struct known {
+    tj_mark mark;
+    bool has_value;
+    double value;   /* the chance of success after it */
+    bool arrives;   /* a correct leaf is at or below it, by a way without an invalid step */
+    bool tells;     /* a branch that begins with it may be told as a wrong one */
+    size_t by;      /* the reward that says it is wrong; SIZE_MAX: none */
+    tj_known valid; /* what rewards say of the step, */
+    tj_known open;  /* and of the goal being in reach */
+} known;
+
+/* A reward's say. Where one rewarder is asked, its last word counts; where all are, a bad one. */
+static void hear(known *k, const tj_reward *r, size_t index, const tj_derive_config *cfg)
+{
+    bool wrong = r->value < cfg->threshold;
+    tj_known *says = r->meaning == TJ_VALID ? &k->valid : &k->open;
+    if (cfg->rewarder[0] != 0 || wrong || *says == TJ_UNKNOWN) {
+        *says = wrong ? TJ_NO : TJ_YES;
+        k->by = wrong ? index : k->by;
+    }
+    if (r->meaning != TJ_VALID) {
+        k->has_value = true;
+        k->value = cfg->from_minus_one ? (r->value + 1.0) / 2.0 : r->value;
+    }
+}
+
+static void hear_all(known *k, const tj_tree *tree, const tj_derive_config *cfg)
+{
+    for (size_t i = 0; i < tree->n_rewards; i++) {
+        const tj_reward *r = &tree->rewards[i];
+        if (cfg->rewarder[0] == 0 || strcmp(cfg->rewarder, r->rewarder) == 0) {
+            hear(&k[r->node], r, i, cfg);
+        }
+    }
+    for (size_t i = 0; i < tree->n_nodes; i++) {
+        k[i].mark = k[i].valid == TJ_NO                           ? TJ_MARK_INVALID
+                    : k[i].open == TJ_NO                          ? TJ_MARK_DEAD
+                    : k[i].valid == TJ_YES || k[i].open == TJ_YES ? TJ_MARK_RIGHT
+                                                                  : TJ_MARK_NONE;
+    }
+}
+
+/* The labels of the task's verifier and solver; a reward of progress is a better value. */
+static void read_labels(known *k, const tj_tree *tree)
+{
+    for (size_t i = 0; i < tree->n_nodes; i++) {
+        const tj_node *n = &tree->nodes[i];
+        k[i].mark = !n->valid ? TJ_MARK_INVALID : n->solvable ? TJ_MARK_RIGHT : TJ_MARK_DEAD;
+        k[i].has_value = true;
+        k[i].value = k[i].mark == TJ_MARK_RIGHT ? 1.0 : 0.0;
+    }
+    for (size_t i = 0; i < tree->n_rewards; i++) {
+        const tj_reward *r = &tree->rewards[i];
+        if (r->meaning == TJ_PROGRESS) {
+            k[r->node].value = r->value;
+        }
+        if (r->value <= 0.0 && r->reason[0] != 0 && k[r->node].by == SIZE_MAX) {
+            k[r->node].by = i;
+        }
+    }
+}
+
+/* Children stand behind their parents, so one pass from the end sees all that is below. */
+static void look_below(known *k, const tj_tree *tree, const tj_derive_config *cfg, bool by_rewards)
+{
+    for (size_t i = tree->n_nodes; i-- > 0;) {
+        const tj_node *n = &tree->nodes[i];
+        bool is_invalid = k[i].mark == TJ_MARK_INVALID;
+        k[i].arrives = !is_invalid && (k[i].arrives || n->correct);
+        if (by_rewards && k[i].arrives && k[i].mark == TJ_MARK_DEAD) {
+            k[i].mark = TJ_MARK_RIGHT; /* an estimate yields to an answer that was found */
+        }
+        bool wrong = is_invalid || (k[i].mark == TJ_MARK_DEAD && cfg->tell_dead);
+        k[i].tells = by_rewards   ? (k[i].tells || wrong) && (!is_invalid || cfg->tell_invalid)
+                     : is_invalid ? cfg->tell_invalid
+                                  : cfg->tell_dead;
+        if (n->parent != TJ_NO_NODE) {
+            k[n->parent].arrives = k[n->parent].arrives || k[i].arrives;
+            k[n->parent].tells = k[n->parent].tells || (by_rewards && k[i].tells);
+        }
+    }
 }
 
 /* ------------------------------------------------------------------ writing */
 
 typedef struct writer {
     const tj_tree *tree;
-    const tj_task *task;
+    const tj_task *task; /* NULL: a problem in words */
+    known *known;        /* [n_nodes] */
     const tj_derive_config *cfg;
     const tj_templates *templates;
     tj_rng *rng;
@@ -39,38 +126,60 @@ typedef struct writer {
     size_t *wrong;    /* [n_nodes] scratch */
 } writer;
 
-/* The chance of success after a node: its reward of that meaning, or what the solver says. */
-static double value_of(const tj_tree *tree, size_t node)
-{
-    double value = tree->nodes[node].valid && tree->nodes[node].solvable ? 1.0 : 0.0;
-    for (size_t i = 0; i < tree->n_rewards; i++) {
-        if (tree->rewards[i].node == node && tree->rewards[i].meaning == TJ_PROGRESS) {
-            value = tree->rewards[i].value;
-        }
-    }
-    return value;
-}
-
 static tj_span span_of(const writer *w, tj_action action, tj_editor editor, size_t node,
                        bool on_path)
 {
-    const tj_node *n = &w->tree->nodes[node];
+    const known *k = &w->known[node];
     tj_span span = {.action = action, .editor = editor, .node = node, .on_path = on_path};
     if (tj_is_step(&span)) {
-        span.mark = !n->valid ? TJ_MARK_INVALID : n->solvable ? TJ_MARK_RIGHT : TJ_MARK_DEAD;
-        span.has_value = true;
-        span.value = value_of(w->tree, node);
+        span.mark = k->mark;
+        span.has_value = k->has_value;
+        span.value = k->value;
     }
     return span;
 }
 
-/* A step in the node's own text and ids. */
+/* A text that a policy ended without a newline gets one: what follows is another line. */
+static tj_code add_whole(writer *w, const tj_span *span, const tj_node *n, tj_err *err)
+{
+    tj_buf text;
+    tj_ids ids = {0};
+    size_t len = strlen(n->text);
+    bool is_line = len > 0 && n->text[len - 1] == '\n';
+    if (is_line && n->n_ids > 0) {
+        return tj_scribe_add_ids(&w->scribe, span, n->text, len, n->ids, n->n_ids, err);
+    }
+    tj_buf_init(&text);
+    tj_buf_add(&text, n->text, len);
+    tj_buf_str(&text, is_line ? "" : "\n");
+    tj_code rc = tj_buf_check(&text, err);
+    if (rc == TJ_OK && n->n_ids == 0) { /* nobody sampled it */
+        rc = tj_scribe_add(&w->scribe, span, tj_buf_text(&text), text.len, err);
+    } else if (rc == TJ_OK) {
+        rc = tj_ids_add(&ids, n->ids, n->n_ids, err);
+        if (rc == TJ_OK && w->scribe.tok != NULL) {
+            rc = tj_tokenizer_encode(w->scribe.tok, &ids, "\n", 1, false, err);
+        }
+        if (rc == TJ_OK) {
+            rc = tj_scribe_add_ids(&w->scribe, span, tj_buf_text(&text), text.len, ids.ids, ids.n,
+                                   err);
+        }
+    }
+    tj_ids_deinit(&ids);
+    tj_buf_deinit(&text);
+    return rc;
+}
+
+/* A step in the node's own text and ids. In words, the step that ends the path is the one that
+ * says the answer. */
 static tj_code add_step(writer *w, size_t node, bool on_path, tj_err *err)
 {
     const tj_node *n = &w->tree->nodes[node];
-    tj_span span = span_of(w, w->fresh ? TJ_PROPOSE : TJ_CONTINUE, TJ_BY_POLICY, node, on_path);
+    bool concludes = w->task == NULL && on_path && n->correct;
+    tj_action action = concludes ? TJ_CONCLUDE : w->fresh ? TJ_PROPOSE : TJ_CONTINUE;
+    tj_span span = span_of(w, action, TJ_BY_POLICY, node, on_path);
     w->fresh = false;
-    return tj_scribe_add_ids(&w->scribe, &span, n->text, strlen(n->text), n->ids, n->n_ids, err);
+    return add_whole(w, &span, n, err);
 }
 
 typedef void (*write_fn)(const void *ctx, const tj_task_state *state, tj_buf *out);
@@ -90,16 +199,11 @@ static tj_code add_line(writer *w, write_fn write, const tj_task_state *state, t
     return rc;
 }
 
-/* Why the rewards call a node wrong, in their own words; "" if they do not say. */
-static const char *reason_of(const tj_tree *tree, size_t node)
+/* Why a reward calls a node wrong, in its own words; "" if none says. */
+static const char *reason_of(const writer *w, size_t node)
 {
-    for (size_t i = 0; i < tree->n_rewards; i++) {
-        if (tree->rewards[i].node == node && tree->rewards[i].value <= 0.0 &&
-            tree->rewards[i].reason[0] != 0) {
-            return tree->rewards[i].reason;
-        }
-    }
-    return "";
+    size_t by = w->known[node].by;
+    return by == SIZE_MAX ? "" : w->tree->rewards[by].reason;
 }
 
 static tj_code say(writer *w, tj_action action, tj_why why, bool must, size_t node, size_t of,
@@ -108,10 +212,8 @@ static tj_code say(writer *w, tj_action action, tj_why why, bool must, size_t no
     if (!must && tj_rng_double(w->rng) >= w->cfg->p_connective) {
         return TJ_OK;
     }
-    tj_saying what = {.language = w->cfg->language,
-                      .action = action,
-                      .why = why,
-                      .reason = reason_of(w->tree, of)};
+    tj_saying what = {
+        .language = w->cfg->language, .action = action, .why = why, .reason = reason_of(w, of)};
     size_t chosen = tj_templates_choose(w->templates, &what, w->last, w->rng);
     if (chosen == TJ_NO_SENTENCE) {
         return TJ_OK;
@@ -137,7 +239,7 @@ static bool find_path(writer *w)
 {
     size_t at = 0;
     w->n_path = 0;
-    if (!tj_tree_leads_to_correct(w->tree, 0)) {
+    if (!w->known[0].arrives) {
         return false;
     }
     w->path[w->n_path++] = at;
@@ -145,7 +247,7 @@ static bool find_path(writer *w)
         size_t n = tj_tree_children(w->tree, at, w->children, w->tree->n_nodes);
         size_t next = TJ_NO_NODE;
         for (size_t i = 0; i < n && next == TJ_NO_NODE; i++) {
-            next = tj_tree_leads_to_correct(w->tree, w->children[i]) ? w->children[i] : TJ_NO_NODE;
+            next = w->known[w->children[i]].arrives ? w->children[i] : TJ_NO_NODE;
         }
         at = next;
         w->path[w->n_path++] = at;
@@ -153,31 +255,50 @@ static bool find_path(writer *w)
     return true;
 }
 
+/* A line of a task is told only if it is whole. */
 static bool can_be_told(const writer *w, size_t node)
 {
     const tj_node *n = &w->tree->nodes[node];
     size_t len = strlen(n->text);
-    bool whole = len > 0 && n->text[len - 1] == '\n';
-    return whole && (n->valid || w->cfg->tell_invalid);
+    bool whole = len > 0 && (w->task == NULL || n->text[len - 1] == '\n');
+    return whole && (w->known[node].mark != TJ_MARK_INVALID || w->cfg->tell_invalid);
+}
+
+/* Leaves in w->children [n] those that a wrong branch may go on with after `at`, and returns their
+ * number: once something wrong was told, any; before that, those that come to something wrong. */
+static size_t ways_on(writer *w, size_t at, bool was_wrong)
+{
+    size_t all = tj_tree_children(w->tree, at, w->children, w->tree->n_nodes);
+    size_t n = 0;
+    for (size_t i = 0; i < all; i++) {
+        size_t c = w->children[i];
+        if (can_be_told(w, c) && !w->known[c].arrives &&
+            (w->task != NULL || was_wrong || w->known[c].tells)) {
+            w->children[n++] = c;
+        }
+    }
+    return n;
+}
+
+static bool is_wrong(const writer *w, size_t node)
+{
+    tj_mark mark = w->known[node].mark;
+    return mark == TJ_MARK_INVALID || mark == TJ_MARK_DEAD;
 }
 
 /* A node off the path follows one random child. */
 static tj_code follow_branch(writer *w, size_t child, size_t *leaf, tj_err *err)
 {
     size_t at = child;
+    bool was_wrong = is_wrong(w, at);
     tj_code rc = add_step(w, at, false, err);
-    for (size_t n_steps = 1; rc == TJ_OK && w->tree->nodes[at].valid; n_steps++) {
-        size_t all = tj_tree_children(w->tree, at, w->children, w->tree->n_nodes);
-        size_t n = 0;
-        for (size_t i = 0; i < all; i++) {
-            if (can_be_told(w, w->children[i])) {
-                w->children[n++] = w->children[i];
-            }
-        }
+    for (size_t n_steps = 1; rc == TJ_OK && w->known[at].mark != TJ_MARK_INVALID; n_steps++) {
+        size_t n = ways_on(w, at, was_wrong);
         if (n == 0 || n_steps == w->cfg->max_branch) {
             break;
         }
         at = w->children[tj_rng_below(w->rng, n)];
+        was_wrong = was_wrong || is_wrong(w, at);
         rc = add_step(w, at, false, err);
     }
     *leaf = at;
@@ -190,21 +311,24 @@ static tj_code explore(writer *w, size_t child, size_t from, tj_err *err)
     size_t at = child;
     tj_code rc = follow_branch(w, child, &at, err);
     const tj_node *leaf = &w->tree->nodes[at];
-    tj_why why = !leaf->valid     ? TJ_WHY_INVALID
-                 : leaf->terminal ? TJ_WHY_FAILED
-                 : leaf->solvable ? TJ_WHY_LONG
-                                  : TJ_WHY_DEAD;
-    if (rc == TJ_OK && leaf->terminal) {
+    tj_mark mark = w->known[at].mark;
+    tj_why why = mark == TJ_MARK_INVALID ? TJ_WHY_INVALID
+                 : leaf->terminal        ? TJ_WHY_FAILED
+                 : mark == TJ_MARK_DEAD  ? TJ_WHY_DEAD
+                                         : TJ_WHY_LONG;
+    bool has_verdict = leaf->terminal && w->task != NULL;
+    bool restates = w->cfg->restate && w->task != NULL;
+    size_t to = w->cfg->back_to_root ? 0 : from;
+    if (rc == TJ_OK && has_verdict) {
         rc = add_line(w, w->task->write_failed, &leaf->state, TJ_REFLECT, at, false, err);
     }
     if (rc == TJ_OK) {
-        rc = say(w, TJ_REFLECT, why, !leaf->terminal, at, at, err);
+        rc = say(w, TJ_REFLECT, why, !has_verdict, at, at, err);
     }
     if (rc == TJ_OK) {
-        rc = say(w, TJ_BACKTRACK, why, !w->cfg->restate, from, at, err);
+        rc = say(w, TJ_BACKTRACK, why, !restates, restates ? from : to, at, err);
     }
-    size_t to = w->cfg->back_to_root ? 0 : from;
-    if (rc == TJ_OK && w->cfg->restate) {
+    if (rc == TJ_OK && restates) {
         rc = add_line(w, w->task->write_back, &w->tree->nodes[to].state, TJ_BACKTRACK, to, false,
                       err);
     }
@@ -228,7 +352,7 @@ static double mean_logprob(const tj_node *n)
 static double worth(const writer *w, size_t node)
 {
     return w->cfg->pick == TJ_PICK_LIKELIEST ? mean_logprob(&w->tree->nodes[node])
-                                             : value_of(w->tree, node);
+                                             : w->known[node].value;
 }
 
 /* Leaves the k of wrong [n] that the rule picks, in the order they were in. */
@@ -260,8 +384,8 @@ static size_t choose_wrong(writer *w, size_t depth, size_t good)
         size_t c = w->children[i];
         bool before = w->tree->nodes[c].order < w->tree->nodes[good].order;
         bool forced = cfg->order == TJ_ORDER_PAPER && n_wrong == 0;
-        if (c != good && (before || forced) && can_be_told(w, c) &&
-            (cfg->tell_dead || !w->tree->nodes[c].valid) && !tj_tree_leads_to_correct(w->tree, c)) {
+        if (c != good && (before || forced) && can_be_told(w, c) && w->known[c].tells &&
+            !w->known[c].arrives) {
             w->wrong[n_wrong++] = c;
         }
     }
@@ -284,12 +408,26 @@ static tj_code walk_path(writer *w, bool journey, tj_err *err)
             rc = add_step(w, w->path[i + 1], true, err);
         }
     }
-    if (rc == TJ_OK) {
+    if (rc == TJ_OK && w->task != NULL) {
         size_t leaf = w->path[w->n_path - 1];
         rc = add_line(w, w->task->write_reached, &w->tree->nodes[leaf].state, TJ_CONCLUDE, leaf,
                       true, err);
     }
     return rc;
+}
+
+static void find_known(writer *w)
+{
+    bool by_rewards = w->task == NULL || w->cfg->rewarder[0] != 0;
+    for (size_t i = 0; i < w->tree->n_nodes; i++) {
+        w->known[i].by = SIZE_MAX;
+    }
+    if (by_rewards) {
+        hear_all(w->known, w->tree, w->cfg);
+    } else {
+        read_labels(w->known, w->tree);
+    }
+    look_below(w->known, w->tree, w->cfg, by_rewards);
 }
 
 static tj_code derive(tj_thought *out, tj_thought_kind kind, writer *w, const tj_tokenizer *tok,
@@ -298,13 +436,17 @@ static tj_code derive(tj_thought *out, tj_thought_kind kind, writer *w, const tj
     size_t n = w->tree->n_nodes + 1;
     size_t *scratch = tj_calloc(n, 3 * sizeof *scratch);
     memset(out, 0, sizeof *out);
-    if (scratch == NULL) {
+    w->known = tj_calloc(n, sizeof *w->known);
+    if (scratch == NULL || w->known == NULL) {
+        tj_free(scratch);
+        tj_free(w->known);
         return tj_fail(err, TJ_E_NOMEM, "cannot walk the tree");
     }
     w->path = scratch;
     w->children = scratch + n;
     w->wrong = scratch + 2 * n;
     w->last = TJ_NO_SENTENCE;
+    find_known(w);
     tj_scribe_init(&w->scribe, tok);
     tj_code rc = !find_path(w) ? tj_fail(err, TJ_E_NOTFOUND, "the tree has no correct path")
                                : walk_path(w, kind == TJ_JOURNEY, err);
@@ -313,6 +455,7 @@ static tj_code derive(tj_thought *out, tj_thought_kind kind, writer *w, const tj
     }
     tj_scribe_deinit(&w->scribe);
     tj_free(scratch);
+    tj_free(w->known);
     if (rc == TJ_OK) {
         out->problem = w->tree->problem;
         out->kind = kind;
@@ -322,11 +465,12 @@ static tj_code derive(tj_thought *out, tj_thought_kind kind, writer *w, const tj
 }
 
 tj_code tj_derive_shortcut(tj_thought *out, const tj_tree *tree, const tj_task *task,
-                           const tj_tokenizer *tok, int32_t eos, tj_err *err)
+                           const tj_tokenizer *tok, int32_t eos, const tj_derive_config *cfg,
+                           tj_err *err)
 {
-    tj_derive_config cfg;
-    tj_derive_config_default(&cfg);
-    writer w = {.tree = tree, .task = task, .cfg = &cfg};
+    tj_derive_config plain;
+    tj_derive_config_default(&plain);
+    writer w = {.tree = tree, .task = task, .cfg = cfg == NULL ? &plain : cfg};
     return derive(out, TJ_SHORTCUT, &w, tok, eos, err);
 }
 
@@ -337,6 +481,9 @@ static tj_code check_config(const tj_derive_config *cfg, const tj_templates *tem
     }
     if (!(cfg->p_explore >= 0.0 && cfg->p_explore <= 1.0)) {
         return tj_fail(err, TJ_E_INVAL, "p_explore is %g, expected 0 to 1", cfg->p_explore);
+    }
+    if (!isfinite(cfg->threshold)) {
+        return tj_fail(err, TJ_E_INVAL, "threshold is %g, expected a number", cfg->threshold);
     }
     if (!tj_templates_has(templates, cfg->language)) {
         return tj_fail(err, TJ_E_INVAL, "no sentences in the language '%s'", cfg->language);

@@ -6,6 +6,7 @@
 
 #include "base/alloc.h"
 #include "base/json.h"
+#include "thought/trace.h"
 
 #define MAX_DEPTH 64 /* of JSON; ours has five levels */
 
@@ -361,7 +362,8 @@ static tj_code read_one(const json_t *json, const char *where, tj_record_fn fn, 
                         tj_err *err)
 {
     tj_record record;
-    tj_code rc = tj_record_from_json(&record, json, where, err);
+    tj_code rc = tj_is_trace(json) ? tj_trace_to_record(&record, json, where, err)
+                                   : tj_record_from_json(&record, json, where, err);
     if (rc == TJ_OK) {
         rc = fn(ctx, &record, where, err);
         tj_record_deinit(&record);

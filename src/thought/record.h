@@ -57,9 +57,9 @@ json_t *tj_thought_spans_json(const tj_thought *thought);
 TJ_MUST_USE tj_code tj_record_from_json(tj_record *out, const json_t *json, const char *where,
                                         tj_err *err);
 
-/* Calls fn with each record of a text; where is "NAME:LINE", or "NAME:LINE: item N of the list". A
- * record is freed after fn, unless fn takes it by zeroing the struct. Errors: TJ_E_PARSE naming the
- * line, those of fn. */
+/* Calls fn with each record, or process trace (thought/trace.h), of a text; where is "NAME:LINE",
+ * or "NAME:LINE: item N of the list". A record is freed after fn, unless fn takes it by zeroing the
+ * struct. Errors: TJ_E_PARSE naming the line, those of fn. */
 typedef tj_code (*tj_record_fn)(void *ctx, tj_record *record, const char *where, tj_err *err);
 TJ_MUST_USE tj_code tj_records_read(const char *text, size_t len, const char *name, tj_record_fn fn,
                                     void *ctx, tj_err *err);

@@ -62,7 +62,7 @@ static double quantile(const double *sorted, size_t n, double q)
     return i + 1 < n ? sorted[i] * (1.0 - part) + sorted[i + 1] * part : sorted[n - 1];
 }
 
-/* mean, sd, min, median, p90, max; values [n] are sorted. */
+/* mean, sd, min, p10, median, p90, max; values [n] are sorted. */
 static json_t *distribution(double *values, size_t n)
 {
     double sum = 0.0;
@@ -83,6 +83,7 @@ static json_t *distribution(double *values, size_t n)
     set(&j, "mean", real(mean));
     set(&j, "sd", real(n > 1 ? sqrt(squares / (double)(n - 1)) : (double)NAN));
     set(&j, "min", real(values[0]));
+    set(&j, "p10", real(quantile(values, n, 0.1)));
     set(&j, "median", real(quantile(values, n, 0.5)));
     set(&j, "p90", real(quantile(values, n, 0.9)));
     set(&j, "max", real(values[n - 1]));

@@ -33,6 +33,7 @@
 #include "thought/stats.h"
 #include "thought/talk.h"
 #include "thought/templates.h"
+#include "thought/trace.h"
 #include "tree/tree.h"
 
 typedef enum tj_walk_order {
@@ -48,6 +49,8 @@ typedef enum tj_walk_pick {
     TJ_PICK_LIKELIEST, /* those that the policy thought likeliest: mean log-probability a token */
     TJ_PICK_BEST       /* those of the highest value: the most tempting mistakes */
 } tj_walk_pick;
+
+#define TJ_REWARDER_BYTES 256 /* a rewarder's name */
 
 typedef struct tj_derive_config {
     tj_walk_order order;
@@ -67,13 +70,24 @@ typedef struct tj_derive_config {
                                     * to_depth, 0 is no bound */
     double p_explore;              /* chance that a node where it is allowed is explored */
     const tj_templates *templates; /* borrowed; NULL: what is built in */
+
+    /* Whose rewards say what is wrong: a value below the threshold says that the step is invalid
+     * (meaning `valid`) or dead (`solvable`, `progress`). A node that has no such reward is not
+     * known to be anything, and is not told as wrong. "": a task's own labels; in words, all. */
+    char rewarder[TJ_REWARDER_BYTES];
+    double threshold;
+    bool from_minus_one; /* its values are from -1 to 1, else from 0 to 1 */
 } tj_derive_config;
 void tj_derive_config_default(tj_derive_config *cfg);
 
 /* The correct path of a tree written out (the one the policy sampled first, in depth-first sampled
- * order), with its conclusion. Errors: TJ_E_NOTFOUND when the tree has no correct path. */
+ * order), with its conclusion. task NULL: a problem in words, whose steps are told as they are; the
+ * one that ends the path is the conclusion. tok may be NULL: then there are no ids. cfg, of which
+ * the rewards are read, may be NULL. Errors: TJ_E_NOTFOUND when the tree has no correct path (one
+ * with a step that a reward calls invalid is none). */
 TJ_MUST_USE tj_code tj_derive_shortcut(tj_thought *out, const tj_tree *tree, const tj_task *task,
-                                       const tj_tokenizer *tok, int32_t eos, tj_err *err);
+                                       const tj_tokenizer *tok, int32_t eos,
+                                       const tj_derive_config *cfg, tj_err *err);
 
 /* The journey to the same correct leaf by a depth-first walk: nodes on the correct path may first
  * explore wrong children down to a leaf (a node off the path follows one random child), at most
@@ -83,5 +97,13 @@ TJ_MUST_USE tj_code tj_derive_shortcut(tj_thought *out, const tj_tree *tree, con
 TJ_MUST_USE tj_code tj_derive_journey(tj_thought *out, const tj_tree *tree, const tj_task *task,
                                       const tj_tokenizer *tok, int32_t eos,
                                       const tj_derive_config *cfg, tj_rng *rng, tj_err *err);
+
+/* The tree that a thought tells of, where none is at hand (a person's, a dialogue's): a node a
+ * step, without ids or rewards; its labels are the spans' marks, and what has no mark counts as
+ * neither invalid nor dead. The end of the path is a correct leaf if `correct` is YES. Gives *out
+ * (tj_tree_deinit), and the thought's spans their nodes in it. Errors: TJ_E_NOMEM; *out is empty
+ * then, and the thought as it was. */
+TJ_MUST_USE tj_code tj_thought_to_tree(tj_tree *out, tj_thought *thought, tj_known correct,
+                                       tj_err *err);
 
 #endif

@@ -69,8 +69,10 @@ tj_code tj_ways_of(tj_ways *out, const tj_thought *t, tj_err *err)
         const tj_span *s = &t->spans[i];
         if (tj_is_step(s)) {
             size_t before = told_before(out, t, i, at);
-            out->steps[out->n_steps] = (tj_way_step){i, at, before != TJ_NO_STEP, false};
-            at = before == TJ_NO_STEP ? out->n_steps : before;
+            bool again = before != TJ_NO_STEP;
+            size_t first = again ? before : out->n_steps;
+            out->steps[out->n_steps] = (tj_way_step){i, at, again, first, false};
+            at = first;
             out->n_steps++;
         } else if (s->action == TJ_BACKTRACK &&
                    (i + 1 == t->n_spans || t->spans[i + 1].action != TJ_BACKTRACK)) {

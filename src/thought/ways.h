@@ -15,6 +15,7 @@ typedef struct tj_way_step {
     size_t span;
     size_t parent; /* the step before it, by index here; TJ_NO_STEP at the start */
     bool again;    /* tells once more of a step that the thought has told: leave it out of trees */
+    size_t first;  /* that step; itself where it is new */
     bool is_last;  /* an attempt ends with it */
 } tj_way_step;
 

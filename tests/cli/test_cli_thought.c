@@ -2,6 +2,7 @@
  * and counted; what is wrong is named with its file and line; models behind a scripted server
  * propose and criticise, debate, and reword. */
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -213,6 +214,165 @@ static void rewording_keeps_what_it_may_not_change(void **state)
     expect_text("out", "\"completion\":\"I might add sevens.\\n7 + 7 + 7 + 7 + 7 = 42\\n");
 }
 
+/* ------------------------------------------------------------------ in a workspace */
+
+static long long metric(const char *key)
+{
+    json_t *json = json_load_file("out", 0, NULL);
+    const json_t *value = json_object_get(json_object_get(json, "metrics"), key);
+    long long n = json_integer_value(value);
+    json_decref(json);
+    return n;
+}
+
+/* Files go in, each command makes a run of the thoughts of the one before, and a file comes out. */
+static void thoughts_go_from_run_to_run(void **state)
+{
+    (void)state;
+    static const char *const answers[] = {"{\"spans\":[{\"n\":1,\"text\":\"I might add "
+                                          "sevens.\"},{\"n\":2,\"text\":\"7 + 7 = 35\"}]}"};
+    spit("notes.md", notes);
+    spit("short.jsonl", "{\"prompt\":\"1 + 1?\",\"answer\":\"2\",\"completion\":\"1 + 1 = 3\\nThe "
+                        "answer is 3.\\n\"}\n");
+    expect("thought import -w w notes.md short.jsonl --by-rules --json", 0);
+    assert_int_equal(metric("thoughts"), 2);
+    expect("thought import -w w notes.md short.jsonl --by-rules", 0);
+    expect_text("out", "run 1 (done before):");
+    expect("thought show 1 -w w", 0);
+    expect_text("out", "7 + 7 + 7 + 7 + 7 = 42");
+    expect("thought stats -w w", 0);
+    expect_text("out", "justified: a step of the attempt was wrong                  1");
+    expect("thought filter -w w --json", 0);
+    assert_int_equal(metric("pass"), 1);
+    assert_int_equal(metric("answer"), 1);
+    expect_with_server(answers, "thought rewrite -w w --json", 0);
+    assert_int_equal(metric("taken"), 1);
+    assert_int_equal(metric("refused"), 1);
+    expect("thought export -w w -f step-dpo -o pairs.jsonl --card card.md", 0);
+    expect_text("pairs.jsonl", "\"rejected\": \"7 + 7 + 7 + 7 + 7 = 42\\n\"");
+    expect_text("card.md", "run 3");
+    expect("thought export -w w --run 1 -f jsonl", 0);
+    expect_text("out", "The answer is 3.");
+    expect("runs -w w", 0);
+    expect_text("out", "rewrite");
+    expect("ledger verify -w w", 0);
+    expect("report -w w", 0);
+    expect_text("w/report.html", "Long thoughts in numbers");
+    expect_text("w/report.html", "data-node=");
+}
+
+static void people_are_rewarders(void **state)
+{
+    (void)state;
+    expect("tree list -w w --json", 0);
+    expect_text("out", "\"nodes\"");
+    expect("thought derive -w w --run 1 --rewarder Aiko --order paper --json", 0);
+    assert_int_equal(metric("journey"), 1);
+    assert_int_equal(metric("ways back"), 1);
+    assert_int_equal(metric("without a correct path"), 1); /* the other has a wrong answer */
+    expect("thought derive -w w --run 1 --rewarder Nobody", 3);
+    expect_text("err", "no rewarder 'Nobody'");
+}
+
+static void dialogues_become_rows(void **state)
+{
+    (void)state;
+    static const char *const answers[] = {
+        "{\"step\":\"6 + 7 = 13\"}",
+        "{\"action\":\"backtrack\",\"to\":0,\"reason\":\"Wait, it says times.\"}",
+        "{\"step\":\"6 * 7 = 42\",\"answer\":\"42\"}", "not json",
+        "{\"action\":\"terminate\",\"reason\":\"done\"}"};
+    static const char *const nonsense[] = {"no", "no", "no", "no"};
+    expect_with_server(
+        answers, "thought critique -w v --json '{\"question\":\"6 * 7?\",\"answer\":\"42\"}'", 0);
+    assert_int_equal(metric("answered"), 1);
+    assert_int_equal(metric("thoughts"), 1);
+    expect("thought stats -w v --json", 0);
+    expect("thought derive -w v --rewarder m --order paper --json", 0); /* the critic's verdicts */
+    assert_int_equal(metric("ways back"), 1);
+    expect_with_server(nonsense, "thought critique -w v --json '5 * 5?'", 0);
+    assert_int_equal(metric("failed"), 1);
+    assert_int_equal(metric("thoughts"), 0); /* nothing was said, and how it ended is kept */
+    expect("ledger verify -w v", 0);
+}
+
+/* Answers each question with a step that ends it; at the third request the client is killed. */
+static void kill_at_the_third(void *ctx, const http_request *request)
+{
+    static const char *const answers[] = {"{\"step\":\"6 * 7 = 42\",\"answer\":\"42\"}",
+                                          "{\"action\":\"terminate\",\"reason\":\"r\"}", NULL,
+                                          "{\"step\":\"5 * 5 = 25\",\"answer\":\"25\"}",
+                                          "{\"action\":\"terminate\",\"reason\":\"r\"}"};
+    if (request->index == 2) {
+        char *pid = slurp("pid");
+        kill((pid_t)strtol(pid, NULL, 10), SIGKILL);
+        tj_free(pid);
+        return;
+    }
+    assert_true(request->index < 5);
+    give((void *)(uintptr_t)answers, request);
+    (void)ctx;
+}
+
+static void a_killed_run_goes_on_and_asks_nothing_twice(void **state)
+{
+    (void)state;
+    http_script server;
+    char command[1024];
+    spit("two.jsonl", "{\"question\":\"6 * 7?\",\"answer\":\"42\"}\n"
+                      "{\"question\":\"5 * 5?\",\"answer\":\"25\"}\n");
+    http_script_start(&server, kill_at_the_third, NULL);
+    snprintf(command, sizeof command,
+             "sh -c 'echo $$ >pid; exec \"%s\" thought critique -w k --json -m %s --remote-model m "
+             "<two.jsonl >out 2>err'",
+             TJ_PROGRAM, server.url);
+    assert_int_not_equal(system(command), 0);
+    assert_int_equal(atomic_load(&server.n_requests), 3);
+    if (system(command) != 0) {
+        fail_msg("%s", slurp("err"));
+    }
+    http_script_stop(&server);
+    assert_int_equal(atomic_load(&server.n_requests), 5);
+    assert_int_equal(metric("answered"), 2);
+    assert_int_equal(metric("thoughts"), 2);
+    expect("thought stats -w k --json", 0);
+    json_t *json = json_load_file("out", 0, NULL);
+    assert_int_equal(json_integer_value(json_object_get(json, "records")), 2);
+    json_decref(json);
+    expect("ledger verify -w k", 0);
+}
+
+static void labelled_alternatives_become_journeys(void **state)
+{
+    (void)state;
+    spit("prm.jsonl",
+         "{\"labeler\":\"a\",\"timestamp\":\"2022-08-01T00:00:00\",\"generation\":null,"
+         "\"is_quality_control_question\":false,\"is_initial_screening_question\":false,"
+         "\"question\":{\"problem\":\"What is 2+3*4?\",\"ground_truth_answer\":\"14\"},"
+         "\"label\":{\"steps\":[{\"completions\":[{\"text\":\"Add first: 2+3=5.\",\"rating\":-1,"
+         "\"flagged\":false},{\"text\":\"Hm, 12 is even.\",\"rating\":0,\"flagged\":false},"
+         "{\"text\":\"Multiply first: 3*4=12.\",\"rating\":1,\"flagged\":false}],"
+         "\"human_completion\":null,\"chosen_completion\":2},{\"completions\":[{\"text\":\"So the "
+         "answer is 14.\\n\\n# Answer\\n\\n14\",\"rating\":1,\"flagged\":false}],"
+         "\"human_completion\":null,\"chosen_completion\":0}],\"total_time\":1,"
+         "\"finish_reason\":\"solution\"}}\n");
+    expect("data import prm.jsonl --set labels -w u", 0);
+    expect("thought derive -w u --json", 0);
+    assert_int_equal(metric("journey"), 1);
+    assert_int_equal(metric("ways back"), 1); /* 0 is neutral: not told as wrong */
+    expect("thought show 2 -w u", 0);
+    expect_text("out", "Add first: 2+3=5.");
+    expect_text("out", "conclude");
+    expect("thought derive -w u --language ja --kind journey", 0);
+    expect("thought derive prm.jsonl -w u", 2);
+    expect_text("err", "tree import");
+    expect("thought stats -w nowhere", 3);
+    expect("thought filter short.jsonl -w u", 2);
+    expect_text("err", "thought import");
+    expect("thought stats -w u --run 1", 3);
+    expect_text("err", "run 1 made no thoughts");
+}
+
 static int make_dir(void **state)
 {
     (void)state;
@@ -236,6 +396,11 @@ int main(void)
         cmocka_unit_test(a_critic_behind_a_url_decides),
         cmocka_unit_test(a_lesson_behind_a_url_is_told),
         cmocka_unit_test(rewording_keeps_what_it_may_not_change),
+        cmocka_unit_test(thoughts_go_from_run_to_run),
+        cmocka_unit_test(people_are_rewarders),
+        cmocka_unit_test(dialogues_become_rows),
+        cmocka_unit_test(a_killed_run_goes_on_and_asks_nothing_twice),
+        cmocka_unit_test(labelled_alternatives_become_journeys),
     };
     return cmocka_run_group_tests(tests, make_dir, remove_dir);
 }

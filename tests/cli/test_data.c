@@ -169,6 +169,58 @@ static void any_json_is_mapped(void **state)
                 "labels");
 }
 
+static void solutions_become_numbered_steps(void **state)
+{
+    (void)state;
+    assert_int_equal(run("steps $D/gsm8k.jsonl $D/math.jsonl $D/prm800k.jsonl -o $T/steps.jsonl "
+                         "--rejected $T/left.jsonl"),
+                     0);
+    expect(err, "5 records, 4 written with 7 steps");
+    expect(err, "1 left out: no solution that is right to its end");
+    char *steps = slurp("steps.jsonl");
+    json_t *first = json_loads(steps, JSON_DISABLE_EOF_CHECK, NULL);
+    json_t *messages = json_object_get(first, "messages");
+    const char *const want[] = {
+        "Solve the problem. Write one step of reasoning a line, and number the lines. The last "
+        "line says: The answer is \\boxed{...}.\n\n",
+        "Problem: Mika has 3 bags of 4 shells and finds 2 more. How many shells has "
+        "she?\nSolution:",
+        "1. The bags hold 3*4=12 shells.\n2. With 2 more she has 12+2=14 shells.\n"
+        "3. The answer is \\boxed{14}."};
+    for (size_t i = 0; i < 3; i++) {
+        json_t *message = json_array_get(messages, i);
+        assert_string_equal(json_string_value(json_object_get(message, "content")), want[i]);
+    }
+    json_decref(first);
+    tj_free(steps);
+    char *left = slurp("left.jsonl");
+    expect(left, "prm800k.jsonl\",\"line\":2,\"reason\":\"no solution that is right to its end\"");
+    tj_free(left);
+    assert_int_equal(run("steps $D/math.jsonl --after 1 --limit 1 --json"), 0);
+    expect(out, "corrected to $5$.");
+    expect(err, "\"records\":1,\"written\":1,\"steps\":1,\"left_out\":{}");
+}
+
+static void wrong_solutions_are_not_learnt(void **state)
+{
+    (void)state;
+    static const char text[] =
+        "{\"problem\":\"p\",\"answer\":\"6\",\"solution\":\"Add. So $\\\\boxed{5}$.\"}\n"
+        "{\"problem\":\"q\",\"solution\":\"Nothing.\"}\n"
+        "{\"problem\":\"r\",\"answer\":\"5\",\"solution\":\"Add. So $\\\\boxed{5}$.\"}\n";
+    char path[96];
+    (void)snprintf(path, sizeof path, "%s/wrong.jsonl", dir);
+    assert_int_equal(tj_fs_write(path, text, strlen(text), NULL), TJ_OK);
+    assert_int_equal(run("steps $T/wrong.jsonl"), 0);
+    expect(err, "3 records, 1 written with 2 steps");
+    expect(err, "1 left out: the answer differs from the reference");
+    expect(err, "1 left out: the record is refused");
+    assert_int_equal(run("steps $T/wrong.jsonl --limit 1"), 1);
+    expect(err, "no record has a solution in steps");
+    assert_int_equal(run("steps $D/processbench.json"), 2);
+    expect(err, "processbench.json is processbench: steps are made of");
+}
+
 #define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, make_dir, remove_dir)
 
 int main(void)
@@ -178,6 +230,8 @@ int main(void)
                                        IN_FOLDER(json_says_what_the_text_says),
                                        IN_FOLDER(sets_and_files_are_checked_against_each_other),
                                        IN_FOLDER(wrong_usage_is_named),
-                                       IN_FOLDER(any_json_is_mapped)};
+                                       IN_FOLDER(any_json_is_mapped),
+                                       IN_FOLDER(solutions_become_numbered_steps),
+                                       IN_FOLDER(wrong_solutions_are_not_learnt)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

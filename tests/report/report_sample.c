@@ -14,6 +14,7 @@
 #include "base/rng.h"
 #include "eval/eval.h"
 #include "task/task.h"
+#include "thought/thought.h"
 
 #define N_SEEDS 3
 
@@ -796,6 +797,54 @@ static void add_arms(json_t *doc, const tj_task *task, size_t n_test, const skil
     free_result(&many);
 }
 
+/* ------------------------------------------------------------ thoughts in numbers */
+
+/* A person's thinking with i wrong turns at level i, and a text without spans. */
+static void add_thinking(tj_stats *stats, const tj_templates *templates, size_t i)
+{
+    tj_buf notes;
+    tj_human human;
+    tj_record record;
+    tj_rng rng;
+    tj_rng_init(&rng, 1, 0, i, 0);
+    tj_buf_init(&notes);
+    tj_buf_printf(&notes, "---\nlevel: %zu\nanswer: %zu\ncorrect: %s\n---\n> What is it?\n\n",
+                  i % 4 + 1, i, i % 3 == 0 ? "false" : "true");
+    for (size_t k = 0; k < i % 4 + 1; k++) {
+        tj_buf_printf(&notes, "%s %zu + %zu = %zu\n? Wait, but that is not it%s.\n< 0\n",
+                      k == 1 ? "~" : "!", i, k, i + k, k == 0 ? ", I made a mistake" : "");
+    }
+    tj_buf_printf(&notes, "%zu + 0 = %zu\n= The answer is %zu.\n", i, i, i);
+    assert_int_equal(tj_human_read(&human, tj_buf_text(&notes), notes.len, "notes", NULL), TJ_OK);
+    assert_int_equal(tj_human_to_record(&record, &human, NULL, -1, templates, &rng, NULL), TJ_OK);
+    record.n_tokens = 40 * (i % 4 + 1) + i;
+    assert_int_equal(tj_stats_add(stats, &record, NULL), TJ_OK);
+    tj_record_deinit(&record);
+    tj_human_deinit(&human);
+    tj_buf_deinit(&notes);
+}
+
+static json_t *thoughts(size_t n)
+{
+    tj_stats_config cfg;
+    tj_stats *stats;
+    tj_templates *templates;
+    json_t *json;
+    tj_stats_config_default(&cfg);
+    assert_int_equal(tj_stats_create(&stats, &cfg, NULL), TJ_OK);
+    assert_int_equal(tj_templates_create(&templates, NULL), TJ_OK);
+    for (size_t i = 0; i < n; i++) {
+        add_thinking(stats, templates, i);
+    }
+    assert_int_equal(tj_stats_json(stats, &json, NULL), TJ_OK);
+    tj_templates_destroy(templates);
+    tj_stats_destroy(stats);
+    json_t *list = json_pack("[{s:i, s:s, s:s, s:I, s:o}]", "run", 4, "stage", "import-thoughts",
+                             "name", "import thoughts", "n", (json_int_t)n, "stats", json);
+    assert_non_null(list);
+    return list;
+}
+
 /* Replaces every string of the document that is free text, whatever it was. */
 static void poison(json_t *value, size_t depth)
 {
@@ -856,6 +905,7 @@ json_t *tj_sample_report(tj_sample kind, size_t n_test)
     add_arms(doc, &task, n_test, &journey, full);
     json_t *example = json_object();
     put(doc, "trees", trees(10, example));
+    put(doc, "thoughts", thoughts(12));
     put(doc, "data", data_sets(example));
     put(doc, "pipeline", pipeline());
     put(doc, "learning", learning());

@@ -227,6 +227,11 @@ static void check_page(const char *page)
     }
 }
 
+static json_t *first(json_t *doc, const char *list)
+{
+    return json_array_get(json_object_get(doc, list), 0);
+}
+
 /* ------------------------------------------------------------ the page */
 
 static void every_sample_is_well_formed_and_self_contained(void **state)
@@ -331,6 +336,50 @@ static void curve_is_shown_or_said_how_to_compute(void **state)
     tj_free(page);
 }
 
+static void thoughts_are_shown_in_numbers(void **state)
+{
+    (void)state;
+    json_t *data = tj_sample_report(TJ_SAMPLE_FULL, N_TEST);
+    char *page = page_of(data);
+    assert_non_null(strstr(page, "Long thoughts in numbers"));
+    assert_non_null(strstr(page, "Length against difficulty"));
+    assert_non_null(strstr(page, "Ways back, by kind"));
+    assert_non_null(strstr(page, "Actions, spans a thought"));
+    assert_non_null(strstr(page, "<th scope=\"row\">wait</th>"));
+    assert_non_null(strstr(page, "How far rules find the spans"));
+    tj_free(page);
+    /* what does not fit is left out: the statistics are looked up, not believed */
+    json_t *entry = json_array_get(json_object_get(data, "thoughts"), 0);
+    json_object_set_new(entry, "stats",
+                        json_pack("{s:[[s, i], {s:[i], s:{s:s}}], s:i, s:{s:[s]}}", "groups", "x",
+                                  1, "group", 2, "tokens", "n", "m", "difficulty", 3, "reflection",
+                                  "en", "y"));
+    page = page_of(data);
+    check_page(page);
+    tj_free(page);
+    json_decref(data);
+}
+
+static void a_workspace_without_an_experiment_has_a_page(void **state)
+{
+    (void)state;
+    json_t *data = tj_sample_report(TJ_SAMPLE_DEMO, N_TEST);
+    json_object_del(data, "model");
+    json_object_set_new(data, "arms", json_array());
+    json_object_del(data, "difference");
+    json_t *node = json_array_get(json_object_get(first(data, "trees"), "nodes"), 1);
+    json_object_del(node, "valid");
+    json_object_del(node, "solvable");
+    char *page = page_of(data);
+    check_page(page);
+    assert_null(strstr(page, "What was found"));
+    assert_null(strstr(page, "parameters"));
+    assert_non_null(strstr(page, "not judged: "));
+    assert_non_null(strstr(page, "No experiment was made"));
+    tj_free(page);
+    json_decref(data);
+}
+
 static void every_run_is_listed_with_its_error(void **state)
 {
     (void)state;
@@ -390,10 +439,6 @@ typedef struct misfit {
     void (*spoil)(json_t *document); /* makes a good document bad */
 } misfit;
 
-static json_t *first(json_t *doc, const char *list)
-{
-    return json_array_get(json_object_get(doc, list), 0);
-}
 static void no_title(json_t *doc)
 {
     json_object_del(doc, "title");
@@ -703,6 +748,8 @@ int main(void)
         cmocka_unit_test(headline_says_what_the_interval_says),
         cmocka_unit_test(declaration_counts_only_before_the_first_look),
         cmocka_unit_test(curve_is_shown_or_said_how_to_compute),
+        cmocka_unit_test(thoughts_are_shown_in_numbers),
+        cmocka_unit_test(a_workspace_without_an_experiment_has_a_page),
         cmocka_unit_test(every_run_is_listed_with_its_error),
         cmocka_unit_test(unfinished_workspace_says_so),
         cmocka_unit_test(deep_trees_are_written_without_recursion),

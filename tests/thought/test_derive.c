@@ -75,7 +75,7 @@ static tj_code derive_both(void *ctx, tj_tree *tree, tj_err *err)
     tj_rng rng;
     tj_rng same;
     char of_journey[2048];
-    tj_code rc = tj_derive_shortcut(&a, tree, &s->task, s->tok, s->eos, err);
+    tj_code rc = tj_derive_shortcut(&a, tree, &s->task, s->tok, s->eos, NULL, err);
     if (rc == TJ_E_NOTFOUND) {
         assert_false(tj_tree_leads_to_correct(tree, 0));
         u->n_skipped++;
