@@ -8,7 +8,8 @@
 #include "cli/rewarders.h"
 #include "stage/stage.h"
 
-#define NAME_WIDTH 20 /* of a rewarder in the table: with ten columns of six it is 80 wide */
+#define COLUMN     8  /* ten of them are 80 wide */
+#define NAME_WIDTH 20 /* of a rewarder beside three columns of figures with intervals */
 
 typedef struct evaluation {
     tj_cli_rewarders rewarders;
@@ -82,46 +83,50 @@ static const json_t *figure(const json_t *row, const char *name)
     return json_object_get(json_object_get(row, "figures"), name);
 }
 
-/* In percent, six wide. */
+/* In percent. */
 static void print_percent(double x)
 {
     if (isnan(x)) {
-        printf("%6s", "-");
+        printf("%*s", COLUMN, "-");
     } else {
-        printf("%6.1f", 100.0 * x);
+        printf("%*.1f", COLUMN, 100.0 * x);
     }
 }
 
 static void print_range(const json_t *x)
 {
-    char text[32];
+    char text[32] = "";
     double low = tj_number(x, "low");
     double high = tj_number(x, "high");
-    if (isnan(low)) {
-        printf("%6s", "");
-        return;
+    if (!isnan(low)) {
+        (void)snprintf(text, sizeof text, "%.0f-%.0f", 100.0 * low, 100.0 * high);
     }
-    (void)snprintf(text, sizeof text, "%.0f-%.0f", 100.0 * low, 100.0 * high);
-    printf("%6s", text);
+    printf("%*s", COLUMN, text);
 }
 
+/* A rewarder's name and threshold, its figures, and their intervals. */
 static void print_steps(const json_t *rows)
 {
     static const char *const columns[] = {"wrong_precision", "wrong_recall", "wrong_f1",
                                           "right_precision", "right_recall", "right_f1",
                                           "brier",           "ece",          "auc"};
+    static const char *const heads[] = {"P(w)",  "R(w)",  "F1(w)", "P(r)", "R(r)",
+                                        "F1(r)", "Brier", "ECE",   "AUC"};
     size_t i;
     json_t *row;
-    printf("%-*s%6s%6s%6s%6s%6s%6s%6s%6s%6s%6s\n", NAME_WIDTH, "steps", "at", "P(w)", "R(w)",
-           "F1(w)", "P(r)", "R(r)", "F1(r)", "Brier", "ECE", "AUC");
+    printf("%-*s", COLUMN, "steps");
+    for (size_t c = 0; c < sizeof heads / sizeof heads[0]; c++) {
+        printf("%*s", COLUMN, heads[c]);
+    }
+    putchar('\n');
     json_array_foreach((json_t *)(uintptr_t)rows, i, row)
     {
-        printf("%-*.*s%6.3f", NAME_WIDTH, NAME_WIDTH - 1,
-               json_string_value(json_object_get(row, "rewarder")), tj_number(row, "threshold"));
+        printf("%.60s, at %.3f\n%*s", json_string_value(json_object_get(row, "rewarder")),
+               tj_number(row, "threshold"), COLUMN, "");
         for (size_t c = 0; c < sizeof columns / sizeof columns[0]; c++) {
             print_percent(tj_number(figure(row, columns[c]), "value"));
         }
-        printf("\n%*s", NAME_WIDTH + 6, "");
+        printf("\n%*s", COLUMN, "95%");
         for (size_t c = 0; c < sizeof columns / sizeof columns[0]; c++) {
             print_range(figure(row, columns[c]));
         }
@@ -134,7 +139,7 @@ static void print_solutions(const json_t *rows)
     static const char *const columns[] = {"first_erroneous", "first_correct", "first_f1"};
     size_t i;
     json_t *row;
-    printf("%-*s%18s%18s%18s\n", NAME_WIDTH, "first wrong step", "erroneous", "correct", "F1");
+    printf("%-*s%20s%20s%20s\n", NAME_WIDTH, "first wrong step", "erroneous", "correct", "F1");
     json_array_foreach((json_t *)(uintptr_t)rows, i, row)
     {
         printf("%-*.*s", NAME_WIDTH, NAME_WIDTH - 1,
@@ -146,7 +151,7 @@ static void print_solutions(const json_t *rows)
                 (void)snprintf(text, sizeof text, "%.1f [%.1f-%.1f]", 100.0 * tj_number(x, "value"),
                                100.0 * tj_number(x, "low"), 100.0 * tj_number(x, "high"));
             }
-            printf("%18s", text);
+            printf("%20s", text);
         }
         putchar('\n');
     }
@@ -169,7 +174,7 @@ static void print_notes(const json_t *rows)
         if (spec[0] == 0) {
             continue;
         }
-        printf("%s: threshold from %s; %.1f s, %" JSON_INTEGER_FORMAT " tokens",
+        printf("%.79s\n  threshold from %s; %.1f s, %" JSON_INTEGER_FORMAT " tokens",
                json_string_value(json_object_get(row, "rewarder")),
                json_string_value(json_object_get(row, "threshold_from")), tj_number(row, "seconds"),
                count(row, "tokens"));

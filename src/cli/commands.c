@@ -879,7 +879,7 @@ const tj_command tj_commands[] = {
      "computed once.\n"
      "\n"
      "Stopped at any moment, the same command goes on, as with 'tabiji train'.",
-     "  tabiji train prm phase1_train.jsonl.gz --from model.gguf --max-tokens 512 --out prm\n"
+     "  tabiji train prm phase1.jsonl.gz --from model.gguf --max-tokens 512 -o prm\n"
      "  tabiji train prm trees.jsonl --name 'base 1' -w demo --out prm",
      train_prm_options, tj_cmd_train_prm},
     {"reward eval", "FILE...", 1, 16, "measure rewarders against people's labels",

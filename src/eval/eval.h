@@ -186,8 +186,8 @@ json_t *tj_process_json(const tj_process *process);
 /* The same with "by_difficulty", named by the task; task may be NULL ("0", "1", …). */
 json_t *tj_process_table_json(const tj_process_table *table, const tj_task *task);
 
-#include "eval/harness.h" /* what lm-evaluation-harness makes of an answer */
-#include "eval/rewards.h" /* rewarders against people's labels */
-#include "eval/samples.h" /* several samples a problem, by our grader */
+#include "eval/harness.h"        /* what lm-evaluation-harness makes of an answer */
+#include "eval/reward_figures.h" /* rewarders against people's labels */
+#include "eval/samples.h"        /* several samples a problem, by our grader */
 
 #endif

@@ -6,10 +6,10 @@
  * Ownership: asks borrow; a score's strings belong to the caller (tj_score_deinit).
  * Threads:   a scorer is confined to one thread; it may use many itself.
  */
+#include "tree/tree.h" /* before the guard: it includes this file once its own types are there */
+
 #ifndef TJ_TREE_SCORER_H
 #define TJ_TREE_SCORER_H
-
-#include "tree/tree.h"
 
 typedef struct tj_score_ask {
     const char *problem;      /* its text */

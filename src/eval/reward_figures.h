@@ -9,8 +9,8 @@
  * Threads:   no shared state.
  * Cost:      n_resamples passes over the steps.
  */
-#ifndef TJ_EVAL_REWARDS_H
-#define TJ_EVAL_REWARDS_H
+#ifndef TJ_EVAL_REWARD_FIGURES_H
+#define TJ_EVAL_REWARD_FIGURES_H
 
 #include "eval/eval.h"
 

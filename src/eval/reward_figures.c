@@ -1,5 +1,5 @@
 /* Sums of a set, weighted by problem, give all figures; a resample is other weights. */
-#include "eval/rewards.h"
+#include "eval/reward_figures.h"
 
 #include <math.h>
 #include <stdlib.h>
