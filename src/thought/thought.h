@@ -99,8 +99,8 @@ TJ_MUST_USE tj_code tj_derive_journey(tj_thought *out, const tj_tree *tree, cons
                                       const tj_derive_config *cfg, tj_rng *rng, tj_err *err);
 
 /* The tree that a thought tells of, where none is at hand (a person's, a dialogue's): a node a
- * step, without ids or rewards; its labels are the spans' marks, and what has no mark counts as
- * neither invalid nor dead. The end of the path is a correct leaf if `correct` is YES. Gives *out
+ * step, without ids or rewards; its labels are the spans' marks, unknown where there is none.
+ * The end of the path is a correct leaf if `correct` is YES. Gives *out
  * (tj_tree_deinit), and the thought's spans their nodes in it. Errors: TJ_E_NOMEM; *out is empty
  * then, and the thought as it was. */
 TJ_MUST_USE tj_code tj_thought_to_tree(tj_tree *out, tj_thought *thought, tj_known correct,
