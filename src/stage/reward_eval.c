@@ -200,6 +200,18 @@ static tj_code run_scorer(double *values, cost *sum, const asked *a, const tj_sc
     return rc;
 }
 
+/* Whether the validation part has solutions with an error and such without: else there is no F1 of
+ * the first wrong step to be best for. */
+static bool has_both_kinds(const asked *a)
+{
+    size_t n_correct = 0;
+    for (size_t i = 0; i < a->n_valid_solutions; i++) {
+        const tj_rewarded_solution *s = &a->valid_solutions[i];
+        n_correct += s->n > 0 && a->valid[s->begin + s->n - 1].right ? 1 : 0;
+    }
+    return n_correct > 0 && n_correct < a->n_valid_solutions;
+}
+
 static json_t *number(double x)
 {
     return isfinite(x) ? json_real(x) : json_null();
@@ -214,7 +226,7 @@ static tj_code measure(json_t **out, asked *a, const char *name, const char *spe
                             a->n_test_problems};
     tj_rewarded_set valid = valid_set(a);
     bool chooses = !keeps && a->n_valid > 0;
-    bool by_first = a->cfg->by_first && a->n_valid_solutions > 0;
+    bool by_first = a->cfg->by_first && has_both_kinds(a);
     double threshold = own_threshold;
     *out = NULL;
     tj_code rc = chooses ? tj_reward_choose(&threshold, &valid,

@@ -25,9 +25,9 @@ typedef struct tj_reward_contender {
 
 typedef struct tj_reward_eval_config {
     double valid_part; /* of the problems, in [0, 1); 0: thresholds are the rewarders' */
-    bool by_first;     /* thresholds by the first error's F1, where there are whole
-                        * solutions; else by the F1 of wrong steps */
-    uint64_t seed;     /* of rewarders that draw */
+    bool by_first; /* thresholds by the first error's F1, where the validation part has solutions
+                    * with and without one; else by the F1 of wrong steps */
+    uint64_t seed; /* of rewarders that draw */
     tj_boot_config boot;
 } tj_reward_eval_config;
 

@@ -215,7 +215,7 @@ static void wrong_usage_exits_2_and_is_named(void **state)
     expect_refusal(RUN(NULL, "tree", "show", "first"), 2, "'first' is not a row number");
     expect_refusal(RUN(NULL, "tree", "show"), 2, "usage: tabiji tree show");
     expect_refusal(RUN(NULL, "tree", "show", "1", "-f", "xml"), 2,
-                   "--format is 'xml', expected text, json or dot");
+                   "--format is 'xml', expected text, json, dot or omegaprm");
     expect_refusal(RUN(NULL, "tree", "grow", "-f", "xml", "x"), 2, "--format is 'xml'");
     expect_refusal(RUN(NULL, "tree", "grow", "--width", "0", "x"), 2, "--width is 0");
     expect_refusal(RUN(NULL, "thought", "derive", "--kind", "long"), 2, "--kind is 'long'");

@@ -161,6 +161,32 @@ static void failed_scores_are_counted_and_not_guessed(void **state)
     tj_labelled_deinit(&set);
 }
 
+static void without_both_kinds_of_solutions_thresholds_are_for_steps(void **state)
+{
+    tj_labelled set = {.format = "made"};
+    tj_scorer s = knowing(NULL);
+    (void)state;
+    for (size_t i = 0; i < N_PROBLEMS; i++) { /* all have an error */
+        char problem[32];
+        size_t step;
+        int n = snprintf(problem, sizeof problem, "Problem %zu", i);
+        assert_int_equal(
+            tj_labelled_begin(&set, (tj_str){problem, (size_t)n}, (tj_str){"4", 1}, i, NULL),
+            TJ_OK);
+        assert_int_equal(tj_labelled_add(&set, &step, SIZE_MAX, (tj_str){"good", 4}, 1.0, NULL),
+                         TJ_OK);
+        assert_int_equal(tj_labelled_add(&set, &step, 0, (tj_str){"bad", 3}, 0.0, NULL), TJ_OK);
+        tj_labelled_end(&set);
+    }
+    json_t *table = evaluate(&set, &s, false, 0.3);
+    const json_t *r = row(table, "knowing");
+    assert_string_equal(json_string_value(json_object_get(r, "threshold_from")),
+                        "validation, wrong_f1");
+    assert_true(value(r, "wrong_f1") == 1.0);
+    json_decref(table);
+    tj_labelled_deinit(&set);
+}
+
 static tj_code score_nothing(void *ctx, tj_score *out, const tj_score_ask *asks, size_t n,
                              const tj_job *job, tj_err *err)
 {
@@ -197,6 +223,7 @@ int main(void)
         cmocka_unit_test(thresholds_come_from_other_problems_than_figures),
         cmocka_unit_test(baselines_stand_beside),
         cmocka_unit_test(failed_scores_are_counted_and_not_guessed),
+        cmocka_unit_test(without_both_kinds_of_solutions_thresholds_are_for_steps),
         cmocka_unit_test(a_call_that_ends_ends_the_evaluation),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -154,11 +154,13 @@ static void add_tree(tj_store *s, everything *e, tj_err *err)
     t.n_prompt = 2;
     must(tj_tree_add_node(&t, &n, TJ_NO_NODE, "", NULL, NULL, 0, err), err);
     must(tj_tree_add_node(&t, &n, 0, "1. 4 * 3 = 12\n", ids, logprobs, 3, err), err);
-    t.nodes[n].valid = t.nodes[n].solvable = true;
+    t.nodes[n].valid = t.nodes[n].solvable = TJ_LABEL_YES;
     must(tj_tree_add_node(&t, &n, 0, "1. 4 + 3 = 8\n", ids, logprobs, 2, err), err);
-    t.nodes[n].terminal = t.nodes[n].pruned = true;
+    t.nodes[n].terminal = true;
+    t.nodes[n].pruned = TJ_PRUNED;
     must(tj_tree_add_node(&t, &n, 1, "Answer: 4 * 3\n", ids, logprobs, 1, err), err);
-    t.nodes[n].terminal = t.nodes[n].correct = t.nodes[n].valid = true;
+    t.nodes[n].terminal = t.nodes[n].correct = true;
+    t.nodes[n].valid = TJ_LABEL_YES;
     const tj_reward rewards[] = {
         {.node = 1, .rewarder = "verifier", .value = 1.0},
         {.node = 2, .rewarder = "verifier", .value = 0.0, .reason = "4 + 3 is 7, not 8"},
