@@ -82,9 +82,10 @@ void tj_derive_config_default(tj_derive_config *cfg);
 
 /* The correct path of a tree written out (the one the policy sampled first, in depth-first sampled
  * order), with its conclusion. task NULL: a problem in words, whose steps are told as they are; the
- * one that ends the path is the conclusion. tok may be NULL: then there are no ids. cfg, of which
- * the rewards are read, may be NULL. Errors: TJ_E_NOTFOUND when the tree has no correct path (one
- * with a step that a reward calls invalid is none). */
+ * one that ends the path is the conclusion if it states the answer, else a line after it is. tok
+ * may be NULL: then there are no ids. cfg, of which the rewards are read, may be NULL. Errors:
+ * TJ_E_NOTFOUND when the tree has no correct path (one with a step that a reward calls invalid is
+ * none). */
 TJ_MUST_USE tj_code tj_derive_shortcut(tj_thought *out, const tj_tree *tree, const tj_task *task,
                                        const tj_tokenizer *tok, int32_t eos,
                                        const tj_derive_config *cfg, tj_err *err);
