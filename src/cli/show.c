@@ -30,7 +30,9 @@ tj_code tj_print_tree(const tj_tree *t, tj_err *err)
             printf("%*s%c ", (int)(2 * n->depth), "", mark_of(n));
             const char *line = n->text + strspn(n->text, "\r\n"); /* a step may begin with some */
             tj_print_text(line, strcspn(line, "\n"));
-            putchar('\n');
+            printf("%s\n", n->pruned == TJ_PRUNED_LOOP      ? "  (says it again)"
+                           : n->pruned == TJ_PRUNED_ENDLESS ? "  (has no end)"
+                                                            : "");
         }
         size_t n_children = tj_tree_children(t, i, children, t->n_nodes);
         for (size_t c = n_children; c-- > 0;) {

@@ -113,7 +113,10 @@ tj_code tj_labelled_from_store(tj_labelled *set, tj_store *store, const char *na
     }
     json_decref(a.texts);
     if (rc == TJ_OK && set->n_trees == before) {
-        rc = tj_fail(err, TJ_E_INVAL, "the set %s has no labelled step", name);
+        rc = tj_fail(err, TJ_E_INVAL, "it has no labelled step");
+    }
+    if (rc != TJ_OK) {
+        tj_err_context(err, "the set %s", name);
     }
     return rc;
 }

@@ -205,8 +205,8 @@ static tj_code take_answer(const engine_ctx *e, tj_step_request *r, tj_gen *gen,
         rc = r->text == NULL ? tj_fail(err, TJ_E_NOMEM, "cannot hold a step's text") : TJ_OK;
     }
     tj_buf_deinit(&text);
-    bool by_count = e->options.form == TJ_STEPS_TOKENS && finish == TJ_FINISH_LENGTH;
-    r->whole = finish == TJ_FINISH_STOP || r->last || by_count;
+    r->cut = e->options.form == TJ_STEPS_TOKENS && finish == TJ_FINISH_LENGTH;
+    r->whole = finish == TJ_FINISH_STOP || r->last || r->cut;
     r->n_tokens = r->n_ids;
     *more = rc == TJ_OK && finish == TJ_FINISH_STOP && r->tree->question != NULL &&
             is_blank(r->text) && r->n_ids < e->options.max_tokens;

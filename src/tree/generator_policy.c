@@ -1,5 +1,6 @@
 /* A generator as a policy: each request is a query of one sample. What is asked depends on the path
  * and the request's stream alone, so that answers that a cache holds are found again. */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -55,11 +56,17 @@ static tj_code put_words(const generator_ctx *g, asking *a, const tj_tree *tree,
     return TJ_OK;
 }
 
+/* Not every server goes on with an assistant's last message: the user asks for it. */
+static tj_code ask_for_next(const generator_ctx *g, asking *a, size_t number, tj_err *err)
+{
+    char text[96];
+    int n = snprintf(text, sizeof text, "Continue the solution: write %s %zu of it only.",
+                     g->options.form == TJ_STEPS_PARAGRAPHS ? "paragraph" : "line", number);
+    return tj_words_chat_add(&a->chat, TJ_ROLE_USER, text, (size_t)n, err);
+}
+
 static tj_code ask(const generator_ctx *g, asking *a, const tj_step_request *r, tj_err *err)
 {
-    static const char *const go_on[] = {
-        "Go on: write the next line only, or the line with the answer.",
-        "Go on: write the next paragraph only, or the one with the answer."};
     tj_buf_clear(&a->text);
     tj_words_chat_end(&a->chat);
     tj_code rc =
@@ -71,9 +78,8 @@ static tj_code ask(const generator_ctx *g, asking *a, const tj_step_request *r, 
     if (rc == TJ_OK && g->generator->chats && a->text.len > 0) {
         rc =
             tj_words_chat_add(&a->chat, TJ_ROLE_ASSISTANT, tj_buf_text(&a->text), a->text.len, err);
-        const char *next = go_on[g->options.form == TJ_STEPS_PARAGRAPHS ? 1 : 0];
         if (rc == TJ_OK) {
-            rc = tj_words_chat_add(&a->chat, TJ_ROLE_USER, next, strlen(next), err);
+            rc = ask_for_next(g, a, r->tree->nodes[r->node].depth + 1, err);
         }
     }
     return rc;

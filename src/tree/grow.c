@@ -255,8 +255,9 @@ static tj_code judge_words(const tj_grower *g, const tj_step_request *r, judged 
     tj_buf_add(&path, r->text, len);
     tj_code rc = tj_buf_check(&path, err);
     if (rc == TJ_OK) {
-        rc = tj_words_judge(&v, g->grader, tree->answer, tj_buf_text(&path), path.len, begin,
-                            r->last, err);
+        tj_words_end end = r->last ? TJ_WORDS_LAST : r->cut ? TJ_WORDS_CUT : TJ_WORDS_STEP;
+        rc = tj_words_judge(&v, g->grader, tree->answer, tj_buf_text(&path), path.len, begin, end,
+                            err);
     }
     tj_buf_deinit(&path);
     if (rc != TJ_OK) {

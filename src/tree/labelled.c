@@ -268,51 +268,73 @@ static tj_code read_records(reader *r, tj_dataset *data)
 /* ------------------------------------------------------------ our trees */
 
 /* The rewarder's first reward of each node as its target; NaN where there is none. Rewards from -1
- * to 1 say "wrong" below 0. They are taken from the file, which has every rewarder's name. Gives
- * targets [n_nodes] (tj_free); NULL without memory. */
-static double *targets_of(const json_t *json, size_t n_nodes, const char *rewarder)
+ * to 1 say "wrong" below 0. Gives targets [n_nodes] (tj_free); NULL without memory. */
+static double *targets_of(const tj_tree *tree, const char *rewarder)
 {
-    const json_t *rewards = json_object_get(json, "rewards");
-    double *targets = tj_calloc(n_nodes, sizeof *targets);
-    for (size_t i = 0; targets != NULL && i < n_nodes; i++) {
+    double *targets = tj_calloc(tree->n_nodes, sizeof *targets);
+    for (size_t i = 0; targets != NULL && i < tree->n_nodes; i++) {
         targets[i] = (double)NAN;
     }
-    for (size_t i = 0; targets != NULL && i < json_array_size(rewards); i++) {
-        const json_t *r = json_array_get(rewards, i);
-        size_t node = (size_t)json_integer_value(json_object_get(r, "node"));
-        double value = json_number_value(json_object_get(r, "value"));
-        if (isnan(targets[node]) &&
-            strcmp(json_string_value(json_object_get(r, "rewarder")), rewarder) == 0) {
-            targets[node] = value < 0.0 ? 0.0 : value > 1.0 ? 1.0 : value;
+    for (size_t i = 0; targets != NULL && i < tree->n_rewards; i++) {
+        const tj_reward *r = &tree->rewards[i];
+        if (isnan(targets[r->node]) && strcmp(r->rewarder, rewarder) == 0) {
+            targets[r->node] = r->value < 0.0 ? 0.0 : r->value > 1.0 ? 1.0 : r->value;
         }
     }
     return targets;
 }
 
-static tj_code add_our_nodes(reader *r, const tj_tree *tree, const double *targets, size_t line)
+static tj_str without_newlines(const char *text)
+{
+    size_t n = strlen(text);
+    while (n > 0 && text[n - 1] == '\n') {
+        n--;
+    }
+    return (tj_str){text, n};
+}
+
+/* Begins the tree with its question, or with what its task writes of its first state. */
+static tj_code begin_our_tree(reader *r, const tj_tree *tree, size_t line)
 {
     const tj_task *task = r->options->task;
+    tj_str answer = {NULL, 0};
     tj_buf prompt;
-    size_t step;
     tj_buf_init(&prompt);
-    task->write_prompt(task->ctx, &tree->first, &prompt);
-    while (prompt.len > 0 && prompt.data[prompt.len - 1] == '\n') {
-        prompt.data[--prompt.len] = 0;
+    if (tree->question != NULL) {
+        tj_buf_str(&prompt, tree->question);
+        answer = tree->answer == NULL ? answer : (tj_str){tree->answer, strlen(tree->answer)};
+    } else {
+        task->write_prompt(task->ctx, &tree->first, &prompt);
     }
     tj_code rc = tj_buf_check(&prompt, r->err);
     end_open(r);
     if (rc == TJ_OK) {
-        rc = tj_labelled_begin(r->set, (tj_str){tj_buf_text(&prompt), prompt.len},
-                               (tj_str){NULL, 0}, line, r->err);
+        rc =
+            tj_labelled_begin(r->set, without_newlines(tj_buf_text(&prompt)), answer, line, r->err);
         r->is_open = rc == TJ_OK;
-    }
-    for (size_t i = 1; i < tree->n_nodes && rc == TJ_OK; i++) {
-        const tj_node *n = &tree->nodes[i];
-        rc = tj_labelled_add(r->set, &step, n->parent == 0 ? SIZE_MAX : n->parent - 1,
-                             (tj_str){n->text, strcspn(n->text, "\n")}, targets[i], r->err);
     }
     tj_buf_deinit(&prompt);
     return rc;
+}
+
+static tj_code add_our_nodes(reader *r, const tj_tree *tree, const double *targets, size_t line)
+{
+    size_t step;
+    tj_code rc = begin_our_tree(r, tree, line);
+    for (size_t i = 1; i < tree->n_nodes && rc == TJ_OK; i++) {
+        const tj_node *n = &tree->nodes[i];
+        rc = tj_labelled_add(r->set, &step, n->parent == 0 ? SIZE_MAX : n->parent - 1,
+                             without_newlines(n->text), targets[i], r->err);
+    }
+    return rc;
+}
+
+/* Whether the task of a tree is at hand: that of the options, or problems in words. */
+static bool knows_task(const reader *r, const char *task)
+{
+    return task != NULL &&
+           (strcmp(task, TJ_WORDS_TASK) == 0 ||
+            (r->options->task != NULL && strcmp(task, r->options->task->name) == 0));
 }
 
 static tj_code add_our_tree(void *ctx, const json_t *json, size_t line, tj_err *err)
@@ -325,7 +347,7 @@ static tj_code add_our_tree(void *ctx, const json_t *json, size_t line, tj_err *
     if (r->options->limit > 0 && r->set->n_trees >= r->options->limit) {
         return TJ_OK;
     }
-    if (r->options->task == NULL || task == NULL || strcmp(task, r->options->task->name) != 0) {
+    if (!knows_task(r, task)) {
         return tj_fail(err, TJ_E_PARSE, "%s: a tree of the task '%.40s', which is not at hand",
                        where, task == NULL ? "" : task);
     }
@@ -334,7 +356,7 @@ static tj_code add_our_tree(void *ctx, const json_t *json, size_t line, tj_err *
     if (rc != TJ_OK) {
         return rc;
     }
-    double *targets = targets_of(json, tree.n_nodes, rewarder);
+    double *targets = targets_of(&tree, rewarder);
     rc = targets == NULL ? tj_fail(err, TJ_E_NOMEM, "cannot hold a tree")
                          : add_our_nodes(r, &tree, targets, line);
     tj_free(targets);

@@ -48,6 +48,7 @@ typedef struct tj_step_request {
     size_t n_tokens; /* that were sampled for it */
     bool whole;      /* the step ended with its delimiter, or with the answer */
     bool last;       /* the answer ended with it: no step follows */
+    bool cut;        /* whole by its length alone: it may end in the midst of a word */
 } tj_step_request;
 
 typedef struct tj_policy {
@@ -136,12 +137,18 @@ typedef struct tj_words_verdict {
     tj_label right;     /* UNKNOWN: no reference, or the grader cannot tell */
     char reason[TJ_STEP_REASON_BYTES];
 } tj_words_verdict;
-/* path: the whole text, of which the step is the bytes from step_begin on; ended: nothing follows
- * it, so that the answer is looked for in all of the path where the step does not name one. answer
- * NULL: not known. A reference that cannot be read makes nothing right or wrong. Errors:
- * TJ_E_NOMEM. */
+/* How a step of a path ends. */
+typedef enum tj_words_end {
+    TJ_WORDS_STEP, /* with its delimiter */
+    TJ_WORDS_CUT,  /* anywhere: its answer may have begun before it and go on behind it, so that one
+                    * is taken for stated only where a box or a line is closed */
+    TJ_WORDS_LAST  /* nothing follows: where the step does not name an answer, all of the path is
+                    * looked through */
+} tj_words_end;
+/* path: the whole text, of which the step is the bytes from step_begin on. answer NULL: not known.
+ * A reference that cannot be read makes nothing right or wrong. Errors: TJ_E_NOMEM. */
 TJ_MUST_USE tj_code tj_words_judge(tj_words_verdict *out, tj_grader *grader, const char *answer,
-                                   const char *path, size_t n_path, size_t step_begin, bool ended,
-                                   tj_err *err);
+                                   const char *path, size_t n_path, size_t step_begin,
+                                   tj_words_end end, tj_err *err);
 
 #endif

@@ -142,16 +142,25 @@ static tj_code grade(tj_words_verdict *out, tj_grader *grader, const char *answe
     return TJ_OK;
 }
 
+/* Whether nothing that follows can change the answer that was found. */
+static bool is_closed(const tj_extraction *x, const char *text, size_t len)
+{
+    return strcmp(x->rule, "boxed") == 0 || memchr(text + x->end, '\n', len - x->end) != NULL;
+}
+
 tj_code tj_words_judge(tj_words_verdict *out, tj_grader *grader, const char *answer,
-                       const char *path, size_t n_path, size_t step_begin, bool ended, tj_err *err)
+                       const char *path, size_t n_path, size_t step_begin, tj_words_end end,
+                       tj_err *err)
 {
     tj_extraction found;
+    size_t begin = end == TJ_WORDS_CUT ? 0 : step_begin;
     *out = (tj_words_verdict){.right = TJ_LABEL_UNKNOWN};
-    tj_grade_extract(&found, grader, path + step_begin, n_path - step_begin);
-    out->states_answer = is_statement(found.rule);
-    if ((!out->states_answer && !ended) || answer == NULL) {
+    tj_grade_extract(&found, grader, path + begin, n_path - begin);
+    out->states_answer = is_statement(found.rule) &&
+                         (end != TJ_WORDS_CUT || is_closed(&found, path + begin, n_path - begin));
+    if ((!out->states_answer && end != TJ_WORDS_LAST) || answer == NULL) {
         return TJ_OK;
     }
-    size_t begin = out->states_answer ? step_begin : 0;
+    begin = out->states_answer ? begin : 0;
     return grade(out, grader, answer, path + begin, n_path - begin, err);
 }

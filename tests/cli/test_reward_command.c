@@ -131,6 +131,24 @@ static void the_table_is_80_columns_wide(void **state)
     }
 }
 
+static void sets_of_a_workspace_are_measured_as_their_files(void **state)
+{
+    (void)state;
+    must_run("reward eval set.jsonl --resamples 100 --json --quiet");
+    json_t *from_file = json_loads(out, 0, NULL);
+    must_run("data import set.jsonl --set mine -w ws");
+    must_run("reward eval set:mine -w ws --resamples 100 --json --quiet");
+    json_t *from_set = json_loads(out, 0, NULL);
+    assert_true(json_equal(json_object_get(json_array_get(from_file, 0), "test"),
+                           json_object_get(json_array_get(from_set, 0), "test")));
+    assert_true(json_equal(json_object_get(json_array_get(from_file, 0), "rewarders"),
+                           json_object_get(json_array_get(from_set, 0), "rewarders")));
+    json_decref(from_file);
+    json_decref(from_set);
+    assert_int_equal(run("reward eval set:other -w ws"), 3);
+    assert_non_null(strstr(err, "the set other"));
+}
+
 static void trl_forms_keep_their_prompts(void **state)
 {
     (void)state;
@@ -167,6 +185,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_model_learns_labels_and_is_measured),
         cmocka_unit_test(the_table_is_80_columns_wide),
+        cmocka_unit_test(sets_of_a_workspace_are_measured_as_their_files),
         cmocka_unit_test(trl_forms_keep_their_prompts),
         cmocka_unit_test(label_counts_must_be_step_counts),
     };

@@ -209,6 +209,32 @@ static void our_trees_have_their_rewards_as_labels(void **state)
     tj_tree_deinit(&tree);
 }
 
+static void trees_in_words_bring_question_and_answer(void **state)
+{
+    tj_tree tree = {.problem = 1};
+    tj_labelled set;
+    size_t node;
+    (void)state;
+    assert_int_equal(tj_tree_set_question(&tree, "What is 1+1?", 12, "2", 1, NULL), TJ_OK);
+    assert_int_equal(tj_tree_add_node(&tree, &node, TJ_NO_NODE, "", NULL, NULL, 0, NULL), TJ_OK);
+    assert_int_equal(tj_tree_add_node(&tree, &node, 0, "one\nmore\n", NULL, NULL, 0, NULL), TJ_OK);
+    assert_int_equal(
+        tj_tree_add_reward(&tree, &(tj_reward){.node = 1, .rewarder = "monte-carlo", .value = 0.5},
+                           NULL),
+        TJ_OK);
+    json_t *json = tj_tree_to_json(&tree, NULL);
+    char *text = json_dumps(json, JSON_COMPACT);
+    must_read(&set, text, &(tj_labelled_options){.rewarder = "monte-carlo"});
+    assert_string_equal(set.trees[0].problem, "What is 1+1?");
+    assert_string_equal(set.trees[0].answer, "2");
+    assert_string_equal(set.trees[0].steps[0].text, "one\nmore");
+    assert_true(set.trees[0].steps[0].target == 0.5);
+    tj_labelled_deinit(&set);
+    free(text);
+    json_decref(json);
+    tj_tree_deinit(&tree);
+}
+
 static void failing_allocations_lose_nothing(void **state)
 {
     tj_labelled set;
@@ -238,6 +264,7 @@ int main(void)
         cmocka_unit_test(sets_without_labels_are_refused),
         cmocka_unit_test(shares_of_rollouts_are_targets_where_they_are_wanted),
         cmocka_unit_test(our_trees_have_their_rewards_as_labels),
+        cmocka_unit_test(trees_in_words_bring_question_and_answer),
         cmocka_unit_test(failing_allocations_lose_nothing),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);

@@ -67,7 +67,7 @@ static void grow(tj_voice *voice, tj_search method, tj_step_form form, size_t fi
 {
     tj_policy policy;
     tj_step_options options = {.form = form,
-                               .max_tokens = form == TJ_STEPS_TOKENS ? 8 : 40,
+                               .max_tokens = form == TJ_STEPS_TOKENS ? 8 : 24,
                                .top_p = 0.9,
                                .keep_tokens = 4096};
     tj_grow_config c;

@@ -1,6 +1,7 @@
 /* Rewarders by name: what a spec says and what it may not; the verifier and the grader; asks as
  * trees; and a process reward model over a forest, whose values are those of each path read alone,
  * every token of the trees computed once. */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -321,6 +322,51 @@ static void every_token_is_computed_once(void **state)
     tj_scorer_close(&s);
 }
 
+/* The same model loaded for training, over the tokens put together here: another decoder. */
+static void values_are_those_that_training_sees(void **state)
+{
+    const tj_score_ask *ask = &forest[3];
+    tj_tokenizer *tok;
+    tj_encoder *encoder;
+    tj_prm_form form;
+    tj_ids ids = {.n = 0};
+    tj_model *model;
+    tj_forest *f;
+    tj_pass *pass;
+    tj_scorer s;
+    tj_score out;
+    size_t len;
+    size_t segment;
+    float z;
+    const char *json = tj_countdown_tokenizer_json(&len);
+    (void)state;
+    assert_int_equal(tj_tokenizer_parse(&tok, json, len, "countdown", NULL), TJ_OK);
+    assert_int_equal(tj_encoder_create(&encoder, tok, NULL), TJ_OK);
+    assert_int_equal(tj_prm_form_load(&form, dir, NULL), TJ_OK);
+    assert_int_equal(tj_prm_form_problem(&form, encoder, &ids, ask->problem, NULL), TJ_OK);
+    for (size_t i = 0; i < ask->n_steps; i++) {
+        assert_int_equal(tj_prm_form_step(&form, encoder, &ids, ask->steps[i], NULL), TJ_OK);
+    }
+    assert_int_equal(tj_model_load(&model, dir, TJ_F32, NULL), TJ_OK);
+    assert_int_equal(tj_forest_create(&f, NULL), TJ_OK);
+    assert_int_equal(tj_forest_add(f, &segment, TJ_NO_SEGMENT, ids.ids, ids.n, NULL), TJ_OK);
+    assert_int_equal(tj_forest_add_value_row(f, NULL, segment, ids.n - 1, NULL), TJ_OK);
+    assert_int_equal(tj_pass_create(&pass, model, (tj_pass_options){.recompute = false}, NULL),
+                     TJ_OK);
+    assert_int_equal(tj_forward(pass, f, NULL, &z, NULL), TJ_OK);
+    assert_int_equal(tj_scorer_open(&s, spec, NULL, NULL), TJ_OK);
+    assert_int_equal(s.score(s.ctx, &out, ask, 1, NULL, NULL), TJ_OK);
+    double p = 1.0 / (1.0 + exp(-(double)z));
+    assert_true(fabs(p - out.value) < 1e-5); /* float sums in another order */
+    tj_scorer_close(&s);
+    tj_pass_destroy(pass);
+    tj_forest_destroy(f);
+    tj_model_destroy(model);
+    tj_ids_deinit(&ids);
+    tj_encoder_destroy(encoder);
+    tj_tokenizer_destroy(tok);
+}
+
 static void a_step_beyond_the_model_fails_alone(void **state)
 {
     static char long_step[400];
@@ -393,6 +439,7 @@ int main(void)
         cmocka_unit_test(final_answers_are_graded_and_nothing_else),
         cmocka_unit_test(a_forest_has_the_values_of_its_paths_read_alone),
         cmocka_unit_test(every_token_is_computed_once),
+        cmocka_unit_test(values_are_those_that_training_sees),
         cmocka_unit_test(a_step_beyond_the_model_fails_alone),
         cmocka_unit_test(failing_allocations_lose_nothing),
         cmocka_unit_test(a_model_without_head_or_form_is_no_rewarder), /* the last: breaks it */

@@ -64,7 +64,7 @@ static void long_steps_differ_by_their_last_word(void **state)
 }
 
 static tj_words_verdict judge(tj_grader *grader, const char *answer, const char *before,
-                              const char *step, bool ended)
+                              const char *step, tj_words_end end)
 {
     tj_words_verdict v;
     tj_buf path;
@@ -73,8 +73,7 @@ static tj_words_verdict judge(tj_grader *grader, const char *answer, const char 
     size_t begin = path.len;
     tj_buf_str(&path, step);
     assert_int_equal(
-        tj_words_judge(&v, grader, answer, tj_buf_text(&path), path.len, begin, ended, NULL),
-        TJ_OK);
+        tj_words_judge(&v, grader, answer, tj_buf_text(&path), path.len, begin, end, NULL), TJ_OK);
     tj_buf_deinit(&path);
     return v;
 }
@@ -86,26 +85,34 @@ static void only_what_can_be_graded_is_labelled(void **state)
     assert_int_equal(tj_grader_create(&grader, NULL, NULL), TJ_OK);
     static const struct {
         const char *answer, *before, *step;
-        bool ended, states;
+        tj_words_end end;
+        bool states;
         tj_label right;
     } cases[] = {
-        {"72", "", "1. 48 / 2 = 24.\n", false, false, TJ_LABEL_UNKNOWN},
-        {"72", "1. a\n", "2. The answer is \\boxed{72}.\n", false, true, TJ_LABEL_YES},
-        {"72", "1. a\n", "2. The answer is \\boxed{71}.\n", false, true, TJ_LABEL_NO},
-        {"72", "1. a\n", "#### 72\n", false, true, TJ_LABEL_YES},
-        {"1/2", "", "The answer is $0.5$.\n", false, true, TJ_LABEL_YES},
-        {NULL, "", "The answer is \\boxed{72}.\n", false, true, TJ_LABEL_UNKNOWN},
-        {"\\frac{", "", "The answer is \\boxed{72}.\n", false, true, TJ_LABEL_UNKNOWN},
+        {"72", "", "1. 48 / 2 = 24.\n", TJ_WORDS_STEP, false, TJ_LABEL_UNKNOWN},
+        {"72", "1. a\n", "2. The answer is \\boxed{72}.\n", TJ_WORDS_STEP, true, TJ_LABEL_YES},
+        {"72", "1. a\n", "2. The answer is \\boxed{71}.\n", TJ_WORDS_STEP, true, TJ_LABEL_NO},
+        {"72", "1. a\n", "#### 72\n", TJ_WORDS_STEP, true, TJ_LABEL_YES},
+        {"1/2", "", "The answer is $0.5$.\n", TJ_WORDS_STEP, true, TJ_LABEL_YES},
+        {NULL, "", "The answer is \\boxed{72}.\n", TJ_WORDS_STEP, true, TJ_LABEL_UNKNOWN},
+        {"\\frac{", "", "The answer is \\boxed{72}.\n", TJ_WORDS_STEP, true, TJ_LABEL_UNKNOWN},
         /* a path that ends without such a statement: what stands last counts */
-        {"72", "1. So it is 72.\n", "", true, false, TJ_LABEL_YES},
-        {"72", "1. So it is 71.\n", "", true, false, TJ_LABEL_NO},
+        {"72", "1. So it is 72.\n", "", TJ_WORDS_LAST, false, TJ_LABEL_YES},
+        {"72", "1. So it is 71.\n", "", TJ_WORDS_LAST, false, TJ_LABEL_NO},
         /* a box further up is not this step's */
-        {"72", "1. First \\boxed{72}.\n", "2. Then 3 + 4 = 7.\n", false, false, TJ_LABEL_UNKNOWN},
-        {"Ann sold 24. #### 24", "", "The answer is \\boxed{24}.\n", false, true, TJ_LABEL_YES},
+        {"72", "1. First \\boxed{72}.\n", "2. Then 3 + 4 = 7.\n", TJ_WORDS_STEP, false,
+         TJ_LABEL_UNKNOWN},
+        {"Ann sold 24. #### 24", "", "The answer is \\boxed{24}.\n", TJ_WORDS_STEP, true,
+         TJ_LABEL_YES},
+        /* chunks: an answer may begin in one and end in another */
+        {"12", "1. So \\boxed{1", "2}. And", TJ_WORDS_CUT, true, TJ_LABEL_YES},
+        {"1", "1. So", " \\boxed{1", TJ_WORDS_CUT, false, TJ_LABEL_UNKNOWN},
+        {"1", "1. The answer", " is 1", TJ_WORDS_CUT, false, TJ_LABEL_UNKNOWN},
+        {"12", "1. The answer is 1", "2.\n2. And", TJ_WORDS_CUT, true, TJ_LABEL_YES},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         tj_words_verdict v =
-            judge(grader, cases[i].answer, cases[i].before, cases[i].step, cases[i].ended);
+            judge(grader, cases[i].answer, cases[i].before, cases[i].step, cases[i].end);
         if (v.states_answer != cases[i].states || v.right != cases[i].right) {
             fail_msg("case %zu: states %d, right %d: %s", i, v.states_answer, (int)v.right,
                      v.reason);
