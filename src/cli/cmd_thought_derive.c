@@ -206,6 +206,12 @@ static tj_code check_tree(const derivation *d, const tj_tree *tree, const json_t
                           const char *where, tj_err *err)
 {
     const char *task = json_string_value(json_object_get(json, "task"));
+    if (tree->question != NULL) {
+        return tj_fail(err, TJ_E_INVAL,
+                       "%s: trees of problems in words are walked in a workspace: 'tabiji tree "
+                       "import --set NAME -w DIR' brings them in, then 'thought derive -w DIR'",
+                       where);
+    }
     if (task == NULL || strcmp(task, d->domain.task.name) != 0) {
         return tj_fail(err, TJ_E_PARSE, "%s: task: expected \"%s\"", where, d->domain.task.name);
     }

@@ -59,10 +59,8 @@ tj_code tj_cli_source_run(int64_t *run, tj_store *store, const tj_args *args, tj
 tj_code tj_cli_flow_begin(tj_cli_flow *f, const char *stage, json_t *config, uint64_t seed,
                           const tj_run_input *inputs, size_t n_inputs, tj_err *err)
 {
-    char name[64];
-    snprintf(name, sizeof name, "%s thoughts", stage);
     tj_thought_run_spec spec = {.stage = stage,
-                                .name = name,
+                                .name = stage,
                                 .config = config,
                                 .seed = seed,
                                 .inputs = inputs,

@@ -133,13 +133,13 @@ static void bars(tj_buf *out, const char *title, const bar *all, size_t n, const
     }
     tj_scale scale;
     tj_scale_linear(&scale, 0.0, most, true, TJ_UNIT_PLAIN);
-    tj_bars_begin(out, title);
+    tj_rows_begin(out, title);
     for (size_t i = 0; i < n; i++) {
         tj_row row = {.family = all[i].family,
                       .bar = true,
                       .label = all[i].label,
                       .detail = all[i].detail,
-                      .value = all[i].value};
+                      .value = round(100.0 * all[i].value) / 100.0};
         if (isfinite(row.value)) {
             tj_rows_row(out, &scale, &row);
         }
@@ -349,11 +349,9 @@ static void one_run(tj_buf *out, const json_t *entry, bool open)
     tj_buf_printf(out, " thoughts, run %lld</span></summary><div class=\"inside\">\n",
                   (long long)json_integer_value(json_object_get(entry, "run")));
     lengths_table(out, groups);
-    tj_buf_str(out, "<div class=\"figures\">\n");
+    length_chart(out, stats);
     actions_chart(out, all);
     backtracks_chart(out, all);
-    tj_buf_str(out, "</div>\n");
-    length_chart(out, stats);
     process_table(out, groups);
     keywords_table(out, all);
     reflection_tables(out, stats);

@@ -150,7 +150,7 @@ static json_t *document(const char *dir, const char *build_id, const tj_run_sums
                      tj_report_time(now_us), "profile", "workspace", "command", command, "seconds",
                      sums->total_seconds, "finished", 1, "n_train", 0, "n_test", 0, "seeds",
                      "environment", tj_report_environment(build_id, tj_isa_name(), NULL), "task",
-                     "name", "workspace", "description", "What the workspace holds.",
+                     "name", "trees and thoughts", "description", "What the workspace holds.",
                      "difficulties", "pipeline", "config", "data", "sets", sets, "example", example,
                      "arms", "runs", sums->runs);
 }

@@ -166,7 +166,8 @@ static tj_code read_proposal(void *ctx, const json_t *json, char why[TJ_TALK_WHY
     return rc == TJ_OK ? set_text(&l->answer, json_string_value(answer), err) : rc;
 }
 
-static tj_code ask(loop *l, tj_talk *talk, bool *ok, const char *what, const char *system,
+/* prompt: all but what is asked now, which is the state and `tail`. */
+static tj_code ask(loop *l, tj_talk *talk, bool *ok, const char *what, tj_talk_prompt prompt,
                    const char *tail, tj_talk_read_fn read, tj_err *err)
 {
     tj_buf user;
@@ -177,10 +178,9 @@ static tj_code ask(loop *l, tj_talk *talk, bool *ok, const char *what, const cha
     if (rc == TJ_OK) {
         rc = tj_buf_check(&user, err);
     }
-    tj_message messages[] = {{TJ_ROLE_SYSTEM, system, strlen(system)},
-                             {TJ_ROLE_USER, tj_buf_text(&user), user.len}};
+    prompt.user = tj_buf_text(&user);
     if (rc == TJ_OK) {
-        rc = tj_talk_ask(talk, ok, what, messages, 2, read, l, err);
+        rc = tj_talk_ask_like(talk, ok, what, &prompt, read, l, err);
     }
     tj_buf_deinit(&user);
     return rc;
@@ -195,6 +195,11 @@ static tj_code propose(loop *l, bool *ok, tj_err *err)
         "with one JSON object and nothing else: {\"step\": \"...\", \"answer\": null} or "
         "{\"step\": "
         "\"...\", \"answer\": \"...\"}.";
+    static const tj_talk_prompt prompt = {
+        .system = system,
+        .example = "The problem:\nA pen costs 3 dollars and a book 4 times as much. What do both "
+                   "cost?\n\nNo step has been made yet.\n\nWhat is the next step?",
+        .answer = "{\"step\": \"The book costs 3 * 4 = 12 dollars.\", \"answer\": null}"};
     char what[48];
     tj_buf tail;
     tj_buf_init(&tail);
@@ -206,7 +211,7 @@ static tj_code propose(loop *l, bool *ok, tj_err *err)
     snprintf(what, sizeof what, "proposal of turn %zu", l->out->n_turns + 1);
     tj_code rc = tj_buf_check(&tail, err);
     if (rc == TJ_OK) {
-        rc = ask(l, l->proposer, ok, what, system, tj_buf_text(&tail), read_proposal, err);
+        rc = ask(l, l->proposer, ok, what, prompt, tj_buf_text(&tail), read_proposal, err);
     }
     tj_buf_deinit(&tail);
     return rc;
@@ -262,6 +267,15 @@ static tj_code criticise(loop *l, bool *ok, tj_err *err)
         "leads nowhere: add \"to\": how many of the steps to keep), or \"terminate\" (the problem "
         "is "
         "solved: add \"answer\" if the step gave none). Give the reason as one who thinks aloud.";
+    static const tj_talk_prompt prompt = {
+        .system = system,
+        .example =
+            "The problem:\nA pen costs 3 dollars and a book 4 times as much. What do both "
+            "cost?\n\nThe steps so far:\n1. The book costs 3 + 4 = 7 dollars.\n\nWhat do you "
+            "say to the last step?",
+        .answer =
+            "{\"action\": \"backtrack\", \"to\": 0, \"reason\": \"Wait, 4 times as much is 3 * "
+            "4, not 3 + 4.\"}"};
     char what[48];
     tj_buf tail;
     tj_buf_init(&tail);
@@ -274,7 +288,7 @@ static tj_code criticise(loop *l, bool *ok, tj_err *err)
     snprintf(what, sizeof what, "critique of turn %zu", l->out->n_turns);
     tj_code rc = tj_buf_check(&tail, err);
     if (rc == TJ_OK) {
-        rc = ask(l, l->critic, ok, what, system, tj_buf_text(&tail), read_verdict, err);
+        rc = ask(l, l->critic, ok, what, prompt, tj_buf_text(&tail), read_verdict, err);
     }
     tj_buf_deinit(&tail);
     return rc;

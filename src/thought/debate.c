@@ -106,7 +106,11 @@ static void write_transcript(const talkers *d, tj_buf *out)
     }
 }
 
-static tj_code ask(talkers *d, tj_talk *talk, bool *ok, const char *what, const char *system,
+#define EXAMPLE                                                                                    \
+    "The problem:\nA pen costs 3 dollars and a book 4 times as much. What do both cost?\n\n"
+
+/* prompt: all but what is asked now, which is the transcript and `tail`. */
+static tj_code ask(talkers *d, tj_talk *talk, bool *ok, const char *what, tj_talk_prompt prompt,
                    const char *tail, tj_talk_read_fn read, tj_err *err)
 {
     tj_buf user;
@@ -115,10 +119,9 @@ static tj_code ask(talkers *d, tj_talk *talk, bool *ok, const char *what, const 
     tj_buf_char(&user, '\n');
     tj_buf_str(&user, tail);
     tj_code rc = tj_buf_check(&user, err);
-    tj_message messages[] = {{TJ_ROLE_SYSTEM, system, strlen(system)},
-                             {TJ_ROLE_USER, tj_buf_text(&user), user.len}};
+    prompt.user = tj_buf_text(&user);
     if (rc == TJ_OK) {
-        rc = tj_talk_ask(talk, ok, what, messages, 2, read, d, err);
+        rc = tj_talk_ask_like(talk, ok, what, &prompt, read, d, err);
     }
     tj_buf_deinit(&user);
     return rc;
@@ -163,7 +166,11 @@ static tj_code speak(talkers *d, size_t agent, bool *ok, tj_err *err)
     snprintf(what, sizeof what, "round %zu of %s", d->out->n_turns + 1, a->name);
     tj_code rc = tj_buf_check(&system, err);
     if (rc == TJ_OK) {
-        rc = ask(d, a->talk, ok, what, tj_buf_text(&system), "What do you say?", read_say, err);
+        tj_talk_prompt prompt = {
+            .system = tj_buf_text(&system),
+            .example = EXAMPLE "Nobody has said anything yet.\n\nWhat do you say?",
+            .answer = "{\"say\": \"The book costs 3 * 4 = 12 dollars.\", \"stance\": \"propose\"}"};
+        rc = ask(d, a->talk, ok, what, prompt, "What do you say?", read_say, err);
     }
     tj_buf_deinit(&system);
     if (rc != TJ_OK || !*ok) {
@@ -214,10 +221,17 @@ static tj_code moderate(talkers *d, bool *ok, tj_err *err)
         "object and nothing else: {\"decision\": \"continue\", \"reason\": \"...\"} or "
         "{\"decision\": "
         "\"settle\", \"answer\": \"...\", \"reason\": \"...\"}.";
+    static const tj_talk_prompt prompt = {
+        .system = system,
+        .example =
+            EXAMPLE "What was said:\n1. Ada (propose): The book costs 12 dollars.\n\nWhat is "
+                    "your decision?",
+        .answer =
+            "{\"decision\": \"continue\", \"reason\": \"What both cost has not been said.\"}"};
     char what[48];
     snprintf(what, sizeof what, "decision of round %zu", d->out->n_turns + 1);
     tj_code rc =
-        ask(d, d->moderator, ok, what, system, "What is your decision?", read_decision, err);
+        ask(d, d->moderator, ok, what, prompt, "What is your decision?", read_decision, err);
     if (rc != TJ_OK || !*ok) {
         return rc;
     }
@@ -278,6 +292,11 @@ static tj_code reword(talkers *d, size_t i, bool *taken, tj_err *err)
         "number, "
         "equation and formula of the entry, in the same order and exactly as written, wrong ones "
         "too. Answer with one JSON object and nothing else: {\"text\": \"...\"}.";
+    static const tj_talk_prompt prompt = {
+        .system = system,
+        .example = EXAMPLE "What was said:\n1. Ada (propose): We agree that it is 3 * 4 = 12, "
+                           "Ben.\n\nReword entry 1.",
+        .answer = "{\"text\": \"So I think it is 3 * 4 = 12.\"}"};
     const entry *e = &d->entries[i];
     char tail[64];
     char what[48];
@@ -286,7 +305,7 @@ static tj_code reword(talkers *d, size_t i, bool *taken, tj_err *err)
     *taken = false;
     snprintf(tail, sizeof tail, "Reword entry %zu.", i + 1);
     snprintf(what, sizeof what, "voice of entry %zu", i + 1);
-    tj_code rc = ask(d, d->moderator, &ok, what, system, tail, read_voice, err);
+    tj_code rc = ask(d, d->moderator, &ok, what, prompt, tail, read_voice, err);
     if (rc == TJ_OK && ok) {
         rc = tj_math_same(taken, e->say, strlen(e->say), d->text, strlen(d->text), why, err);
     }

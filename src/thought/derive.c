@@ -170,12 +170,20 @@ static tj_code add_whole(writer *w, const tj_span *span, const tj_node *n, tj_er
     return rc;
 }
 
-/* A step in the node's own text and ids. In words, the step that ends the path is the one that
- * says the answer. */
+/* Does a text say what the answer is, and not only compute it? */
+static bool states_answer(const char *text)
+{
+    tj_final_answer found;
+    tj_answer_find(&found, text, strlen(text));
+    return found.rule != NULL && strcmp(found.rule, "last number") != 0;
+}
+
+/* A step in the node's own text and ids. In words, the step that ends the path is the conclusion
+ * where it states the answer. */
 static tj_code add_step(writer *w, size_t node, bool on_path, tj_err *err)
 {
     const tj_node *n = &w->tree->nodes[node];
-    bool concludes = w->task == NULL && on_path && n->correct;
+    bool concludes = w->task == NULL && on_path && n->correct && states_answer(n->text);
     tj_action action = concludes ? TJ_CONCLUDE : w->fresh ? TJ_PROPOSE : TJ_CONTINUE;
     tj_span span = span_of(w, action, TJ_BY_POLICY, node, on_path);
     w->fresh = false;
@@ -393,6 +401,28 @@ static size_t choose_wrong(writer *w, size_t depth, size_t good)
     return n_wrong < cfg->max_trials ? n_wrong : cfg->max_trials;
 }
 
+/* A path that came to the answer without stating it is given a conclusion. */
+static tj_code conclude_in_words(writer *w, size_t leaf, tj_err *err)
+{
+    const char *answer = w->tree->answer;
+    bool japanese = strcmp(w->cfg->language, "ja") == 0;
+    if (answer == NULL || states_answer(w->tree->nodes[leaf].text)) {
+        return TJ_OK;
+    }
+    tj_buf line;
+    tj_span span = span_of(w, TJ_CONCLUDE, TJ_BY_TASK, leaf, true);
+    tj_buf_init(&line);
+    tj_buf_str(&line, japanese ? "答えは " : "The answer is ");
+    tj_buf_str(&line, answer);
+    tj_buf_str(&line, japanese ? " です。\n" : ".\n");
+    tj_code rc = tj_buf_check(&line, err);
+    if (rc == TJ_OK) {
+        rc = tj_scribe_add(&w->scribe, &span, tj_buf_text(&line), line.len, err);
+    }
+    tj_buf_deinit(&line);
+    return rc;
+}
+
 static tj_code walk_path(writer *w, bool journey, tj_err *err)
 {
     tj_code rc = TJ_OK;
@@ -408,8 +438,11 @@ static tj_code walk_path(writer *w, bool journey, tj_err *err)
             rc = add_step(w, w->path[i + 1], true, err);
         }
     }
-    if (rc == TJ_OK && w->task != NULL) {
-        size_t leaf = w->path[w->n_path - 1];
+    size_t leaf = w->path[w->n_path - 1];
+    if (rc == TJ_OK && w->task == NULL) {
+        return conclude_in_words(w, leaf, err);
+    }
+    if (rc == TJ_OK) {
         rc = add_line(w, w->task->write_reached, &w->tree->nodes[leaf].state, TJ_CONCLUDE, leaf,
                       true, err);
     }

@@ -270,8 +270,13 @@ static tj_code ask_piece(work *w, tj_err *err)
     write_user(w, &user);
     snprintf(what, sizeof what, "%s of spans %zu to %zu", tj_rewrite_names[w->cfg->line],
              w->begin + 1, w->end);
-    tj_message messages[] = {{TJ_ROLE_SYSTEM, tj_buf_text(&system), system.len},
-                             {TJ_ROLE_USER, tj_buf_text(&user), user.len}};
+    tj_talk_prompt prompt = {
+        .system = tj_buf_text(&system),
+        .example = "The pieces, as JSON:\n{\"n\": 1, \"role\": \"propose\", \"text\": \"3 * 4 = "
+                   "11\\n\"}\n{\"n\": 2, \"role\": \"reflect\", \"text\": \"No.\\n\"}\n",
+        .answer = "{\"spans\": [{\"n\": 1, \"text\": \"I start with 3 * 4 = 11.\"}, {\"n\": 2, "
+                  "\"text\": \"No, wait, that cannot be.\"}]}",
+        .user = tj_buf_text(&user)};
     for (size_t i = w->begin; i < w->end; i++) {
         w->verdicts[i].fate = TJ_REWRITE_SAME;
     }
@@ -280,7 +285,7 @@ static tj_code ask_piece(work *w, tj_err *err)
         rc = tj_buf_check(&system, err);
     }
     if (rc == TJ_OK) {
-        rc = tj_talk_ask(w->talk, &ok, what, messages, 2, read_answer, w, err);
+        rc = tj_talk_ask_like(w->talk, &ok, what, &prompt, read_answer, w, err);
     }
     for (size_t i = w->begin; i < w->end && rc == TJ_OK && !ok; i++) {
         w->verdicts[i].fate = TJ_REWRITE_UNASKED;

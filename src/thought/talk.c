@@ -215,3 +215,14 @@ tj_code tj_talk_ask(tj_talk *talk, bool *ok, const char *what, const tj_message 
     tj_buf_deinit(&again);
     return rc;
 }
+
+tj_code tj_talk_ask_like(tj_talk *talk, bool *ok, const char *what, const tj_talk_prompt *p,
+                         tj_talk_read_fn read, void *ctx, tj_err *err)
+{
+    const tj_message messages[] = {{TJ_ROLE_SYSTEM, p->system, strlen(p->system)},
+                                   {TJ_ROLE_USER, p->example, strlen(p->example)},
+                                   {TJ_ROLE_ASSISTANT, p->answer, strlen(p->answer)},
+                                   {TJ_ROLE_USER, p->user, strlen(p->user)}};
+    return tj_talk_ask(talk, ok, what, messages, sizeof messages / sizeof messages[0], read, ctx,
+                       err);
+}

@@ -57,6 +57,18 @@ TJ_MUST_USE tj_code tj_talk_ask(tj_talk *talk, bool *ok, const char *what,
                                 const tj_message *messages, size_t n, tj_talk_read_fn read,
                                 void *ctx, tj_err *err);
 
+/* A question with an exchange before it that shows the form: small models follow an example where
+ * they do not follow a rule. */
+typedef struct tj_talk_prompt {
+    const char *system;
+    const char *example, *answer; /* what might be asked, and a good answer */
+    const char *user;
+} tj_talk_prompt;
+/* tj_talk_ask with these as messages. */
+TJ_MUST_USE tj_code tj_talk_ask_like(tj_talk *talk, bool *ok, const char *what,
+                                     const tj_talk_prompt *prompt, tj_talk_read_fn read, void *ctx,
+                                     tj_err *err);
+
 /* For readers: a text field that is not blank, or NULL with `why` written. */
 const char *tj_talk_text(const json_t *json, const char *key, char why[TJ_TALK_WHY_BYTES]);
 /* The failures as JSON, a new reference; NULL without memory. */

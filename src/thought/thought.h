@@ -82,9 +82,10 @@ void tj_derive_config_default(tj_derive_config *cfg);
 
 /* The correct path of a tree written out (the one the policy sampled first, in depth-first sampled
  * order), with its conclusion. task NULL: a problem in words, whose steps are told as they are; the
- * one that ends the path is the conclusion. tok may be NULL: then there are no ids. cfg, of which
- * the rewards are read, may be NULL. Errors: TJ_E_NOTFOUND when the tree has no correct path (one
- * with a step that a reward calls invalid is none). */
+ * one that ends the path is the conclusion if it states the answer, else a line after it is. tok
+ * may be NULL: then there are no ids. cfg, of which the rewards are read, may be NULL. Errors:
+ * TJ_E_NOTFOUND when the tree has no correct path (one with a step that a reward calls invalid is
+ * none). */
 TJ_MUST_USE tj_code tj_derive_shortcut(tj_thought *out, const tj_tree *tree, const tj_task *task,
                                        const tj_tokenizer *tok, int32_t eos,
                                        const tj_derive_config *cfg, tj_err *err);
@@ -99,8 +100,8 @@ TJ_MUST_USE tj_code tj_derive_journey(tj_thought *out, const tj_tree *tree, cons
                                       const tj_derive_config *cfg, tj_rng *rng, tj_err *err);
 
 /* The tree that a thought tells of, where none is at hand (a person's, a dialogue's): a node a
- * step, without ids or rewards; its labels are the spans' marks, and what has no mark counts as
- * neither invalid nor dead. The end of the path is a correct leaf if `correct` is YES. Gives *out
+ * step, without ids or rewards; its labels are the spans' marks, unknown where there is none.
+ * The end of the path is a correct leaf if `correct` is YES. Gives *out
  * (tj_tree_deinit), and the thought's spans their nodes in it. Errors: TJ_E_NOMEM; *out is empty
  * then, and the thought as it was. */
 TJ_MUST_USE tj_code tj_thought_to_tree(tj_tree *out, tj_thought *thought, tj_known correct,

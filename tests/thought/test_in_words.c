@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "base/alloc.h"
 #include "thought/thought.h"
 
 static void must(tj_code rc, const tj_err *err)
@@ -338,6 +339,52 @@ static void a_trace_is_thinking(void **state)
     assert_non_null(strstr(err.msg, "t:1: events[1]: action"));
 }
 
+/* The k-th allocation fails, for each k: an error, nothing left behind. */
+static void each_failed_allocation_is_reported(void **state)
+{
+    (void)state;
+    static const char text[] =
+        "{\"intent\":\"i\",\"events\":[{\"action\":\"a\",\"evaluation\":\"wrong\","
+        "\"decision\":\"d\",\"back_to\":0},{\"action\":\"b\"}]}";
+    json_t *json = json_loads(text, 0, NULL);
+    tj_tree tree;
+    tj_templates *templates;
+    tj_derive_config cfg = config();
+    make_tree(&tree);
+    assert_int_equal(tj_templates_create(&templates, NULL), TJ_OK);
+    cfg.templates = templates;
+    tj_code codes[2] = {TJ_E_NOMEM, TJ_E_NOMEM};
+    for (size_t k = 0; k < 500 && (codes[0] != TJ_OK || codes[1] != TJ_OK); k++) {
+        tj_record r;
+        tj_tree grown;
+        tj_thought t;
+        tj_rng rng;
+        tj_rng_init(&rng, 1, 0, 0, 0);
+        tj_alloc_fail_after(k);
+        codes[0] = tj_trace_to_record(&r, json, "t", NULL);
+        tj_alloc_fail_after(SIZE_MAX);
+        if (codes[0] == TJ_OK) {
+            tj_alloc_fail_after(k / 2);
+            codes[0] = tj_thought_to_tree(&grown, &r.thought, TJ_YES, NULL);
+            tj_alloc_fail_after(SIZE_MAX);
+            tj_tree_deinit(&grown);
+        }
+        tj_record_deinit(&r);
+        tj_alloc_fail_after(k);
+        codes[1] = tj_derive_journey(&t, &tree, NULL, NULL, -1, &cfg, &rng, NULL);
+        tj_alloc_fail_after(SIZE_MAX);
+        tj_thought_deinit(&t);
+        for (size_t i = 0; i < 2; i++) {
+            assert_true(codes[i] == TJ_OK || codes[i] == TJ_E_NOMEM);
+        }
+    }
+    assert_int_equal(codes[0], TJ_OK);
+    assert_int_equal(codes[1], TJ_OK);
+    tj_templates_destroy(templates);
+    tj_tree_deinit(&tree);
+    json_decref(json);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -347,6 +394,7 @@ int main(void)
         cmocka_unit_test(an_invalid_way_to_the_answer_is_no_path),
         cmocka_unit_test(a_thought_becomes_the_tree_that_it_tells_of),
         cmocka_unit_test(a_trace_is_thinking),
+        cmocka_unit_test(each_failed_allocation_is_reported),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
