@@ -9,11 +9,11 @@
 #include "cli/common.h"
 #include "cli/policies.h"
 #include "cli/show.h"
+#include "cli/tree_problems.h"
 #include "stage/stage.h"
 
 #define STREAM_GROW 202               /* of the random numbers, the same as the grow stage's */
 #define KEPT_TOKENS ((size_t)1 << 20) /* of paths that a search may come back to */
-#define MAX_DEPTH   8                 /* of a problem in JSON */
 
 enum { AS_TEXT, AS_JSON, AS_JSONL, AS_DOT };
 
@@ -26,9 +26,7 @@ typedef struct growing {
     tj_grow_stats stats;
     size_t seed, format, limit, offset;
     bool words;
-    tj_grow_item *items; /* [n] */
-    char **texts;        /* [n_texts] what they point to */
-    size_t n, cap, n_texts, cap_texts;
+    tj_tree_problems problems;
     size_t n_printed, n_correct, n_unfit;
     size_t n_majority, n_weighted; /* votes that are right */
     json_t *list;                  /* AS_JSON */
@@ -125,150 +123,6 @@ static tj_code read_config(growing *g, const tj_args *args, tj_err *err)
         rc = read_numbers(g, args, err);
     }
     return rc == TJ_OK ? tj_grow_config_check(&g->cfg, err) : rc;
-}
-
-/* ------------------------------------------------------------------ problems */
-
-static tj_code keep_text(growing *g, const char **out, const char *text, size_t len, tj_err *err)
-{
-    char *copy = tj_strndup(text, len);
-    if (copy == NULL || !tj_grow(&g->texts, &g->cap_texts, g->n_texts + 1, sizeof *g->texts)) {
-        tj_free(copy);
-        return tj_fail(err, TJ_E_NOMEM, "cannot hold %zu problems", g->n + 1);
-    }
-    g->texts[g->n_texts++] = copy;
-    *out = copy;
-    return TJ_OK;
-}
-
-static tj_code add_item(growing *g, const tj_grow_item *item, tj_err *err)
-{
-    if (!tj_grow(&g->items, &g->cap, g->n + 1, sizeof *g->items)) {
-        return tj_fail(err, TJ_E_NOMEM, "cannot hold %zu problems", g->n + 1);
-    }
-    g->items[g->n++] = *item;
-    return TJ_OK;
-}
-
-static tj_code add_words(growing *g, int64_t number, tj_str question, tj_str answer, tj_err *err)
-{
-    tj_grow_item item = {.problem = number};
-    tj_code rc = keep_text(g, &item.question, question.s, question.n, err);
-    if (rc == TJ_OK && answer.s != NULL) {
-        rc = keep_text(g, &item.answer, answer.s, answer.n, err);
-    }
-    return rc == TJ_OK ? add_item(g, &item, err) : rc;
-}
-
-static tj_str text_of(const json_t *json)
-{
-    const char *s = json_string_value(json);
-    return (tj_str){s, s == NULL ? 0 : json_string_length(json)};
-}
-
-/* {"problem" or "question", and "answer" where it is known}. */
-static tj_code add_json(growing *g, int64_t number, const char *text, size_t len, tj_err *err)
-{
-    json_t *json = NULL;
-    char digits[32];
-    tj_code rc = tj_json_parse(&json, text, len, MAX_DEPTH, "a problem", err);
-    const json_t *question = json_object_get(json, "problem");
-    const json_t *answer = json_object_get(json, "answer");
-    question = question == NULL ? json_object_get(json, "question") : question;
-    tj_str known = text_of(answer);
-    if (json_is_integer(answer)) {
-        int n = snprintf(digits, sizeof digits, "%lld", (long long)json_integer_value(answer));
-        known = (tj_str){digits, (size_t)n};
-    }
-    if (rc == TJ_OK && !json_is_string(question)) {
-        rc = tj_fail(err, TJ_E_PARSE, "a problem in JSON has no text `problem` or `question`");
-    }
-    if (rc == TJ_OK && known.s == NULL && answer != NULL && !json_is_null(answer)) {
-        rc = tj_fail(err, TJ_E_PARSE, "`answer` of a problem: expected text or an integer");
-    }
-    if (rc == TJ_OK) {
-        rc = add_words(g, number, text_of(question), known, err);
-    }
-    json_decref(json);
-    return rc;
-}
-
-static tj_code add_state(growing *g, int64_t number, const char *prompt, tj_err *err)
-{
-    tj_countdown_problem problem;
-    tj_countdown_state state;
-    tj_grow_item item = {.problem = number};
-    tj_code rc = tj_domain_problem(&problem, prompt, err);
-    if (rc != TJ_OK) {
-        return rc;
-    }
-    tj_countdown_first_state(&state, &problem);
-    tj_countdown_pack(&item.first, &state);
-    return add_item(g, &item, err);
-}
-
-static tj_code add_problem(void *ctx, const char *prompt, size_t index, tj_err *err)
-{
-    growing *g = ctx;
-    int64_t number = (int64_t)index + 1;
-    size_t len = strlen(prompt);
-    while (len > 0 && strchr("\r\n", prompt[len - 1]) != NULL) {
-        len--;
-    }
-    if (prompt[strspn(prompt, " \t\r\n")] == 0) {
-        return TJ_OK;
-    }
-    tj_code rc = !g->words ? add_state(g, number, prompt, err)
-                 : prompt[0] == '{'
-                     ? add_json(g, number, prompt, len, err)
-                     : add_words(g, number, (tj_str){prompt, len}, (tj_str){NULL, 0}, err);
-    if (rc != TJ_OK) {
-        tj_err_context(err, "problem %zu", index + 1);
-    }
-    return rc;
-}
-
-/* Problems of a data set's file, numbered as its records are. */
-static tj_code read_data(growing *g, const char *path, tj_err *err)
-{
-    tj_dataset *data = NULL;
-    const tj_data_record *record = NULL;
-    size_t past = g->limit == 0 ? SIZE_MAX : g->limit;
-    tj_code rc = tj_dataset_open(&data, path, NULL, err);
-    if (rc == TJ_OK) {
-        rc = tj_dataset_next(data, &record, err);
-    }
-    while (rc == TJ_OK && record != NULL && g->n < past) {
-        if (record->number > g->offset) {
-            rc = add_words(g, (int64_t)record->number, record->problem, record->answer, err);
-        }
-        if (rc == TJ_OK) {
-            rc = tj_dataset_next(data, &record, err);
-        }
-    }
-    tj_dataset_close(data);
-    return rc;
-}
-
-static tj_code read_problems(growing *g, const tj_args *args, tj_err *err)
-{
-    const char *data = tj_args_get(args, "data");
-    const char *answer = tj_args_get(args, "answer");
-    if (data != NULL && (!g->words || tj_args_n_operands(args) > 0)) {
-        return tj_fail(err, TJ_E_INVAL,
-                       "--data is for problems in words (--task math), instead of "
-                       "operands");
-    }
-    tj_code rc = data != NULL ? read_data(g, data, err) : tj_each_prompt(args, add_problem, g, err);
-    if (rc == TJ_OK && g->n == 0) {
-        rc = tj_fail(err, TJ_E_INVAL, "no problem was given");
-    }
-    if (rc == TJ_OK && answer != NULL) {
-        rc = g->n == 1 && g->words && g->items[0].answer == NULL
-                 ? keep_text(g, &g->items[0].answer, answer, strlen(answer), err)
-                 : tj_fail(err, TJ_E_INVAL, "--answer is for one problem in words that has none");
-    }
-    return rc;
 }
 
 /* ------------------------------------------------------------------ votes */
@@ -454,11 +308,7 @@ static void close_parts(growing *g)
     tj_grader_destroy(g->grader);
     json_decref(g->rewarder);
     json_decref(g->list);
-    for (size_t i = 0; i < g->n_texts; i++) {
-        tj_free(g->texts[i]);
-    }
-    tj_free(g->texts);
-    tj_free(g->items);
+    tj_tree_problems_deinit(&g->problems);
 }
 
 static tj_growth growth_of(growing *g)
@@ -504,21 +354,21 @@ static tj_code grow_trees(growing *g, const tj_args *args, tj_err *err)
 {
     tj_growth growth = growth_of(g);
     double start = tj_clock_seconds();
-    tj_code rc = tj_trees_grow(&growth, g->items, g->n, err);
+    tj_code rc = tj_trees_grow(&growth, g->problems.items, g->problems.n, err);
     if (!tj_args_has(args, "quiet")) {
         print_stats(g, &g->stats, tj_clock_seconds() - start);
     }
     if (rc == TJ_E_CANCELLED) {
-        return tj_fail(err, rc, "stopped after %zu of %zu trees", g->n_printed, g->n);
+        return tj_fail(err, rc, "stopped after %zu of %zu trees", g->n_printed, g->problems.n);
     }
     if (rc == TJ_OK && g->list != NULL) {
         rc = tj_print_json(g->list, err);
     }
-    if (rc == TJ_OK && g->format == AS_TEXT && g->n > 1) {
-        printf("\n%zu of %zu trees have a correct path\n", g->n_correct, g->n);
+    if (rc == TJ_OK && g->format == AS_TEXT && g->problems.n > 1) {
+        printf("\n%zu of %zu trees have a correct path\n", g->n_correct, g->problems.n);
     }
     if (rc == TJ_OK && g->n_unfit > 0) {
-        tj_job_log(tj_cli_job(), "%zu of %zu trees were left out", g->n_unfit, g->n);
+        tj_job_log(tj_cli_job(), "%zu of %zu trees were left out", g->n_unfit, g->problems.n);
     }
     return rc;
 }
@@ -560,7 +410,7 @@ static tj_code grow_to_output(growing *g, const tj_args *args, tj_err *err)
     char *part = NULL;
     g->list = g->format == AS_JSON ? json_array() : NULL;
     /* what is wrong with a problem is said before a model is loaded */
-    tj_code rc = read_problems(g, args, err);
+    tj_code rc = tj_tree_problems_read(&g->problems, args, g->words, err);
     if (rc == TJ_OK) {
         rc = open_parts(g, args, err);
     }
@@ -699,7 +549,7 @@ static tj_code grow_to_workspace(growing *g, const tj_args *args, tj_err *err)
 
 tj_code tj_cmd_tree_grow(const tj_args *args, tj_err *err)
 {
-    growing g = {.n = 0};
+    growing g = {.seed = 0};
     if (tj_args_has(args, "quiet")) {
         tj_cli_quiet();
     }

@@ -65,6 +65,17 @@ typedef struct tj_grower {
     double begun;
 } tj_grower;
 
+/* A mixing of two words, for streams of random numbers. */
+uint64_t tj_grow_mix(uint64_t a, uint64_t b);
+
+/* What a search knows of the node that was added last: nothing. Errors: TJ_E_NOMEM. */
+TJ_MUST_USE tj_code tj_slot_add_side(tj_slot *slot, tj_err *err);
+/* Puts one sampled step into its tree, or counts it as a duplicate of a sibling: grow_take.c. */
+TJ_MUST_USE tj_code tj_grow_take(tj_grower *g, tj_slot *slot, const struct tj_step_request *r,
+                                 tj_err *err);
+/* Scores the new nodes of all trees in one call: grow_score.c. */
+TJ_MUST_USE tj_code tj_grow_score(tj_grower *g, tj_err *err);
+
 /* Whether a step may follow the node. */
 bool tj_slot_grows(const tj_grower *g, const tj_slot *slot, size_t node);
 /* Adds a node to the wants. Errors: TJ_E_NOMEM. */

@@ -116,8 +116,9 @@ void tj_tree_path_text(const tj_tree *tree, size_t node, tj_buf *out);
 TJ_MUST_USE tj_code tj_tree_set_question(tj_tree *tree, const char *question, size_t n_question,
                                          const char *answer, size_t n_answer, tj_err *err);
 
-#define TJ_MAX_TREE_DEPTH 4096 /* of trees that are read: no path of reasoning is nearly as long   \
-                                */
+#define TJ_MAX_TREE_DEPTH                                                                          \
+    4096 /* of trees that are read: no path of reasoning is nearly as long                         \
+          */
 #define TJ_MAX_TREE_NODES 1000000       /* far above any tree that is grown or looked at */
 #define TJ_WORDS_TASK     "mathematics" /* the task's name in JSON where the problem is words */
 

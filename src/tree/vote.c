@@ -96,7 +96,8 @@ static tj_code put(group **groups, size_t *n, size_t *cap, tj_grader *grader, si
     return TJ_OK;
 }
 
-static tj_code choose(tj_ballot *out, const tj_tree *tree, const group *groups, size_t n, tj_err *err)
+static tj_code choose(tj_ballot *out, const tj_tree *tree, const group *groups, size_t n,
+                      tj_err *err)
 {
     const group *best = NULL;
     for (size_t i = 0; i < n; i++) { /* of equals the one that was sampled first */
