@@ -123,8 +123,9 @@ static bool is_any_answered(const tj_query *queries, size_t n)
     return false;
 }
 
-/* Whether what became of a batch is the end of all: they would fare alike. */
-static bool ends_all(const tj_asked_model *model, tj_code rc, bool answered, bool go_on)
+/* Whether what became of a batch of n is the end of all, since others would fare alike. A single
+ * question that a server refuses may be at fault itself: too long, for one. */
+static bool ends_all(const tj_asked_model *model, tj_code rc, size_t n, bool answered, bool go_on)
 {
     if (rc == TJ_E_CANCELLED || rc == TJ_E_NOMEM) {
         return true;
@@ -132,9 +133,8 @@ static bool ends_all(const tj_asked_model *model, tj_code rc, bool answered, boo
     if (rc == TJ_OK || !model->is_remote) {
         return false;
     }
-    bool is_gone = rc == TJ_E_IO || rc == TJ_E_LIMIT || rc == TJ_E_BACKEND;
     return model->generator.get_stats(model->generator.ctx).is_refused ||
-           (is_gone && !answered && !go_on);
+           (!answered && !go_on && (n > 1 || rc != TJ_E_INVAL));
 }
 
 tj_code tj_asked_model_ask(const tj_asked_model *model, tj_query *queries, double *seconds,
@@ -154,7 +154,7 @@ tj_code tj_asked_model_ask(const tj_asked_model *model, tj_query *queries, doubl
         for (size_t i = 0; i < some; i++) {
             seconds[at + i] = each;
         }
-        if (ends_all(model, rc, is_any_answered(queries + at, some), go_on)) {
+        if (ends_all(model, rc, some, is_any_answered(queries + at, some), go_on)) {
             return tj_fail(err, rc, "%s", why.msg);
         }
         at += some;

@@ -28,8 +28,8 @@ TJ_MUST_USE tj_code tj_asked_model_open(tj_asked_model *out, const json_t *model
 /* Asks them in batches of what the generator likes, and gives each its share of the time in seconds
  * [n]. A query that could not be answered says so in its `error`. Errors, which end all:
  * TJ_E_CANCELLED, TJ_E_NOMEM; of a server one that refuses all (the key, the address), and, unless
- * `go_on`, of a batch to which nothing at all came back: it is gone. Queries keep what was
- * answered; the caller frees them. */
+ * `go_on`, of a batch to which no answer at all came: it is gone, or refuses them all. Queries keep
+ * what was answered; the caller frees them. */
 TJ_MUST_USE tj_code tj_asked_model_ask(const tj_asked_model *model, tj_query *queries,
                                        double *seconds, size_t n, bool go_on, const tj_job *job,
                                        tj_err *err);

@@ -83,7 +83,7 @@ static tj_score judge_by(const tj_judge_config *cfg, reasoner *const *judges, si
 {
     tj_asked_model models[TJ_JUDGE_MAX_JUDGES];
     tj_scorer scorer;
-    tj_score score;
+    tj_score score = {.failed = false};
     tj_err err = {.msg = ""};
     for (size_t i = 0; i < n; i++) {
         models[i] = judges[i]->model;

@@ -349,7 +349,7 @@ static void members_must_agree(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         json_t *settings = json_loads(cases[i].settings, 0, NULL);
         tj_scorer scorer;
-        tj_score s;
+        tj_score s = {.failed = false};
         tj_err err;
         assert_non_null(settings);
         if (tj_scorer_open_settings(&scorer, settings, "it", NULL, &err) != TJ_OK ||
