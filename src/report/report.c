@@ -103,6 +103,7 @@ static const section SECTIONS[] = {
     {"curve", "Growth with N", tj_section_curve},
     {"trees", "Trees and journeys", tj_section_trees},
     {"cases", "Cases", tj_section_cases},
+    {"evaluations", "Measured on data sets", tj_section_evaluations},
     {"runs", "Cost and runs", tj_section_runs},
     {"limits", "Limits, repeating it", tj_section_limits},
 };

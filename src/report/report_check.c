@@ -229,6 +229,12 @@ static const field RUN[] = {REQ("id", INTEGER),
                             OPT("output_digest", TEXT),
                             END_OF_FIELDS()};
 
+static const field SCORE[] = {REQ("filter", TEXT), REQ("metric", TEXT), REQ("mean", SHARE),
+                              REQ("low", SHARE),   REQ("high", SHARE),  END_OF_FIELDS()};
+static const field EVALUATION[] = {REQ("run", INTEGER),       REQ("label", TEXT),
+                                   REQ("problems", COUNT),    REQ("samples", COUNT),
+                                   REQ_OBJS("scores", SCORE), END_OF_FIELDS()};
+
 static const field DECLARATION[] = {
     REQ("entry", INTEGER),   REQ("hash", TEXT), REQ("time", TIME), REQ("text", TEXT),
     OPT("first_look", TIME), OPT("body", TEXT), END_OF_FIELDS()};
@@ -265,6 +271,7 @@ static const field DOCUMENT[] = {REQ("report_version", COUNT),
                                  OPT_OBJ("curve", CURVE),
                                  OPT_OBJS("trees", TREE),
                                  OPT_OBJS("cases", CASE),
+                                 OPT_OBJS("evaluations", EVALUATION),
                                  REQ_OBJS("runs", RUN),
                                  REQ_OBJ("ledger", LEDGER),
                                  OPT_LIST("limits", TEXT),

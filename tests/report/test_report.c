@@ -348,6 +348,18 @@ static void every_run_is_listed_with_its_error(void **state)
     json_decref(data);
 }
 
+static void evaluations_are_listed_with_their_intervals(void **state)
+{
+    (void)state;
+    char *page = sample_page(TJ_SAMPLE_FULL);
+    assert_non_null(strstr(page, "math500: tuned"));
+    assert_non_null(strstr(page, "25.0%</td><td class=\"n\">22.0 to 28.0%"));
+    tj_free(page);
+    page = sample_page(TJ_SAMPLE_MINIMAL);
+    assert_null(strstr(page, "href=\"#evaluations\""));
+    tj_free(page);
+}
+
 static void unfinished_workspace_says_so(void **state)
 {
     (void)state;
@@ -704,6 +716,7 @@ int main(void)
         cmocka_unit_test(declaration_counts_only_before_the_first_look),
         cmocka_unit_test(curve_is_shown_or_said_how_to_compute),
         cmocka_unit_test(every_run_is_listed_with_its_error),
+        cmocka_unit_test(evaluations_are_listed_with_their_intervals),
         cmocka_unit_test(unfinished_workspace_says_so),
         cmocka_unit_test(deep_trees_are_written_without_recursion),
         cmocka_unit_test(documents_that_do_not_fit_are_refused_by_their_place),

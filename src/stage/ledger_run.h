@@ -1,0 +1,22 @@
+/* A run of the ledger as stages begin and end it. Part of stage.h.
+ *
+ * Ownership: everything is borrowed.
+ * Threads:   those of the store.
+ */
+#ifndef TJ_STAGE_LEDGER_RUN_H
+#define TJ_STAGE_LEDGER_RUN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "store/store.h"
+
+/* Goes on with the latest run like spec that was stopped (*resumed), or else begins one. */
+TJ_MUST_USE tj_code tj_ledger_run_go_on(tj_store *store, int64_t *run, bool *resumed,
+                                        const tj_run_spec *spec, tj_err *err);
+/* Ends the run by rc: done, cancelled, or failed with *err's message; status and error of *outcome
+ * are filled in. Returns rc, or, where that is TJ_OK, what went wrong with ending it. */
+TJ_MUST_USE tj_code tj_ledger_run_end(tj_store *store, int64_t run, tj_code rc,
+                                      tj_run_outcome *outcome, tj_err *err);
+
+#endif
