@@ -334,13 +334,10 @@ static json_t *comparison_json(const comparison *c, const tj_contamination *foun
                             "shared", (json_int_t)s->n_shared, "of", (json_int_t)s->n_runs, "text",
                             tj_json_text(text + s->begin, s->end - s->begin)));
     }
-    return json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "learned",
-                     c->learned_name, "measured", c->measured_name, "words", (json_int_t)c->n_words,
-                     "n_learned", (json_int_t)found->n_learned, "n_measured",
-                     (json_int_t)found->n_measured, "same_learned", (json_int_t)found->same_learned,
-                     "same_measured", (json_int_t)found->same_measured, "shared_learned",
-                     (json_int_t)found->shared_learned, "shared_measured",
-                     (json_int_t)found->shared_measured, "list", list);
+    json_t *all = tj_contamination_json(found, c->learned_name, c->measured_name);
+    json_object_set_new(all, "words", json_integer((json_int_t)c->n_words));
+    json_object_set_new(all, "list", list);
+    return all;
 }
 
 /* Compares the first operand with one of the others. */

@@ -317,6 +317,17 @@ tj_code tj_contamination_check(tj_contamination *out, const tj_texts *learned,
     return rc;
 }
 
+json_t *tj_contamination_json(const tj_contamination *c, const char *learned, const char *measured)
+{
+    return json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "learned", learned,
+                     "measured", measured, "n_learned", (json_int_t)c->n_learned, "n_measured",
+                     (json_int_t)c->n_measured, "same_learned", (json_int_t)c->same_learned,
+                     "same_measured", (json_int_t)c->same_measured, "whole_learned",
+                     (json_int_t)c->whole_learned, "whole_measured", (json_int_t)c->whole_measured,
+                     "shared_learned", (json_int_t)c->shared_learned, "shared_measured",
+                     (json_int_t)c->shared_measured);
+}
+
 void tj_contamination_deinit(tj_contamination *c)
 {
     tj_free(c->list);

@@ -79,6 +79,9 @@ TJ_MUST_USE tj_code tj_contamination_check(tj_contamination *out, const tj_texts
                                            const tj_texts *measured, size_t n_words,
                                            const tj_job *job, tj_err *err);
 void tj_contamination_deinit(tj_contamination *contamination);
+/* {"learned", "measured", "n_learned", "n_measured", "same_learned", …}; NULL without memory. */
+json_t *tj_contamination_json(const tj_contamination *contamination, const char *learned,
+                              const char *measured);
 
 /* ------------------------------------------------------------ before a training or an evaluation
  */

@@ -65,14 +65,9 @@ static tj_code compare(tj_guard *g, const char *other, const tj_texts *texts, tj
     if (rc != TJ_OK) {
         return rc;
     }
-    json_t *entry = json_pack(
-        "{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "learned",
-        g->learns ? g->name : other, "measured", g->learns ? other : g->name, "n_learned",
-        (json_int_t)c.n_learned, "n_measured", (json_int_t)c.n_measured, "same_learned",
-        (json_int_t)c.same_learned, "whole_learned", (json_int_t)c.whole_learned, "shared_learned",
-        (json_int_t)c.shared_learned, "same_measured", (json_int_t)c.same_measured,
-        "whole_measured", (json_int_t)c.whole_measured, "shared_measured",
-        (json_int_t)c.shared_measured, "whole", whole_ones(&c, measured));
+    json_t *entry =
+        tj_contamination_json(&c, g->learns ? g->name : other, g->learns ? other : g->name);
+    json_object_set_new(entry, "whole", whole_ones(&c, measured));
     if (entry == NULL || json_array_append_new(g->found, entry) != 0) {
         rc = tj_fail(err, TJ_E_NOMEM, "cannot hold what is shared with %s", other);
     }

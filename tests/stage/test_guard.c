@@ -89,7 +89,8 @@ static void a_short_problem_is_found_in_any_prompt(void **state)
         }
     }
     /* what the assistant says is no problem: a short one cannot be told from chance there */
-    assert_int_equal(check("{\"messages\":[{\"role\":\"assistant\",\"content\":\"What is 2 + "
+    assert_int_equal(check("{\"messages\":[{\"role\":\"user\",\"content\":\"hi\"},{\"role\":"
+                           "\"assistant\",\"content\":\"What is 2 + "
                            "2?\"}]}")
                          .shared,
                      0);
