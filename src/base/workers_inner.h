@@ -19,7 +19,7 @@
 /* Requests of a batch at most: a wake-up costs as much as some requests of microseconds, and a slow
  * batch should not hold many fast ones. */
 #define TJ_WORKERS_BATCH 64
-#define TJ_WORKERS_DEPTH 4 /* batches of a lane */
+#define TJ_WORKERS_DEPTH 8 /* batches of a lane; docs/grader.md has what fewer cost */
 
 typedef enum tj_batch_state { TJ_BATCH_FREE, TJ_BATCH_QUEUED, TJ_BATCH_DONE } tj_batch_state;
 
