@@ -268,8 +268,8 @@ static tj_code load_texts(tj_store *store, tj_texts *out, const char *name, bool
     if (rc == TJ_OK) {
         rc = tj_texts_of_set(store, out, set.id, TJ_SPLIT_ANY, err);
     } else if (tj_fs_exists(name)) {
-        rc = tj_texts_of_file(out, name, NULL, err);
-        rc = rc == TJ_E_PARSE && is_learned ? tj_texts_of_examples(out, name, err) : rc;
+        rc = is_learned ? tj_texts_of_learned(out, name, err)
+                        : tj_texts_of_file(out, name, NULL, err);
     } else {
         rc = tj_fail(err, TJ_E_NOTFOUND, "there is no set and no file '%s'", name);
     }

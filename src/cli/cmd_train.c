@@ -595,7 +595,7 @@ tj_code tj_cmd_train(const tj_args *args, tj_err *err)
     }
     if (rc == TJ_OK) {
         rc = tj_train_ledger_begin(&t.ledger, args, t.record, t.seed, tj_args_operand(args, 0),
-                                   t.examples.digest, t.from, err);
+                                   t.from, err);
     }
     if (rc == TJ_OK) {
         rc = train(&t, err);

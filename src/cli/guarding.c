@@ -84,7 +84,10 @@ tj_code tj_cli_guard_training(json_t **found, const tj_args *args, tj_store *sto
     if (rc != TJ_OK || (store == NULL && !tj_args_has(args, "check-against"))) {
         return rc;
     }
-    rc = tj_texts_of_examples(&own, examples, err);
+    rc = tj_texts_of_examples(&own, examples, err); /* all of their texts, if that can be */
+    if (rc == TJ_E_PARSE) {
+        rc = tj_texts_of_learned(&own, examples, err);
+    }
     if (rc != TJ_OK) {
         return rc;
     }

@@ -37,6 +37,7 @@ typedef struct inputs {
     size_t n;
     tj_model_files model;
     char *examples; /* where they are */
+    char digest[TJ_SHA256_HEX];
 } inputs;
 
 /* The first model: a row of the workspace, or files. */
@@ -65,8 +66,7 @@ static tj_code add_model(inputs *in, const tj_train_ledger *l, const tj_args *ar
 }
 
 tj_code tj_train_ledger_begin(tj_train_ledger *l, const tj_args *args, const json_t *record,
-                              size_t seed, const char *examples, const char *digest,
-                              const char *from, tj_err *err)
+                              size_t seed, const char *examples, const char *from, tj_err *err)
 {
     char name[96];
     bool resumed = false;
@@ -80,7 +80,10 @@ tj_code tj_train_ledger_begin(tj_train_ledger *l, const tj_args *args, const jso
     const char *slash = strrchr(examples, '/');
     (void)snprintf(name, sizeof name, "train on %.80s", slash == NULL ? examples : slash + 1);
     tj_code rc = tj_fs_real_path(&in->examples, examples, err);
-    in->all[in->n++] = (tj_run_input){.role = in->examples, .kind = "file", .digest = digest};
+    in->all[in->n++] = (tj_run_input){.role = in->examples, .kind = "file", .digest = in->digest};
+    if (rc == TJ_OK) {
+        rc = tj_sha256_file(in->digest, examples, err);
+    }
     if (rc == TJ_OK) {
         rc = add_model(in, l, args, from, err);
     }

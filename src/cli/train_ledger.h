@@ -25,7 +25,7 @@ TJ_MUST_USE tj_code tj_train_ledger_open(tj_train_ledger *ledger, const tj_args 
  * on; from: the first model's folder or file, NULL for a new one. */
 TJ_MUST_USE tj_code tj_train_ledger_begin(tj_train_ledger *ledger, const tj_args *args,
                                           const json_t *record, size_t seed, const char *examples,
-                                          const char *digest, const char *from, tj_err *err);
+                                          const char *from, tj_err *err);
 /* Ends it by rc, with the files of the folders out and, unless NULL, merged. Returns rc, or what
  * went wrong with ending it. */
 TJ_MUST_USE tj_code tj_train_ledger_end(tj_train_ledger *ledger, tj_code rc, const char *out,

@@ -56,6 +56,10 @@ TJ_MUST_USE tj_code tj_texts_of_examples(tj_texts *out, const char *path, tj_err
 TJ_MUST_USE tj_code tj_texts_parse_examples(tj_texts *out, const char *bytes, size_t n_bytes,
                                             const char *name, tj_err *err);
 
+/* Whatever is learnt from: a data set's file, or else one of examples. Gives *out. Errors: those of
+ * tj_texts_of_examples, and of tj_texts_of_file but TJ_E_PARSE. */
+TJ_MUST_USE tj_code tj_texts_of_learned(tj_texts *out, const char *path, tj_err *err);
+
 /* ------------------------------------------------------------ the check */
 
 /* Something to learn from that shares text with a problem that is measured. */
