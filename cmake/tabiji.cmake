@@ -66,7 +66,7 @@ function(tj_install_library)
         set(headers ${CMAKE_SOURCE_DIR}/src/${room}/${room}.h)
         if(room STREQUAL base)
             file(GLOB headers ${CMAKE_SOURCE_DIR}/src/base/*.h)
-            list(FILTER headers EXCLUDE REGEX "/lanes\\.h$") # for kernels only
+            list(FILTER headers EXCLUDE REGEX "/(lanes|pattern_pcre2)\\.h$") # for our own sources only
         elseif(EXISTS ${headers})
             file(STRINGS ${headers} parts REGEX "^#include \"${room}/")
             foreach(part IN LISTS parts)

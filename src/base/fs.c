@@ -2,10 +2,12 @@
  * folder is atomic; across file systems it is not), made with O_EXCL so that two writers never
  * share one. The file is flushed before the rename and the folder after it: after a power cut the
  * name stands for the old bytes or for all of the new ones. */
+#define _XOPEN_SOURCE 700 /* realpath */
 #include "base/fs.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -399,4 +401,17 @@ char *tj_fs_join(const char *a, const char *b)
     }
     memcpy(joined + n_a + slash, b, n_b + 1);
     return joined;
+}
+
+tj_code tj_fs_real_path(char **out, const char *path, tj_err *err)
+{
+    char *found = realpath(path, NULL);
+    *out = NULL;
+    if (found == NULL) {
+        return tj_fail(err, errno == ENOENT ? TJ_E_NOTFOUND : TJ_E_IO, "cannot find %s: %s", path,
+                       strerror(errno));
+    }
+    *out = tj_strdup(found);
+    free(found); /* the C library's own allocation */
+    return *out != NULL ? TJ_OK : tj_fail(err, TJ_E_NOMEM, "cannot name %s", path);
 }

@@ -55,6 +55,10 @@ TJ_MUST_USE tj_code tj_fs_mkdirs(const char *path, tj_err *err);
  * exhausted. */
 char *tj_fs_join(const char *a, const char *b);
 
+/* Where a file or folder is, from the root on, without links (free with tj_free). Errors:
+ * TJ_E_NOTFOUND, TJ_E_IO, TJ_E_NOMEM; *out is NULL. */
+TJ_MUST_USE tj_code tj_fs_real_path(char **out, const char *path, tj_err *err);
+
 /* SHA-256 of bytes or of a whole file, as 64 lower-case hexadecimal digits and a zero. */
 #define TJ_SHA256_HEX 65
 void tj_sha256_hex(char out[TJ_SHA256_HEX], const void *bytes, size_t n);

@@ -1,6 +1,6 @@
-/* The caller's side. Batches are numbered; number k is a batch of lane k % n_workers, so that the
- * lanes form a ring, responses come back in the order of the requests, and at most two batches a
- * worker are under way. */
+/* The caller's side. Batches are numbered, and responses come back in the order of the numbers. A
+ * new batch goes to the lane that has least to do, so that none waits behind a slow one while
+ * another worker is idle. */
 #define _GNU_SOURCE /* pipe2, MAP_ANONYMOUS */
 #include "base/workers.h"
 
@@ -23,27 +23,26 @@
 
 /* ------------------------------------------------------------------ shared memory */
 
-tj_batch *tj_workers_batch(const tj_workers *w, uint64_t number)
-{
-    uint64_t n = w->config.n_workers;
-    return &w->shared->lanes[number % n].batches[number / n % 2];
-}
-
-char *tj_workers_requests(const tj_workers *w, size_t lane, size_t batch)
+char *tj_workers_requests(const tj_workers *w, size_t lane, size_t slot)
 {
     size_t bytes = w->room_bytes + TJ_WORKERS_BATCH * w->config.max_response_bytes;
-    return (char *)w->shared + w->lanes_bytes + (2 * lane + batch) * bytes;
+    return (char *)w->shared + w->lanes_bytes + (TJ_WORKERS_DEPTH * lane + slot) * bytes;
 }
 
-char *tj_workers_responses(const tj_workers *w, size_t lane, size_t batch)
+char *tj_workers_responses(const tj_workers *w, size_t lane, size_t slot)
 {
-    return tj_workers_requests(w, lane, batch) + w->room_bytes;
+    return tj_workers_requests(w, lane, slot) + w->room_bytes;
 }
 
-static char *requests_of(const tj_workers *w, uint64_t number)
+static tj_batch_place *place_of(const tj_workers *w, uint64_t number)
 {
-    uint64_t n = w->config.n_workers;
-    return tj_workers_requests(w, (size_t)(number % n), (size_t)(number / n % 2));
+    return &w->places[number % (w->config.n_workers * TJ_WORKERS_DEPTH)];
+}
+
+static tj_batch *batch_of(const tj_workers *w, uint64_t number)
+{
+    const tj_batch_place *at = place_of(w, number);
+    return &w->shared->lanes[at->lane].batches[at->slot];
 }
 
 static tj_code map_shared(tj_workers *w, tj_err *err)
@@ -52,8 +51,8 @@ static tj_code map_shared(tj_workers *w, tj_err *err)
     size_t n = w->config.n_workers;
     w->room_bytes = w->config.max_request_bytes < MIN_ROOM ? MIN_ROOM : w->config.max_request_bytes;
     if (!tj_mul_size(&responses, TJ_WORKERS_BATCH, w->config.max_response_bytes) ||
-        !tj_add_size(&one, responses, w->room_bytes) || !tj_mul_size(&all, one, 2 * n) ||
-        !tj_mul_size(&lanes, n, sizeof(tj_lane)) ||
+        !tj_add_size(&one, responses, w->room_bytes) ||
+        !tj_mul_size(&all, one, TJ_WORKERS_DEPTH * n) || !tj_mul_size(&lanes, n, sizeof(tj_lane)) ||
         !tj_add_size(&lanes, lanes, sizeof(tj_workers_shared)) || !tj_add_size(&all, all, lanes)) {
         return tj_fail(err, TJ_E_NOMEM, "cannot make room for the requests of %zu workers", n);
     }
@@ -144,13 +143,16 @@ tj_code tj_workers_create(tj_workers **out, const tj_workers_config *config, tj_
     }
     tj_workers *w = tj_calloc(1, sizeof *w);
     tj_lane_ends *ends = tj_calloc(config->n_workers, sizeof *ends);
-    if (w == NULL || ends == NULL) {
+    tj_batch_place *places = tj_calloc(config->n_workers * TJ_WORKERS_DEPTH, sizeof *places);
+    if (w == NULL || ends == NULL || places == NULL) {
         tj_free(w);
         tj_free(ends);
+        tj_free(places);
         return tj_fail(err, TJ_E_NOMEM, "cannot make %zu workers", config->n_workers);
     }
     w->config = *config;
     w->ends = ends;
+    w->places = places;
     for (size_t i = 0; i < config->n_workers; i++) {
         ends[i] = (tj_lane_ends){.work = {-1, -1}, .done = {-1, -1}};
     }
@@ -190,6 +192,7 @@ void tj_workers_destroy(tj_workers *w)
         (void)munmap(w->shared, w->shared_bytes);
     }
     tj_free(w->ends);
+    tj_free(w->places);
     tj_free(w);
 }
 
@@ -207,7 +210,7 @@ static bool fits(const tj_workers *w, const tj_batch *b, size_t n)
 
 static bool can_begin(const tj_workers *w)
 {
-    return w->n_filled - w->n_pulled < 2 * (uint64_t)w->config.n_workers;
+    return w->n_filled - w->n_pulled < TJ_WORKERS_DEPTH * (uint64_t)w->config.n_workers;
 }
 
 bool tj_workers_has_room(const tj_workers *w, size_t n)
@@ -215,7 +218,7 @@ bool tj_workers_has_room(const tj_workers *w, size_t n)
     if (n > w->config.max_request_bytes) {
         return false;
     }
-    return (w->filling && fits(w, tj_workers_batch(w, w->n_filled - 1), n)) || can_begin(w);
+    return (w->filling && fits(w, batch_of(w, w->n_filled - 1), n)) || can_begin(w);
 }
 
 void tj_workers_flush(tj_workers *w)
@@ -223,8 +226,8 @@ void tj_workers_flush(tj_workers *w)
     if (!w->filling) {
         return;
     }
-    tj_batch *b = tj_workers_batch(w, w->n_filled - 1);
-    const tj_lane_ends *e = &w->ends[(w->n_filled - 1) % w->config.n_workers];
+    tj_batch *b = batch_of(w, w->n_filled - 1);
+    const tj_lane_ends *e = &w->ends[place_of(w, w->n_filled - 1)->lane];
     w->filling = false;
     atomic_store_explicit(&b->state, TJ_BATCH_QUEUED, memory_order_release);
     /* a full pipe wakes up as well; a broken one is seen by pull */
@@ -232,26 +235,55 @@ void tj_workers_flush(tj_workers *w)
     (void)n;
 }
 
+/* A free batch of the lane with the fewest that are not done; there is one. */
+static tj_batch_place free_place(const tj_workers *w)
+{
+    tj_batch_place best = {.lane = 0};
+    size_t fewest = SIZE_MAX;
+    for (size_t lane = 0; lane < w->config.n_workers; lane++) {
+        size_t n_queued = 0;
+        size_t slot = SIZE_MAX;
+        for (size_t i = 0; i < TJ_WORKERS_DEPTH; i++) {
+            int state = atomic_load(&w->shared->lanes[lane].batches[i].state);
+            n_queued += state == TJ_BATCH_QUEUED ? 1 : 0;
+            slot = state == TJ_BATCH_FREE ? i : slot;
+        }
+        if (slot != SIZE_MAX && n_queued < fewest) {
+            fewest = n_queued;
+            best = (tj_batch_place){lane, slot};
+        }
+    }
+    TJ_ASSERT(fewest != SIZE_MAX);
+    return best;
+}
+
+static void begin_batch(tj_workers *w)
+{
+    *place_of(w, w->n_filled) = free_place(w);
+    tj_batch *b = batch_of(w, w->n_filled);
+    b->number = w->n_filled++;
+    b->n_requests = 0;
+    atomic_store(&b->n_started, 0);
+    atomic_store(&b->n_done, 0);
+    w->filling = true;
+}
+
 tj_code tj_workers_push(tj_workers *w, const char *request, size_t n, tj_err *err)
 {
     if (!tj_workers_has_room(w, n)) {
         return tj_fail(err, TJ_E_LIMIT, "a request of %zu bytes has no room", n);
     }
-    if (w->filling && !fits(w, tj_workers_batch(w, w->n_filled - 1), n)) {
+    if (w->filling && !fits(w, batch_of(w, w->n_filled - 1), n)) {
         tj_workers_flush(w);
     }
     if (!w->filling) {
-        tj_batch *b = tj_workers_batch(w, w->n_filled);
-        b->number = w->n_filled++;
-        b->n_requests = 0;
-        atomic_store(&b->n_started, 0);
-        atomic_store(&b->n_done, 0);
-        w->filling = true;
+        begin_batch(w);
     }
-    tj_batch *b = tj_workers_batch(w, w->n_filled - 1);
+    const tj_batch_place *place = place_of(w, w->n_filled - 1);
+    tj_batch *b = batch_of(w, w->n_filled - 1);
     size_t at = used_bytes(b);
     if (n > 0) {
-        memcpy(requests_of(w, b->number) + at, request, n);
+        memcpy(tj_workers_requests(w, place->lane, place->slot) + at, request, n);
     }
     b->request_end[b->n_requests++] = at + n;
     w->n_pending++;
@@ -274,9 +306,10 @@ static tj_code failed(const tj_workers *w, tj_err *err)
 }
 
 /* Until the oldest batch is done. A pipe that ends tells that the keeper and all workers have. */
-static tj_code wait_for(const tj_workers *w, const tj_batch *b, const tj_job *job, tj_err *err)
+static tj_code wait_for_oldest(const tj_workers *w, const tj_job *job, tj_err *err)
 {
-    int fd = w->ends[b->number % w->config.n_workers].done[0];
+    const tj_batch *b = batch_of(w, w->n_pulled);
+    int fd = w->ends[place_of(w, w->n_pulled)->lane].done[0];
     bool ended = false;
     while (atomic_load_explicit(&b->state, memory_order_acquire) != TJ_BATCH_DONE) {
         char bytes[64];
@@ -327,18 +360,17 @@ tj_code tj_workers_pull(tj_workers *w, tj_response *out, const tj_job *job, tj_e
 {
     *out = (tj_response){.bytes = ""};
     TJ_ASSERT(w->n_pending > 0);
-    uint64_t n = w->config.n_workers;
-    tj_batch *b = tj_workers_batch(w, w->n_pulled);
+    const tj_batch_place *place = place_of(w, w->n_pulled);
+    tj_batch *b = batch_of(w, w->n_pulled);
     if (atomic_load(&b->state) != TJ_BATCH_DONE) {
         tj_workers_flush(w); /* who waits has nothing more to push */
     }
-    tj_code rc = wait_for(w, b, job, err);
+    tj_code rc = wait_for_oldest(w, job, err);
     if (rc != TJ_OK) {
         return rc;
     }
     size_t begin = w->at == 0 ? 0 : b->response_end[w->at - 1];
-    size_t lane = (size_t)(w->n_pulled % n), which = (size_t)(w->n_pulled / n % 2);
-    out->bytes = tj_workers_responses(w, lane, which) + begin;
+    out->bytes = tj_workers_responses(w, place->lane, place->slot) + begin;
     out->n = b->response_end[w->at] - begin;
     out->lost = say_lost(w, b->lost[w->at]);
     w->n_pending--;

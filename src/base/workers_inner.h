@@ -1,9 +1,9 @@
 /* Inside of workers: what the caller's side (workers.c) and the processes (workers_keeper.c) share.
  *
- * Each worker has a lane: two batches of requests in shared memory, so that it has the second one
- * when it is done with the first, and two pipes that carry nothing but wake-ups. What is true
- * stands in the shared memory: a worker may die at any instruction, and its successor finds there
- * how far it came.
+ * Each worker has a lane: some batches of requests in shared memory, so that it has work while the
+ * caller waits for a slow batch of another lane, and two pipes that carry nothing but wake-ups.
+ * What is true stands in the shared memory: a worker may die at any instruction, and its successor
+ * finds there how far it came.
  *
  *     FREE ─caller─▶ QUEUED ─worker─▶ DONE ─caller─▶ FREE
  */
@@ -19,6 +19,7 @@
 /* Requests of a batch at most: a wake-up costs as much as some requests of microseconds, and a slow
  * batch should not hold many fast ones. */
 #define TJ_WORKERS_BATCH 64
+#define TJ_WORKERS_DEPTH 8 /* batches of a lane; docs/grader.md has what fewer cost */
 
 typedef enum tj_batch_state { TJ_BATCH_FREE, TJ_BATCH_QUEUED, TJ_BATCH_DONE } tj_batch_state;
 
@@ -54,7 +55,7 @@ enum {
 };
 
 typedef struct tj_lane {
-    tj_batch batches[2];
+    tj_batch batches[TJ_WORKERS_DEPTH];
     atomic_uint n_taken; /* requests that any worker of the lane began with */
     int how;             /* a tj_loss: how the last worker ended; written by the keeper */
 } tj_lane;
@@ -70,26 +71,31 @@ typedef struct tj_lane_ends {
     int work[2], done[2]; /* pipes: the caller writes work[1] and reads done[0]; -1: closed */
 } tj_lane_ends;
 
+/* Where a batch is. */
+typedef struct tj_batch_place {
+    size_t lane, slot;
+} tj_batch_place;
+
 struct tj_workers {
     tj_workers_config config;
     tj_workers_shared *shared;
     size_t shared_bytes;
-    size_t lanes_bytes; /* of shared: where the first batch's bytes begin */
-    size_t room_bytes;  /* for the requests of one batch */
-    tj_lane_ends *ends; /* [n_workers] */
-    pid_t keeper;       /* and its process group; 0: none */
-    uint64_t n_filled;  /* batches begun, the one being filled included */
-    uint64_t n_pulled;  /* batches pulled whole */
-    size_t at;          /* the next response of batch n_pulled */
+    size_t lanes_bytes;     /* of shared: where the first batch's bytes begin */
+    size_t room_bytes;      /* for the requests of one batch */
+    tj_lane_ends *ends;     /* [n_workers] */
+    tj_batch_place *places; /* [n_workers * TJ_WORKERS_DEPTH]: of batch k at k modulo that */
+    pid_t keeper;           /* and its process group; 0: none */
+    uint64_t n_filled;      /* batches begun, the one being filled included */
+    uint64_t n_pulled;      /* batches pulled whole */
+    size_t at;              /* the next response of batch n_pulled */
     size_t n_pending;
     bool filling; /* batch n_filled - 1 takes requests */
     char lost[64];
 };
 
-/* Batch `number` is the (number / n_workers % 2)-th of lane number % n_workers. */
-tj_batch *tj_workers_batch(const tj_workers *workers, uint64_t number);
-char *tj_workers_requests(const tj_workers *workers, size_t lane, size_t batch);
-char *tj_workers_responses(const tj_workers *workers, size_t lane, size_t batch);
+/* The bytes of a lane's batch: shared by the caller and the worker. */
+char *tj_workers_requests(const tj_workers *workers, size_t lane, size_t slot);
+char *tj_workers_responses(const tj_workers *workers, size_t lane, size_t slot);
 
 /* The keeper's life, in the process that was forked for it. */
 _Noreturn void tj_workers_keep(tj_workers *workers);

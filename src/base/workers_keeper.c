@@ -104,7 +104,7 @@ static void limit_memory(size_t bytes)
 static tj_batch *next_batch(const worker *k, size_t *which)
 {
     tj_batch *batches = k->w->shared->lanes[k->lane].batches, *first = NULL;
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; i < TJ_WORKERS_DEPTH; i++) {
         if (atomic_load_explicit(&batches[i].state, memory_order_acquire) == TJ_BATCH_QUEUED &&
             (first == NULL || batches[i].number < first->number)) {
             first = &batches[i];

@@ -257,16 +257,19 @@ tj_code tj_cmd_data_list(const tj_args *args, tj_err *err)
 
 /* ------------------------------------------------------------------ check */
 
-/* The problems of a set of the workspace or, where there is none of that name, of a file. */
-static tj_code load_texts(tj_store *store, tj_texts *out, const char *name, tj_err *err)
+/* The problems of a set of the workspace or, where there is none of that name, of a file; what is
+ * learnt may be examples, too. */
+static tj_code load_texts(tj_store *store, tj_texts *out, const char *name, bool is_learned,
+                          tj_err *err)
 {
     tj_problem_set set = {0};
     memset(out, 0, sizeof *out);
     tj_code rc = store == NULL ? TJ_E_NOTFOUND : tj_store_find_problem_set(store, &set, name, NULL);
     if (rc == TJ_OK) {
-        rc = tj_texts_of_set(store, out, set.id, err);
+        rc = tj_texts_of_set(store, out, set.id, TJ_SPLIT_ANY, err);
     } else if (tj_fs_exists(name)) {
-        rc = tj_texts_of_file(out, name, err);
+        rc = is_learned ? tj_texts_of_learned(out, name, err)
+                        : tj_texts_of_file(out, name, NULL, err);
     } else {
         rc = tj_fail(err, TJ_E_NOTFOUND, "there is no set and no file '%s'", name);
     }
@@ -300,13 +303,15 @@ static void print_comparison(const comparison *c, const tj_contamination *found)
            found->n_learned, c->measured_name, found->n_measured);
     printf("  the same text:            %6zu of the former, %6zu of the latter\n",
            found->same_learned, found->same_measured);
+    printf("  held whole:               %6zu of the former, %6zu of the latter\n",
+           found->whole_learned, found->whole_measured);
     printf("  %2zu words in a row shared: %6zu of the former, %6zu of the latter\n", c->n_words,
            found->shared_learned, found->shared_measured);
     for (size_t i = 0; i < found->n_list && i < MAX_SHOWN; i++) {
         const tj_shared_text *s = &found->list[i];
         printf("    %" PRId64 " = %" PRId64 "  %s %zu/%zu  ", c->learned->ids[s->learned],
-               c->measured->ids[s->measured], s->is_same ? "same  " : "shares", s->n_shared,
-               s->n_runs);
+               c->measured->ids[s->measured],
+               s->is_same ? "same  " : (s->is_whole ? "holds " : "shares"), s->n_shared, s->n_runs);
         print_line(c->learned->all[s->learned] + s->begin, s->end - s->begin);
         putchar('\n');
     }
@@ -322,20 +327,17 @@ static json_t *comparison_json(const comparison *c, const tj_contamination *foun
         const tj_shared_text *s = &found->list[i];
         const char *text = c->learned->all[s->learned];
         json_array_append_new(
-            list, json_pack("{s:I, s:I, s:b, s:I, s:I, s:I, s:o}", "learned",
+            list, json_pack("{s:I, s:I, s:b, s:b, s:I, s:I, s:I, s:o}", "learned",
                             (json_int_t)c->learned->ids[s->learned], "measured",
                             (json_int_t)c->measured->ids[s->measured], "same", (int)s->is_same,
-                            "measured_like_it", (json_int_t)s->n_items, "shared",
-                            (json_int_t)s->n_shared, "of", (json_int_t)s->n_runs, "text",
+                            "whole", (int)s->is_whole, "measured_like_it", (json_int_t)s->n_items,
+                            "shared", (json_int_t)s->n_shared, "of", (json_int_t)s->n_runs, "text",
                             tj_json_text(text + s->begin, s->end - s->begin)));
     }
-    return json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "learned",
-                     c->learned_name, "measured", c->measured_name, "words", (json_int_t)c->n_words,
-                     "n_learned", (json_int_t)found->n_learned, "n_measured",
-                     (json_int_t)found->n_measured, "same_learned", (json_int_t)found->same_learned,
-                     "same_measured", (json_int_t)found->same_measured, "shared_learned",
-                     (json_int_t)found->shared_learned, "shared_measured",
-                     (json_int_t)found->shared_measured, "list", list);
+    json_t *all = tj_contamination_json(found, c->learned_name, c->measured_name);
+    json_object_set_new(all, "words", json_integer((json_int_t)c->n_words));
+    json_object_set_new(all, "list", list);
+    return all;
 }
 
 /* Compares the first operand with one of the others. */
@@ -343,7 +345,7 @@ static tj_code check_one(tj_store *store, comparison *c, json_t *out, tj_err *er
 {
     tj_texts measured;
     tj_contamination found;
-    tj_code rc = load_texts(store, &measured, c->measured_name, err);
+    tj_code rc = load_texts(store, &measured, c->measured_name, false, err);
     c->measured = &measured;
     if (rc == TJ_OK) {
         rc = tj_contamination_check(&found, c->learned, &measured, c->n_words, tj_cli_job(), err);
@@ -383,7 +385,7 @@ tj_code tj_cmd_data_check(const tj_args *args, tj_err *err)
         rc = open_if_there(&store, args, err);
     }
     if (rc == TJ_OK) {
-        rc = load_texts(store, &learned, c.learned_name, err);
+        rc = load_texts(store, &learned, c.learned_name, true, err);
     }
     for (size_t i = 1; i < tj_args_n_operands(args) && rc == TJ_OK; i++) {
         c.measured_name = tj_args_operand(args, i);

@@ -1,5 +1,4 @@
 /* eval: a model on a data set of the field; without a task what a workspace holds. */
-#include <dirent.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +9,8 @@
 #include "base/par.h"
 #include "cli/common.h"
 #include "cli/generators.h"
+#include "cli/guarding.h"
+#include "cli/model_files.h"
 #include "cli/voice.h"
 #include "stage/stage.h"
 
@@ -62,77 +63,6 @@ static tj_code find_task(const tj_prompt_task **out, const char *name, tj_err *e
                          "there is no task '%s'; 'tabiji eval --task list' prints all", name);
 }
 
-/* ------------------------------------------------------------ which model it was */
-
-static int compare_names(const void *a, const void *b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-static bool belongs_to_model(const char *name)
-{
-    size_t n = strlen(name);
-    return strcmp(name, "config.json") == 0 || strcmp(name, "tokenizer.json") == 0 ||
-           (n > 12 && strcmp(name + n - 12, ".safetensors") == 0);
-}
-
-/* Names of the folder's files that make the model, sorted. */
-static tj_code list_files(char ***names, size_t *n, const char *path, tj_err *err)
-{
-    size_t cap = 0;
-    DIR *dir = opendir(path);
-    tj_code rc =
-        dir == NULL ? tj_fail(err, TJ_E_NOTFOUND, "cannot open the folder %s", path) : TJ_OK;
-    for (struct dirent *e; rc == TJ_OK && (e = readdir(dir)) != NULL;) {
-        if (!belongs_to_model(e->d_name)) {
-            continue;
-        }
-        if (!tj_grow(names, &cap, *n + 1, sizeof **names) ||
-            ((*names)[*n] = tj_strdup(e->d_name)) == NULL) {
-            rc = tj_fail(err, TJ_E_NOMEM, "cannot list %s", path);
-        } else {
-            ++*n;
-        }
-    }
-    if (dir != NULL) {
-        (void)closedir(dir);
-    }
-    if (*n > 0) {
-        qsort(*names, *n, sizeof **names, compare_names);
-    }
-    return rc;
-}
-
-/* SHA-256 of a GGUF file, or of the names and hashes of a folder's files. */
-static tj_code digest_model(char out[TJ_SHA256_HEX], const char *path, tj_err *err)
-{
-    char **names = NULL;
-    size_t n = 0;
-    tj_buf all;
-    DIR *dir = opendir(path);
-    if (dir == NULL) {
-        return tj_sha256_file(out, path, err);
-    }
-    (void)closedir(dir);
-    tj_buf_init(&all);
-    tj_code rc = list_files(&names, &n, path, err);
-    for (size_t i = 0; i < n && rc == TJ_OK; i++) {
-        char hash[TJ_SHA256_HEX];
-        char *file = tj_fs_join(path, names[i]);
-        rc = file == NULL ? tj_fail(err, TJ_E_NOMEM, "cannot read %s", path)
-                          : tj_sha256_file(hash, file, err);
-        tj_buf_printf(&all, "%s %s\n", names[i], rc == TJ_OK ? hash : "");
-        tj_free(file);
-    }
-    tj_sha256_hex(out, tj_buf_text(&all), all.len);
-    for (size_t i = 0; i < n; i++) {
-        tj_free(names[i]);
-    }
-    tj_free(names);
-    tj_buf_deinit(&all);
-    return rc;
-}
-
 /* ------------------------------------------------------------ the command line */
 
 static tj_code read_numbers(tj_eval_task_config *cfg, const tj_args *args, tj_err *err)
@@ -177,6 +107,18 @@ static tj_code read_numbers(tj_eval_task_config *cfg, const tj_args *args, tj_er
     return rc;
 }
 
+/* What is for an evaluation that asks a model in a prompt. */
+static tj_code refuse_for(const tj_args *args, const char *what, tj_err *err)
+{
+    static const char *const names[] = {"workspace", "check-against", "contaminated", NULL};
+    for (size_t i = 0; names[i] != NULL; i++) {
+        if (tj_args_has(args, names[i])) {
+            return tj_fail(err, TJ_E_INVAL, "--%s is not for %s", names[i], what);
+        }
+    }
+    return TJ_OK;
+}
+
 /* What does not go together, or would be a number without a meaning. */
 static tj_code check(const tj_eval_task_config *cfg, const tj_args *args, tj_err *err)
 {
@@ -199,7 +141,7 @@ static tj_code check(const tj_eval_task_config *cfg, const tj_args *args, tj_err
         return tj_fail(err, TJ_E_INVAL, "--system needs --chat");
     }
     if (tj_args_has(args, "prompts") || tj_args_has(args, "answers")) {
-        return TJ_OK;
+        return refuse_for(args, "prompts and answers that are there already", err);
     }
     if (tj_args_get(args, "model") == NULL) {
         return tj_fail(err, TJ_E_INVAL, "--model is needed: a folder, a GGUF file or a URL");
@@ -221,7 +163,8 @@ static tj_code read_config(tj_eval_task_config *cfg, const tj_args *args, tj_err
                                  .system = tj_args_get(args, "system"),
                                  .force = tj_args_has(args, "force"),
                                  .model = model == NULL ? "" : model,
-                                 .model_digest = ""};
+                                 .model_digest = "",
+                                 .build_id = tj_build_id()};
     tj_code rc = find_task(&cfg->task, tj_args_get(args, "task"), err);
     if (rc == TJ_OK) {
         rc = read_numbers(cfg, args, err);
@@ -287,6 +230,9 @@ static void print_result(const tj_eval_task_config *cfg, const json_t *r)
            tj_number(r, "prompt_tokens"), tj_number(r, "cached_tokens"),
            tj_number(r, "completion_tokens"), tj_number(r, "cut_by_length"),
            tj_number(r, "seconds"));
+    if (tj_number(r, "cost") > 0.0) {
+        printf("cost: %.6f\n", tj_number(r, "cost"));
+    }
     if (cfg->out != NULL) {
         printf("written to %s\n", cfg->out);
     }
@@ -313,25 +259,58 @@ static tj_code open_model(tj_cli_generator *out, const char *model, bool chat, c
     return tj_generator_open(&out->generator, model, &options, err);
 }
 
-static tj_code ask(tj_eval_task_config *cfg, json_t **result, const tj_args *args, tj_err *err)
+/* Of a server's model the name is all that is known. */
+static tj_code ask_model(tj_eval_task_config *cfg, json_t **result, const tj_args *args,
+                         tj_err *err)
 {
-    char digest[TJ_SHA256_HEX] = "";
     tj_cli_generator model;
-    tj_code rc = tj_is_url(cfg->model) ? TJ_OK : digest_model(digest, cfg->model, err);
+    tj_buf name;
+    tj_code rc = open_model(&model, cfg->model, cfg->chat, args, err);
     if (rc != TJ_OK) {
         return rc;
     }
-    cfg->model_digest = digest;
-    rc = open_model(&model, cfg->model, cfg->chat, args, err);
-    if (rc != TJ_OK) {
-        return rc;
+    tj_buf_init(&name);
+    tj_buf_printf(&name, "%s at %s", model.remote_model, cfg->model);
+    if (model.is_remote) {
+        rc = tj_buf_check(&name, err);
+        cfg->model = tj_buf_text(&name);
     }
-    rc = tj_eval_task(cfg, &model.generator, result, tj_cli_job(), err);
+    if (rc == TJ_OK) {
+        rc = tj_eval_task(cfg, &model.generator, result, tj_cli_job(), err);
+    }
     if (model.is_remote) { /* whatever failed, this was paid */
         tj_generator_stats stats = model.generator.get_stats(model.generator.ctx);
         tj_cli_print_usage(&stats);
     }
+    tj_buf_deinit(&name);
     tj_cli_generator_close(&model);
+    return rc;
+}
+
+static tj_code ask(tj_eval_task_config *cfg, json_t **result, const tj_args *args, tj_err *err)
+{
+    char digest[TJ_SHA256_HEX] = "";
+    tj_model_files files = {.n = 0};
+    json_t *found = NULL;
+    bool is_url = tj_is_url(cfg->model);
+    tj_code rc = is_url ? TJ_OK : tj_model_files_list(&files, cfg->model, err);
+    if (rc == TJ_OK && !is_url) {
+        rc = tj_model_files_digest(&files, digest, err);
+    }
+    if (rc == TJ_OK) {
+        rc = tj_cli_workspace_if_given(&cfg->store, args, true, err);
+    }
+    if (rc == TJ_OK) {
+        rc = tj_cli_guard_evaluation(&found, args, cfg->store, is_url ? NULL : &files, err);
+    }
+    if (rc == TJ_OK) {
+        cfg->model_digest = digest;
+        cfg->contamination = found;
+        rc = ask_model(cfg, result, args, err);
+    }
+    tj_store_close(cfg->store);
+    json_decref(found);
+    tj_model_files_deinit(&files);
     return rc;
 }
 
@@ -370,6 +349,17 @@ static void print_choices(const tj_eval_choices_config *cfg, const json_t *r)
     }
 }
 
+static tj_code digest_model(char out[TJ_SHA256_HEX], const char *path, tj_err *err)
+{
+    tj_model_files files;
+    tj_code rc = tj_model_files_list(&files, path, err);
+    if (rc == TJ_OK) {
+        rc = tj_model_files_digest(&files, out, err);
+        tj_model_files_deinit(&files);
+    }
+    return rc;
+}
+
 static tj_code eval_choices(const tj_args *args, tj_err *err)
 {
     char digest[TJ_SHA256_HEX];
@@ -386,7 +376,10 @@ static tj_code eval_choices(const tj_args *args, tj_err *err)
                        "--task " CHOICES " needs --data and --model, a model here: servers do not "
                        "give log-likelihoods of texts");
     }
-    tj_code rc = tj_args_size(args, "limit", 0, SIZE_MAX, &cfg.limit, err);
+    tj_code rc = refuse_for(args, "--task " CHOICES, err);
+    if (rc == TJ_OK) {
+        rc = tj_args_size(args, "limit", 0, SIZE_MAX, &cfg.limit, err);
+    }
     if (rc == TJ_OK) {
         rc = tj_args_size(args, "threads", 0, TJ_MAX_THREADS, &threads, err);
         tj_par_set_threads(threads);

@@ -16,6 +16,7 @@
 #include "cli/domain.h"
 #include "cli/method.h"
 #include "cli/prm_examples.h"
+#include "cli/train_ledger.h"
 #include "cli/voice.h"
 #include "stage/stage.h"
 #include "train/train.h"
@@ -47,6 +48,7 @@ typedef struct training {
     char *from;             /* the first one; NULL: --new */
     char *snapshots, *note; /* OUT/snapshots and train.json in it */
     bool force;
+    tj_train_ledger ledger;
     struct {
         double first;            /* loss */
         tj_update last;          /* whole */
@@ -316,6 +318,7 @@ static void close_training(training *t)
     tj_model_destroy(t->model);
     tj_tokenizer_destroy(t->tok);
     tj_domain_close(&t->domain);
+    tj_train_ledger_close(&t->ledger);
     json_decref(t->record);
     tj_free(t->from);
     tj_free(t->snapshots);
@@ -476,15 +479,22 @@ static double sharing_ratio(const training *t)
     return t->made.unique == 0 ? 1.0 : (double)t->made.tokens / (double)t->made.unique;
 }
 
-static tj_code print_as_json(const training *t, double seconds, tj_err *err)
+/* Those of the last update. */
+static json_t *metrics_json(const training *t)
 {
-    char digest[65];
     json_t *metrics = json_object();
-    tj_model_digest(t->model, digest);
     for (size_t i = 0; i < t->made.last.n_metrics; i++) {
         const tj_metric *m = &t->made.last.metrics[i];
         json_object_set_new(metrics, m->name, json_real(m->value));
     }
+    return metrics;
+}
+
+static tj_code print_as_json(const training *t, double seconds, tj_err *err)
+{
+    char digest[65];
+    json_t *metrics = metrics_json(t);
+    tj_model_digest(t->model, digest);
     json_t *j = json_pack(
         "{s:o, s:I, s:I, s:I, s:I, s:f, s:f, s:o, s:I, s:f, s:f, s:s}", "out",
         tj_json_text(t->out, strlen(t->out)), "trainable", (json_int_t)t->n_trainable, "examples",
@@ -550,6 +560,18 @@ static tj_code write_model(const training *t, tj_err *err)
                                             : rc;
 }
 
+static tj_code end_run(training *t, tj_code rc, tj_err *err)
+{
+    tj_run_cost cost = {.tokens = t->made.tokens, .updates = t->made.n};
+    json_t *metrics = metrics_json(t);
+    if (t->made.n > 0) {
+        json_object_set_new(metrics, "loss", json_real(t->made.last.loss));
+    }
+    rc = tj_train_ledger_end(&t->ledger, rc, t->out, t->merged, cost, metrics, err);
+    json_decref(metrics);
+    return rc;
+}
+
 static tj_code train(training *t, tj_err *err)
 {
     tj_source source = {tj_example_source_fill, &t->source};
@@ -578,6 +600,9 @@ static tj_code train_with(const tj_args *args, bool is_prm, tj_err *err)
         tj_cli_quiet();
     }
     if (rc == TJ_OK) {
+        rc = tj_train_ledger_open(&t.ledger, args, tj_args_operand(args, 0), err);
+    }
+    if (rc == TJ_OK) {
         rc = open_training(&t, args, err);
     }
     if (rc == TJ_OK) {
@@ -590,7 +615,12 @@ static tj_code train_with(const tj_args *args, bool is_prm, tj_err *err)
         rc = open_snapshots(&t, err);
     }
     if (rc == TJ_OK) {
+        rc = tj_train_ledger_begin(&t.ledger, args, t.record, t.seed, tj_args_operand(args, 0),
+                                   t.from, err);
+    }
+    if (rc == TJ_OK) {
         rc = train(&t, err);
+        rc = end_run(&t, rc, err);
     }
     if (rc == TJ_OK) {
         double seconds = tj_clock_seconds() - start;

@@ -48,6 +48,13 @@
         "chat-template", 0, "NAME", "chatml, smollm2, qwen2.5, qwen3, llama3, llama3.1 or gemma",  \
             "the model's"                                                                          \
     }
+#define CONTAMINATION(fallback)                                                                    \
+    {"check-against", 0, "SET-OR-FILE",                                                            \
+     "tell which problems stand both here and there; repeatable", NULL},                           \
+    {                                                                                              \
+        "contaminated", 0, "WHAT",                                                                 \
+            "of problems that are both learnt and measured: refuse or warn", fallback              \
+    }
 #define QUIET                                                                                      \
     {                                                                                              \
         "quiet", 'q', NULL, "no progress", NULL                                                    \
@@ -445,6 +452,7 @@ static const tj_option train_options[] = {
     {"lora-rslora", 0, NULL, "their scale is X / sqrt(R)", NULL},
     {"merged", 0, "DIR2", "also write the model with the adapters added, in its own type", NULL},
     {"force", 0, NULL, "replace a model in --out, or another training's snapshots", NULL},
+    CONTAMINATION("refuse"),
     THREADS,
     JSON,
     QUIET,
@@ -568,6 +576,7 @@ static const tj_option eval_options[] = {
     {"answers", 0, "FILE", "score these answers (the harness's samples, or answers.jsonl)", NULL},
     {"prompts", 0, NULL, "print the prompts as JSON lines and ask nothing", NULL},
     {"force", 0, NULL, "forget what --out has of another evaluation", NULL},
+    CONTAMINATION("warn"),
     {"remote-model", 0, "NAME", "of a URL: which of the server's models", NULL},
     {"remote-config", 0, "FILE", "of a URL: settings in YAML (time-outs, retries, prices, ...)",
      NULL},
@@ -882,6 +891,11 @@ const tj_command tj_commands[] = {
      "Stopped at any moment (Ctrl-C, or killed), the same command goes on from\n"
      "DIR/snapshots and ends in the same bits as if it had never stopped.\n"
      "\n"
+     "Given --workspace, the training is a run in its ledger, and FILE is held against all that\n"
+     "its evaluations measured; --check-against names further sets of the workspace, or files.\n"
+     "Examples that hold a measured problem whole are refused, those that share eight words in\n"
+     "a row with one are told.\n"
+     "\n"
      "With --lora-rank small matrices beside the model's are trained instead of it (LoRA),\n"
      "in a fraction of the memory; the quantised weights of a GGUF file become f32 there. DIR\n"
      "then holds them as PEFT does; 'model merge' adds them to the model.",
@@ -956,17 +970,24 @@ const tj_command tj_commands[] = {
      "eval.json with intervals, tokens and seconds, and answers.jsonl, from which a run that\n"
      "was stopped goes on when the same command is given again.\n"
      "\n"
+     "Given --workspace, the evaluation is a run in its ledger, each sample an output with its\n"
+     "verdict, and the problems are held against all that the ledger knows the model to have\n"
+     "learnt from; --check-against names further sets of the workspace, or files, examples of\n"
+     "'tabiji train' too. What is shared is told, and stands in eval.json.\n"
+     "\n"
      "The task 'choices' takes JSON lines {\"query\", \"choices\", \"gold\"} and chooses by\n"
      "log-likelihood (acc, acc_norm), with a model here.\n"
      "\n"
-     "Without --task: the workspace's accuracies with intervals, the paired difference and\n"
-     "McNemar's test.",
+     "Without --task: the workspace's evaluations, and of an experiment the accuracies with\n"
+     "intervals, the paired difference and McNemar's test.",
      "  tabiji eval --task list\n"
      "  tabiji eval --task gsm8k --data test.jsonl --shots-from train.jsonl \\\n"
      "    -m model.gguf --out gsm8k\n"
      "  tabiji eval --task math_boxed --data math500.jsonl --remote-model NAME \\\n"
      "    -m http://127.0.0.1:8080/v1 --chat --samples 8 --temperature 0.7 -o m500\n"
      "  tabiji eval --task gsm8k --data test.jsonl --shots 0 --answers samples.jsonl\n"
+     "  tabiji eval --task math500 --data math500.jsonl -m model -o m500 -w work \\\n"
+     "    --check-against train.jsonl\n"
      "  tabiji eval -w demo",
      eval_options, tj_cmd_eval},
     {"model info", "PATH", 1, 1, "what a model folder or GGUF file holds",
@@ -1066,8 +1087,9 @@ const tj_command tj_commands[] = {
     {"data check", "LEARNED MEASURED...", 2, 64, "say which problems share text with which",
      "Contamination: compares a set to learn from with sets that are measured, both of the\n"
      "workspace or files. Texts are folded first: case, way of writing and punctuation do\n"
-     "not count, operators do. Told are problems with the same text, and those that share\n"
-     "eight words in a row.",
+     "not count, operators do. Told are problems with the same text, those that stand whole in\n"
+     "a longer text, and those that share eight words in a row. LEARNED may be a file of\n"
+     "examples as 'tabiji train' takes them.",
      "  tabiji data check -w work math-train math500 mgsm-ja\n"
      "  tabiji data check train.jsonl.gz test.jsonl --json",
      data_check_options, tj_cmd_data_check},
@@ -1079,7 +1101,7 @@ const tj_command tj_commands[] = {
      "end. An example is written only if the grader finds its answer equal to the reference;\n"
      "what is left out is counted by reason.",
      "  tabiji data steps gsm8k/train.jsonl.gz -o steps.jsonl\n"
-     "  tabiji data steps math/train/*.json prm800k/*.jsonl --rejected left.jsonl -o more.jsonl\n"
+     "  tabiji data steps math/*.json prm800k/*.jsonl --rejected no.jsonl -o all.jsonl\n"
      "  tabiji train --from model.gguf --out stepped steps.jsonl",
      data_steps_options, tj_cmd_data_steps},
     {"man", "", 0, 0, "print the manual page", "", "  tabiji man | man -l -", no_options,

@@ -62,6 +62,7 @@ static tj_code open_remote(tj_cli_generator *g, const char *url, const tj_args *
     if (rc == TJ_OK) {
         rc = read_remote(&options.remote, args, err);
     }
+    memcpy(g->remote_model, options.remote.model, sizeof g->remote_model);
     if (rc == TJ_OK && cache != NULL) {
         rc = tj_cache_open_dir(&g->cache, cache, err);
     }

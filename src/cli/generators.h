@@ -14,8 +14,9 @@
 typedef struct tj_cli_generator {
     tj_generator generator;
     bool is_remote;
-    tj_speaker speaker; /* of the embedded domain; else zeroed */
-    tj_cache cache;     /* of --cache; else zeroed */
+    char remote_model[256]; /* which of the server's models, as tj_remote_config; "": one here */
+    tj_speaker speaker;     /* of the embedded domain; else zeroed */
+    tj_cache cache;         /* of --cache; else zeroed */
 } tj_cli_generator;
 
 /* Opens what --model names, or else the workspace's model (--name). Options beside those of

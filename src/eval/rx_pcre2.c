@@ -1,10 +1,9 @@
 /* PCRE2, set so that what the harness's patterns use (classes, groups, look-ahead, (?s), $) means
  * what it does in Python: . stops at \n only, $ is at the end or before a last \n. */
-#define PCRE2_CODE_UNIT_WIDTH 8
-#include <pcre2.h>
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/pattern_pcre2.h"
 #include "eval/rx.h"
 
 struct tj_rx {
@@ -13,59 +12,32 @@ struct tj_rx {
     pcre2_match_context *limits;
 };
 
-static void *allocate(size_t bytes, void *ctx)
+static tj_code prepare(tj_rx *rx, const char *pattern, tj_err *err)
 {
-    (void)ctx;
-    return tj_malloc(bytes);
-}
-
-static void release(void *ptr, void *ctx)
-{
-    (void)ctx;
-    tj_free(ptr);
-}
-
-static tj_code compile(tj_rx *rx, const char *pattern, pcre2_compile_context *context, tj_err *err)
-{
-    int number = 0;
-    PCRE2_SIZE offset = 0;
-    rx->code =
-        pcre2_compile((PCRE2_SPTR)pattern, strlen(pattern),
-                      PCRE2_UTF | PCRE2_UCP | PCRE2_NEVER_BACKSLASH_C, &number, &offset, context);
-    if (rx->code == NULL && number != PCRE2_ERROR_HEAP_FAILED) {
-        PCRE2_UCHAR message[128];
-        (void)pcre2_get_error_message(number, message, sizeof message);
-        return tj_fail(err, TJ_E_PARSE, "pattern '%s' is wrong at byte %zu: %s", pattern,
-                       (size_t)offset, (const char *)message);
+    tj_code rc = tj_pcre2_compile(&rx->code, pattern, strlen(pattern),
+                                  PCRE2_UTF | PCRE2_UCP | PCRE2_NEVER_BACKSLASH_C, err);
+    if (rc != TJ_OK) {
+        tj_err_context(err, "'%s'", pattern);
+        return rc;
     }
-    return rx->code != NULL ? TJ_OK : tj_fail(err, TJ_E_NOMEM, "cannot allocate a pattern");
+    pcre2_general_context *memory = tj_pcre2_memory();
+    if (memory != NULL) {
+        rx->data = pcre2_match_data_create_from_pattern(rx->code, memory);
+        rx->limits = pcre2_match_context_create(memory);
+    }
+    pcre2_general_context_free(memory);
+    if (rx->data == NULL || rx->limits == NULL) {
+        return tj_fail(err, TJ_E_NOMEM, "cannot allocate a pattern");
+    }
+    (void)pcre2_set_match_limit(rx->limits, TJ_RX_MATCH_LIMIT);
+    return TJ_OK;
 }
 
 tj_code tj_rx_create(tj_rx **out, const char *pattern, tj_err *err)
 {
-    pcre2_general_context *memory = pcre2_general_context_create(allocate, release, NULL);
-    pcre2_compile_context *context = memory == NULL ? NULL : pcre2_compile_context_create(memory);
-    tj_code rc = TJ_OK;
     *out = tj_calloc(1, sizeof **out);
-    if (*out == NULL || context == NULL) {
-        rc = tj_fail(err, TJ_E_NOMEM, "cannot allocate a pattern");
-        goto out;
-    }
-    (void)pcre2_set_newline(context, PCRE2_NEWLINE_LF);
-    rc = compile(*out, pattern, context, err);
-    if (rc != TJ_OK) {
-        goto out;
-    }
-    (*out)->data = pcre2_match_data_create_from_pattern((*out)->code, memory);
-    (*out)->limits = pcre2_match_context_create(memory);
-    if ((*out)->data == NULL || (*out)->limits == NULL) {
-        rc = tj_fail(err, TJ_E_NOMEM, "cannot allocate a pattern");
-        goto out;
-    }
-    (void)pcre2_set_match_limit((*out)->limits, TJ_RX_MATCH_LIMIT);
-out:
-    pcre2_compile_context_free(context);
-    pcre2_general_context_free(memory);
+    tj_code rc = *out == NULL ? tj_fail(err, TJ_E_NOMEM, "cannot allocate a pattern")
+                              : prepare(*out, pattern, err);
     if (rc != TJ_OK) {
         tj_rx_destroy(*out);
         *out = NULL;

@@ -6,31 +6,29 @@
 
 /* ------------------------------------------------------------ one problem */
 
-/* Whether a sample's answer can be read: it is then equal to itself. */
-static tj_code can_be_read(bool *out, tj_grader *grader, tj_str text, tj_err *err)
+/* One pair; the verdict of one that a limit stopped is UNDECIDED, and noted at the sample. */
+static tj_code grade(tj_graded *out, tj_grade_pool *pool, tj_str gold, tj_str pred,
+                     tj_sample_grade *sample, tj_err *err)
 {
-    tj_grade self;
-    tj_err why;
-    tj_code rc = tj_grade_pair(&self, grader, text.s, text.n, text.s, text.n, &why);
-    *out = rc == TJ_OK && self.verdict == TJ_VERDICT_EQUAL;
-    return rc == TJ_OK || rc == TJ_E_PARSE ? TJ_OK : tj_fail(err, rc, "%s", why.msg);
+    tj_code rc = tj_grade_pool_pair(pool, out, gold.s, gold.n, pred.s, pred.n, NULL, err);
+    sample->limit = sample->limit || (rc == TJ_OK && out->limit);
+    return rc;
 }
 
 /* Puts sample i into the class of an earlier one, or into one of its own. */
-static tj_code classify(tj_sample_grade *grades, tj_grader *grader, const tj_str *texts, size_t i,
+static tj_code classify(tj_sample_grade *grades, tj_grade_pool *pool, const tj_str *texts, size_t i,
                         tj_err *err)
 {
     for (size_t k = 0; k < i; k++) {
-        tj_grade pair;
+        tj_graded pair;
         if (grades[k].class_id != k) { /* not the first of a class */
             continue;
         }
-        tj_code rc =
-            tj_grade_pair(&pair, grader, texts[k].s, texts[k].n, texts[i].s, texts[i].n, err);
+        tj_code rc = grade(&pair, pool, texts[k], texts[i], &grades[i], err);
         if (rc != TJ_OK) {
             return rc;
         }
-        if (pair.verdict == TJ_VERDICT_EQUAL) {
+        if (pair.grade.verdict == TJ_VERDICT_EQUAL) {
             grades[i].class_id = k;
             return TJ_OK;
         }
@@ -39,24 +37,34 @@ static tj_code classify(tj_sample_grade *grades, tj_grader *grader, const tj_str
     return TJ_OK;
 }
 
-tj_code tj_eval_grade_samples(tj_sample_grade *out, tj_grader *grader, tj_str gold,
+/* *refused: why the reference gives no verdict; TJ_OK as long as it does. */
+static tj_code grade_one(tj_sample_grade *grades, tj_code *refused, tj_grade_pool *pool,
+                         tj_str gold, const tj_str *texts, size_t i, tj_err *err)
+{
+    tj_sample_grade *own = &grades[i];
+    tj_graded pair;
+    *own = (tj_sample_grade){.verdict = TJ_VERDICT_UNDECIDED, .class_id = TJ_NO_CLASS};
+    tj_code rc = grade(&pair, pool, gold, texts[i], own, err);
+    if (rc == TJ_OK && pair.code != TJ_OK) {
+        *refused = tj_fail(err, pair.code, "%s", pair.grade.reason);
+    } else if (rc == TJ_OK) {
+        own->verdict = pair.grade.verdict;
+    }
+    if (rc == TJ_OK) { /* what can be read is equal to itself */
+        rc = grade(&pair, pool, texts[i], texts[i], own, err);
+        own->answers = rc == TJ_OK && pair.code == TJ_OK && pair.grade.verdict == TJ_VERDICT_EQUAL;
+    }
+    return rc;
+}
+
+tj_code tj_eval_grade_samples(tj_sample_grade *out, tj_grade_pool *pool, tj_str gold,
                               const tj_str *texts, size_t n, tj_err *err)
 {
     tj_code refused = TJ_OK;
     for (size_t i = 0; i < n; i++) {
-        tj_grade pair = {.verdict = TJ_VERDICT_UNDECIDED};
-        out[i] = (tj_sample_grade){.verdict = TJ_VERDICT_UNDECIDED, .class_id = TJ_NO_CLASS};
-        tj_code rc = tj_grade_pair(&pair, grader, gold.s, gold.n, texts[i].s, texts[i].n, err);
-        if (rc == TJ_E_PARSE) {
-            refused = rc;
-        } else if (rc != TJ_OK) {
-            return rc;
-        } else {
-            out[i].verdict = pair.verdict;
-        }
-        rc = can_be_read(&out[i].answers, grader, texts[i], err);
+        tj_code rc = grade_one(out, &refused, pool, gold, texts, i, err);
         if (rc == TJ_OK && n > 1 && out[i].answers) {
-            rc = classify(out, grader, texts, i, err);
+            rc = classify(out, pool, texts, i, err);
         }
         if (rc != TJ_OK) {
             return rc;

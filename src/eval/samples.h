@@ -19,18 +19,19 @@
 #define TJ_EVAL_MAX_PASS 14 /* k of pass@k: 1, 2, 4, ... 4096, and the number of samples */
 #define TJ_NO_CLASS      SIZE_MAX
 
-/* A sample's grade. Whoever wants more (reason, normal forms) asks the grader about that pair. */
+/* A sample's grade. Whoever wants more (reason, normal forms) asks the pool about that pair. */
 typedef struct tj_sample_grade {
     tj_verdict verdict;
     bool answers;    /* there is an answer, and it can be read */
+    bool limit;      /* a limit of the pool fired on a pair of it: not reproducible */
     size_t class_id; /* samples of one class give equal answers; TJ_NO_CLASS abstains */
 } tj_sample_grade;
 
 /* Grades n samples of a problem. Classes (only where n > 1): a sample belongs to the first whose
  * first member's answer equals its own; what cannot be read abstains. Errors: TJ_E_PARSE (the
- * reference has no answer that can be read: all are UNDECIDED then, and never right), TJ_E_NOMEM.
- */
-TJ_MUST_USE tj_code tj_eval_grade_samples(tj_sample_grade *out, tj_grader *grader, tj_str gold,
+ * reference has no answer that can be read: all are UNDECIDED then, and never right), TJ_E_LIMIT (a
+ * text above TJ_MAX_OUTPUT_BYTES), those of the pool. */
+TJ_MUST_USE tj_code tj_eval_grade_samples(tj_sample_grade *out, tj_grade_pool *pool, tj_str gold,
                                           const tj_str *texts, size_t n, tj_err *err);
 /* The first sample of the class with most samples, ties by the first; SIZE_MAX: all abstain. */
 size_t tj_eval_majority_class(const tj_sample_grade *grades, size_t n);

@@ -112,5 +112,10 @@ size_t tj_grade_pool_pending(const tj_grade_pool *pool);
  * workers); the pair stays pending. */
 TJ_MUST_USE tj_code tj_grade_pool_pull(tj_grade_pool *pool, tj_graded *out, const tj_job *job,
                                        tj_err *err);
+/* One pair alone, where none is pending: push and pull. A reference that cannot be read is
+ * out->code. Errors: those of both. */
+TJ_MUST_USE tj_code tj_grade_pool_pair(tj_grade_pool *pool, tj_graded *out, const char *gold,
+                                       size_t gold_len, const char *pred, size_t pred_len,
+                                       const tj_job *job, tj_err *err);
 
 #endif

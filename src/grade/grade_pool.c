@@ -207,3 +207,10 @@ tj_code tj_grade_pool_pull(tj_grade_pool *p, tj_graded *out, const tj_job *job, 
     }
     return TJ_OK;
 }
+
+tj_code tj_grade_pool_pair(tj_grade_pool *p, tj_graded *out, const char *gold, size_t gold_len,
+                           const char *pred, size_t pred_len, const tj_job *job, tj_err *err)
+{
+    tj_code rc = tj_grade_pool_push(p, gold, gold_len, pred, pred_len, err);
+    return rc == TJ_OK ? tj_grade_pool_pull(p, out, job, err) : rc;
+}

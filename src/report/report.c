@@ -108,6 +108,7 @@ static const section SECTIONS[] = {
     {"thoughts", "Thoughts in numbers", tj_section_thoughts, false},
     {"trees", "Trees and journeys", tj_section_trees, false},
     {"cases", "Cases", tj_section_cases, false},
+    {"evaluations", "Measured on data sets", tj_section_evaluations, false},
     {"runs", "Cost and runs", tj_section_runs, false},
     {"limits", "Limits, repeating it", tj_section_limits, false},
 };

@@ -231,6 +231,11 @@ static const field RUN[] = {REQ("id", INTEGER),
 
 static const field THOUGHTS[] = {REQ("run", INTEGER), REQ("stage", TEXT), REQ("name", TEXT),
                                  REQ("n", COUNT),     REQ("stats", FREE), END_OF_FIELDS()};
+static const field SCORE[] = {REQ("filter", TEXT), REQ("metric", TEXT), REQ("mean", SHARE),
+                              REQ("low", SHARE),   REQ("high", SHARE),  END_OF_FIELDS()};
+static const field EVALUATION[] = {REQ("run", INTEGER),       REQ("label", TEXT),
+                                   REQ("problems", COUNT),    REQ("samples", COUNT),
+                                   REQ_OBJS("scores", SCORE), END_OF_FIELDS()};
 
 static const field DECLARATION[] = {
     REQ("entry", INTEGER),   REQ("hash", TEXT), REQ("time", TIME), REQ("text", TEXT),
@@ -269,6 +274,7 @@ static const field DOCUMENT[] = {REQ("report_version", COUNT),
                                  OPT_OBJS("thoughts", THOUGHTS),
                                  OPT_OBJS("trees", TREE),
                                  OPT_OBJS("cases", CASE),
+                                 OPT_OBJS("evaluations", EVALUATION),
                                  REQ_OBJS("runs", RUN),
                                  REQ_OBJ("ledger", LEDGER),
                                  OPT_LIST("limits", TEXT),

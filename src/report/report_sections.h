@@ -21,6 +21,7 @@ void tj_section_curve(tj_buf *out, const json_t *data);
 void tj_section_thoughts(tj_buf *out, const json_t *data);
 void tj_section_trees(tj_buf *out, const json_t *data);
 void tj_section_cases(tj_buf *out, const json_t *data);
+void tj_section_evaluations(tj_buf *out, const json_t *data);
 void tj_section_runs(tj_buf *out, const json_t *data);
 void tj_section_limits(tj_buf *out, const json_t *data);
 

@@ -13,6 +13,7 @@
 
 #define MAX_LINE_DEPTH 8
 
+/* By tj_finish. */
 static const char *const finishes[] = {"none", "eos", "stop", "length", "failed", "filter"};
 
 static tj_code no_memory(tj_err *err)
@@ -53,9 +54,9 @@ static tj_code take_sample(tj_eval_answers *a, tj_eval_answer *answer, size_t i,
     const char *kept =
         tj_arena_strndup(&a->arena, thinks ? parts.answer : all, thinks ? parts.n_answer : n);
     answer->texts[i] = (tj_str){kept, thinks ? parts.n_answer : n};
-    answer->finishes[i] = "none";
+    answer->finishes[i] = TJ_FINISH_NONE;
     for (size_t f = 0; finish != NULL && f < sizeof finishes / sizeof finishes[0]; f++) {
-        answer->finishes[i] = strcmp(finishes[f], finish) == 0 ? finishes[f] : answer->finishes[i];
+        answer->finishes[i] = strcmp(finishes[f], finish) == 0 ? (tj_finish)f : answer->finishes[i];
     }
     return kept == NULL ? no_memory(err) : TJ_OK;
 }
@@ -126,6 +127,8 @@ static tj_code take_line(tj_eval_answers *a, const json_t *line, tj_err *err)
     a->n_cached += count_of(line, "cached_tokens");
     a->n_completion += count_of(line, "completion_tokens");
     a->seconds += json_is_number(seconds) ? json_number_value(seconds) : 0.0;
+    a->cost += json_number_value(json_object_get(line, "cost"));
+    a->of[doc].n_tokens = count_of(line, "completion_tokens");
     return take_samples(a, (size_t)doc, samples, err);
 }
 
@@ -249,9 +252,13 @@ static void write_line(tj_buf *out, const tj_eval_docs *docs, size_t doc, const 
     }
     tj_buf_printf(out,
                   "],\"prompt_tokens\":%llu,\"cached_tokens\":%llu,\"completion_tokens\":%llu,"
-                  "\"seconds\":%.6f}\n",
+                  "\"seconds\":%.6f",
                   (unsigned long long)q->usage.n_prompt, (unsigned long long)q->usage.n_cached,
                   (unsigned long long)q->usage.n_completion, seconds);
+    if (q->usage.cost > 0.0) {
+        tj_buf_printf(out, ",\"cost\":%.9g", q->usage.cost);
+    }
+    tj_buf_str(out, "}\n");
 }
 
 tj_code tj_eval_answers_add(tj_eval_answers *a, const tj_eval_docs *docs, size_t doc,

@@ -4,7 +4,8 @@
  *     eval_answers.c  answers.jsonl: kept as they come, found again
  *     eval_score.c    the harness's scores and our grader's
  *     eval_files.c    results and samples as the harness writes them
- *     eval_task.c     the run
+ *     eval_run.c      the run in the ledger, and the samples as outputs
+ *     eval_task.c     the course of it
  *     eval_choices.c  multiple choice by log-likelihood
  *
  * Ownership: stated at each struct.
@@ -51,8 +52,9 @@ void tj_eval_docs_close(tj_eval_docs *docs);
 /* A problem's samples. Texts are without thoughts. */
 typedef struct tj_eval_answer {
     tj_str *texts; /* [n]; in the arena; NULL: not answered */
-    const char **finishes;
+    tj_finish *finishes;
     size_t n;
+    uint64_t n_tokens; /* of all samples */
 } tj_eval_answer;
 
 typedef struct tj_eval_answers {
@@ -60,7 +62,7 @@ typedef struct tj_eval_answers {
     tj_eval_answer *of; /* [n_docs] */
     size_t n_docs, n_answered;
     uint64_t n_prompt, n_cached, n_completion; /* tokens */
-    double seconds;                            /* of asking */
+    double seconds, cost;                      /* of asking */
     FILE *file;                                /* answers.jsonl, for appending; NULL: none */
     const char *path;
 } tj_eval_answers;
@@ -98,7 +100,7 @@ typedef struct tj_eval_scores {
     tj_str *normal;                            /* [n, n_samples] answers as the grader reads them */
     const char **method;                       /* [n, n_samples] how it decided */
     unsigned char *graded, *majority;          /* [n, n_samples], [n] */
-    size_t n_undecided, n_unread;              /* samples; unread: no answer, or not readable */
+    size_t n_undecided, n_limit, n_unread;     /* samples; unread: no answer, or not readable */
     size_t n_bad_gold;                         /* problems whose reference cannot be read */
     tj_sampled by_filter[TJ_EVAL_MAX_FILTERS], by_grader;
 } tj_eval_scores;
@@ -107,6 +109,25 @@ TJ_MUST_USE tj_code tj_eval_score(tj_eval_scores *scores, const tj_prompt_task *
                                   const tj_eval_docs *docs, const tj_eval_answers *answers,
                                   const tj_job *job, tj_err *err);
 void tj_eval_scores_close(tj_eval_scores *scores);
+
+/* ------------------------------------------------------------ the run in the ledger */
+
+typedef struct tj_eval_run {
+    tj_store *store; /* NULL: there is none, and everything below does nothing */
+    int64_t run;
+    tj_run_cost paid; /* of the answers' cost: what the run has been charged for */
+} tj_eval_run;
+/* Begins the run, or goes on with one that was stopped; config is what determines the answers. A
+ * run that is done is left alone where nothing is left to ask: out->store is then NULL. */
+TJ_MUST_USE tj_code tj_eval_run_begin(tj_eval_run *out, const tj_eval_task_config *cfg,
+                                      const tj_eval_docs *docs, const tj_eval_answers *answers,
+                                      const json_t *config, tj_err *err);
+/* Ends it by rc. Where that is TJ_OK, result is its metrics and every sample an output with its
+ * verdict; else scores and result are not read. Returns rc, or what went wrong with ending it. */
+TJ_MUST_USE tj_code tj_eval_run_end(tj_eval_run *run, tj_code rc, const tj_eval_task_config *cfg,
+                                    const tj_eval_docs *docs, const tj_eval_answers *answers,
+                                    const tj_eval_scores *scores, const json_t *result,
+                                    tj_err *err);
 
 /* ------------------------------------------------------------ files */
 

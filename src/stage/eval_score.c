@@ -68,30 +68,29 @@ static tj_code score_by_filters(tj_eval_scores *s, size_t i, tj_harness *harness
 }
 
 /* How the grader read an answer and decided, for whoever looks at the samples. */
-static tj_code note_reading(tj_eval_scores *s, size_t at, tj_grader *grader, tj_str gold,
+static tj_code note_reading(tj_eval_scores *s, size_t at, tj_grade_pool *pool, tj_str gold,
                             tj_str text, tj_err *err)
 {
-    tj_grade pair;
-    tj_code rc = tj_grade_pair(&pair, grader, gold.s, gold.n, text.s, text.n, err);
+    tj_graded pair;
+    tj_code rc = tj_grade_pool_pair(pool, &pair, gold.s, gold.n, text.s, text.n, NULL, err);
     if (rc == TJ_OK) {
-        size_t n = strlen(pair.normalized_pred);
-        const char *normal = tj_arena_strndup(&s->arena, pair.normalized_pred, n);
-        s->method[at] = pair.method;
-        s->normal[at] = (tj_str){normal, n};
-        rc = normal == NULL ? no_memory(err) : TJ_OK;
+        size_t n = strlen(pair.grade.normalized_pred);
+        s->normal[at] = (tj_str){tj_arena_strndup(&s->arena, pair.grade.normalized_pred, n), n};
+        s->method[at] = tj_arena_strndup(&s->arena, pair.grade.method, strlen(pair.grade.method));
+        rc = s->normal[at].s == NULL || s->method[at] == NULL ? no_memory(err) : TJ_OK;
     }
     return rc;
 }
 
 /* A reference that cannot be read is told, counted, and rewards nobody. */
-static tj_code score_by_grader(tj_eval_scores *s, size_t i, tj_grader *grader,
+static tj_code score_by_grader(tj_eval_scores *s, size_t i, tj_grade_pool *pool,
                                const tj_eval_doc *doc, const tj_eval_answer *answer,
                                const tj_job *job, tj_err *err)
 {
     tj_sample_grade *grades = s->grades + i * s->n_samples;
     tj_err why;
     tj_code rc =
-        tj_eval_grade_samples(grades, grader, doc->answer, answer->texts, s->n_samples, &why);
+        tj_eval_grade_samples(grades, pool, doc->answer, answer->texts, s->n_samples, &why);
     if (rc == TJ_E_PARSE) {
         s->n_bad_gold++;
         tj_job_log(job, "problem %zu: %s", s->doc[i], why.msg);
@@ -103,8 +102,9 @@ static tj_code score_by_grader(tj_eval_scores *s, size_t i, tj_grader *grader,
     for (size_t k = 0; k < s->n_samples; k++) {
         s->graded[i * s->n_samples + k] = grades[k].verdict == TJ_VERDICT_EQUAL ? 1 : 0;
         s->n_undecided += grades[k].verdict == TJ_VERDICT_UNDECIDED ? 1 : 0;
+        s->n_limit += grades[k].limit ? 1 : 0;
         s->n_unread += grades[k].answers ? 0 : 1;
-        rc = note_reading(s, i * s->n_samples + k, grader, doc->answer, answer->texts[k], err);
+        rc = note_reading(s, i * s->n_samples + k, pool, doc->answer, answer->texts[k], err);
         if (rc != TJ_OK) {
             return rc;
         }
@@ -142,7 +142,8 @@ tj_code tj_eval_score(tj_eval_scores *s, const tj_prompt_task *task, const tj_ev
                       const tj_eval_answers *answers, const tj_job *job, tj_err *err)
 {
     tj_harness *harness = NULL;
-    tj_grader *grader = NULL;
+    tj_grade_options options = tj_grade_defaults();
+    tj_grade_pool *pool = NULL; /* no answer, however odd, ends an evaluation */
     tj_buf scratch;
     memset(s, 0, sizeof *s);
     tj_arena_init(&s->arena, 0);
@@ -154,7 +155,8 @@ tj_code tj_eval_score(tj_eval_scores *s, const tj_prompt_task *task, const tj_ev
         rc = make_room(s, tj_harness_n_filters(harness), err);
     }
     if (rc == TJ_OK) {
-        rc = tj_grader_create(&grader, NULL, err);
+        options.normalize = true;
+        rc = tj_grade_pool_create(&pool, 1, &options, NULL, err);
     }
     size_t i = 0;
     for (size_t d = 0; d < docs->n && rc == TJ_OK; d++) {
@@ -165,7 +167,7 @@ tj_code tj_eval_score(tj_eval_scores *s, const tj_prompt_task *task, const tj_ev
         s->doc[i] = d;
         rc = score_by_filters(s, i, harness, &docs->docs[d], answer, &scratch, err);
         if (rc == TJ_OK) {
-            rc = score_by_grader(s, i, grader, &docs->docs[d], answer, job, err);
+            rc = score_by_grader(s, i, pool, &docs->docs[d], answer, job, err);
         }
         if (rc == TJ_OK) {
             rc = tj_job_check(job, err);
@@ -177,7 +179,7 @@ tj_code tj_eval_score(tj_eval_scores *s, const tj_prompt_task *task, const tj_ev
         rc = sum_up(s, err);
     }
     tj_buf_deinit(&scratch);
-    tj_grader_destroy(grader);
+    tj_grade_pool_destroy(pool);
     tj_harness_destroy(harness);
     return rc;
 }

@@ -223,6 +223,7 @@ static json_t *scores_json(const tj_eval_task_config *cfg, const tj_eval_scores 
     json_t *graded = tj_sampled_json(&s->by_grader);
     json_object_set_new(graded, "metric", json_string("graded"));
     json_object_set_new(graded, "undecided", json_integer((json_int_t)s->n_undecided));
+    json_object_set_new(graded, "limit", json_integer((json_int_t)s->n_limit));
     json_object_set_new(graded, "unreadable", json_integer((json_int_t)s->n_unread));
     json_object_set_new(graded, "bad_references", json_integer((json_int_t)s->n_bad_gold));
     json_object_set_new(scores, "grader", graded);
@@ -236,7 +237,7 @@ static json_t *result_json(const tj_eval_task_config *cfg, const tj_eval_docs *d
     for (size_t i = 0; i < s->n; i++) {
         const tj_eval_answer *a = &answers->of[s->doc[i]];
         for (size_t k = 0; k < s->n_samples; k++) {
-            n_cut += strcmp(a->finishes[k], "length") == 0 ? 1 : 0;
+            n_cut += a->finishes[k] == TJ_FINISH_LENGTH ? 1 : 0;
         }
     }
     json_t *result = config_json(cfg, docs);
@@ -250,39 +251,67 @@ static json_t *result_json(const tj_eval_task_config *cfg, const tj_eval_docs *d
     json_object_set_new(result, "completion_tokens",
                         json_integer((json_int_t)answers->n_completion));
     json_object_set_new(result, "seconds", json_real(answers->seconds));
+    json_object_set_new(result, "cost", json_real(answers->cost));
+    if (cfg->contamination != NULL) {
+        json_object_set_new(result, "contamination", json_deep_copy(cfg->contamination));
+    }
     json_object_set_new(result, "tabiji_version", json_string(TJ_VERSION));
     return result;
 }
 
-/* Scores, and writes where there is a folder. */
+/* Scores, and writes where there is a folder. scores is to be closed in any case. */
 static tj_code conclude(const tj_eval_task_config *cfg, const tj_eval_docs *docs,
-                        const tj_eval_answers *answers, int64_t started_us, json_t **result,
-                        const tj_job *job, tj_err *err)
+                        const tj_eval_answers *answers, int64_t started_us, tj_eval_scores *scores,
+                        json_t **result, const tj_job *job, tj_err *err)
 {
-    tj_eval_scores scores;
-    tj_code rc = tj_eval_score(&scores, cfg->task, docs, answers, job, err);
+    tj_code rc = tj_eval_score(scores, cfg->task, docs, answers, job, err);
     if (rc == TJ_OK) {
-        *result = result_json(cfg, docs, answers, &scores);
+        *result = result_json(cfg, docs, answers, scores);
         rc = *result == NULL ? tj_fail(err, TJ_E_NOMEM, "cannot hold the result") : TJ_OK;
     }
     if (rc == TJ_OK && cfg->out != NULL) {
-        rc = tj_eval_write(cfg, docs, answers, &scores, started_us, err);
+        rc = tj_eval_write(cfg, docs, answers, scores, started_us, err);
     }
     if (rc == TJ_OK && cfg->out != NULL) {
         rc = tj_eval_write_json(cfg->out, "eval.json", *result, err);
     }
-    tj_eval_scores_close(&scores);
+    return rc;
+}
+
+static void drop(json_t **result, tj_code rc)
+{
     if (rc != TJ_OK) {
         json_decref(*result);
         *result = NULL;
     }
+}
+
+/* Asks and scores, as a run of the ledger where there is one. */
+static tj_code carry_out(const tj_eval_task_config *cfg, const tj_generator *generator,
+                         const tj_eval_docs *docs, tj_eval_answers *answers, json_t **result,
+                         const tj_job *job, tj_err *err)
+{
+    int64_t started_us = tj_clock_unix_us();
+    tj_eval_scores scores = {.n = 0};
+    tj_eval_run run;
+    json_t *config = config_json(cfg, docs);
+    tj_code rc = tj_eval_run_begin(&run, cfg, docs, answers, config, err);
+    json_decref(config);
+    if (rc != TJ_OK) {
+        return rc;
+    }
+    rc = answer(cfg, generator, docs, answers, job, err);
+    if (rc == TJ_OK) {
+        rc = conclude(cfg, docs, answers, started_us, &scores, result, job, err);
+    }
+    rc = tj_eval_run_end(&run, rc, cfg, docs, answers, &scores, *result, err);
+    tj_eval_scores_close(&scores);
     return rc;
 }
 
 tj_code tj_eval_task(const tj_eval_task_config *cfg, const tj_generator *generator, json_t **result,
                      const tj_job *job, tj_err *err)
 {
-    int64_t started_us = tj_clock_unix_us();
     tj_eval_docs docs;
     tj_eval_answers answers = {.file = NULL};
     char *path = tj_fs_join(cfg->out, "answers.jsonl");
@@ -305,11 +334,9 @@ tj_code tj_eval_task(const tj_eval_task_config *cfg, const tj_generator *generat
         rc = tj_eval_answers_open(&answers, path, &docs, cfg->n_samples, err);
     }
     if (rc == TJ_OK) {
-        rc = answer(cfg, generator, &docs, &answers, job, err);
+        rc = carry_out(cfg, generator, &docs, &answers, result, job, err);
     }
-    if (rc == TJ_OK) {
-        rc = conclude(cfg, &docs, &answers, started_us, result, job, err);
-    }
+    drop(result, rc);
     tj_eval_answers_close(&answers);
     tj_eval_docs_close(&docs);
     tj_free(path);
@@ -322,6 +349,7 @@ tj_code tj_eval_rescore(const tj_eval_task_config *cfg, const char *answers_path
     int64_t started_us = tj_clock_unix_us();
     tj_eval_docs docs;
     tj_eval_answers answers = {.file = NULL};
+    tj_eval_scores scores = {.n = 0};
     *result = NULL;
     tj_code rc = tj_eval_docs_open(&docs, cfg, err);
     if (rc == TJ_OK && cfg->out != NULL) {
@@ -331,8 +359,10 @@ tj_code tj_eval_rescore(const tj_eval_task_config *cfg, const char *answers_path
         rc = tj_eval_answers_read(&answers, answers_path, &docs, err);
     }
     if (rc == TJ_OK) {
-        rc = conclude(cfg, &docs, &answers, started_us, result, job, err);
+        rc = conclude(cfg, &docs, &answers, started_us, &scores, result, job, err);
     }
+    drop(result, rc);
+    tj_eval_scores_close(&scores);
     tj_eval_answers_close(&answers);
     tj_eval_docs_close(&docs);
     return rc;

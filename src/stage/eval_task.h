@@ -8,7 +8,9 @@
  *     OUT/samples_TASK_DATE.jsonl
  *     OUT/eval.json             ours: intervals, pass@k, majority, what was undecided, cost
  *
- * Stopped at any moment, the same call goes on with the problems that have no answer yet.
+ * Stopped at any moment, the same call goes on with the problems that have no answer yet. With a
+ * workspace an evaluation is a run of the stage "eval": its configuration, seed, the digests of the
+ * problems and the model, how it ended, what it cost, and, once it is done, an output a sample.
  *
  * Ownership: configurations borrow their strings for the call; results are new references.
  * Threads:   confined to one thread.
@@ -24,6 +26,7 @@
 #include "base/err.h"
 #include "base/job.h"
 #include "infer/infer.h"
+#include "store/store.h"
 #include "task/task.h"
 
 #define TJ_EVAL_MAX_PROBLEMS                                                                       \
@@ -48,6 +51,9 @@ typedef struct tj_eval_task_config {
     uint64_t seed;
     const char *out; /* folder, made if it is not there */
     bool force;      /* forget answers of another configuration */
+    tj_store *store; /* the workspace in whose ledger this is a run; NULL: none */
+    const char *build_id;
+    const json_t *contamination; /* of tj_guard, goes into the result; NULL: none */
 } tj_eval_task_config;
 
 /* Gives each prompt to `each`: {"doc_id", "prompt" or "messages", "target", "prompt_hash"}; asks no
@@ -68,6 +74,12 @@ TJ_MUST_USE tj_code tj_eval_task(const tj_eval_task_config *cfg, const tj_genera
  * left out. OUT may be NULL: nothing is written. */
 TJ_MUST_USE tj_code tj_eval_rescore(const tj_eval_task_config *cfg, const char *answers,
                                     json_t **result, const tj_job *job, tj_err *err);
+
+/* The workspace's evaluations, by run: [{"run", "name", "status", "seed",
+ * "seconds", "tokens", "money", "error", "config", "result"}], result being eval.json of those that
+ * are done, else null. Only evaluations of tasks: those of an experiment are its report's. Gives
+ * *list; NULL on error. */
+TJ_MUST_USE tj_code tj_eval_runs(tj_store *store, json_t **list, tj_err *err);
 
 /* ------------------------------------------------------------ choices by log-likelihood */
 

@@ -292,11 +292,48 @@ static void set_body(const tj_experiment *x, json_t *d, const tj_run_sums *sums,
     json_object_set(d, "runs", sums->runs);
 }
 
+/* What models scored on data sets, of the evaluations that are done. */
+static json_t *evaluation_json(const json_t *run)
+{
+    const json_t *result = json_object_get(run, "result");
+    const char *filter;
+    json_t *score;
+    json_t *scores = json_array();
+    json_object_foreach(json_object_get(result, "scores"), filter, score)
+    {
+        json_array_append_new(scores, json_pack("{s:s, s:O, s:O, s:O, s:O}", "filter", filter,
+                                                "metric", json_object_get(score, "metric"), "mean",
+                                                json_object_get(score, "mean"), "low",
+                                                json_object_get(score, "low"), "high",
+                                                json_object_get(score, "high")));
+    }
+    return json_pack("{s:O, s:O, s:O, s:O, s:o}", "run", json_object_get(run, "run"), "label",
+                     json_object_get(run, "name"), "problems", json_object_get(result, "problems"),
+                     "samples", json_object_get(result, "samples"), "scores", scores);
+}
+
+static tj_code evaluations_json(const tj_experiment *x, json_t *out, tj_err *err)
+{
+    json_t *runs = NULL;
+    size_t i;
+    const json_t *run;
+    tj_code rc = tj_eval_runs(x->env.store, &runs, err);
+    json_array_foreach(runs, i, run)
+    {
+        if (json_is_object(json_object_get(run, "result"))) {
+            json_array_append_new(out, evaluation_json(run));
+        }
+    }
+    json_decref(runs);
+    return rc;
+}
+
 tj_code tj_experiment_report(tj_experiment *x, json_t **data, const char *command, tj_err *err)
 {
     tj_run_sums sums;
     json_t *learning = json_array();
     json_t *thoughts = json_array();
+    json_t *evaluations = json_array();
     json_t *trees = json_array();
     json_t *cases = json_array();
     json_t *ledger = NULL;
@@ -305,6 +342,9 @@ tj_code tj_experiment_report(tj_experiment *x, json_t **data, const char *comman
     tj_code rc = tj_report_runs(x->env.store, &sums, err);
     if (rc == TJ_OK) {
         rc = learning_json(x, learning, err);
+    }
+    if (rc == TJ_OK) {
+        rc = evaluations_json(x, evaluations, err);
     }
     if (rc == TJ_OK) {
         rc = tj_report_run_trees(x->env.store, trees, &example, x->cells[0].derive_run,
@@ -324,6 +364,9 @@ tj_code tj_experiment_report(tj_experiment *x, json_t **data, const char *comman
         set_body(x, d, &sums, example, command);
         json_object_set(d, "learning", learning);
         json_object_set(d, "thoughts", thoughts);
+        if (json_array_size(evaluations) > 0) {
+            json_object_set(d, "evaluations", evaluations);
+        }
         json_object_set(d, "trees", trees);
         json_object_set(d, "cases", cases);
         json_object_set(d, "ledger", ledger);
@@ -336,6 +379,7 @@ tj_code tj_experiment_report(tj_experiment *x, json_t **data, const char *comman
     json_decref(trees);
     json_decref(thoughts);
     json_decref(learning);
+    json_decref(evaluations);
     json_decref(sums.runs);
     return rc;
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "stage/ledger_run.h"
 
 #define CURSOR "import"
 
@@ -228,16 +229,12 @@ static tj_code begin_run(tj_importer *im, bool *was_done, const tj_run_spec *spe
         return rc;
     }
     rc = need_new_name(im, err);
+    bool resumed = false;
     if (rc == TJ_OK) {
-        rc = tj_run_find(im->store, &im->run, spec, TJ_RUN_RESUMABLE, err);
+        rc = tj_ledger_run_go_on(im->store, &im->run, &resumed, spec, err);
     }
-    if (rc == TJ_OK && im->run != 0) {
-        rc = tj_run_resume(im->store, im->run, spec, err);
-        if (rc == TJ_OK) {
-            rc = load_cursor(im, err);
-        }
-    } else if (rc == TJ_OK) {
-        rc = tj_run_begin(im->store, &im->run, spec, err);
+    if (rc == TJ_OK && resumed) {
+        rc = load_cursor(im, err);
     }
     if (rc == TJ_OK && im->set == 0) {
         rc = tj_store_begin_set(im->store, &im->set, im->run, im->cfg->set, "mathematics",
@@ -255,16 +252,10 @@ static tj_code end_run(tj_importer *im, tj_code rc, double seconds, tj_err *err)
         rc = tj_store_seal_set(im->store, im->set, err);
     }
     json_t *metrics = tj_import_counts_json(&im->counts);
-    tj_run_outcome outcome = {.status = rc == TJ_OK            ? TJ_RUN_DONE
-                                        : rc == TJ_E_CANCELLED ? TJ_RUN_CANCELLED
-                                                               : TJ_RUN_FAILED,
-                              .error = rc == TJ_OK || err == NULL ? NULL : err->msg,
-                              .metrics = metrics,
-                              .cost = {.seconds = seconds}};
-    tj_err end_err;
-    tj_code end = tj_run_end(im->store, im->run, &outcome, &end_err);
+    tj_run_outcome outcome = {.metrics = metrics, .cost = {.seconds = seconds}};
+    rc = tj_ledger_run_end(im->store, im->run, rc, &outcome, err);
     json_decref(metrics);
-    return rc == TJ_OK && end != TJ_OK ? tj_fail(err, end, "%s", end_err.msg) : rc;
+    return rc;
 }
 
 static tj_code run_files(tj_importer *im, const tj_run_input *inputs, tj_err *err)

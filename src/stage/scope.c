@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/par.h"
+#include "stage/ledger_run.h"
 
 void tj_scope_input(tj_scope_spec *spec, const char *role, const char *kind, int64_t id)
 {
@@ -22,16 +23,12 @@ static tj_code begin(const tj_stage_env *env, tj_scope *scope, const tj_run_spec
         return tj_fail(err, TJ_E_NOTFOUND, "the stage '%s' has not been done in this workspace",
                        spec->name);
     }
-    rc = tj_run_find(env->store, &scope->run, spec, TJ_RUN_RESUMABLE, err);
-    if (rc != TJ_OK) {
-        return rc;
+    bool resumed = false;
+    rc = tj_ledger_run_go_on(env->store, &scope->run, &resumed, spec, err);
+    if (rc == TJ_OK) {
+        tj_job_log(env->job, "%s%s", resumed ? "going on with " : "", spec->name);
     }
-    if (scope->run != 0) {
-        tj_job_log(env->job, "going on with %s", spec->name);
-        return tj_run_resume(env->store, scope->run, spec, err);
-    }
-    tj_job_log(env->job, "%s", spec->name);
-    return tj_run_begin(env->store, &scope->run, spec, err);
+    return rc;
 }
 
 tj_code tj_scope_begin(const tj_stage_env *env, tj_scope *scope, tj_scope_spec *spec, tj_err *err)
@@ -62,19 +59,10 @@ tj_code tj_scope_begin(const tj_stage_env *env, tj_scope *scope, tj_scope_spec *
 tj_code tj_scope_end(const tj_stage_env *env, tj_scope *scope, tj_code rc, json_t *metrics,
                      tj_err *err)
 {
-    tj_run_outcome outcome = {.status = rc == TJ_OK            ? TJ_RUN_DONE
-                                        : rc == TJ_E_CANCELLED ? TJ_RUN_CANCELLED
-                                                               : TJ_RUN_FAILED,
-                              .error = rc == TJ_OK || err == NULL ? NULL : err->msg,
-                              .metrics = metrics,
-                              .cost = scope->cost};
+    tj_run_outcome outcome = {.metrics = metrics, .cost = scope->cost};
     outcome.cost.seconds = tj_clock_seconds() - scope->start;
-    tj_err end_err;
-    tj_code end = tj_run_end(env->store, scope->run, &outcome, &end_err);
+    rc = tj_ledger_run_end(env->store, scope->run, rc, &outcome, err);
     json_decref(metrics);
-    if (rc == TJ_OK && end != TJ_OK) {
-        return tj_fail(err, end, "%s", end_err.msg);
-    }
     return rc;
 }
 

@@ -20,10 +20,13 @@
 #include "base/err.h"
 #include "base/job.h"
 #include "nn/nn.h"
+#include "stage/contamination.h"
 #include "stage/eval_task.h"
 #include "stage/growth.h"
 #include "stage/score.h"
 #include "stage/thoughts.h"
+#include "stage/ledger_run.h"
+#include "stage/lineage.h"
 #include "store/store.h"
 #include "task/task.h"
 #include "thought/thought.h"
@@ -149,47 +152,6 @@ typedef struct tj_import_result {
 TJ_MUST_USE tj_code tj_import(tj_store *store, tj_import_result *out, const tj_import_config *cfg,
                               const char *build_id, const tj_import_listener *listener,
                               const tj_job *job, tj_err *err);
-
-/* ------------------------------------------------------------ contamination */
-
-/* Texts with what they are called: "12" (a problem's id), or a record's number. */
-typedef struct tj_texts {
-    char **all; /* [n] */
-    int64_t *ids;
-    size_t n, cap, cap_ids;
-} tj_texts;
-void tj_texts_deinit(tj_texts *texts);
-/* Adds a text. Errors: TJ_E_NOMEM. */
-TJ_MUST_USE tj_code tj_texts_add(tj_texts *texts, int64_t id, const char *text, size_t len,
-                                 tj_err *err);
-/* The problems of a set, by the field `problem` of their JSON, with their ids. Gives *out. Errors:
- * TJ_E_INVAL (a problem without that field). */
-TJ_MUST_USE tj_code tj_texts_of_set(tj_store *store, tj_texts *out, int64_t set, tj_err *err);
-/* The problems of a data set's file, the same text once, with the numbers of their records. Gives
- * *out. Errors: those of tj_dataset_open and of a refused record. */
-TJ_MUST_USE tj_code tj_texts_of_file(tj_texts *out, const char *path, tj_err *err);
-
-/* A text to learn from that shares text with one that is measured. */
-typedef struct tj_shared_text {
-    size_t learned, measured; /* indexes; of several it is the one that shares most */
-    bool is_same;
-    size_t n_items, n_shared, n_runs, begin, end; /* as in tj_overlap_match */
-} tj_shared_text;
-
-typedef struct tj_contamination {
-    size_t n_learned, n_measured;
-    size_t same_learned, same_measured; /* texts of each side that stand on the other too */
-    size_t shared_learned,
-        shared_measured;  /* and those that share a run of words, or are the same */
-    tj_shared_text *list; /* [n_list], those of shared_learned */
-    size_t n_list, cap_list;
-} tj_contamination;
-/* Which texts to learn from share text with those that are measured: to be asked before any
- * training or evaluation. Gives *out. Errors: TJ_E_INVAL (n_words), TJ_E_NOMEM, TJ_E_CANCELLED. */
-TJ_MUST_USE tj_code tj_contamination_check(tj_contamination *out, const tj_texts *learned,
-                                           const tj_texts *measured, size_t n_words,
-                                           const tj_job *job, tj_err *err);
-void tj_contamination_deinit(tj_contamination *contamination);
 
 /* ------------------------------------------------------------ the demo */
 

@@ -29,9 +29,10 @@ typedef struct run {
 
 typedef struct member {
     size_t first, n; /* words */
+    size_t n_runs;   /* distinct ones, once the index is sorted */
     size_t n_hits;   /* runs of the text at hand */
     bool is_same;    /* as the text at hand */
-    bool was_same, was_shared;
+    bool was_same, was_whole, was_shared;
 } member;
 
 struct tj_overlap {
@@ -337,17 +338,21 @@ static void choose(tj_overlap *o, tj_overlap_match *out)
         size_t index = o->touched[t];
         member *it = &o->items[index];
         bool same = it->is_same;
-        bool better =
-            out->item == SIZE_MAX || same > out->is_same ||
-            (same == out->is_same &&
-             (it->n_hits > out->n_shared || (it->n_hits == out->n_shared && index < out->item)));
+        bool whole = same || it->n_hits == it->n_runs; /* it has hits, or is the same */
+        int rank = (same ? 1 : 0) + (whole ? 1 : 0);
+        int best = (out->is_same ? 1 : 0) + (out->is_whole ? 1 : 0);
+        bool better = out->item == SIZE_MAX || rank > best ||
+                      (rank == best && (it->n_hits > out->n_shared ||
+                                        (it->n_hits == out->n_shared && index < out->item)));
         if (better) {
             out->item = index;
             out->is_same = same;
+            out->is_whole = whole;
             out->n_shared = it->n_hits;
         }
         out->n_items++;
         it->was_same = it->was_same || same;
+        it->was_whole = it->was_whole || whole;
         it->was_shared = true;
         it->n_hits = 0;
         it->is_same = false;
@@ -375,14 +380,22 @@ static void place(const tj_overlap *o, tj_overlap_match *out)
     }
 }
 
+static void sort_index(tj_overlap *o)
+{
+    o->n_runs = sort_runs(o->runs, o->n_runs);
+    (void)sort_runs(o->wholes, o->n_items); /* each item stands there once */
+    for (size_t i = 0; i < o->n_runs; i++) {
+        o->items[o->runs[i].item].n_runs++;
+    }
+    o->sorted = true;
+}
+
 tj_code tj_overlap_find(tj_overlap *o, tj_overlap_match *out, const char *text, size_t len,
                         tj_err *err)
 {
     *out = (tj_overlap_match){.item = SIZE_MAX};
     if (!o->sorted) {
-        o->n_runs = sort_runs(o->runs, o->n_runs);
-        (void)sort_runs(o->wholes, o->n_items); /* each item stands there once */
-        o->sorted = true;
+        sort_index(o);
     }
     tj_code rc = split(&o->words, text, len, err);
     o->n_asked = 0;
@@ -407,12 +420,13 @@ tj_code tj_overlap_find(tj_overlap *o, tj_overlap_match *out, const char *text, 
     return TJ_OK;
 }
 
-void tj_overlap_hits(const tj_overlap *o, size_t *n_same, size_t *n_shared)
+tj_overlap_counts tj_overlap_hits(const tj_overlap *o)
 {
-    *n_same = 0;
-    *n_shared = 0;
+    tj_overlap_counts counts = {0};
     for (size_t i = 0; i < o->n_items; i++) {
-        *n_same += o->items[i].was_same ? 1 : 0;
-        *n_shared += o->items[i].was_shared ? 1 : 0;
+        counts.n_same += o->items[i].was_same ? 1 : 0;
+        counts.n_whole += o->items[i].was_whole ? 1 : 0;
+        counts.n_shared += o->items[i].was_shared ? 1 : 0;
     }
+    return counts;
 }

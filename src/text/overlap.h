@@ -4,7 +4,8 @@
  * punctuation do not count; letters, digits, + - * / = < > ^ and points and commas between digits
  * do, since "x + 1" is not "x - 1". Words are what white space separates, and each ideograph and
  * kana by itself. Two texts are the same if they are once folded, white space left out; they
- * overlap if eight words in a row, or as many as are asked for, stand in both.
+ * overlap if eight words in a row, or as many as are asked for, stand in both; a text holds an item
+ * whole if every such run of the item's stands in it (or they are the same).
  *
  *     index of the texts that are measured ◀── find(a text to learn from) ──▶ the one it shares
  * most
@@ -39,16 +40,22 @@ TJ_MUST_USE tj_code tj_overlap_add(tj_overlap *index, const char *text, size_t l
 typedef struct tj_overlap_match {
     size_t item;     /* the one that is the same, or else shares most; SIZE_MAX: none shares any */
     bool is_same;    /* word for word */
+    bool is_whole;   /* or every run of the item's stands in the text */
     size_t n_items;  /* items that share a run of words, or are the same */
     size_t n_shared; /* distinct runs that the text and the item share... */
     size_t n_runs;   /* ...of the text's */
     size_t begin, end; /* bytes of the first shared run in the text; all of it if it is short */
 } tj_overlap_match;
-/* Asks for a text. Of items that share as much the first is given. */
+/* Asks for a text. An item that is the same goes before one that is held whole, that before others;
+ * of items that share as much the first is given. */
 TJ_MUST_USE tj_code tj_overlap_find(tj_overlap *index, tj_overlap_match *out, const char *text,
                                     size_t len, tj_err *err);
 
-/* How many items any text asked for so far was the same as, or shared a run with (or both). */
-void tj_overlap_hits(const tj_overlap *index, size_t *n_same, size_t *n_shared);
+/* How many items any text asked for so far was the same as, held whole, or shared a run with; each
+ * counts those before it. */
+typedef struct tj_overlap_counts {
+    size_t n_same, n_whole, n_shared;
+} tj_overlap_counts;
+tj_overlap_counts tj_overlap_hits(const tj_overlap *index);
 
 #endif

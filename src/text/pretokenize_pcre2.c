@@ -7,10 +7,8 @@
  *
  * A hostile pattern cannot hang a search: TJ_MATCH_LIMIT bounds its backtracking, with JIT and
  * without, and compiled code is bounded by PCRE2 itself. */
-#define PCRE2_CODE_UNIT_WIDTH 8
-#include <pcre2.h>
-
 #include "base/alloc.h"
+#include "base/pattern_pcre2.h"
 #include "text/pretokenize.h"
 
 struct tj_pattern {
@@ -23,43 +21,6 @@ struct tj_matcher {
     pcre2_match_context *limits;
 };
 
-static void *allocate(size_t bytes, void *ctx)
-{
-    (void)ctx;
-    return tj_malloc(bytes);
-}
-
-static void release(void *ptr, void *ctx)
-{
-    (void)ctx;
-    tj_free(ptr);
-}
-
-/* Turns PCRE2's error into ours; *code is NULL unless TJ_OK. */
-static tj_code compile(pcre2_code **code, const char *pattern, size_t len, bool literal,
-                       pcre2_compile_context *context, tj_err *err)
-{
-    /* PCRE2_LITERAL allows no options but UTF. */
-    uint32_t options = literal ? PCRE2_LITERAL | PCRE2_UTF
-                               : PCRE2_UTF | PCRE2_UCP | PCRE2_MULTILINE | PCRE2_NEVER_BACKSLASH_C;
-    int number = 0;
-    PCRE2_SIZE offset = 0;
-    *code = pcre2_compile((PCRE2_SPTR)pattern, len, options, &number, &offset, context);
-    if (*code != NULL) {
-        /* Without JIT, matching is only slower: refusal (some systems allow no code pages) is fine.
-         */
-        (void)pcre2_jit_compile(*code, PCRE2_JIT_COMPLETE);
-        return TJ_OK;
-    }
-    if (number == PCRE2_ERROR_HEAP_FAILED) {
-        return tj_fail(err, TJ_E_NOMEM, "cannot allocate a pattern of %zu bytes", len);
-    }
-    PCRE2_UCHAR message[128];
-    (void)pcre2_get_error_message(number, message, sizeof message);
-    return tj_fail(err, TJ_E_PARSE, "pattern is wrong at byte %zu: %s", (size_t)offset,
-                   (const char *)message);
-}
-
 tj_code tj_pattern_create(tj_pattern **out, const char *pattern, size_t len, bool literal,
                           tj_err *err)
 {
@@ -68,28 +29,20 @@ tj_code tj_pattern_create(tj_pattern **out, const char *pattern, size_t len, boo
         return tj_fail(err, TJ_E_LIMIT, "pattern has %zu bytes, at most %d are allowed", len,
                        TJ_MAX_PATTERN_BYTES);
     }
-    tj_code rc = TJ_OK;
-    pcre2_compile_context *context = NULL;
-    pcre2_general_context *memory = pcre2_general_context_create(allocate, release, NULL);
     tj_pattern *made = tj_calloc(1, sizeof *made);
-    if (memory != NULL) {
-        context = pcre2_compile_context_create(memory);
+    /* PCRE2_LITERAL allows no options but UTF. */
+    uint32_t options = literal ? PCRE2_LITERAL | PCRE2_UTF
+                               : PCRE2_UTF | PCRE2_UCP | PCRE2_MULTILINE | PCRE2_NEVER_BACKSLASH_C;
+    tj_code rc = made == NULL ? tj_fail(err, TJ_E_NOMEM, "cannot allocate a pattern")
+                              : tj_pcre2_compile(&made->code, pattern, len, options, err);
+    if (rc != TJ_OK) {
+        tj_free(made);
+        return rc;
     }
-    if (memory == NULL || context == NULL || made == NULL) {
-        rc = tj_fail(err, TJ_E_NOMEM, "cannot allocate a pattern");
-        goto out;
-    }
-    (void)pcre2_set_newline(context, PCRE2_NEWLINE_LF);
-    rc = compile(&made->code, pattern, len, literal, context, err);
-    if (rc == TJ_OK) {
-        *out = made;
-        made = NULL;
-    }
-out:
-    tj_free(made);
-    pcre2_compile_context_free(context);
-    pcre2_general_context_free(memory); /* contents are copied into what was made with it */
-    return rc;
+    /* Without JIT, matching is only slower: refusal (some systems allow no code pages) is fine. */
+    (void)pcre2_jit_compile(made->code, PCRE2_JIT_COMPLETE);
+    *out = made;
+    return TJ_OK;
 }
 
 void tj_pattern_destroy(tj_pattern *pattern)
@@ -107,7 +60,7 @@ tj_code tj_matcher_create(tj_matcher **out, tj_err *err)
     if (m == NULL) {
         return tj_fail(err, TJ_E_NOMEM, "cannot allocate a matcher");
     }
-    m->memory = pcre2_general_context_create(allocate, release, NULL);
+    m->memory = tj_pcre2_memory();
     if (m->memory != NULL) {
         m->data = pcre2_match_data_create(1, m->memory);
         m->limits = pcre2_match_context_create(m->memory);

@@ -1,17 +1,20 @@
 /* Workers answer in order, and whatever ends one costs only the request that it was at: each way to
  * die is tried for real, by a handler that does what the request says. What a worker should answer
  * is worked out here a second time. */
+#define _DEFAULT_SOURCE /* MAP_ANONYMOUS */
 #include <dirent.h>
 #include <errno.h>
 #include <math.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -37,6 +40,12 @@ static void nap(long ms)
     (void)nanosleep(&t, NULL);
 }
 
+/* What workers and the test both see. */
+static struct shared {
+    atomic_size_t n_counted;
+    atomic_bool released;
+} * shared;
+
 /* "=text" is answered with the text twice; everything else is a way to die or a thing to tell. */
 static tj_code obey(void *state, tj_buf *out, const char *request, size_t n)
 {
@@ -50,6 +59,14 @@ static tj_code obey(void *state, tj_buf *out, const char *request, size_t n)
         return TJ_OK;
     case 'c': /* what this process answered */
         tj_buf_printf(out, "%zu", *n_answers);
+        return TJ_OK;
+    case '+':
+        atomic_fetch_add(&shared->n_counted, 1);
+        return TJ_OK;
+    case 'h': /* until the test lets it go */
+        while (!atomic_load(&shared->released)) {
+            nap(1);
+        }
         return TJ_OK;
     case 'p':
         tj_buf_printf(out, "%ld %ld", (long)getpid(), (long)getppid());
@@ -502,6 +519,42 @@ static void a_lack_of_memory_is_an_error(void **state)
     }
 }
 
+/* Behind a request that takes long nothing waits that another worker could do: of five batches four
+ * or more are answered while it is not. (One may be pushed just before the batch before it is seen
+ * to be done; in turn, only three would be.) */
+static void others_go_on_beside_a_slow_request(void **state)
+{
+    (void)state;
+    enum { N_BATCHES = 5, BATCH = 64 };
+    tj_response r;
+    shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    assert_true(shared != MAP_FAILED);
+    tj_workers *w = make_with(2, 20.0, 30.0);
+    push(w, "h");
+    tj_workers_flush(w);
+    for (size_t b = 1; b <= N_BATCHES; b++) {
+        for (size_t i = 0; i < BATCH; i++) {
+            push(w, "+");
+        }
+        tj_workers_flush(w);
+        for (size_t ms = 0; ms < 500 && atomic_load(&shared->n_counted) < b * BATCH; ms++) {
+            nap(1);
+        }
+        nap(2);
+    }
+    for (size_t ms = 0; ms < 5000 && atomic_load(&shared->n_counted) < 4 * BATCH; ms++) {
+        nap(1); /* a busy machine */
+    }
+    assert_true(atomic_load(&shared->n_counted) >= 4 * BATCH);
+    atomic_store(&shared->released, true);
+    for (size_t i = 0; i < 1 + N_BATCHES * BATCH; i++) {
+        assert_int_equal(tj_workers_pull(w, &r, NULL, NULL), TJ_OK);
+        assert_null(r.lost);
+    }
+    tj_workers_destroy(w);
+    assert_int_equal(munmap(shared, sizeof *shared), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -511,6 +564,7 @@ int main(void)
         cmocka_unit_test(what_ends_a_worker_loses_its_own_request_alone),
         cmocka_unit_test(the_clock_is_a_limit_for_what_waits),
         cmocka_unit_test(all_requests_of_a_batch_may_be_lost),
+        cmocka_unit_test(others_go_on_beside_a_slow_request),
         cmocka_unit_test(memory_is_limited),
         cmocka_unit_test(a_worker_that_leaves_by_itself_is_forked_again),
         cmocka_unit_test(workers_that_cannot_start_are_an_error_with_their_reason),

@@ -22,6 +22,7 @@
 #include "base/alloc.h"
 #include "base/fs.h"
 #include "store/store.h"
+#include "support/command.h"
 
 #define MAX_ARGS   48
 #define MAX_OUTPUT ((size_t)1 << 24)
@@ -31,29 +32,10 @@
     "--new", "--shape", "width=32", "--shape", "n_layers=2", "--shape", "n_heads=2", "--shape",    \
         "n_kv_heads=2", "--shape", "head_dim=16", "--shape", "ffn_width=64", "-t", "1"
 
-static char dir[64];   /* of everything that the tests write; they run in it */
-static char home[512]; /* where the tests began */
-
 typedef struct result {
     int status; /* exit status; 128 + the number of the signal that ended it */
     char *out, *err;
 } result;
-
-static char *slurp(const char *path)
-{
-    char *text = NULL;
-    size_t len;
-    tj_err err;
-    if (tj_fs_read(&text, &len, path, MAX_OUTPUT, &err) != TJ_OK) {
-        fail_msg("%s", err.msg);
-    }
-    return text;
-}
-
-static void spit(const char *path, const char *text)
-{
-    assert_int_equal(tj_fs_write(path, text, strlen(text), NULL), TJ_OK);
-}
 
 static void redirect(const char *path, int flags, int fd)
 {
@@ -73,7 +55,7 @@ static pid_t start(const char *in, const char *const *args)
     }
     argv[n] = NULL;
     if (in != NULL) {
-        spit("stdin", in);
+        command_write("stdin", in);
     }
     pid_t pid = fork();
     assert_true(pid >= 0);
@@ -99,8 +81,8 @@ static int wait_for(pid_t pid)
 static result run_list(const char *in, const char *const *args)
 {
     result r = {.status = wait_for(start(in, args))};
-    r.out = slurp("stdout");
-    r.err = slurp("stderr");
+    r.out = command_read("stdout");
+    r.err = command_read("stderr");
     return r;
 }
 
@@ -120,39 +102,22 @@ static void expect_status(const result *r, int status)
     }
 }
 
-static void expect_text(const char *text, const char *part)
-{
-    if (strstr(text, part) == NULL) {
-        fail_msg("'%s' is not in:\n%s", part, text);
-    }
-}
-
 /* The program refuses with this status and says this on standard error, in one line. */
 static void expect_refusal(result r, int status, const char *says)
 {
     expect_status(&r, status);
-    expect_text(r.err, says);
+    command_expect_text(r.err, says);
     assert_string_equal(r.out, "");
-    expect_text(r.err, "tabiji: ");
+    command_expect_text(r.err, "tabiji: ");
     assert_ptr_equal(strchr(r.err, '\n'), r.err + strlen(r.err) - 1);
     done(&r);
-}
-
-static json_t *parse(const char *text)
-{
-    json_error_t why;
-    json_t *json = json_loads(text, 0, &why);
-    if (json == NULL) {
-        fail_msg("not JSON: %s\n%s", why.text, text);
-    }
-    return json;
 }
 
 /* The output of a run that succeeds, as JSON. */
 static json_t *expect_json(result r)
 {
     expect_status(&r, 0);
-    json_t *json = parse(r.out);
+    json_t *json = command_json(r.out);
     done(&r);
     return json;
 }
@@ -169,8 +134,7 @@ static const char lesson[] =
 static int make_dir(void **state)
 {
     (void)state;
-    snprintf(dir, sizeof dir, "/tmp/tabiji-cli-XXXXXX");
-    if (getcwd(home, sizeof home) == NULL || mkdtemp(dir) == NULL || chdir(dir) != 0) {
+    if (command_begin("cli") != 0) {
         return -1;
     }
     /* threads that wait busily would make a loaded machine slower still; in builds without OpenMP
@@ -178,7 +142,7 @@ static int make_dir(void **state)
     if (setenv("OMP_WAIT_POLICY", "passive", 1) != 0 || setenv("OMP_NUM_THREADS", "1", 1) != 0) {
         return -1;
     }
-    spit("lessons.jsonl", lesson);
+    command_write("lessons.jsonl", lesson);
     result r = RUN(NULL, "train", "lessons.jsonl", TINY, "--out", "model", "--lr", "0.01",
                    "--epochs", "80", "--save-every", "0", "-q");
     expect_status(&r, 0);
@@ -189,13 +153,7 @@ static int make_dir(void **state)
 static int remove_dir(void **state)
 {
     (void)state;
-    const char *const argv[] = {"rm", "-rf", "--", dir, NULL};
-    pid_t pid = fork();
-    if (pid == 0) {
-        execvp(argv[0], (char *const *)(uintptr_t)argv);
-        _exit(127);
-    }
-    return pid > 0 && wait_for(pid) == 0 && chdir(home) == 0 ? 0 : -1;
+    return command_end();
 }
 
 /* ------------------------------------------------------------------ the command line */
@@ -274,9 +232,9 @@ static void help_of(const char *name, const char *ctx)
     snprintf(first, sizeof first, "%.*s", (int)strcspn(name, " "), name);
     result r = space == NULL ? RUN(NULL, first, "--help") : RUN(NULL, first, space + 1, "--help");
     expect_status(&r, 0);
-    expect_text(r.out, name);
-    expect_text(r.out, "usage: tabiji ");
-    expect_text(r.out, "options:\n");
+    command_expect_text(r.out, name);
+    command_expect_text(r.out, "usage: tabiji ");
+    command_expect_text(r.out, "options:\n");
     expect_narrow(r.out, 80);
     assert_string_equal(r.err, "");
     done(&r);
@@ -293,7 +251,7 @@ static void every_commands_help_fits_80_columns(void **state)
 
 static void is_in(const char *name, const char *text)
 {
-    expect_text(text, name);
+    command_expect_text(text, name);
 }
 
 static void manual_and_completion_know_every_command(void **state)
@@ -303,13 +261,13 @@ static void manual_and_completion_know_every_command(void **state)
     result man = RUN(NULL, "man");
     expect_status(&man, 0);
     each_command(is_in, man.out);
-    expect_text(man.out, ".SH EXIT STATUS");
+    command_expect_text(man.out, ".SH EXIT STATUS");
     done(&man);
     for (size_t i = 0; i < 3; i++) {
         result r = RUN(NULL, "completion", shells[i]);
         expect_status(&r, 0);
-        expect_text(r.out, "train");
-        expect_text(r.out, "save-every");
+        command_expect_text(r.out, "train");
+        command_expect_text(r.out, "save-every");
         done(&r);
     }
 }
@@ -329,16 +287,16 @@ static void a_wrong_configuration_names_its_field(void **state)
         {"task:\n  number_min: 9\n  number_max: 3\n", "number_m"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        spit("wrong.yaml", cases[i][0]);
+        command_write("wrong.yaml", cases[i][0]);
         expect_refusal(RUN(NULL, "config", "-c", "wrong.yaml"), 2, cases[i][1]);
         expect_refusal(RUN(NULL, "run", "wrong.yaml", "-w", "unmade"), 2, cases[i][1]);
     }
     expect_refusal(RUN(NULL, "config", "-s", "model.width=wide"), 2, "--set: model.width");
-    spit("wrong.yaml", "n_train: [1\n");
+    command_write("wrong.yaml", "n_train: [1\n");
     expect_refusal(RUN(NULL, "config", "-c", "wrong.yaml"), 1, "wrong.yaml:");
     expect_refusal(RUN(NULL, "config", "-c", "none.yaml"), 3, "none.yaml");
     assert_false(tj_fs_exists("unmade"));
-    spit("right.yaml", "model: {width: 64}\nn_train: 9\n");
+    command_write("right.yaml", "model: {width: 64}\nn_train: 9\n");
     json_t *all = expect_json(RUN(NULL, "config", "-c", "right.yaml", "-s", "n_train=8"));
     assert_int_equal(json_integer_value(json_object_get(all, "n_train")), 8);
     assert_int_equal(json_integer_value(json_object_get(json_object_get(all, "model"), "width")),
@@ -370,7 +328,7 @@ static void a_ledger_is_signed_shown_and_verified(void **state)
     tj_store_close(store);
     result made = RUN(NULL, "ledger", "keygen", "lab");
     expect_status(&made, 0);
-    expect_text(made.out, "lab.pub");
+    command_expect_text(made.out, "lab.pub");
     done(&made);
     expect_refusal(RUN(NULL, "ledger", "keygen", "lab"), 4, "lab is there already");
     expect_refusal(RUN(NULL, "ledger", "sign", "-w", "signed"), 2, "--key is missing");
@@ -385,13 +343,13 @@ static void a_ledger_is_signed_shown_and_verified(void **state)
     result ok = RUN(NULL, "ledger", "verify", "-w", "signed", "--files", "--public-key", "lab.pub",
                     "--head", head);
     expect_status(&ok, 0);
-    expect_text(ok.out, "2 ledger entries, nothing differs");
-    expect_text(ok.out, "signed by ");
+    command_expect_text(ok.out, "2 ledger entries, nothing differs");
+    command_expect_text(ok.out, "signed by ");
     done(&ok);
     result shown = RUN(NULL, "ledger", "show", "-w", "signed", "--kind", "key");
     expect_status(&shown, 0);
-    expect_text(shown.out, "     2 ");
-    expect_text(shown.out, "{\"public\":");
+    command_expect_text(shown.out, "     2 ");
+    command_expect_text(shown.out, "{\"public\":");
     done(&shown);
     json_t *entry =
         expect_json(RUN(NULL, "ledger", "show", "-w", "signed", "--kind", "created", "--json"));
@@ -408,31 +366,31 @@ static void a_ledger_that_differs_exits_1_until_it_is_adopted(void **state)
     int64_t seq;
     json_t *body = json_object();
     assert_int_equal(tj_store_open(&store, "differs", TJ_STORE_CREATE, NULL, NULL), TJ_OK);
-    char *before = slurp("differs/ledger.head");
+    char *before = command_read("differs/ledger.head");
     assert_int_equal(tj_ledger_add(store, &seq, "accessed", 0, body, NULL), TJ_OK);
     tj_store_close(store);
     json_decref(body);
-    spit("differs/ledger.head", before);
+    command_write("differs/ledger.head", before);
     tj_free(before);
     result wrong = RUN(NULL, "ledger", "verify", "-w", "differs");
     expect_status(&wrong, 1);
-    expect_text(wrong.out, "entry 2, head: entries after 1 were added by hand");
-    expect_text(wrong.err, "in 1 place");
+    command_expect_text(wrong.out, "entry 2, head: entries after 1 were added by hand");
+    command_expect_text(wrong.err, "in 1 place");
     done(&wrong);
     expect_refusal(RUN(NULL, "migrate", "-w", "differs"), 1, "ledger adopt");
     expect_refusal(RUN(NULL, "ledger", "verify", "-w", "differs", "--public-key", "none"), 3,
                    "none");
     result adopted = RUN(NULL, "ledger", "adopt", "-w", "differs");
     expect_status(&adopted, 0);
-    expect_text(adopted.out, "entry 3");
+    command_expect_text(adopted.out, "entry 3");
     done(&adopted);
     result right = RUN(NULL, "ledger", "verify", "-w", "differs");
     expect_status(&right, 0);
-    expect_text(right.out, "not signed");
+    command_expect_text(right.out, "not signed");
     done(&right);
     result same = RUN(NULL, "migrate", "-w", "differs");
     expect_status(&same, 0);
-    expect_text(same.out, "schema ");
+    command_expect_text(same.out, "schema ");
     done(&same);
 }
 
@@ -486,12 +444,12 @@ static void trees_and_runs_are_listed_page_by_page(void **state)
     make_trees("listed");
     result all = RUN(NULL, "tree", "list", "-w", "listed", "--set", "sums", "-n", "4");
     expect_status(&all, 0);
-    expect_text(all.out, "0 of 1");
-    expect_text(all.out, "4 of 6 trees; the next: --after 4");
+    command_expect_text(all.out, "0 of 1");
+    command_expect_text(all.out, "4 of 6 trees; the next: --after 4");
     done(&all);
     result rest = RUN(NULL, "tree", "list", "-w", "listed", "--after", "4", "--solved", "yes");
     expect_status(&rest, 0);
-    expect_text(rest.out, "2 of 3 trees\n");
+    command_expect_text(rest.out, "2 of 3 trees\n");
     done(&rest);
     json_t *rewarded =
         expect_json(RUN(NULL, "tree", "list", "-w", "listed", "--rewarder", "prm", "--measure",
@@ -511,7 +469,7 @@ static void trees_and_runs_are_listed_page_by_page(void **state)
     json_decref(failed);
     result newest = RUN(NULL, "runs", "-w", "listed", "--newest", "-n", "1");
     expect_status(&newest, 0);
-    expect_text(newest.out, "second");
+    command_expect_text(newest.out, "second");
     assert_null(strstr(newest.out, "first"));
     done(&newest);
     expect_refusal(RUN(NULL, "runs", "-w", "listed", "--status", "lost"), 2, "--status");
@@ -573,9 +531,9 @@ static pid_t start_server(char url[128])
         _exit(127);
     }
     for (size_t tries = 0; tries < 2000; tries++) { /* 20 s: a busy machine under sanitizers */
-        char *said = tj_fs_exists("served") ? slurp("served") : NULL;
+        char *said = tj_fs_exists("served") ? command_read("served") : NULL;
         if (said != NULL && strchr(said, '\n') != NULL) {
-            json_t *event = parse(said);
+            json_t *event = command_json(said);
             snprintf(url, 128, "%s", json_string_value(json_object_get(event, "url")));
             json_decref(event);
             tj_free(said);
@@ -585,7 +543,7 @@ static pid_t start_server(char url[128])
         (void)nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
     }
     (void)kill(pid, SIGKILL);
-    fail_msg("the server did not say where it listens: %s", slurp("served.err"));
+    fail_msg("the server did not say where it listens: %s", command_read("served.err"));
     return -1;
 }
 
@@ -594,7 +552,7 @@ static void make_served_model(void)
 {
     size_t n_tokenizer, n_weights;
     const char *tokenizer = tj_countdown_tokenizer_json(&n_tokenizer);
-    char *config = slurp("model/config.json"), *weights = NULL;
+    char *config = command_read("model/config.json"), *weights = NULL;
     tj_err err;
     if (tj_fs_mkdirs("served-model", &err) != TJ_OK ||
         tj_fs_write("served-model/tokenizer.json", tokenizer, n_tokenizer, &err) != TJ_OK ||
@@ -621,7 +579,7 @@ static void a_served_model_answers_as_it_does_here(void **state)
     result absent =
         RUN(NULL, "generate", "-m", url, "--raw", "--remote-model", "other", "Use 3 4 to make 12.");
     expect_status(&absent, 3);
-    expect_text(absent.err, "status 404: there is no model 'other' here");
+    command_expect_text(absent.err, "status 404: there is no model 'other' here");
     done(&absent);
     assert_int_equal(kill(server, SIGTERM), 0);
     assert_int_equal(wait_for(server), 0);
@@ -648,24 +606,24 @@ static void trees_grow_and_thoughts_are_derived_and_learnt(void **state)
     done(&again);
     result text =
         RUN(NULL, "tree", "grow", "-m", "model", "Use 3 4 to make 12.", "--temperature", "0.3");
-    expect_text(text.out, "Use 3 4 to make 12.\n  + 1. 4 * 3 = 12 left 12\n");
+    command_expect_text(text.out, "Use 3 4 to make 12.\n  + 1. 4 * 3 = 12 left 12\n");
     done(&text);
     result dot = RUN(NULL, "tree", "grow", "-m", "model", "-f", "dot", "Use 3 4 to make 12.");
-    expect_text(dot.out, "digraph tree {");
+    command_expect_text(dot.out, "digraph tree {");
     done(&dot);
 
-    spit("trees.jsonl", grown.out);
+    command_write("trees.jsonl", grown.out);
     result derived = RUN(NULL, "thought", "derive", "trees.jsonl", "--json");
     expect_status(&derived, 0);
-    spit("thoughts.jsonl", derived.out);
+    command_write("thoughts.jsonl", derived.out);
     size_t n = 0;
     for (char *line = derived.out; *line != 0; n++) {
         char *end = strchr(line, '\n');
         *end = 0;
-        json_t *j = parse(line);
+        json_t *j = command_json(line);
         assert_string_equal(json_string_value(json_object_get(j, "kind")),
                             n % 2 == 0 ? "shortcut" : "journey");
-        expect_text(json_string_value(json_object_get(j, "completion")), "Reached ");
+        command_expect_text(json_string_value(json_object_get(j, "completion")), "Reached ");
         json_t *spans = json_object_get(j, "spans");
         assert_true(json_array_size(spans) >= 2);
         const json_t *last = json_array_get(spans, json_array_size(spans) - 1);
@@ -676,13 +634,15 @@ static void trees_grow_and_thoughts_are_derived_and_learnt(void **state)
     }
     assert_true(n >= 4); /* of the two problems that were learnt */
     if (n == 4) {        /* the third has no answer that this model knows */
-        expect_text(derived.err, "trees.jsonl:3: no correct path, skipped: Use 3 4 to make 1.");
-        expect_text(derived.err, "1 of 3 trees have no correct path");
+        command_expect_text(derived.err,
+                            "trees.jsonl:3: no correct path, skipped: Use 3 4 to make 1.");
+        command_expect_text(derived.err, "1 of 3 trees have no correct path");
     }
     done(&derived);
     result shown = RUN(grown.out, "thought", "derive", "--kind", "shortcut");
     expect_status(&shown, 0);
-    expect_text(shown.out, "shortcut  Use 3 4 to make 12.\n* propose    1. 4 * 3 = 12 left 12\n");
+    command_expect_text(shown.out,
+                        "shortcut  Use 3 4 to make 12.\n* propose    1. 4 * 3 = 12 left 12\n");
     done(&shown);
     done(&grown);
 
@@ -757,13 +717,13 @@ static void a_bad_line_is_named_and_nothing_is_written(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         char text[1024];
         snprintf(text, sizeof text, "%s%s\n%s", lesson, cases[i][0], lesson);
-        spit("bad.jsonl", text);
+        command_write("bad.jsonl", text);
         expect_refusal(RUN(NULL, "train", "bad.jsonl", TINY, "--out", "unmade"), 1, cases[i][1]);
         assert_false(tj_fs_exists("unmade"));
     }
-    spit("bad.jsonl", "\n \n");
+    command_write("bad.jsonl", "\n \n");
     expect_refusal(RUN(NULL, "train", "bad.jsonl", TINY, "--out", "unmade"), 1, "has no examples");
-    spit("bad.jsonl", lesson);
+    command_write("bad.jsonl", lesson);
     expect_refusal(
         RUN(NULL, "train", "bad.jsonl", TINY, "--shape", "max_positions=16", "--out", "unmade"), 1,
         "bad.jsonl:1: 21 tokens");
@@ -789,7 +749,7 @@ static void a_killed_training_goes_on_to_the_same_bits(void **state)
     expect_status(&whole, 0);
     done(&whole);
     for (size_t i = 0; i < 2; i++) { /* each time after the first snapshot of its own */
-        char *before = i == 0 ? NULL : slurp("broken/snapshots/current");
+        char *before = i == 0 ? NULL : command_read("broken/snapshots/current");
         pid_t pid = start(NULL, broken);
         bool saved = false;
         for (size_t waited = 0; !saved && waited < 60000; waited++) {
@@ -810,8 +770,8 @@ static void a_killed_training_goes_on_to_the_same_bits(void **state)
     assert_int_equal(n_killed, 2);
     result last = run_list(NULL, broken);
     expect_status(&last, 0);
-    expect_text(last.err, "going on from broken/snapshots");
-    expect_text(last.out, "of them now");
+    command_expect_text(last.err, "going on from broken/snapshots");
+    command_expect_text(last.out, "of them now");
     done(&last);
     char a[TJ_SHA256_HEX];
     char b[TJ_SHA256_HEX];
@@ -841,12 +801,12 @@ static void what_is_there_is_not_overwritten(void **state)
     }
     kill(pid, SIGTERM); /* as Ctrl-C: it saves and says how to go on */
     assert_int_equal(wait_for(pid), 130);
-    char *said = slurp("stderr");
-    expect_text(said, "run the same command to go on");
+    char *said = command_read("stderr");
+    command_expect_text(said, "run the same command to go on");
     tj_free(said);
     result other = RUN(NULL, LONG_TRAINING, "--decay", "0.5", "--out", "stopped");
     expect_status(&other, 4);
-    expect_text(other.err, "was begun with another decay (0.05, now 0.5)");
+    command_expect_text(other.err, "was begun with another decay (0.05, now 0.5)");
     done(&other);
     result forced =
         RUN(NULL, "train", "lessons.jsonl", TINY, "--epochs", "1", "--force", "--out", "stopped");
@@ -861,7 +821,7 @@ static void what_is_there_is_not_overwritten(void **state)
 /* The vocabulary: letters, a merge, a special token, one that is always recognised, bytes. */
 static void write_tokenizer(void)
 {
-    spit(
+    command_write(
         "tok.json",
         "{\"model\":{\"type\":\"BPE\",\"byte_fallback\":true,\"vocab\":{\"a\":0,\"b\":1,\"ab\":2,"
         "\"<0xE2>\":3,\"<0x82>\":4,\"<0xAC>\":5,\"\\n\":6,\"\uFFFD\":7,\" \":8,\"<\":10,\">\":11,"
@@ -915,7 +875,7 @@ static void what_cannot_be_tokenized_is_named(void **state)
     result r = RUN("ab\na\xFF\n", TOKENIZE, "--lines"); /* what came before is printed */
     expect_status(&r, 1);
     assert_string_equal(r.out, "2\n");
-    expect_text(r.err, "line 2: text is not UTF-8 at byte 1");
+    command_expect_text(r.err, "line 2: text is not UTF-8 at byte 1");
     done(&r);
 }
 
@@ -943,8 +903,8 @@ static void a_model_is_converted_and_back_and_checked(void **state)
     json_decref(there);
     result r = RUN(NULL, "model", "convert", "m.gguf", "back");
     expect_status(&r, 0);
-    expect_text(r.out, "written         back\n");
-    expect_text(r.out, "no tokenizer");
+    command_expect_text(r.out, "written         back\n");
+    command_expect_text(r.out, "no tokenizer");
     done(&r);
     json_t *a = expect_json(RUN(NULL, "model", "info", "model", "--json"));
     json_t *b = expect_json(RUN(NULL, "model", "info", "back", "--json"));
@@ -954,8 +914,8 @@ static void a_model_is_converted_and_back_and_checked(void **state)
     json_decref(b);
     r = RUN(NULL, "model", "info", "m.gguf");
     expect_status(&r, 0);
-    expect_text(r.out, "family          llama (GGUF)\n");
-    expect_text(r.out, "tokenizer       m.gguf holds no tokenizer\n");
+    command_expect_text(r.out, "family          llama (GGUF)\n");
+    command_expect_text(r.out, "tokenizer       m.gguf holds no tokenizer\n");
     done(&r);
     json_t *checks = expect_json(RUN(NULL, "model", "check", "m.gguf", "--json"));
     assert_int_equal(count_checks(checks, &n_failed), 5);
@@ -963,7 +923,7 @@ static void a_model_is_converted_and_back_and_checked(void **state)
     json_decref(checks);
     r = RUN(NULL, "model", "check", "back");
     expect_status(&r, 0);
-    expect_text(r.out, "ok      values          all ");
+    command_expect_text(r.out, "ok      values          all ");
     done(&r);
 }
 
@@ -980,15 +940,15 @@ static void a_wrong_model_fails_its_check(void **state)
     json_decref(config);
     r = RUN(NULL, "model", "check", "bad");
     expect_status(&r, 1);
-    expect_text(r.out, "FAILED  other tensors   ");
-    expect_text(r.err, "tabiji: bad: 1 of 5 checks failed\n");
+    command_expect_text(r.out, "FAILED  other tensors   ");
+    command_expect_text(r.err, "tabiji: bad: 1 of 5 checks failed\n");
     for (const char *line = r.out; *line != '\0'; line += strcspn(line, "\n") + 1) {
         assert_true(strcspn(line, "\n") <= 80);
     }
     done(&r);
     r = RUN(NULL, "model", "check", "bad", "--json");
     expect_status(&r, 1);
-    json_t *checks = parse(r.out);
+    json_t *checks = command_json(r.out);
     count_checks(checks, &n_failed);
     assert_int_equal(n_failed, 1);
     assert_true(json_is_false(json_object_get(checks, "ok")));
@@ -1004,10 +964,12 @@ static void a_wrong_model_fails_its_check(void **state)
 static void each_method_takes_its_examples(void **state)
 {
     (void)state;
-    spit("pairs.jsonl", "{\"prompt\": \"Use 1 2 to make 3.\\n\", \"chosen\": \"1 + 2 = 3\", "
-                        "\"rejected\": \"1 + 2 = 4\"}\n");
-    spit("steps.jsonl", "{\"prompt\": \"Use 1 2 to make 3.\\n\", \"completions\": [\"1 + 2 = 4\", "
-                        "\"1 + 2 = 3\"], \"labels\": [false, true]}\n");
+    command_write("pairs.jsonl",
+                  "{\"prompt\": \"Use 1 2 to make 3.\\n\", \"chosen\": \"1 + 2 = 3\", "
+                  "\"rejected\": \"1 + 2 = 4\"}\n");
+    command_write("steps.jsonl",
+                  "{\"prompt\": \"Use 1 2 to make 3.\\n\", \"completions\": [\"1 + 2 = 4\", "
+                  "\"1 + 2 = 3\"], \"labels\": [false, true]}\n");
     json_t *told = expect_json(RUN(NULL, "train", "pairs.jsonl", "--method", "dpo", TINY, "--out",
                                    "preferring", "--epochs", "20", "--lr", "0.01", "--json"));
     json_t *metrics = json_object_get(told, "metrics");
@@ -1020,7 +982,7 @@ static void each_method_takes_its_examples(void **state)
     metrics = json_object_get(told, "metrics");
     assert_true(json_number_value(json_object_get(metrics, "accuracy")) == 1.0);
     json_decref(told);
-    char *config = slurp("judging/config.json");
+    char *config = command_read("judging/config.json");
     assert_non_null(strstr(config, "\"tabiji_value_head\": true"));
     tj_free(config);
     expect_refusal(RUN(NULL, "train", "pairs.jsonl", TINY, "--out", "x"), 2,
@@ -1053,7 +1015,7 @@ static void adapters_are_trained_described_and_merged(void **state)
     json_decref(info);
     result r = RUN(NULL, "model", "info", "adapter");
     expect_status(&r, 0);
-    expect_text(r.out, "rank            2, alpha 32\n");
+    command_expect_text(r.out, "rank            2, alpha 32\n");
     done(&r);
     r = RUN(NULL, "model", "merge", "--base", "model", "--adapter", "adapter", "--out", "again");
     expect_status(&r, 0);

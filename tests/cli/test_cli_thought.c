@@ -9,17 +9,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 #include <jansson.h>
 
 #include "base/alloc.h"
-#include "base/fs.h"
+#include "support/command.h"
 #include "support/http_script.h"
-
-static char dir[64];
 
 static const char notes[] = "---\n"
                             "author: Aiko\n"
@@ -35,54 +31,30 @@ static const char notes[] = "---\n"
                             "35 + 7 = 42\n"
                             "= The answer is 42.\n";
 
-static void spit(const char *name, const char *text)
-{
-    assert_int_equal(tj_fs_write(name, text, strlen(text), NULL), TJ_OK);
-}
-
-static char *slurp(const char *name)
-{
-    char *text = NULL;
-    size_t n;
-    assert_int_equal(tj_fs_read(&text, &n, name, (size_t)1 << 24, NULL), TJ_OK);
-    return text;
-}
-
 /* Runs the program with the arguments; its output is in the files `out` and `err`. */
-static int run(const char *arguments)
-{
-    char command[4096];
-    snprintf(command, sizeof command, "'%s' %s >out 2>err </dev/null", TJ_PROGRAM, arguments);
-    int status = system(command);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
-}
-
 static void expect(const char *arguments, int status)
 {
-    int got = run(arguments);
-    if (got != status) {
-        fail_msg("'%s' gave %d, expected %d:\n%s", arguments, got, status, slurp("err"));
-    }
+    char line[4096];
+    snprintf(line, sizeof line, "$T %s", arguments);
+    command_expect(line, status);
 }
 
 static void expect_text(const char *name, const char *words)
 {
-    char *text = slurp(name);
-    if (strstr(text, words) == NULL) {
-        fail_msg("'%s' is not in:\n%s", words, text);
-    }
+    char *text = command_read(name);
+    command_expect_text(text, words);
     tj_free(text);
 }
 
 static void thinking_is_imported_filtered_exported_and_counted(void **state)
 {
     (void)state;
-    spit("notes.md", notes);
+    command_write("notes.md", notes);
     expect("thought import notes.md", 0);
     expect_text("out", "  continue   7 + 7 + 7 + 7 + 7 = 42\n");
     expect("thought import notes.md --json", 0);
-    char *records = slurp("out");
-    spit("records.jsonl", records);
+    char *records = command_read("out");
+    command_write("records.jsonl", records);
     tj_free(records);
     expect("thought filter records.jsonl -s need_right=true -s min_backtracks=1 -o good.jsonl", 0);
     expect_text("err", "1 of 1 thoughts passed");
@@ -98,7 +70,7 @@ static void thinking_is_imported_filtered_exported_and_counted(void **state)
     expect_text("out", "\"mark\":\"invalid\"");
     expect("thought stats good.jsonl", 0);
     expect_text("out", "justified: a step of the attempt was wrong                  1");
-    char *table = slurp("out");
+    char *table = command_read("out");
     for (char *line = table; *line != 0;) {
         char *end = strchr(line, '\n');
         assert_non_null(end);
@@ -115,17 +87,17 @@ static void thinking_is_imported_filtered_exported_and_counted(void **state)
 static void what_is_wrong_is_named_with_file_and_line(void **state)
 {
     (void)state;
-    spit("bad.md", "step\n< 7\n");
+    command_write("bad.md", "step\n< 7\n");
     expect("thought import bad.md", 1);
     expect_text("err", "bad.md:2: back to entry 7");
-    spit("bad.yaml", "language: x\nreflect:\n  any: [7]\n");
-    spit("notes.md", notes);
+    command_write("bad.yaml", "language: x\nreflect:\n  any: [7]\n");
+    command_write("notes.md", notes);
     expect("thought import notes.md --sentences bad.yaml", 2);
     expect_text("err", "bad.yaml:3: reflect.any[0]");
-    spit("bad.jsonl", "{\"completion\":\"a\"}\n{\"completion\":\"a\",\"kind\":\"x\"}\n");
+    command_write("bad.jsonl", "{\"completion\":\"a\"}\n{\"completion\":\"a\",\"kind\":\"x\"}\n");
     expect("thought stats bad.jsonl", 1);
     expect_text("err", "bad.jsonl:2: kind: 'x' is none that is known");
-    spit("plain.jsonl", "{\"prompt\":\"p\",\"completion\":\"a\"}\n");
+    command_write("plain.jsonl", "{\"prompt\":\"p\",\"completion\":\"a\"}\n");
     expect("thought export plain.jsonl -f prm800k", 2);
     expect_text("err", "no record gives a row of the form prm800k");
     expect("thought filter plain.jsonl -s max_words=x", 2);
@@ -179,8 +151,8 @@ static void a_critic_behind_a_url_decides(void **state)
     assert_int_equal(json_array_size(json_object_get(json, "transcript")), 4);
     json_decref(json);
     expect_text("err", "1 dialogues: answered 1");
-    char *thought = slurp("out");
-    spit("critique.jsonl", thought);
+    char *thought = command_read("out");
+    command_write("critique.jsonl", thought);
     tj_free(thought);
     expect("thought stats critique.jsonl", 0); /* it is a record like any other */
 }
@@ -204,10 +176,10 @@ static void rewording_keeps_what_it_may_not_change(void **state)
     static const char *const answers[] = {"{\"spans\":[{\"n\":1,\"text\":\"I might add "
                                           "sevens.\"},{\"n\":2,\"text\":\"7 + 7 + 7 + 7 + 7 = "
                                           "35\"}]}"};
-    spit("notes.md", notes);
+    command_write("notes.md", notes);
     expect("thought import notes.md --json", 0);
-    char *records = slurp("out");
-    spit("records.jsonl", records);
+    char *records = command_read("out");
+    command_write("records.jsonl", records);
     tj_free(records);
     expect_with_server(answers, "thought rewrite records.jsonl", 0);
     expect_text("err", "spans reworded 1, as they were 4, refused 1, without an answer 0");
@@ -231,9 +203,10 @@ static void thoughts_go_from_run_to_run(void **state)
     (void)state;
     static const char *const answers[] = {"{\"spans\":[{\"n\":1,\"text\":\"I might add "
                                           "sevens.\"},{\"n\":2,\"text\":\"7 + 7 = 35\"}]}"};
-    spit("notes.md", notes);
-    spit("short.jsonl", "{\"prompt\":\"1 + 1?\",\"answer\":\"2\",\"completion\":\"1 + 1 = 3\\nThe "
-                        "answer is 3.\\n\"}\n");
+    command_write("notes.md", notes);
+    command_write("short.jsonl",
+                  "{\"prompt\":\"1 + 1?\",\"answer\":\"2\",\"completion\":\"1 + 1 = 3\\nThe "
+                  "answer is 3.\\n\"}\n");
     expect("thought import -w w notes.md short.jsonl --by-rules --json", 0);
     assert_int_equal(metric("thoughts"), 2);
     expect("thought import -w w notes.md short.jsonl --by-rules", 0);
@@ -304,7 +277,7 @@ static void kill_at_the_third(void *ctx, const http_request *request)
                                           "{\"step\":\"5 * 5 = 25\",\"answer\":\"25\"}",
                                           "{\"action\":\"terminate\",\"reason\":\"r\"}"};
     if (request->index == 2) {
-        char *pid = slurp("pid");
+        char *pid = command_read("pid");
         kill((pid_t)strtol(pid, NULL, 10), SIGKILL);
         tj_free(pid);
         return;
@@ -319,8 +292,8 @@ static void a_killed_run_goes_on_and_asks_nothing_twice(void **state)
     (void)state;
     http_script server;
     char command[1024];
-    spit("two.jsonl", "{\"question\":\"6 * 7?\",\"answer\":\"42\"}\n"
-                      "{\"question\":\"5 * 5?\",\"answer\":\"25\"}\n");
+    command_write("two.jsonl", "{\"question\":\"6 * 7?\",\"answer\":\"42\"}\n"
+                               "{\"question\":\"5 * 5?\",\"answer\":\"25\"}\n");
     http_script_start(&server, kill_at_the_third, NULL);
     snprintf(command, sizeof command,
              "sh -c 'echo $$ >pid; exec \"%s\" thought critique -w k --json -m %s --remote-model m "
@@ -329,7 +302,7 @@ static void a_killed_run_goes_on_and_asks_nothing_twice(void **state)
     assert_int_not_equal(system(command), 0);
     assert_int_equal(atomic_load(&server.n_requests), 3);
     if (system(command) != 0) {
-        fail_msg("%s", slurp("err"));
+        fail_msg("%s", command_read("err"));
     }
     http_script_stop(&server);
     assert_int_equal(atomic_load(&server.n_requests), 5);
@@ -345,17 +318,18 @@ static void a_killed_run_goes_on_and_asks_nothing_twice(void **state)
 static void labelled_alternatives_become_journeys(void **state)
 {
     (void)state;
-    spit("prm.jsonl",
-         "{\"labeler\":\"a\",\"timestamp\":\"2022-08-01T00:00:00\",\"generation\":null,"
-         "\"is_quality_control_question\":false,\"is_initial_screening_question\":false,"
-         "\"question\":{\"problem\":\"What is 2+3*4?\",\"ground_truth_answer\":\"14\"},"
-         "\"label\":{\"steps\":[{\"completions\":[{\"text\":\"Add first: 2+3=5.\",\"rating\":-1,"
-         "\"flagged\":false},{\"text\":\"Hm, 12 is even.\",\"rating\":0,\"flagged\":false},"
-         "{\"text\":\"Multiply first: 3*4=12.\",\"rating\":1,\"flagged\":false}],"
-         "\"human_completion\":null,\"chosen_completion\":2},{\"completions\":[{\"text\":\"So the "
-         "answer is 14.\\n\\n# Answer\\n\\n14\",\"rating\":1,\"flagged\":false}],"
-         "\"human_completion\":null,\"chosen_completion\":0}],\"total_time\":1,"
-         "\"finish_reason\":\"solution\"}}\n");
+    command_write(
+        "prm.jsonl",
+        "{\"labeler\":\"a\",\"timestamp\":\"2022-08-01T00:00:00\",\"generation\":null,"
+        "\"is_quality_control_question\":false,\"is_initial_screening_question\":false,"
+        "\"question\":{\"problem\":\"What is 2+3*4?\",\"ground_truth_answer\":\"14\"},"
+        "\"label\":{\"steps\":[{\"completions\":[{\"text\":\"Add first: 2+3=5.\",\"rating\":-1,"
+        "\"flagged\":false},{\"text\":\"Hm, 12 is even.\",\"rating\":0,\"flagged\":false},"
+        "{\"text\":\"Multiply first: 3*4=12.\",\"rating\":1,\"flagged\":false}],"
+        "\"human_completion\":null,\"chosen_completion\":2},{\"completions\":[{\"text\":\"So the "
+        "answer is 14.\\n\\n# Answer\\n\\n14\",\"rating\":1,\"flagged\":false}],"
+        "\"human_completion\":null,\"chosen_completion\":0}],\"total_time\":1,"
+        "\"finish_reason\":\"solution\"}}\n");
     expect("data import prm.jsonl --set labels -w u", 0);
     expect("thought derive -w u --json", 0);
     assert_int_equal(metric("journey"), 1);
@@ -376,16 +350,13 @@ static void labelled_alternatives_become_journeys(void **state)
 static int make_dir(void **state)
 {
     (void)state;
-    snprintf(dir, sizeof dir, "/tmp/tj-thoughts-XXXXXX");
-    return mkdtemp(dir) != NULL && chdir(dir) == 0 ? 0 : 1;
+    return command_begin("thoughts");
 }
 
 static int remove_dir(void **state)
 {
-    char command[128];
     (void)state;
-    snprintf(command, sizeof command, "rm -r '%s'", dir);
-    return chdir("/") == 0 && system(command) == 0 ? 0 : 1;
+    return command_end();
 }
 
 int main(void)

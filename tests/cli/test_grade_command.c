@@ -18,85 +18,18 @@
 #include "base/alloc.h"
 #include "base/buf.h"
 #include "base/fs.h"
-
-static char dir[64], home[512];
-static char *out, *err; /* of the latest command */
-
-static char *slurp(const char *name)
-{
-    char *text = NULL;
-    size_t n;
-    assert_int_equal(tj_fs_read(&text, &n, name, (size_t)1 << 26, NULL), TJ_OK);
-    return text;
-}
-
-static void spit(const char *name, const char *text)
-{
-    assert_int_equal(tj_fs_write(name, text, strlen(text), NULL), TJ_OK);
-}
-
-static void forget(void)
-{
-    tj_free(out);
-    tj_free(err);
-    out = err = NULL;
-}
-
-/* Runs a command line in which $T is the program; returns its exit status. */
-static int run(const char *line)
-{
-    char command[1024];
-    int n = snprintf(command, sizeof command, "{ %s ; } >out 2>err </dev/null", line);
-    assert_true(n > 0 && (size_t)n < sizeof command);
-    forget();
-    int status = system(command);
-    out = slurp("out");
-    err = slurp("err");
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-}
-
-static void expect_run(const char *line, int status)
-{
-    int got = run(line);
-    if (got != status) {
-        fail_msg("%s: status %d, expected %d\n%s\n%s", line, got, status, out, err);
-    }
-}
-
-static void expect(const char *text, const char *part)
-{
-    if (strstr(text, part) == NULL) {
-        fail_msg("'%s' is not in:\n%s", part, text);
-    }
-}
-
-static json_t *parse(const char *text)
-{
-    json_error_t why;
-    json_t *json = json_loads(text, 0, &why);
-    if (json == NULL) {
-        fail_msg("not JSON: %s\n%s", why.text, text);
-    }
-    return json;
-}
+#include "support/command.h"
 
 static int make_dir(void **state)
 {
     (void)state;
-    (void)snprintf(dir, sizeof dir, "/tmp/tabiji-grade-XXXXXX");
-    return getcwd(home, sizeof home) == NULL || mkdtemp(dir) == NULL || chdir(dir) != 0 ||
-                   setenv("T", TJ_PROGRAM, 1) != 0
-               ? -1
-               : 0;
+    return command_begin("grade");
 }
 
 static int remove_dir(void **state)
 {
     (void)state;
-    char command[128];
-    forget();
-    (void)snprintf(command, sizeof command, "rm -r %s", dir);
-    return chdir(home) != 0 ? -1 : system(command);
+    return command_end();
 }
 
 /* ------------------------------------------------------------------ two answers */
@@ -104,16 +37,16 @@ static int remove_dir(void **state)
 static void the_exit_status_is_the_verdict(void **state)
 {
     (void)state;
-    expect_run("$T grade 1/2 0.5", 0);
-    assert_string_equal(out, "equal\n");
-    expect_run("$T grade 1/2 0.6", 1);
-    assert_string_equal(out, "different\n");
-    expect_run("$T grade 1/2 '\\frac{1'", 2);
-    assert_string_equal(out, "undecided\n");
-    assert_string_equal(err, "");
-    expect_run("$T grade '\\frac{1' 1/2", 3);
-    assert_string_equal(out, "");
-    expect(err, "tabiji: the reference cannot be read: byte ");
+    command_expect("$T grade 1/2 0.5", 0);
+    assert_string_equal(command_out, "equal\n");
+    command_expect("$T grade 1/2 0.6", 1);
+    assert_string_equal(command_out, "different\n");
+    command_expect("$T grade 1/2 '\\frac{1'", 2);
+    assert_string_equal(command_out, "undecided\n");
+    assert_string_equal(command_err, "");
+    command_expect("$T grade '\\frac{1' 1/2", 3);
+    assert_string_equal(command_out, "");
+    command_expect_text(command_err, "tabiji: the reference cannot be read: byte ");
 }
 
 static void every_error_exits_3(void **state)
@@ -130,46 +63,47 @@ static void every_error_exits_3(void **state)
                                         "$T grade /dev/null --explain",
                                         "$T grade /dev/null --out no/such/folder"};
     for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
-        expect_run(lines[i], 3);
-        assert_string_equal(out, "");
-        expect(err, "tabiji: ");
+        command_expect(lines[i], 3);
+        assert_string_equal(command_out, "");
+        command_expect_text(command_err, "tabiji: ");
     }
 }
 
 static void answers_may_begin_with_a_minus(void **state)
 {
     (void)state;
-    expect_run("$T grade -5 -5.0", 0);
-    expect_run("$T grade '-\\frac12' -.5", 0);
-    expect_run("$T grade -- -x '-1 \\cdot x'", 0);
+    command_expect("$T grade -5 -5.0", 0);
+    command_expect("$T grade '-\\frac12' -.5", 0);
+    command_expect("$T grade -- -x '-1 \\cdot x'", 0);
 }
 
 static void options_reach_the_verdict(void **state)
 {
     (void)state;
-    expect_run("$T grade 1/3 0.33", 1);
-    expect_run("$T grade 1/3 0.33 --digits 2", 0);
-    expect_run("$T grade 1/3 0.333 --digits 0", 1);
-    expect_run("$T grade 5 '5 cm'", 0);
-    expect_run("$T grade 5 '5 cm' --strict-units", 1);
+    command_expect("$T grade 1/3 0.33", 1);
+    command_expect("$T grade 1/3 0.33 --digits 2", 0);
+    command_expect("$T grade 1/3 0.333 --digits 0", 1);
+    command_expect("$T grade 5 '5 cm'", 0);
+    command_expect("$T grade 5 '5 cm' --strict-units", 1);
 }
 
 static void a_verdict_is_explained_and_told_as_json(void **state)
 {
     (void)state;
-    expect_run("$T grade 'so \\boxed{\\frac12}' 0.6 --explain", 1);
-    expect(out, "different\n  reference  1/2   [boxed]\n  answer     0.6   [whole]\n");
-    expect(out, "\n  method ");
-    expect(out, "\n  witness ");
-    expect_run("$T grade 'so \\boxed{\\frac12}' 0.6 --json", 1);
-    json_t *j = parse(out);
+    command_expect("$T grade 'so \\boxed{\\frac12}' 0.6 --explain", 1);
+    command_expect_text(command_out,
+                        "different\n  reference  1/2   [boxed]\n  answer     0.6   [whole]\n");
+    command_expect_text(command_out, "\n  method ");
+    command_expect_text(command_out, "\n  witness ");
+    command_expect("$T grade 'so \\boxed{\\frac12}' 0.6 --json", 1);
+    json_t *j = command_json(command_out);
     assert_string_equal(json_string_value(json_object_get(j, "verdict")), "different");
     assert_true(json_is_false(json_object_get(j, "equal")));
     assert_string_equal(json_string_value(json_object_get(j, "normalized_gold")), "1/2");
     assert_string_equal(json_string_value(json_object_get(j, "rule_gold")), "boxed");
     json_decref(j);
-    expect_run("$T grade '(' 0.6 --json", 3);
-    j = parse(out);
+    command_expect("$T grade '(' 0.6 --json", 3);
+    j = command_json(command_out);
     assert_string_equal(json_string_value(json_object_get(j, "verdict")), "error");
     assert_true(json_is_null(json_object_get(j, "equal")));
     json_decref(j);
@@ -178,9 +112,9 @@ static void a_verdict_is_explained_and_told_as_json(void **state)
 static void what_an_answer_holds_commands_no_terminal(void **state)
 {
     (void)state;
-    expect_run("$T grade \"$(printf '\\033[31m5 is red\\033[0m')\" x --explain; true", 0);
-    assert_null(strchr(out, '\033'));
-    assert_null(strchr(err, '\033'));
+    command_expect("$T grade \"$(printf '\\033[31m5 is red\\033[0m')\" x --explain; true", 0);
+    assert_null(strchr(command_out, '\033'));
+    assert_null(strchr(command_err, '\033'));
 }
 
 /* ------------------------------------------------------------------ a file */
@@ -217,7 +151,7 @@ static void write_pairs(const char *name, size_t n)
                       : expected_of(i) == 1 ? "true"
                                             : "false");
     }
-    spit(name, tj_buf_text(&text));
+    command_write(name, tj_buf_text(&text));
     tj_buf_deinit(&text);
 }
 
@@ -245,14 +179,14 @@ static void verdicts_keep_the_order_of_the_lines(void **state)
         "gzip -c pairs.jsonl > p.gz; $T grade p.gz",
         "$T grade pairs.jsonl -o v.jsonl; s=$?; cat v.jsonl; exit $s"};
     for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
-        expect_run(lines[i], 3);
-        expect(err, "references cannot be read");
-        char *at = out;
+        command_expect(lines[i], 3);
+        command_expect_text(command_err, "references cannot be read");
+        char *at = command_out;
         for (size_t k = 0; k < 2000; k++) {
             char *end = strchr(at, '\n');
             assert_non_null(end);
             *end = 0;
-            json_t *j = parse(at);
+            json_t *j = command_json(at);
             expect_record(j, k);
             json_decref(j);
             at = end + 1;
@@ -286,8 +220,8 @@ static void a_summary_counts_what_the_verdicts_say(void **state)
         decided += want >= 0 && !error;
         right += want >= 0 && !error && (want == 1) == equal;
     }
-    expect_run("$T grade many.jsonl --summary --json --explain", 3);
-    json_t *j = parse(out);
+    command_expect("$T grade many.jsonl --summary --json --explain", 3);
+    json_t *j = command_json(command_out);
     assert_true(number(j, "pairs") == n && number(j, "errors") == errors);
     assert_true(number(j, "true_positive") == tp && number(j, "true_negative") == tn);
     assert_true(number(j, "false_positive") == fp && number(j, "false_negative") == fn);
@@ -313,33 +247,33 @@ static void a_summary_for_people_fits_80_columns(void **state)
 {
     (void)state;
     write_pairs("few.jsonl", 300);
-    expect_run("$T grade few.jsonl --summary", 3);
-    expect(out, "balanced accuracy");
-    for (char *at = out; *at != 0;) {
+    command_expect("$T grade few.jsonl --summary", 3);
+    command_expect_text(command_out, "balanced accuracy");
+    for (char *at = command_out; *at != 0;) {
         size_t n = strcspn(at, "\n");
         assert_true(n <= 80);
         at += n + (at[n] == '\n' ? 1 : 0);
     }
-    expect_run("$T grade few.jsonl --summary --explain", 3);
-    expect(out, "expected equal, is different by ");
-    expect(out, "    reference ");
+    command_expect("$T grade few.jsonl --summary --explain", 3);
+    command_expect_text(command_out, "expected equal, is different by ");
+    command_expect_text(command_out, "    reference ");
 }
 
 static void without_a_class_its_rates_are_null(void **state)
 {
     (void)state;
-    spit("one.jsonl", "{\"gold\": 5, \"pred\": 5.0, \"expected\": true}\n");
-    expect_run("$T grade one.jsonl --summary --json", 0);
-    json_t *j = parse(out);
+    command_write("one.jsonl", "{\"gold\": 5, \"pred\": 5.0, \"expected\": true}\n");
+    command_expect("$T grade one.jsonl --summary --json", 0);
+    json_t *j = command_json(command_out);
     assert_true(number(j, "accuracy") == 1);
     assert_true(json_is_null(json_object_get(j, "balanced_accuracy")));
     json_decref(j);
-    spit("one.jsonl", "");
-    expect_run("$T grade one.jsonl --summary --json", 0);
-    j = parse(out);
+    command_write("one.jsonl", "");
+    command_expect("$T grade one.jsonl --summary --json", 0);
+    j = command_json(command_out);
     assert_true(json_is_null(json_object_get(j, "accuracy")));
     json_decref(j);
-    expect_run("$T grade one.jsonl --summary", 0);
+    command_expect("$T grade one.jsonl --summary", 0);
 }
 
 static void a_bad_line_is_told_and_the_rest_goes_on(void **state)
@@ -363,15 +297,15 @@ static void a_bad_line_is_told_and_the_rest_goes_on(void **state)
         char text[512];
         snprintf(text, sizeof text, "{\"gold\": 1, \"pred\": 1}\n%s\n\n{\"gold\": 2, \"pred\": 3}",
                  bad[i].line);
-        spit("bad.jsonl", text);
-        expect_run("$T grade bad.jsonl", 3);
-        expect(err, bad[i].says);
-        expect(out, "{\"id\": 1, \"verdict\": \"equal\"");
-        expect(out, "{\"id\": 4, \"verdict\": \"different\"");
+        command_write("bad.jsonl", text);
+        command_expect("$T grade bad.jsonl", 3);
+        command_expect_text(command_err, bad[i].says);
+        command_expect_text(command_out, "{\"id\": 1, \"verdict\": \"equal\"");
+        command_expect_text(command_out, "{\"id\": 4, \"verdict\": \"different\"");
     }
-    spit("bad.jsonl", "x\n{\"gold\": 1, \"pred\": 1}\n");
-    expect_run("$T grade bad.jsonl --summary --json", 3);
-    json_t *j = parse(out);
+    command_write("bad.jsonl", "x\n{\"gold\": 1, \"pred\": 1}\n");
+    command_expect("$T grade bad.jsonl --summary --json", 3);
+    json_t *j = command_json(command_out);
     assert_true(number(j, "bad_lines") == 1 && number(j, "pairs") == 1);
     json_decref(j);
 }
@@ -379,12 +313,14 @@ static void a_bad_line_is_told_and_the_rest_goes_on(void **state)
 static void labels_are_echoed_as_they_stand(void **state)
 {
     (void)state;
-    spit("labels.jsonl",
-         "{\"gold\": true, \"pred\": \"true\", \"id\": {\"a\": [1, \"\\u00e9\"]}, \"other\": 1}\n"
-         "{\"gold\": 1.50, \"pred\": \"3/2\", \"id\": null, \"kind\": \"a \\\"b\\\"\"}\r\n");
-    expect_run("$T grade labels.jsonl", 0);
-    expect(out, "{\"id\": {\"a\": [1, \"\\u00e9\"]}, \"verdict\": \"equal\"");
-    expect(out, "\n{\"id\": null, \"kind\": \"a \\\"b\\\"\", \"verdict\": \"equal\"");
+    command_write(
+        "labels.jsonl",
+        "{\"gold\": true, \"pred\": \"true\", \"id\": {\"a\": [1, \"\\u00e9\"]}, \"other\": 1}\n"
+        "{\"gold\": 1.50, \"pred\": \"3/2\", \"id\": null, \"kind\": \"a \\\"b\\\"\"}\r\n");
+    command_expect("$T grade labels.jsonl", 0);
+    command_expect_text(command_out, "{\"id\": {\"a\": [1, \"\\u00e9\"]}, \"verdict\": \"equal\"");
+    command_expect_text(command_out,
+                        "\n{\"id\": null, \"kind\": \"a \\\"b\\\"\", \"verdict\": \"equal\"");
 }
 
 /* Lines up to a megabyte and more, and one above the bound, which is passed over. */
@@ -402,36 +338,37 @@ static void long_lines_are_read_and_longer_ones_refused(void **state)
         tj_buf_char(&text, 'b');
     }
     tj_buf_str(&text, "\"}\n{\"gold\": 6, \"pred\": 6}\n");
-    spit("long.jsonl", tj_buf_text(&text));
+    command_write("long.jsonl", tj_buf_text(&text));
     tj_buf_deinit(&text);
-    expect_run("$T grade long.jsonl", 3);
-    expect(out, "{\"id\": 1, \"verdict\": \"equal\"");
-    expect(out, "{\"id\": 3, \"verdict\": \"equal\"");
-    expect(err, "long.jsonl:2: a line of more than 4194304 bytes");
+    command_expect("$T grade long.jsonl", 3);
+    command_expect_text(command_out, "{\"id\": 1, \"verdict\": \"equal\"");
+    command_expect_text(command_out, "{\"id\": 3, \"verdict\": \"equal\"");
+    command_expect_text(command_err, "long.jsonl:2: a line of more than 4194304 bytes");
 }
 
 /* A program may write a pair, wait for its verdict, and write the next. */
 static void a_pipe_gets_each_verdict_before_the_next_line(void **state)
 {
     (void)state;
-    spit("ask.sh", "mkfifo in back\n$T grade - < in > back &\nexec 3> in 4< back\n"
-                   "for i in 1 2 3; do echo \"{\\\"gold\\\": $i, \\\"pred\\\": 2}\" >&3\n"
-                   "read -r line <&4; echo \"$line\"; done\nexec 3>&-\nwait\n");
-    expect_run("timeout 60 sh ask.sh", 0);
-    expect(out, "{\"id\": 1, \"verdict\": \"different\"");
-    expect(out, "\n{\"id\": 2, \"verdict\": \"equal\"");
-    expect(out, "\n{\"id\": 3, \"verdict\": \"different\"");
+    command_write("ask.sh", "mkfifo in back\n$T grade - < in > back &\nexec 3> in 4< back\n"
+                            "for i in 1 2 3; do echo \"{\\\"gold\\\": $i, \\\"pred\\\": 2}\" >&3\n"
+                            "read -r line <&4; echo \"$line\"; done\nexec 3>&-\nwait\n");
+    command_expect("timeout 60 sh ask.sh", 0);
+    command_expect_text(command_out, "{\"id\": 1, \"verdict\": \"different\"");
+    command_expect_text(command_out, "\n{\"id\": 2, \"verdict\": \"equal\"");
+    command_expect_text(command_out, "\n{\"id\": 3, \"verdict\": \"different\"");
 }
 
 static void ctrl_c_ends_all_processes_and_leaves_no_half_file(void **state)
 {
     (void)state;
-    spit("stop.sh", "mkfifo slow\n$T grade slow -o partial.jsonl &\npid=$!\nexec 3> slow\n"
-                    "echo '{\"gold\": 1, \"pred\": 2}' >&3\nsleep 0.3\nkill -TERM $pid\nwait $pid\n"
-                    "s=$?\npgrep -P $pid\nexit $s\n");
+    command_write("stop.sh",
+                  "mkfifo slow\n$T grade slow -o partial.jsonl &\npid=$!\nexec 3> slow\n"
+                  "echo '{\"gold\": 1, \"pred\": 2}' >&3\nsleep 0.3\nkill -TERM $pid\nwait $pid\n"
+                  "s=$?\npgrep -P $pid\nexit $s\n");
     /* as Ctrl-C; background commands of a shell ignore that one */
-    expect_run("timeout 60 sh stop.sh", 130);
-    assert_string_equal(out, "");
+    command_expect("timeout 60 sh stop.sh", 130);
+    assert_string_equal(command_out, "");
     assert_false(tj_fs_exists("partial.jsonl"));
 }
 

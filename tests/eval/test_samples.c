@@ -13,18 +13,30 @@
 
 #define MAX 8
 
+static tj_grade_pool *pool;
+
+static int make_pool(void **state)
+{
+    (void)state;
+    return tj_grade_pool_create(&pool, 1, NULL, NULL, NULL) == TJ_OK ? 0 : -1;
+}
+
+static int drop_pool(void **state)
+{
+    (void)state;
+    tj_grade_pool_destroy(pool);
+    return 0;
+}
+
 static void grade(tj_sample_grade *out, const char *gold, const char *const *texts, size_t n,
                   tj_code want)
 {
-    tj_grader *grader = NULL;
     tj_str list[MAX];
-    assert_int_equal(tj_grader_create(&grader, NULL, NULL), TJ_OK);
     for (size_t i = 0; i < n; i++) {
         list[i] = (tj_str){texts[i], strlen(texts[i])};
     }
-    assert_int_equal(
-        tj_eval_grade_samples(out, grader, (tj_str){gold, strlen(gold)}, list, n, NULL), want);
-    tj_grader_destroy(grader);
+    assert_int_equal(tj_eval_grade_samples(out, pool, (tj_str){gold, strlen(gold)}, list, n, NULL),
+                     want);
 }
 
 static void equal_answers_vote_together(void **state)
@@ -145,5 +157,5 @@ int main(void)
         cmocka_unit_test(passes_end_with_all_samples),
         cmocka_unit_test(one_answer_each_has_wilsons_interval),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, make_pool, drop_pool);
 }

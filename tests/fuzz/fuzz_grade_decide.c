@@ -13,6 +13,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* An input's bytes: two answers. */
 #define MAX_INPUT 400
+#define RENEWED   256 /* inputs between deciders */
 
 static void check_pair(tj_decider *decider, tj_arena *arena, const tj_ex *a, const tj_ex *b)
 {
@@ -25,6 +26,19 @@ static void check_pair(tj_decider *decider, tj_arena *arena, const tj_ex *a, con
     TJ_ASSERT(strcmp(one.reason, again.reason) == 0 && strcmp(one.witness, again.witness) == 0);
 }
 
+/* One for many inputs, as in use; made anew now and then, so that none depends on a long past. */
+static tj_decider *decider_at_hand(void)
+{
+    static tj_decider *decider;
+    static size_t n_inputs;
+    tj_grade_options options = {.min_digits = 3};
+    if (n_inputs++ % RENEWED == 0) {
+        tj_decider_destroy(decider);
+        TJ_ASSERT(tj_decider_create(&decider, &options, NULL) == TJ_OK);
+    }
+    return decider;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     const uint8_t *cut = memchr(data, '\n', size);
@@ -35,9 +49,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     size_t n_first = (size_t)(cut - data);
     tj_arena arena;
     tj_arena_init(&arena, 0);
-    tj_grade_options options = {.min_digits = 3};
-    tj_decider *decider;
-    TJ_ASSERT(tj_decider_create(&decider, &options, NULL) == TJ_OK);
+    tj_decider *decider = decider_at_hand();
     const tj_ex *a, *b;
     if (tj_read(&a, &arena, first, n_first, NULL) == TJ_OK &&
         tj_read(&b, &arena, second, size - n_first - 1, NULL) == TJ_OK) {
@@ -46,7 +58,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         TJ_ASSERT(tj_decide(&same, decider, &arena, a, a, NULL) == TJ_OK);
         TJ_ASSERT(same.verdict != TJ_VERDICT_DIFFERENT);
     }
-    tj_decider_destroy(decider);
     tj_arena_deinit(&arena);
     return 0;
 }

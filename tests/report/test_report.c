@@ -397,6 +397,18 @@ static void every_run_is_listed_with_its_error(void **state)
     json_decref(data);
 }
 
+static void evaluations_are_listed_with_their_intervals(void **state)
+{
+    (void)state;
+    char *page = sample_page(TJ_SAMPLE_FULL);
+    assert_non_null(strstr(page, "math500: tuned"));
+    assert_non_null(strstr(page, "25.0%</td><td class=\"n\">22.0 to 28.0%"));
+    tj_free(page);
+    page = sample_page(TJ_SAMPLE_MINIMAL);
+    assert_null(strstr(page, "href=\"#evaluations\""));
+    tj_free(page);
+}
+
 static void unfinished_workspace_says_so(void **state)
 {
     (void)state;
@@ -751,6 +763,7 @@ int main(void)
         cmocka_unit_test(thoughts_are_shown_in_numbers),
         cmocka_unit_test(a_workspace_without_an_experiment_has_a_page),
         cmocka_unit_test(every_run_is_listed_with_its_error),
+        cmocka_unit_test(evaluations_are_listed_with_their_intervals),
         cmocka_unit_test(unfinished_workspace_says_so),
         cmocka_unit_test(deep_trees_are_written_without_recursion),
         cmocka_unit_test(documents_that_do_not_fit_are_refused_by_their_place),

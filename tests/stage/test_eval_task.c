@@ -17,40 +17,24 @@
 #include "base/config.h"
 #include "base/fs.h"
 #include "stage/stage.h"
+#include "support/folder.h"
+#include "support/workspace.h"
 
 #define N_PROBLEMS 10
 #define BATCH      3
 
-static char dir[64], data[96], out[96];
+static char data[96], out[96], ledger[96];
 
 /* ------------------------------------------------------------ files */
 
-static void remove_tree(const char *path)
-{
-    DIR *folder = opendir(path);
-    for (struct dirent *e; folder != NULL && (e = readdir(folder)) != NULL;) {
-        if (e->d_name[0] != '.') {
-            char *file = tj_fs_join(path, e->d_name);
-            remove_tree(file);
-            (void)unlink(file);
-            tj_free(file);
-        }
-    }
-    if (folder != NULL) {
-        (void)closedir(folder);
-        (void)rmdir(path);
-    }
-}
-
 static int make_dir(void **state)
 {
-    (void)state;
-    (void)snprintf(dir, sizeof dir, "/tmp/tabiji-eval-XXXXXX");
-    if (mkdtemp(dir) == NULL) {
+    if (workspace_make(state) != 0) {
         return -1;
     }
-    (void)snprintf(data, sizeof data, "%s/data.jsonl", dir);
-    (void)snprintf(out, sizeof out, "%s/out", dir);
+    (void)snprintf(data, sizeof data, "%s/data.jsonl", workspace_dir);
+    (void)snprintf(out, sizeof out, "%s/out", workspace_dir);
+    (void)snprintf(ledger, sizeof ledger, "%s/w", workspace_dir);
     tj_buf text;
     tj_buf_init(&text);
     for (int i = 0; i < N_PROBLEMS; i++) {
@@ -61,11 +45,11 @@ static int make_dir(void **state)
     return rc;
 }
 
-static int remove_dir(void **state)
+static void forget(const char *folder)
 {
-    (void)state;
-    remove_tree(dir);
-    return 0;
+    if (tj_fs_exists(folder)) {
+        assert_int_equal(folder_remove(folder), 0);
+    }
 }
 
 /* The text of the one file in `out` whose name begins so (tj_free). */
@@ -133,7 +117,7 @@ static void answer_query(script *s, tj_query *q)
         q->completions[i].text = tj_buf_take(&text);
         q->completions[i].finish = i == 0 ? TJ_FINISH_STOP : TJ_FINISH_LENGTH;
     }
-    q->usage = (tj_usage){.n_prompt = 10, .n_cached = 4, .n_completion = 7};
+    q->usage = (tj_usage){.n_prompt = 10, .n_cached = 4, .n_completion = 7, .cost = 0.5};
     q->error.code = TJ_OK;
     s->n_asked++;
 }
@@ -169,11 +153,12 @@ static script new_script(void)
 
 static tj_eval_task_config config_of(const char *task)
 {
-    remove_tree(out);
+    forget(out);
     return (tj_eval_task_config){.task = tj_prompt_find(task),
                                  .data = data,
                                  .model = "script",
                                  .model_digest = "",
+                                 .build_id = "",
                                  .sampling = {.top_p = 1.0},
                                  .n_samples = 1,
                                  .max_tokens = 50,
@@ -454,6 +439,207 @@ static void what_would_be_a_number_without_a_meaning_is_refused(void **state)
     assert_int_equal(s.n_asked, 0);
 }
 
+/* ------------------------------------------------------------ the ledger */
+
+static tj_store *new_workspace(void)
+{
+    forget(ledger);
+    return workspace_open_at(ledger, TJ_STORE_CREATE, NULL);
+}
+
+static void expect_sound(tj_store *s)
+{
+    size_t n = 0;
+    assert_int_equal(tj_store_verify(s, &n, NULL, NULL, NULL, NULL, NULL), TJ_OK);
+    assert_int_equal(n, 0);
+}
+
+static tj_run_info run_of(tj_store *s, int64_t run)
+{
+    tj_run_info info;
+    assert_int_equal(tj_run_get(s, &info, run, NULL), TJ_OK);
+    return info;
+}
+
+typedef struct seen {
+    size_t n, n_right, n_tokens;
+    int64_t set;
+} seen;
+
+static tj_code see_output(void *ctx, const tj_output *o, tj_err *err)
+{
+    seen *x = ctx;
+    (void)err;
+    assert_int_equal(o->origin.ordinal, x->n);
+    assert_true(strncmp(o->text, " so #### ", 9) == 0);
+    assert_non_null(strstr(o->metrics, "\"strict-match\":"));
+    assert_non_null(strstr(o->sampling, "\"max_tokens\":50"));
+    x->n++;
+    x->n_right += o->correct == 1 ? 1 : 0;
+    x->n_tokens += o->n_tokens;
+    return TJ_OK;
+}
+
+static seen outputs_of(tj_store *s, int64_t run)
+{
+    seen x = {0};
+    tj_output_filter filter = {.run = run};
+    assert_int_equal(tj_store_output_each(s, &filter, see_output, &x, NULL), TJ_OK);
+    return x;
+}
+
+static void an_evaluation_is_a_run_with_its_outputs(void **state)
+{
+    tj_eval_task_config cfg = config_of("gsm8k");
+    script s = new_script();
+    (void)state;
+    cfg.store = new_workspace();
+    cfg.n_samples = 3;
+    cfg.sampling.temperature = 1.0;
+    json_decref(run(&cfg, &s));
+    tj_run_info info = run_of(cfg.store, 1);
+    assert_int_equal(info.status, TJ_RUN_DONE);
+    assert_string_equal(info.stage, "eval");
+    assert_string_equal(info.name, "gsm8k: script");
+    assert_int_equal(info.cost.tokens, 7 * N_PROBLEMS);
+    assert_true(info.cost.money == 0.5 * N_PROBLEMS);
+    tj_run_info_deinit(&info);
+    seen x = outputs_of(cfg.store, 1);
+    assert_int_equal(x.n, 3 * N_PROBLEMS);
+    assert_int_equal(x.n_right, 3 * N_PROBLEMS / 2 + N_PROBLEMS / 2);
+    assert_int_equal(x.n_tokens, 7 * N_PROBLEMS); /* seven for three samples: 3, 2, 2 */
+    expect_sound(cfg.store);
+    json_decref(run(&cfg, &s)); /* nothing is left to do */
+    assert_int_equal(s.n_asked, N_PROBLEMS);
+    json_t *list = NULL;
+    assert_int_equal(tj_eval_runs(cfg.store, &list, NULL), TJ_OK);
+    assert_int_equal(json_array_size(list), 1);
+    const json_t *result = json_object_get(json_array_get(list, 0), "result");
+    assert_true(score(result, "grader", "mean") > 0.66);
+    json_decref(list);
+    tj_store_close(cfg.store);
+}
+
+static void what_was_stopped_is_one_run_in_the_end(void **state)
+{
+    tj_eval_task_config cfg = config_of("gsm8k");
+    script s = new_script();
+    tj_err err;
+    (void)state;
+    cfg.store = new_workspace();
+    s.stop_after = 1;
+    assert_int_equal(run_failing(&cfg, &s, &err), TJ_E_CANCELLED);
+    tj_run_info info = run_of(cfg.store, 1);
+    assert_int_equal(info.status, TJ_RUN_CANCELLED);
+    assert_int_equal(info.cost.tokens, 7 * (BATCH + 1));
+    tj_run_info_deinit(&info);
+    assert_int_equal(outputs_of(cfg.store, 1).n, 0);
+    s = new_script();
+    s.fails = N_PROBLEMS - 1;
+    assert_int_equal(run_failing(&cfg, &s, &err), TJ_E_BACKEND);
+    info = run_of(cfg.store, 1);
+    assert_int_equal(info.status, TJ_RUN_FAILED);
+    assert_non_null(strstr(info.error, "problem 9"));
+    tj_run_info_deinit(&info);
+    s = new_script();
+    json_decref(run(&cfg, &s));
+    assert_int_equal(s.n_asked, 1);
+    info = run_of(cfg.store, 1);
+    assert_int_equal(info.status, TJ_RUN_DONE);
+    assert_int_equal(info.cost.tokens, 7 * N_PROBLEMS);
+    assert_true(info.cost.money == 0.5 * N_PROBLEMS);
+    tj_run_info_deinit(&info);
+    assert_int_equal(outputs_of(cfg.store, 1).n, N_PROBLEMS);
+    assert_int_equal(tj_run_get(cfg.store, &info, 2, NULL), TJ_E_NOTFOUND);
+    expect_sound(cfg.store);
+    tj_store_close(cfg.store);
+}
+
+/* A process that was killed leaves its run `started` and its answers in the folder. */
+static void what_was_killed_goes_on(void **state)
+{
+    tj_eval_task_config cfg = config_of("gsm8k");
+    script s = new_script();
+    tj_err err;
+    (void)state;
+    s.stop_after = 1;
+    assert_int_equal(run_failing(&cfg, &s, &err), TJ_E_CANCELLED); /* answers without a run */
+    cfg.store = new_workspace();
+    s = new_script();
+    json_decref(run(&cfg, &s));
+    assert_int_equal(s.n_asked, N_PROBLEMS - BATCH - 1);
+    tj_run_info info = run_of(cfg.store, 1);
+    assert_int_equal(info.cost.tokens, 7 * N_PROBLEMS); /* those that were there are paid for too */
+    tj_run_info_deinit(&info);
+    tj_store_close(cfg.store);
+}
+
+static tj_code see_set(void *ctx, const tj_problem_set *set, tj_err *err)
+{
+    (void)err;
+    (void)set;
+    ++*(size_t *)ctx;
+    return TJ_OK;
+}
+
+static size_t count_sets(tj_store *s)
+{
+    size_t n = 0;
+    assert_int_equal(tj_store_problem_set_each(s, see_set, &n, NULL), TJ_OK);
+    return n;
+}
+
+static void outputs_belong_to_the_problems_that_are_there(void **state)
+{
+    tj_eval_task_config cfg = config_of("gsm8k");
+    script s = new_script();
+    const char *files[] = {data};
+    tj_import_result r;
+    tj_import_config import = {.paths = files,
+                               .n_paths = 1,
+                               .set = "gsm8k",
+                               .source = "",
+                               .licence = "",
+                               .format = TJ_DATA_AUTO,
+                               .split = TJ_SPLIT_TEST};
+    (void)state;
+    cfg.store = new_workspace();
+    assert_int_equal(tj_import(cfg.store, &r, &import, "", NULL, NULL, NULL), TJ_OK);
+    json_decref(run(&cfg, &s));
+    assert_int_equal(count_sets(cfg.store), 1); /* that of the import */
+    assert_int_equal(outputs_of(cfg.store, 2).n, N_PROBLEMS);
+    tj_store_close(cfg.store);
+
+    cfg = config_of("gsm8k");
+    cfg.store = new_workspace();
+    cfg.limit = 4;
+    json_decref(run(&cfg, &s));
+    assert_int_equal(count_sets(cfg.store), 1);
+    cfg.limit = 0; /* a run of its own, with a set that has them all */
+    json_decref(run(&cfg, &s));
+    assert_int_equal(count_sets(cfg.store), 2);
+    assert_int_equal(outputs_of(cfg.store, 2).n, N_PROBLEMS);
+    forget(out);
+    cfg.seed = 2;
+    json_decref(run(&cfg, &s));
+    assert_int_equal(count_sets(cfg.store), 2);
+    expect_sound(cfg.store);
+    tj_store_close(cfg.store);
+}
+
+static void what_is_shared_stands_in_the_result(void **state)
+{
+    tj_eval_task_config cfg = config_of("gsm8k");
+    script s = new_script();
+    (void)state;
+    json_t *found = json_pack("[{s:s}]", "learned", "a file");
+    cfg.contamination = found;
+    json_t *result = run(&cfg, &s);
+    assert_true(json_equal(json_object_get(result, "contamination"), found));
+    json_decref(found);
+    json_decref(result);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -469,6 +655,11 @@ int main(void)
         cmocka_unit_test(samples_can_be_scored_again),
         cmocka_unit_test(examples_are_turns_of_a_conversation),
         cmocka_unit_test(what_would_be_a_number_without_a_meaning_is_refused),
+        cmocka_unit_test(an_evaluation_is_a_run_with_its_outputs),
+        cmocka_unit_test(what_was_stopped_is_one_run_in_the_end),
+        cmocka_unit_test(what_was_killed_goes_on),
+        cmocka_unit_test(outputs_belong_to_the_problems_that_are_there),
+        cmocka_unit_test(what_is_shared_stands_in_the_result),
     };
-    return cmocka_run_group_tests(tests, make_dir, remove_dir);
+    return cmocka_run_group_tests(tests, make_dir, workspace_remove);
 }

@@ -14,39 +14,21 @@
 #include "base/alloc.h"
 #include "base/fs.h"
 #include "stage/stage.h"
-#include "support/folder.h"
+#include "support/workspace.h"
 
 #define FOLDER "tests/golden/datasets/"
 
-static char dir[64];
 static char paths[3][80];
 
 static int make_dir(void **state)
 {
-    (void)state;
-    if (folder_make(dir, "import") != 0) {
+    if (workspace_make(state) != 0) {
         return -1;
     }
     for (size_t i = 0; i < 3; i++) {
-        (void)snprintf(paths[i], sizeof paths[i], "%s/%zu.jsonl", dir, i);
+        (void)snprintf(paths[i], sizeof paths[i], "%s/%zu.jsonl", workspace_dir, i);
     }
     return 0;
-}
-
-static int remove_dir(void **state)
-{
-    (void)state;
-    return folder_remove(dir);
-}
-
-static tj_store *open_it(void)
-{
-    tj_store *s;
-    tj_err err;
-    if (tj_store_open(&s, dir, TJ_STORE_CREATE, NULL, &err) != TJ_OK) {
-        fail_msg("%s", err.msg);
-    }
-    return s;
 }
 
 /* A file of GSM8K's form: a record a letter, named by it; '!' is a bad one. */
@@ -120,7 +102,7 @@ static void the_same_problem_is_kept_once_with_all_its_records(void **state)
     const char *files[] = {paths[0], paths[1]};
     tj_import_config cfg = config_of(files, 2, "set");
     tj_import_result r;
-    tj_store *s = open_it();
+    tj_store *s = workspace_open(TJ_STORE_CREATE);
     write_letters(0, "abca");
     write_letters(1, "bd");
     assert_int_equal(import(s, &r, &cfg, NULL), TJ_OK);
@@ -140,7 +122,7 @@ static void an_import_that_is_done_is_not_done_again(void **state)
     tj_import_config cfg = config_of(files, 1, "set");
     tj_import_result first;
     tj_import_result second;
-    tj_store *s = open_it();
+    tj_store *s = workspace_open(TJ_STORE_CREATE);
     write_letters(0, "abc");
     assert_int_equal(import(s, &first, &cfg, NULL), TJ_OK);
     assert_int_equal(import(s, &second, &cfg, NULL), TJ_OK);
@@ -184,7 +166,7 @@ static void bad_records_are_skipped_when_asked(void **state)
     tj_import_result r;
     heard h = {0};
     tj_import_listener listener = {.refused = hear_refused, .done = hear_done, .ctx = &h};
-    tj_store *s = open_it();
+    tj_store *s = workspace_open(TJ_STORE_CREATE);
     cfg.skip = true;
     write_letters(0, "a!b!c");
     assert_int_equal(tj_import(s, &r, &cfg, "build", &listener, NULL, NULL), TJ_OK);
@@ -207,7 +189,7 @@ static void a_bad_record_stops_the_import_and_nothing_of_its_file_stays(void **s
     tj_import_result r;
     tj_err err;
     tj_run_info info;
-    tj_store *s = open_it();
+    tj_store *s = workspace_open(TJ_STORE_CREATE);
     write_letters(0, "ab");
     write_letters(1, "cd!");
     assert_int_equal(import(s, &r, &cfg, &err), TJ_E_PARSE);
@@ -250,7 +232,7 @@ static void an_import_that_was_stopped_goes_on(void **state)
     tj_job job = {.cancel = &st.cancel};
     tj_import_listener listener = {.done = stop_after_file, .ctx = &st};
     char many[1025];
-    tj_store *s = open_it();
+    tj_store *s = workspace_open(TJ_STORE_CREATE);
     write_letters(0, "ab");
     memset(many, 'c', sizeof many - 1); /* the job is asked every few hundred records */
     many[sizeof many - 1] = 0;
@@ -271,13 +253,13 @@ static void a_problem_in_two_splits_is_refused(void **state)
     (void)state;
     char train[96];
     char test[96];
-    (void)snprintf(train, sizeof train, "%s/train.jsonl", dir);
-    (void)snprintf(test, sizeof test, "%s/test.jsonl", dir);
+    (void)snprintf(train, sizeof train, "%s/train.jsonl", workspace_dir);
+    (void)snprintf(test, sizeof test, "%s/test.jsonl", workspace_dir);
     const char *files[] = {train, test};
     tj_import_config cfg = config_of(files, 2, "set");
     tj_import_result r;
     tj_problem_set set;
-    tj_store *s = open_it();
+    tj_store *s = workspace_open(TJ_STORE_CREATE);
     write_letters(0, "ab");
     write_letters(1, "bc");
     assert_int_equal(tj_fs_rename(paths[0], train, NULL), TJ_OK);
@@ -327,7 +309,7 @@ static void trees_become_trees_with_rewards(void **state)
     tj_row_ref *rows;
     size_t n;
     tj_tree tree;
-    tj_store *s = open_it();
+    tj_store *s = workspace_open(TJ_STORE_CREATE);
     cfg.format = TJ_DATA_AUTO;
     assert_int_equal(import(s, &r, &cfg, NULL), TJ_OK);
     assert_int_equal(r.counts.n_trees, 4);
@@ -360,7 +342,7 @@ static void wrong_settings_are_refused(void **state)
     (void)state;
     const char *files[] = {paths[0]};
     tj_import_result r;
-    tj_store *s = open_it();
+    tj_store *s = workspace_open(TJ_STORE_CREATE);
     tj_import_config cfg = config_of(files, 1, "");
     write_letters(0, "a");
     assert_int_equal(import(s, &r, &cfg, NULL), TJ_E_INVAL);
@@ -381,7 +363,7 @@ static void a_limit_takes_the_first_records(void **state)
     const char *files[] = {paths[0]};
     tj_import_config cfg = config_of(files, 1, "set");
     tj_import_result r;
-    tj_store *s = open_it();
+    tj_store *s = workspace_open(TJ_STORE_CREATE);
     write_letters(0, "abcdef!");
     cfg.limit = 4;
     assert_int_equal(import(s, &r, &cfg, NULL), TJ_OK);
@@ -401,12 +383,12 @@ static void sets_and_files_are_compared_alike(void **state)
     tj_texts set;
     tj_texts file;
     tj_contamination found;
-    tj_store *s = open_it();
+    tj_store *s = workspace_open(TJ_STORE_CREATE);
     write_letters(0, "abc");
     write_letters(1, "bxxc");
     assert_int_equal(import(s, &r, &cfg, NULL), TJ_OK);
-    assert_int_equal(tj_texts_of_set(s, &set, r.set, NULL), TJ_OK);
-    assert_int_equal(tj_texts_of_file(&file, paths[1], NULL), TJ_OK);
+    assert_int_equal(tj_texts_of_set(s, &set, r.set, TJ_SPLIT_ANY, NULL), TJ_OK);
+    assert_int_equal(tj_texts_of_file(&file, paths[1], NULL, NULL), TJ_OK);
     assert_int_equal(set.n, 3);
     assert_int_equal(file.n, 3); /* the same text twice in a row is one */
     assert_int_equal(tj_contamination_check(&found, &set, &file, 8, NULL, NULL), TJ_OK);
@@ -425,7 +407,7 @@ static void sets_and_files_are_compared_alike(void **state)
     tj_store_close(s);
 }
 
-#define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, make_dir, remove_dir)
+#define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, make_dir, workspace_remove)
 
 int main(void)
 {

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "base/alloc.h"
+#include "support/workspace.h"
 
 static void must(tj_code rc, const tj_err *err)
 {
@@ -25,19 +26,11 @@ int64_t everything_clock(void *ctx)
     return *at;
 }
 
-tj_store *everything_open(const char *dir, tj_store_mode mode, const tj_store_options *options)
-{
-    tj_store *s;
-    tj_err err = {.msg = ""};
-    must(tj_store_open(&s, dir, mode, options, &err), &err);
-    return s;
-}
-
 size_t everything_mismatches(const char *dir, const tj_verify_options *options)
 {
     size_t n = 0;
     tj_err err = {.msg = ""};
-    tj_store *s = everything_open(dir, TJ_STORE_READ, NULL);
+    tj_store *s = workspace_open_at(dir, TJ_STORE_READ, NULL);
     must(tj_store_verify(s, &n, options, NULL, NULL, NULL, &err), &err);
     tj_store_close(s);
     return n;

@@ -18,7 +18,6 @@ void everything_make(tj_store *store, everything *out);
 /* A clock for tj_store_options: a millisecond later at each look. ctx: an int64_t. */
 int64_t everything_clock(void *ctx);
 
-tj_store *everything_open(const char *dir, tj_store_mode mode, const tj_store_options *options);
 /* How many places differ. Fails the test where it cannot be told. */
 size_t everything_mismatches(const char *dir, const tj_verify_options *options);
 

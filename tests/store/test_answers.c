@@ -18,28 +18,14 @@
 #include "base/fs.h"
 #include "store/db.h"
 #include "store/store.h"
-#include "support/folder.h"
 #include "support/http_script.h"
-
-static char dir[64];
-
-static int make_dir(void **state)
-{
-    (void)state;
-    return folder_make(dir, "answers");
-}
-
-static int remove_dir(void **state)
-{
-    (void)state;
-    return folder_remove(dir);
-}
+#include "support/workspace.h"
 
 static tj_answers *open_them(void)
 {
     tj_answers *a;
     tj_err err = {.msg = ""};
-    if (tj_answers_open(&a, dir, &err) != TJ_OK) {
+    if (tj_answers_open(&a, workspace_dir, &err) != TJ_OK) {
         fail_msg("%s", err.msg);
     }
     return a;
@@ -120,7 +106,7 @@ static void threads_and_processes_share_it(void **state)
     if (child == 0) { /* another process, with a handle of its own */
         tj_answers *own;
         worker w = {.index = 9};
-        if (tj_answers_open(&own, dir, NULL) != TJ_OK) {
+        if (tj_answers_open(&own, workspace_dir, NULL) != TJ_OK) {
             _exit(2);
         }
         w.cache = tj_answers_cache(own);
@@ -154,8 +140,8 @@ static void a_kill_loses_no_answer(void **state)
     if (child == 0) {
         tj_store *s;
         tj_answers *a;
-        if (tj_store_open(&s, dir, TJ_STORE_CREATE, NULL, NULL) == TJ_OK &&
-            tj_answers_open(&a, dir, NULL) == TJ_OK && tj_store_begin(s, NULL) == TJ_OK &&
+        if (tj_store_open(&s, workspace_dir, TJ_STORE_CREATE, NULL, NULL) == TJ_OK &&
+            tj_answers_open(&a, workspace_dir, NULL) == TJ_OK && tj_store_begin(s, NULL) == TJ_OK &&
             tj_store_set_note(s, "never", "1", NULL) == TJ_OK) {
             tj_cache cache = tj_answers_cache(a);
             if (cache.put(cache.ctx, "paid", "for", 3, NULL) == TJ_OK) {
@@ -222,16 +208,16 @@ static void other_and_newer_databases_are_refused(void **state)
     tj_answers *a = open_them();
     tj_err err = {.msg = ""};
     tj_answers_close(a);
-    char *path = tj_fs_join(dir, "answers.db");
+    char *path = tj_fs_join(workspace_dir, "answers.db");
     tj_db *db;
     assert_int_equal(tj_db_open(&db, path, path, TJ_DB_WRITE, NULL), TJ_OK);
     assert_int_equal(tj_db_exec(db, "PRAGMA user_version = 9", NULL), TJ_OK);
     tj_db_close(db);
-    assert_int_equal(tj_answers_open(&a, dir, &err), TJ_E_INVAL);
+    assert_int_equal(tj_answers_open(&a, workspace_dir, &err), TJ_E_INVAL);
     assert_non_null(strstr(err.msg, "version 9"));
     assert_null(a);
     assert_int_equal(tj_fs_write(path, "this is no database, not at all, no", 35, NULL), TJ_OK);
-    assert_int_equal(tj_answers_open(&a, dir, &err), TJ_E_PARSE);
+    assert_int_equal(tj_answers_open(&a, workspace_dir, &err), TJ_E_PARSE);
     assert_non_null(strstr(err.msg, "answers.db"));
     tj_free(path);
 }
@@ -239,12 +225,14 @@ static void other_and_newer_databases_are_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(what_was_put_is_got, make_dir, remove_dir),
-        cmocka_unit_test_setup_teardown(threads_and_processes_share_it, make_dir, remove_dir),
-        cmocka_unit_test_setup_teardown(a_kill_loses_no_answer, make_dir, remove_dir),
-        cmocka_unit_test_setup_teardown(asking_again_costs_nothing, make_dir, remove_dir),
-        cmocka_unit_test_setup_teardown(other_and_newer_databases_are_refused, make_dir,
-                                        remove_dir),
+        cmocka_unit_test_setup_teardown(what_was_put_is_got, workspace_make, workspace_remove),
+        cmocka_unit_test_setup_teardown(threads_and_processes_share_it, workspace_make,
+                                        workspace_remove),
+        cmocka_unit_test_setup_teardown(a_kill_loses_no_answer, workspace_make, workspace_remove),
+        cmocka_unit_test_setup_teardown(asking_again_costs_nothing, workspace_make,
+                                        workspace_remove),
+        cmocka_unit_test_setup_teardown(other_and_newer_databases_are_refused, workspace_make,
+                                        workspace_remove),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

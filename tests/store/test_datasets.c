@@ -17,31 +17,7 @@
 #include "store/db.h"
 #include "store/migrations.h"
 #include "store/store.h"
-#include "support/folder.h"
-
-static char dir[64];
-
-static int make_dir(void **state)
-{
-    (void)state;
-    return folder_make(dir, "datasets");
-}
-
-static int remove_dir(void **state)
-{
-    (void)state;
-    return folder_remove(dir);
-}
-
-static tj_store *open_it(tj_store_mode mode)
-{
-    tj_store *s;
-    tj_err err = {.code = TJ_OK};
-    if (tj_store_open(&s, dir, mode, NULL, &err) != TJ_OK) {
-        fail_msg("%s", err.msg);
-    }
-    return s;
-}
+#include "support/workspace.h"
 
 static int64_t begin_run(tj_store *s, const char *name)
 {
@@ -87,7 +63,7 @@ static int64_t put_all(tj_store *s, int64_t run, const char *name)
 static void a_set_put_piece_by_piece_is_the_one_added_whole(void **state)
 {
     (void)state;
-    tj_store *s = open_it(TJ_STORE_CREATE);
+    tj_store *s = workspace_open(TJ_STORE_CREATE);
     int64_t run = begin_run(s, "both");
     json_t *config = json_object();
     int64_t whole;
@@ -128,7 +104,7 @@ static void a_set_put_piece_by_piece_is_the_one_added_whole(void **state)
 static void a_problem_is_in_a_set_once_and_in_one_split(void **state)
 {
     (void)state;
-    tj_store *s = open_it(TJ_STORE_CREATE);
+    tj_store *s = workspace_open(TJ_STORE_CREATE);
     int64_t set = put_all(s, begin_run(s, "x"), "x");
     int64_t first;
     int64_t again;
@@ -250,7 +226,7 @@ static tj_code see_solution(void *ctx, const tj_solution_row *row, tj_err *err)
 static void what_was_added_comes_back(void **state)
 {
     (void)state;
-    tj_store *s = open_it(TJ_STORE_CREATE);
+    tj_store *s = workspace_open(TJ_STORE_CREATE);
     int64_t set = import_one(s);
     size_t n_files = 0;
     size_t n_solutions = 0;
@@ -266,7 +242,7 @@ static void what_was_added_comes_back(void **state)
 static size_t mismatches(void)
 {
     size_t n = 99;
-    tj_store *s = open_it(TJ_STORE_READ);
+    tj_store *s = workspace_open(TJ_STORE_READ);
     assert_int_equal(tj_store_verify(s, &n, NULL, NULL, NULL, NULL, NULL), TJ_OK);
     tj_store_close(s);
     return n;
@@ -274,7 +250,7 @@ static size_t mismatches(void)
 
 static void change(const char *sql)
 {
-    char *path = tj_fs_join(dir, "tabiji.db");
+    char *path = tj_fs_join(workspace_dir, "tabiji.db");
     tj_db *db;
     assert_int_equal(tj_db_open(&db, path, path, TJ_DB_WRITE, NULL), TJ_OK);
     assert_int_equal(tj_db_exec(db, sql, NULL), TJ_OK);
@@ -297,7 +273,7 @@ static void every_change_is_found(void **state)
         {"UPDATE solution_step SET label = 1 WHERE ordinal = 2",
          "UPDATE solution_step SET label = -1 WHERE ordinal = 2"},
         {"UPDATE node_meta SET json = '[]'", "UPDATE node_meta SET json = '{}'"}};
-    tj_store *s = open_it(TJ_STORE_CREATE);
+    tj_store *s = workspace_open(TJ_STORE_CREATE);
     import_one(s);
     tj_store_close(s);
     assert_int_equal(mismatches(), 0);
@@ -312,10 +288,10 @@ static void every_change_is_found(void **state)
 static void a_label_can_be_nothing_else(void **state)
 {
     (void)state;
-    tj_store *s = open_it(TJ_STORE_CREATE);
+    tj_store *s = workspace_open(TJ_STORE_CREATE);
     import_one(s);
     tj_store_close(s);
-    char *path = tj_fs_join(dir, "tabiji.db");
+    char *path = tj_fs_join(workspace_dir, "tabiji.db");
     tj_db *db;
     assert_int_equal(tj_db_open(&db, path, path, TJ_DB_WRITE, NULL), TJ_OK);
     assert_int_not_equal(tj_db_exec(db, "UPDATE solution_step SET label = -100", NULL), TJ_OK);
@@ -327,7 +303,7 @@ static void a_label_can_be_nothing_else(void **state)
 static void an_unfinished_set_is_no_input(void **state)
 {
     (void)state;
-    tj_store *s = open_it(TJ_STORE_CREATE);
+    tj_store *s = workspace_open(TJ_STORE_CREATE);
     int64_t set = put_all(s, begin_run(s, "x"), "x");
     json_t *config = json_object();
     tj_run_input input = {.role = "problems", .kind = "problem_set", .id = set};
@@ -352,7 +328,7 @@ static void an_unfinished_set_is_no_input(void **state)
 static void a_workspace_of_the_first_schema_is_brought_up_to_date(void **state)
 {
     (void)state;
-    char *path = tj_fs_join(dir, "tabiji.db");
+    char *path = tj_fs_join(workspace_dir, "tabiji.db");
     tj_db *db;
     tj_store *s;
     assert_int_equal(tj_db_open(&db, path, path, TJ_DB_CREATE, NULL), TJ_OK);
@@ -360,11 +336,11 @@ static void a_workspace_of_the_first_schema_is_brought_up_to_date(void **state)
     assert_int_equal(tj_db_exec(db, "INSERT INTO migration VALUES (1, 0)", NULL), TJ_OK);
     assert_int_equal(tj_db_exec(db, "PRAGMA user_version = 1", NULL), TJ_OK);
     tj_db_close(db);
-    assert_int_equal(tj_store_open(&s, dir, TJ_STORE_READ, NULL, NULL), TJ_E_INVAL);
-    s = open_it(TJ_STORE_WRITE);
+    assert_int_equal(tj_store_open(&s, workspace_dir, TJ_STORE_READ, NULL, NULL), TJ_E_INVAL);
+    s = workspace_open(TJ_STORE_WRITE);
     import_one(s);
     tj_store_close(s);
-    s = open_it(TJ_STORE_READ);
+    s = workspace_open(TJ_STORE_READ);
     tj_store_close(s);
     tj_free(path);
 }
@@ -372,15 +348,18 @@ static void a_workspace_of_the_first_schema_is_brought_up_to_date(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(a_set_put_piece_by_piece_is_the_one_added_whole, make_dir,
-                                        remove_dir),
-        cmocka_unit_test_setup_teardown(a_problem_is_in_a_set_once_and_in_one_split, make_dir,
-                                        remove_dir),
-        cmocka_unit_test_setup_teardown(what_was_added_comes_back, make_dir, remove_dir),
-        cmocka_unit_test_setup_teardown(every_change_is_found, make_dir, remove_dir),
-        cmocka_unit_test_setup_teardown(a_label_can_be_nothing_else, make_dir, remove_dir),
-        cmocka_unit_test_setup_teardown(an_unfinished_set_is_no_input, make_dir, remove_dir),
+        cmocka_unit_test_setup_teardown(a_set_put_piece_by_piece_is_the_one_added_whole,
+                                        workspace_make, workspace_remove),
+        cmocka_unit_test_setup_teardown(a_problem_is_in_a_set_once_and_in_one_split, workspace_make,
+                                        workspace_remove),
+        cmocka_unit_test_setup_teardown(what_was_added_comes_back, workspace_make,
+                                        workspace_remove),
+        cmocka_unit_test_setup_teardown(every_change_is_found, workspace_make, workspace_remove),
+        cmocka_unit_test_setup_teardown(a_label_can_be_nothing_else, workspace_make,
+                                        workspace_remove),
+        cmocka_unit_test_setup_teardown(an_unfinished_set_is_no_input, workspace_make,
+                                        workspace_remove),
         cmocka_unit_test_setup_teardown(a_workspace_of_the_first_schema_is_brought_up_to_date,
-                                        make_dir, remove_dir)};
+                                        workspace_make, workspace_remove)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

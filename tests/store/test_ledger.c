@@ -18,6 +18,7 @@
 #include "store/everything.h"
 #include "store/inner.h"
 #include "support/folder.h"
+#include "support/workspace.h"
 
 static char root[64]; /* of all, */
 static char dir[128]; /* the workspace, */
@@ -63,7 +64,7 @@ static void make_workspace(const char *key)
 {
     everything e;
     tj_store_options options = {.now_us = everything_clock, .ctx = &clock_at, .ledger_key = key};
-    tj_store *s = everything_open(dir, TJ_STORE_CREATE, &options);
+    tj_store *s = workspace_open_at(dir, TJ_STORE_CREATE, &options);
     everything_make(s, &e);
     tj_store_close(s);
     assert_int_equal(everything_mismatches(dir, NULL), 0);
@@ -413,7 +414,7 @@ static void what_a_crash_leaves_is_no_change(void **state)
     make_workspace(NULL);
     bytes old_db = slurp(db_path);
     bytes old_head = slurp(head_path);
-    tj_store *s = everything_open(dir, TJ_STORE_WRITE, NULL);
+    tj_store *s = workspace_open_at(dir, TJ_STORE_WRITE, NULL);
     assert_int_equal(tj_ledger_add(s, &seq, "accessed", 0, body, NULL), TJ_OK);
     tj_store_close(s);
     json_decref(body);
@@ -426,7 +427,7 @@ static void what_a_crash_leaves_is_no_change(void **state)
     spit(head_path, old_head);
     spit(next_path, new_head);
     assert_int_equal(everything_mismatches(dir, NULL), 0);
-    s = everything_open(dir, TJ_STORE_WRITE, NULL);
+    s = workspace_open_at(dir, TJ_STORE_WRITE, NULL);
     tj_store_close(s);
     assert_false(tj_fs_exists(next_path));
     assert_int_equal(everything_mismatches(dir, NULL), 0);
@@ -435,7 +436,7 @@ static void what_a_crash_leaves_is_no_change(void **state)
     spit(head_path, old_head);
     spit(next_path, new_head);
     assert_int_equal(everything_mismatches(dir, NULL), 0);
-    s = everything_open(dir, TJ_STORE_WRITE, NULL);
+    s = workspace_open_at(dir, TJ_STORE_WRITE, NULL);
     tj_store_close(s);
     assert_false(tj_fs_exists(next_path));
     assert_int_equal(everything_mismatches(dir, NULL), 0);
@@ -459,13 +460,13 @@ static void a_ledger_that_does_not_agree_is_not_written_to(void **state)
     assert_int_equal(tj_store_open(&s, dir, TJ_STORE_WRITE, NULL, &err), TJ_E_PARSE);
     assert_non_null(strstr(err.msg, "ledger adopt"));
     tj_store_options adopt = {.adopt = true};
-    s = everything_open(dir, TJ_STORE_WRITE, &adopt);
+    s = workspace_open_at(dir, TJ_STORE_WRITE, &adopt);
     tj_store_close(s);
     assert_int_equal(number("SELECT count(*) FROM ledger WHERE kind = 'adopted'"), 1);
-    s = everything_open(dir, TJ_STORE_WRITE, &adopt); /* nothing more to adopt */
+    s = workspace_open_at(dir, TJ_STORE_WRITE, &adopt); /* nothing more to adopt */
     tj_store_close(s);
     assert_int_equal(number("SELECT count(*) FROM ledger WHERE kind = 'adopted'"), 1);
-    s = everything_open(dir, TJ_STORE_WRITE, NULL);
+    s = workspace_open_at(dir, TJ_STORE_WRITE, NULL);
     tj_store_close(s);
     assert_int_equal(everything_mismatches(dir, NULL), 0); /* the declaration had no rows */
 }
@@ -488,7 +489,7 @@ static void a_head_noted_earlier_must_be_there(void **state)
     size_t n;
     int64_t seq;
     make_workspace(NULL);
-    tj_store *s = everything_open(dir, TJ_STORE_WRITE, NULL);
+    tj_store *s = workspace_open_at(dir, TJ_STORE_WRITE, NULL);
     assert_int_equal(tj_ledger_head(s, noted, &n, NULL), TJ_OK);
     json_t *body = json_object();
     assert_int_equal(tj_ledger_add(s, &seq, "accessed", 0, body, NULL), TJ_OK);
@@ -551,7 +552,7 @@ static void a_signed_ledger_needs_its_key(void **state)
     make_key(key_path);
     make_key(other_key_path);
     make_workspace(key_path);
-    s = everything_open(dir, TJ_STORE_WRITE, NULL); /* by the note of the workspace */
+    s = workspace_open_at(dir, TJ_STORE_WRITE, NULL); /* by the note of the workspace */
     tj_store_close(s);
     assert_int_equal(everything_mismatches(dir, NULL), 0);
 
@@ -559,7 +560,7 @@ static void a_signed_ledger_needs_its_key(void **state)
     assert_int_equal(tj_store_open(&s, dir, TJ_STORE_WRITE, &other, &err), TJ_E_CONFLICT);
     assert_non_null(strstr(err.msg, "ledger sign"));
     other.change_key = true;
-    s = everything_open(dir, TJ_STORE_WRITE, &other);
+    s = workspace_open_at(dir, TJ_STORE_WRITE, &other);
     tj_store_close(s);
     assert_int_equal(number("SELECT count(*) FROM ledger WHERE kind = 'key'"), 2);
     assert_int_equal(everything_mismatches(dir, NULL), 0);
@@ -574,7 +575,7 @@ static void a_signed_ledger_needs_its_key(void **state)
 
     append_by_hand("accessed", 0, "{}"); /* a lost key and a ledger that does not agree */
     tj_store_options both = {.ledger_key = key_path, .change_key = true, .adopt = true};
-    s = everything_open(dir, TJ_STORE_WRITE, &both);
+    s = workspace_open_at(dir, TJ_STORE_WRITE, &both);
     tj_store_close(s);
     assert_int_equal(everything_mismatches(dir, NULL), 0);
 }
@@ -587,7 +588,7 @@ static void the_environment_names_a_key(void **state)
     assert_int_equal(setenv("TABIJI_LEDGER_KEY", key_path, 1), 0);
     make_workspace(NULL);
     assert_int_equal(unsetenv("TABIJI_LEDGER_KEY"), 0);
-    tj_store *s = everything_open(dir, TJ_STORE_READ, NULL);
+    tj_store *s = workspace_open_at(dir, TJ_STORE_READ, NULL);
     assert_int_equal(tj_ledger_signed_head(s, &head, NULL), TJ_OK);
     assert_true(head.is_signed);
     tj_store_close(s);
@@ -624,7 +625,7 @@ static void a_lack_of_memory_is_an_error_that_changes_nothing(void **state)
     json_t *body = json_object();
     make_key(key_path);
     make_workspace(key_path);
-    tj_store *s = everything_open(dir, TJ_STORE_WRITE, NULL);
+    tj_store *s = workspace_open_at(dir, TJ_STORE_WRITE, NULL);
     assert_int_equal(tj_ledger_head(s, hash, &before, NULL), TJ_OK);
     for (size_t k = 0; k < 80; k++) {
         int64_t seq;
@@ -691,7 +692,7 @@ static void expect_as_before(void)
     tj_thought thought;
     tj_origin origin;
     expected e = {0};
-    tj_store *s = everything_open(dir, TJ_STORE_READ, NULL);
+    tj_store *s = workspace_open_at(dir, TJ_STORE_READ, NULL);
     assert_int_equal(tj_store_load_tree(s, &tree, &origin, 1, NULL), TJ_OK);
     assert_int_equal(tree.n_rewards, 3);
     assert_string_equal(tree.rewards[0].rewarder, "verifier");
@@ -721,7 +722,7 @@ static void older_workspaces_are_brought_up_to_date(void **state)
         restore(old[i][0], old[i][1]);
         assert_int_equal(tj_store_open(&s, dir, TJ_STORE_READ, NULL, &err), TJ_E_INVAL);
         assert_non_null(strstr(err.msg, "tabiji migrate"));
-        s = everything_open(dir, TJ_STORE_WRITE, NULL);
+        s = workspace_open_at(dir, TJ_STORE_WRITE, NULL);
         tj_store_close(s);
         assert_int_equal(everything_mismatches(dir, NULL), 0);
         assert_int_equal(number("SELECT count(*) FROM ledger WHERE kind = 'migrated'"), 1);

@@ -16,25 +16,11 @@
 #include "base/rng.h"
 #include "store/db.h"
 #include "store/everything.h"
-#include "support/folder.h"
-
-static char dir[64];
-
-static int make_dir(void **state)
-{
-    (void)state;
-    return folder_make(dir, "rewards");
-}
-
-static int remove_dir(void **state)
-{
-    (void)state;
-    return folder_remove(dir);
-}
+#include "support/workspace.h"
 
 static tj_store *full(everything *e)
 {
-    tj_store *s = everything_open(dir, TJ_STORE_CREATE, NULL);
+    tj_store *s = workspace_open(TJ_STORE_CREATE);
     everything_make(s, e);
     return s;
 }
@@ -195,7 +181,7 @@ static void an_undone_rewarder_is_forgotten(void **state)
     assert_int_equal(tj_store_reward_each(s, e.tree, run, see_reward, &x, NULL), TJ_OK);
     assert_int_equal(x.n, 1);
     tj_store_close(s);
-    assert_int_equal(everything_mismatches(dir, NULL), 0);
+    assert_int_equal(everything_mismatches(workspace_dir, NULL), 0);
 }
 
 static void wrong_rewards_and_judgements_are_refused(void **state)
@@ -362,14 +348,14 @@ static void damaged_enumerations_are_errors(void **state)
     tj_tree tree;
     tj_store *s = full(&e);
     tj_store_close(s);
-    char *path = tj_fs_join(dir, "tabiji.db");
+    char *path = tj_fs_join(workspace_dir, "tabiji.db");
     tj_db *db;
     assert_int_equal(tj_db_open(&db, path, path, TJ_DB_WRITE, NULL), TJ_OK);
     assert_int_equal(
         tj_db_exec(db, "UPDATE span SET editor = 77; UPDATE reward SET meaning = 9", NULL), TJ_OK);
     tj_db_close(db);
     tj_free(path);
-    s = everything_open(dir, TJ_STORE_READ, NULL);
+    s = workspace_open(TJ_STORE_READ);
     assert_int_equal(tj_store_load_thought(s, &t, NULL, e.thought, NULL), TJ_E_PARSE);
     assert_null(t.text);
     assert_int_equal(tj_store_load_tree(s, &tree, NULL, e.tree, NULL), TJ_E_PARSE);
@@ -431,7 +417,7 @@ static tj_store *many_trees(void)
     int64_t runs[2];
     uint64_t random = 7;
     json_t *config = json_object();
-    tj_store *s = everything_open(dir, TJ_STORE_CREATE, NULL);
+    tj_store *s = workspace_open(TJ_STORE_CREATE);
     runs[0] = begin(s, "one");
     runs[1] = begin(s, "two");
     for (size_t i = 0; i < N_SETS; i++) {
@@ -614,22 +600,30 @@ static void a_run_tells_what_it_read_and_made(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(a_node_has_rewards_of_many, make_dir, remove_dir),
-        cmocka_unit_test_setup_teardown(rewarders_tell_what_they_cost, make_dir, remove_dir),
-        cmocka_unit_test_setup_teardown(the_same_rewarder_is_one_row, make_dir, remove_dir),
-        cmocka_unit_test_setup_teardown(an_undone_rewarder_is_forgotten, make_dir, remove_dir),
-        cmocka_unit_test_setup_teardown(wrong_rewards_and_judgements_are_refused, make_dir,
-                                        remove_dir),
-        cmocka_unit_test_setup_teardown(judgements_keep_answers_and_errors, make_dir, remove_dir),
-        cmocka_unit_test_setup_teardown(annotations_supersede_and_stay, make_dir, remove_dir),
-        cmocka_unit_test_setup_teardown(a_thought_comes_back_with_all_that_is_known, make_dir,
-                                        remove_dir),
-        cmocka_unit_test_setup_teardown(damaged_enumerations_are_errors, make_dir, remove_dir),
-        cmocka_unit_test_setup_teardown(lists_are_what_a_look_at_every_tree_gives, make_dir,
-                                        remove_dir),
-        cmocka_unit_test_setup_teardown(runs_are_listed_by_stage_status_and_page, make_dir,
-                                        remove_dir),
-        cmocka_unit_test_setup_teardown(a_run_tells_what_it_read_and_made, make_dir, remove_dir),
+        cmocka_unit_test_setup_teardown(a_node_has_rewards_of_many, workspace_make,
+                                        workspace_remove),
+        cmocka_unit_test_setup_teardown(rewarders_tell_what_they_cost, workspace_make,
+                                        workspace_remove),
+        cmocka_unit_test_setup_teardown(the_same_rewarder_is_one_row, workspace_make,
+                                        workspace_remove),
+        cmocka_unit_test_setup_teardown(an_undone_rewarder_is_forgotten, workspace_make,
+                                        workspace_remove),
+        cmocka_unit_test_setup_teardown(wrong_rewards_and_judgements_are_refused, workspace_make,
+                                        workspace_remove),
+        cmocka_unit_test_setup_teardown(judgements_keep_answers_and_errors, workspace_make,
+                                        workspace_remove),
+        cmocka_unit_test_setup_teardown(annotations_supersede_and_stay, workspace_make,
+                                        workspace_remove),
+        cmocka_unit_test_setup_teardown(a_thought_comes_back_with_all_that_is_known, workspace_make,
+                                        workspace_remove),
+        cmocka_unit_test_setup_teardown(damaged_enumerations_are_errors, workspace_make,
+                                        workspace_remove),
+        cmocka_unit_test_setup_teardown(lists_are_what_a_look_at_every_tree_gives, workspace_make,
+                                        workspace_remove),
+        cmocka_unit_test_setup_teardown(runs_are_listed_by_stage_status_and_page, workspace_make,
+                                        workspace_remove),
+        cmocka_unit_test_setup_teardown(a_run_tells_what_it_read_and_made, workspace_make,
+                                        workspace_remove),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

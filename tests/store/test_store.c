@@ -16,31 +16,7 @@
 #include "base/fs.h"
 #include "store/db.h"
 #include "store/store.h"
-#include "support/folder.h"
-
-static char dir[64];
-
-static int make_dir(void **state)
-{
-    (void)state;
-    return folder_make(dir, "store");
-}
-
-static int remove_dir(void **state)
-{
-    (void)state;
-    return folder_remove(dir);
-}
-
-static tj_store *open_it(tj_store_mode mode)
-{
-    tj_store *s;
-    tj_err err = {.code = TJ_OK};
-    if (tj_store_open(&s, dir, mode, NULL, &err) != TJ_OK) {
-        fail_msg("%s", err.msg);
-    }
-    return s;
-}
+#include "support/workspace.h"
 
 static tj_run_spec spec_of(json_t *config)
 {
@@ -109,7 +85,7 @@ static int64_t make_run(tj_store *s)
 
 static size_t mismatches(void)
 {
-    tj_store *s = open_it(TJ_STORE_READ);
+    tj_store *s = workspace_open(TJ_STORE_READ);
     size_t n = 99;
     assert_int_equal(tj_store_verify(s, &n, NULL, NULL, NULL, NULL, NULL), TJ_OK);
     tj_store_close(s);
@@ -127,11 +103,11 @@ static void every_change_is_found(void **state)
          "UPDATE node SET text = 'step' || char(10) WHERE ordinal = 1"},
         {"UPDATE reward SET value = 0.0", "UPDATE reward SET value = 1.0"},
         {"UPDATE problem SET json = '{}'", "UPDATE problem SET json = '{\"a\":1}'"}};
-    tj_store *s = open_it(TJ_STORE_CREATE);
+    tj_store *s = workspace_open(TJ_STORE_CREATE);
     make_run(s);
     tj_store_close(s);
     assert_int_equal(mismatches(), 0);
-    char *path = tj_fs_join(dir, "tabiji.db");
+    char *path = tj_fs_join(workspace_dir, "tabiji.db");
     for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++) {
         for (size_t undo = 0; undo < 2; undo++) {
             tj_db *db;
@@ -151,10 +127,10 @@ static void every_change_is_found(void **state)
 static void the_ledger_cannot_be_rewritten(void **state)
 {
     (void)state;
-    tj_store *s = open_it(TJ_STORE_CREATE);
+    tj_store *s = workspace_open(TJ_STORE_CREATE);
     make_run(s);
     tj_store_close(s);
-    char *path = tj_fs_join(dir, "tabiji.db");
+    char *path = tj_fs_join(workspace_dir, "tabiji.db");
     tj_db *db;
     assert_int_equal(tj_db_open(&db, path, path, TJ_DB_WRITE, NULL), TJ_OK);
     assert_int_not_equal(tj_db_exec(db, "DELETE FROM ledger WHERE seq = 2", NULL), TJ_OK);
@@ -172,12 +148,13 @@ static void a_second_writer_is_told_who_has_it(void **state)
     char pid[32];
     tj_err err;
     tj_store *second;
-    tj_store *s = open_it(TJ_STORE_CREATE);
+    tj_store *s = workspace_open(TJ_STORE_CREATE);
     snprintf(pid, sizeof pid, "%ld", (long)getpid());
-    assert_int_equal(tj_store_open(&second, dir, TJ_STORE_WRITE, NULL, &err), TJ_E_CONFLICT);
+    assert_int_equal(tj_store_open(&second, workspace_dir, TJ_STORE_WRITE, NULL, &err),
+                     TJ_E_CONFLICT);
     assert_non_null(strstr(err.msg, pid));
-    assert_non_null(strstr(err.msg, dir));
-    tj_store *reader = open_it(TJ_STORE_READ);
+    assert_non_null(strstr(err.msg, workspace_dir));
+    tj_store *reader = workspace_open(TJ_STORE_READ);
     tj_store_close(reader);
     tj_store_close(s);
 }
@@ -188,7 +165,7 @@ static void a_kill_loses_nothing_committed(void **state)
     pid_t child = fork();
     assert_true(child >= 0);
     if (child == 0) {
-        tj_store *s = open_it(TJ_STORE_CREATE);
+        tj_store *s = workspace_open(TJ_STORE_CREATE);
         make_run(s);
         if (tj_store_begin(s, NULL) == TJ_OK &&
             tj_store_set_note(s, "never", "committed", NULL) == TJ_OK) {
@@ -200,7 +177,7 @@ static void a_kill_loses_nothing_committed(void **state)
     waitpid(child, &status, 0);
     assert_true(WIFSIGNALED(status));
     assert_int_equal(mismatches(), 0);
-    tj_store *s = open_it(TJ_STORE_WRITE);
+    tj_store *s = workspace_open(TJ_STORE_WRITE);
     char *note;
     assert_int_equal(tj_store_get_note(s, &note, "never", NULL), TJ_OK);
     assert_null(note);
@@ -214,7 +191,7 @@ static void a_full_disk_is_an_error_and_changes_nothing(void **state)
     tj_err err;
     tj_store_options small = {.max_bytes = 2000000};
     static char big[200001];
-    assert_int_equal(tj_store_open(&s, dir, TJ_STORE_CREATE, &small, NULL), TJ_OK);
+    assert_int_equal(tj_store_open(&s, workspace_dir, TJ_STORE_CREATE, &small, NULL), TJ_OK);
     memset(big, 'x', sizeof big - 1);
     big[sizeof big - 1] = 0;
     tj_code rc = TJ_OK;
@@ -241,9 +218,9 @@ static void other_files_are_refused_by_name(void **state)
     tj_err err;
     assert_int_equal(tj_store_open(&s, "/nonexistent-folder", TJ_STORE_READ, NULL, &err),
                      TJ_E_NOTFOUND);
-    char *path = tj_fs_join(dir, "tabiji.db");
+    char *path = tj_fs_join(workspace_dir, "tabiji.db");
     assert_int_equal(tj_fs_write(path, "this is not a database, not at all, no", 38, NULL), TJ_OK);
-    assert_int_equal(tj_store_open(&s, dir, TJ_STORE_WRITE, NULL, &err), TJ_E_PARSE);
+    assert_int_equal(tj_store_open(&s, workspace_dir, TJ_STORE_WRITE, NULL, &err), TJ_E_PARSE);
     assert_non_null(strstr(err.msg, "tabiji.db"));
     tj_free(path);
 }
@@ -251,7 +228,7 @@ static void other_files_are_refused_by_name(void **state)
 static void the_same_declaration_is_one_entry(void **state)
 {
     (void)state;
-    tj_store *s = open_it(TJ_STORE_CREATE);
+    tj_store *s = workspace_open(TJ_STORE_CREATE);
     json_t *d = json_pack("{s:i}", "n", 327);
     int64_t a;
     int64_t b;
@@ -265,13 +242,18 @@ static void the_same_declaration_is_one_entry(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(every_change_is_found, make_dir, remove_dir),
-        cmocka_unit_test_setup_teardown(the_ledger_cannot_be_rewritten, make_dir, remove_dir),
-        cmocka_unit_test_setup_teardown(a_second_writer_is_told_who_has_it, make_dir, remove_dir),
-        cmocka_unit_test_setup_teardown(a_kill_loses_nothing_committed, make_dir, remove_dir),
-        cmocka_unit_test_setup_teardown(a_full_disk_is_an_error_and_changes_nothing, make_dir,
-                                        remove_dir),
-        cmocka_unit_test_setup_teardown(other_files_are_refused_by_name, make_dir, remove_dir),
-        cmocka_unit_test_setup_teardown(the_same_declaration_is_one_entry, make_dir, remove_dir)};
+        cmocka_unit_test_setup_teardown(every_change_is_found, workspace_make, workspace_remove),
+        cmocka_unit_test_setup_teardown(the_ledger_cannot_be_rewritten, workspace_make,
+                                        workspace_remove),
+        cmocka_unit_test_setup_teardown(a_second_writer_is_told_who_has_it, workspace_make,
+                                        workspace_remove),
+        cmocka_unit_test_setup_teardown(a_kill_loses_nothing_committed, workspace_make,
+                                        workspace_remove),
+        cmocka_unit_test_setup_teardown(a_full_disk_is_an_error_and_changes_nothing, workspace_make,
+                                        workspace_remove),
+        cmocka_unit_test_setup_teardown(other_files_are_refused_by_name, workspace_make,
+                                        workspace_remove),
+        cmocka_unit_test_setup_teardown(the_same_declaration_is_one_entry, workspace_make,
+                                        workspace_remove)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

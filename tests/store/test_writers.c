@@ -23,6 +23,7 @@
 #include "store/everything.h"
 #include "store/inner.h"
 #include "support/folder.h"
+#include "support/workspace.h"
 
 static char root[64];
 static char dir[128];
@@ -267,7 +268,7 @@ static void verify_rounds(void)
 static void two_read_and_one_verifies_while_one_writes(void **state)
 {
     (void)state;
-    tj_store_close(everything_open(dir, TJ_STORE_CREATE, NULL));
+    tj_store_close(workspace_open_at(dir, TJ_STORE_CREATE, NULL));
     pid_t readers[] = {start(read_rounds), start(read_rounds), start(verify_rounds)};
     pid_t writer = start(write_rounds);
     expect_exit(writer);
@@ -361,7 +362,7 @@ static void digests(char out[4][TJ_SHA256_HEX])
 {
     size_t n_rows;
     size_t n = 0;
-    tj_store *s = everything_open(dir, TJ_STORE_READ, NULL);
+    tj_store *s = workspace_open_at(dir, TJ_STORE_READ, NULL);
     for (size_t kind = 0; kind < TJ_N_ROW_KINDS; kind++) {
         static const char *const names[] = {"tree", "node", "reward", "judgement"};
         for (size_t i = 0; i < 4; i++) {
@@ -418,7 +419,7 @@ static void a_stage_killed_at_any_moment_ends_at_the_same_rows(void **state)
 static void make_full(void)
 {
     everything e;
-    tj_store *s = everything_open(dir, TJ_STORE_CREATE, NULL);
+    tj_store *s = workspace_open_at(dir, TJ_STORE_CREATE, NULL);
     everything_make(s, &e);
     tj_store_close(s);
 }
@@ -581,7 +582,7 @@ static void no_room_for_the_head_is_an_error_that_changes_nothing(void **state)
     tj_err err = {.msg = ""};
     json_t *body = json_object();
     make_full();
-    tj_store *s = everything_open(dir, TJ_STORE_WRITE, NULL);
+    tj_store *s = workspace_open_at(dir, TJ_STORE_WRITE, NULL);
     assert_int_equal(tj_ledger_head(s, hash[0], &n, NULL), TJ_OK);
     char *next = tj_fs_join(dir, "ledger.head.next");
     assert_int_equal(mkdir(next, 0777), 0); /* nothing can be renamed to it */
