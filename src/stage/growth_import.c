@@ -123,6 +123,10 @@ static tj_code add_to_open(tj_tree *open, const tj_data_record *record, tj_err *
 
 static tj_code take_record(reading *r, tj_tree *open, const tj_data_record *record, tj_err *err)
 {
+    if (!tj_record_has_tree(record) && record->n_solutions > 0 &&
+        record->solutions[0].role == TJ_SOLUTION_ATTEMPT) {
+        return TJ_OK; /* steps that nobody labelled say nothing: passed over */
+    }
     bool whole = record->n_nodes > 0;
     bool joins = !whole && open->question != NULL && is_same(open->question, record->problem) &&
                  tj_record_has_tree(record);

@@ -112,6 +112,16 @@ static tj_code label_step(tj_tree *tree, size_t node, const tj_data_record *r, i
     return add_reward(tree, node, r->labeller, TJ_VALID, label, err);
 }
 
+static bool has_reward(const tj_tree *tree, size_t node)
+{
+    for (size_t i = 0; i < tree->n_rewards; i++) {
+        if (tree->rewards[i].node == node) {
+            return true;
+        }
+    }
+    return false;
+}
+
 tj_code tj_tree_add_solution(tj_tree *tree, const tj_data_record *record, const tj_data_solution *s,
                              tj_err *err)
 {
@@ -119,8 +129,10 @@ tj_code tj_tree_add_solution(tj_tree *tree, const tj_data_record *record, const 
     tj_code rc = TJ_OK;
     for (size_t k = 0; k < s->n_steps && rc == TJ_OK; k++) {
         size_t child = find_child(tree, at, s->steps[k].text);
-        if (child != TJ_NO_NODE) { /* labelled by the solution that brought it */
+        if (child != TJ_NO_NODE) { /* the first label stays; one that was missing is taken */
+            bool labelled = has_reward(tree, child);
             tree->nodes[child].n_duplicates++;
+            rc = labelled ? TJ_OK : label_step(tree, child, record, s->steps[k].label, err);
             at = child;
             continue;
         }

@@ -92,6 +92,27 @@ static void solutions_that_begin_alike_share_their_beginning(void **state)
     assert_null(t.nodes);
 }
 
+/* As in rows of one candidate each, behind steps that other rows have labelled, or will. */
+static void a_label_that_comes_later_is_taken(void **state)
+{
+    (void)state;
+    const tj_data_step first[] = {{STR("a"), TJ_NO_LABEL}, {STR("b"), -1}};
+    const tj_data_step second[] = {{STR("a"), 1}};
+    const tj_data_step third[] = {{STR("a"), -1}};
+    const tj_data_solution solutions[] = {{.steps = first, .n_steps = 2, .correct = TJ_NOT_MARKED},
+                                          {.steps = second, .n_steps = 1, .correct = TJ_NOT_MARKED},
+                                          {.steps = third, .n_steps = 1, .correct = TJ_NOT_MARKED}};
+    const tj_data_record r = {
+        .problem = STR("p"), .solutions = solutions, .n_solutions = 3, .labeller = "human"};
+    tj_tree t;
+    assert_int_equal(tj_tree_from_record(&t, &r, NULL), TJ_OK);
+    assert_int_equal(t.n_nodes, 3);
+    assert_int_equal(t.n_rewards, 2);
+    assert_int_equal(t.nodes[1].valid, TJ_LABEL_YES);
+    assert_int_equal(t.nodes[2].valid, TJ_LABEL_NO);
+    tj_tree_deinit(&t);
+}
+
 /* Two ends below "a", one of them right and sampled twice; nothing is known of "b". */
 static void make_tree(tj_tree *t)
 {
@@ -181,6 +202,7 @@ int main(void)
         cmocka_unit_test(rated_alternatives_become_a_tree),
         cmocka_unit_test(no_arrival_is_no_proof),
         cmocka_unit_test(solutions_that_begin_alike_share_their_beginning),
+        cmocka_unit_test(a_label_that_comes_later_is_taken),
         cmocka_unit_test(omegaprm_has_what_is_known),
         cmocka_unit_test(omegaprm_reads_back),
     };
