@@ -38,7 +38,7 @@ static void expect_same(const outcome *x, const outcome *y)
     TJ_ASSERT(strcmp(x->method, y->method) == 0);
 }
 
-#define RENEWED 256 /* inputs between graders: making one takes as long as some hundred pairs */
+#define RENEWED 256 /* inputs that one grades */
 
 /* NULL without memory. */
 static tj_grader *new_grader(void)
