@@ -170,12 +170,20 @@ static void read_inverse(tj_reader *r, char *name, size_t *n)
     *n += sizeof inverse - 1;
 }
 
+/* A subscript, and primes on either side of it. Digits close behind a word are its subscript
+ * already, and as in LaTeX no second one follows. */
+static bool read_ties(tj_reader *r, char *name, size_t *n)
+{
+    bool has_one = memchr(name, '_', *n) != NULL;
+    return read_primes(r, name, n, TJ_READER_MAX_NAME) &&
+           (has_one || read_subscript(r, name, n, TJ_READER_MAX_NAME)) &&
+           read_primes(r, name, n, TJ_READER_MAX_NAME);
+}
+
 /* A name's text is in name[0 .. n); reads what is tied to it. */
 const tj_ex *tj_reader_finish_name(tj_reader *r, char *name, size_t n, size_t began)
 {
-    if (!read_primes(r, name, &n, TJ_READER_MAX_NAME) ||
-        !read_subscript(r, name, &n, TJ_READER_MAX_NAME) ||
-        !read_primes(r, name, &n, TJ_READER_MAX_NAME)) {
+    if (!read_ties(r, name, &n)) {
         return NULL;
     }
     read_inverse(r, name, &n);
@@ -201,9 +209,7 @@ const tj_ex *tj_reader_whole_name(tj_reader *r)
         r->at += 5;
         return tj_reader_symbol(r, name, n);
     }
-    if (!read_primes(r, name, &n, TJ_READER_MAX_NAME) ||
-        !read_subscript(r, name, &n, TJ_READER_MAX_NAME) ||
-        !read_primes(r, name, &n, TJ_READER_MAX_NAME)) {
+    if (!read_ties(r, name, &n)) {
         return NULL;
     }
     return tj_reader_symbol(r, name, n);

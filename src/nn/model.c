@@ -22,9 +22,6 @@ typedef struct builder {
 static size_t add_param(builder *b, const char *name, size_t rows, size_t cols, bool decay)
 {
     size_t at = b->at;
-    if (b->m->is_frozen && rows > 1) { /* a matrix: it stays in the file */
-        return at;
-    }
     if (b->m->params != NULL) {
         tj_param *p = &b->m->params[b->m->n_params];
         snprintf(p->name, sizeof p->name, "%s", name);
@@ -40,12 +37,19 @@ static size_t add_param(builder *b, const char *name, size_t rows, size_t cols, 
     return at;
 }
 
+/* What a model for generation only reads where it stands in the file. */
+static size_t add_matrix(builder *b, const char *name, size_t rows, size_t cols)
+{
+    return b->m->is_frozen ? b->at : add_param(b, name, rows, cols, true);
+}
+
+/* Of a layer: what decays is a matrix. */
 static size_t add_layer_param(builder *b, size_t layer, const char *name, size_t rows, size_t cols,
                               bool decay)
 {
     char full[sizeof(((tj_param *)0)->name)];
     snprintf(full, sizeof full, "model.layers.%zu.%s", layer, name);
-    return add_param(b, full, rows, cols, decay);
+    return decay ? add_matrix(b, full, rows, cols) : add_param(b, full, rows, cols, false);
 }
 
 static void align(builder *b) /* groups begin on a cache line */
@@ -104,7 +108,7 @@ static void build(tj_model *m)
     const tj_model_config *c = &m->cfg;
     builder b = {.m = m};
     m->n_params = 0;
-    m->at_embed = add_param(&b, "model.embed_tokens.weight", c->n_vocab, c->width, true);
+    m->at_embed = add_matrix(&b, "model.embed_tokens.weight", c->n_vocab, c->width);
     align(&b);
     for (size_t l = 0; l < c->n_layers; l++) {
         add_layer(&b, l);
@@ -113,7 +117,7 @@ static void build(tj_model *m)
     align(&b);
     m->at_head = m->at_embed;
     if (!c->tied_embedding) {
-        m->at_head = add_param(&b, "lm_head.weight", c->n_vocab, c->width, true);
+        m->at_head = add_matrix(&b, "lm_head.weight", c->n_vocab, c->width);
         align(&b);
     }
     if (c->value_head) {
