@@ -16,7 +16,7 @@ static const tj_field fields[] = {
     TJ_FIELD_STRING(place, where, "the model: a path, or a server's URL"),
     TJ_FIELD_STRING(place, model, "what the server calls it"),
     TJ_FIELD_STRING(place, chat_template, "of a model here: its chat template"),
-    TJ_FIELD_BOOL(place, raw, "of a model here: no chat template"),
+    TJ_FIELD_BOOL(place, raw, "texts are continued, without a chat"),
     TJ_FIELD_BOOL(place, no_thinking, "of a model here: answers without thoughts"),
     TJ_FIELD_END};
 
@@ -41,10 +41,9 @@ static tj_code open_url(tj_asked_model *out, const place *p, const json_t *remot
     tj_generator_options g = {.cache = options->cache};
     tj_code rc = TJ_OK;
     out->is_remote = true;
-    if (p->chat_template[0] != 0 || p->raw || p->no_thinking) {
+    if (p->chat_template[0] != 0 || p->no_thinking) {
         return tj_fail(err, TJ_E_INVAL,
-                       "chat_template, raw and no_thinking are for a model here, not one behind a "
-                       "URL");
+                       "chat_template and no_thinking are for a model here, not one behind a URL");
     }
     if (options->remote != NULL) {
         g.remote = *options->remote;
@@ -60,7 +59,13 @@ static tj_code open_url(tj_asked_model *out, const place *p, const json_t *remot
     if (rc == TJ_OK && g.remote.model[0] == 0) {
         rc = tj_fail(err, TJ_E_INVAL, "which of the server's models is not said: set model=NAME");
     }
-    return rc == TJ_OK ? tj_generator_open(&out->generator, p->where, &g, err) : rc;
+    if (rc == TJ_OK) {
+        rc = tj_generator_open(&out->generator, p->where, &g, err);
+    }
+    if (rc == TJ_OK && p->raw) {
+        out->generator.chats = false; /* it is asked to continue texts */
+    }
+    return rc;
 }
 
 static tj_code open_path(tj_asked_model *out, const place *p, tj_err *err)

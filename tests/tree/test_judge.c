@@ -455,6 +455,22 @@ static void failed_allocations_leave_nothing_behind(void **state)
 
 /* ------------------------------------------------------------------ by settings */
 
+static void a_server_may_be_asked_to_continue_texts(void **state)
+{
+    (void)state;
+    for (int raw = 0; raw < 2; raw++) {
+        tj_asked_model model;
+        json_t *settings = json_pack("{s:s, s:s, s:b}", "where", "http://127.0.0.1:1/v1", "model",
+                                     "m", "raw", raw);
+        assert_int_equal(
+            tj_asked_model_open(&model, settings, &(tj_scorer_options){.cache = NULL}, NULL),
+            TJ_OK);
+        assert_true(model.generator.chats == (raw == 0));
+        tj_generator_close(&model.generator);
+        json_decref(settings);
+    }
+}
+
 static void settings_are_checked(void **state)
 {
     static const struct {
@@ -465,7 +481,7 @@ static void settings_are_checked(void **state)
                {"judge:http://127.0.0.1:1/v1,model=m,ties=maybe", "ties"},
                {"judge:http://127.0.0.1:1/v1,model=m,vote=3", "vote"},
                {"judge:http://127.0.0.1:1/v1,model=m,agreement=2", "agree"},
-               {"judge:http://127.0.0.1:1/v1,model=m,raw=true", "raw"},
+               {"judge:http://127.0.0.1:1/v1,model=m,no_thinking=true", "no_thinking"},
                {"judge:/nowhere/model,model=m", "model: this is for a model behind a URL"},
                {"judge:/nowhere/model", "/nowhere/model"},
                {"judge:http://127.0.0.1:1/v1,model=m,prompt=/nowhere/prompt", "/nowhere/prompt"}};
@@ -502,6 +518,7 @@ int main(void)
         cmocka_unit_test(a_server_that_is_gone_ends_the_call_unless_told_otherwise),
         cmocka_unit_test(asking_can_be_stopped),
         cmocka_unit_test(failed_allocations_leave_nothing_behind),
+        cmocka_unit_test(a_server_may_be_asked_to_continue_texts),
         cmocka_unit_test(settings_are_checked)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
