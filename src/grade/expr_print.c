@@ -166,7 +166,9 @@ static bool is_plain_number(const tj_ex *ex)
 static void print_power(printer *p, const tj_ex *ex)
 {
     const tj_ex *base = ex->args[0], *exponent = ex->args[1];
-    bool atom = base->kind != TJ_EX_POW;
+    bool chosen =
+        base->kind == TJ_EX_SYMBOL && strncmp(base->text, "C_", 2) == 0; /* C_6^3: a number */
+    bool atom = base->kind != TJ_EX_POW && !chosen;
     tj_buf_str(p->out, atom ? "" : "(");
     print(p, base, LEVEL_FACTOR);
     tj_buf_str(p->out, atom ? "^" : ")^");

@@ -216,11 +216,12 @@ tj_code tj_read(const tj_ex **out, tj_arena *arena, const char *text, size_t len
     while (r.n_tokens > 0 && is_punctuation(&r.tokens[r.n_tokens - 1])) {
         r.n_tokens--;
     }
-    while (r.at < r.n_tokens && is_punctuation(&r.tokens[r.at]) &&
-           r.tokens[r.at].kind != TJ_TOK_POINT) {
-        r.at++;
+    /* what is left out before the first token is not behind it to who looks back */
+    while (r.n_tokens > 0 && is_punctuation(r.tokens) && r.tokens->kind != TJ_TOK_POINT) {
+        r.tokens++;
+        r.n_tokens--;
     }
-    if (r.at == r.n_tokens) {
+    if (r.n_tokens == 0) {
         return tj_fail(err, TJ_E_PARSE, "byte 0: expected an answer, not an empty text");
     }
     tj_reader whole = r;
