@@ -10,10 +10,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#define ALIGNMENT 64 /* a cache line, and the widest vector register (AVX-512) */
-#define HUGE_PAGE                                                                                  \
-    ((size_t)2 << 20U) /* a large array faults once in so many bytes, not in 4 KiB                 \
-                        */
+#define ALIGNMENT 64                 /* a cache line, and the widest vector register (AVX-512) */
+#define HUGE_PAGE ((size_t)2 << 20U) /* bytes */
 
 /* Both relaxed: counts that order nothing else. */
 static atomic_size_t fail_in = SIZE_MAX; /* SIZE_MAX: off */
@@ -98,19 +96,19 @@ void *tj_aligned_array(size_t n, size_t size)
     if (bytes == 0) {
         bytes = ALIGNMENT;
     }
+    /* on large pages the first touch faults five hundred times less often */
     bool huge = bytes >= 2 * HUGE_PAGE;
     void *ptr = NULL;
     if (posix_memalign(&ptr, huge ? HUGE_PAGE : ALIGNMENT, bytes) != 0) {
         return NULL;
     }
-    (void)counted(ptr);
 #if defined(MADV_HUGEPAGE)
     if (huge) {
         (void)madvise(ptr, bytes, MADV_HUGEPAGE); /* advice: it need not be taken */
     }
 #endif
     memset(ptr, 0, bytes);
-    return ptr;
+    return counted(ptr);
 }
 
 char *tj_strdup(const char *s)

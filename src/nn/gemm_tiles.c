@@ -13,7 +13,7 @@
 #include "nn/kernels.h"
 
 #define PANEL   32  /* columns: two tiles */
-#define K_CELLS 320 /* cells of k at a time, at most: a panel of 40 KiB */
+#define K_CELLS 320 /* cells of k at a time, at most: a panel of 40 KiB in a cache of 48 */
 
 typedef struct slot { /* one thread's scratch */
     uint32_t *pairs,

@@ -100,16 +100,6 @@ static tj_code check_config(const tj_lora_config *c, tj_err *err)
 
 /* ------------------------------------------------------------------ shapes */
 
-/* The largest divisor up to 256. */
-static size_t block_of(size_t out)
-{
-    size_t best = 1;
-    for (size_t b = 1; b <= 256 && b <= out; b++) {
-        best = out % b == 0 ? b : best;
-    }
-    return best;
-}
-
 static void set_shapes(tj_lora *a, const tj_model_config *c)
 {
     size_t q = c->n_heads * c->head_dim;
@@ -130,7 +120,7 @@ static void set_shapes(tj_lora *a, const tj_model_config *c)
         a->out[t] = shapes[t].out;
         a->in[t] = shapes[t].in;
         a->column[t] = shapes[t].column;
-        a->block[t] = block_of(shapes[t].out);
+        a->block[t] = tj_model_dw_block(shapes[t].out);
         a->part[t] = *width;
         *width += a->cfg.targets[t] ? a->cfg.rank : 0;
     }

@@ -129,9 +129,7 @@ static void build(tj_model *m)
     m->n_slab = b.at;
 }
 
-/* Rows of a weight's gradient that one thread adds to: few threads take many, and pack the other
- * operand less often. How many there are changes no bit. */
-static size_t block_of(size_t out) /* the largest divisor up to a limit */
+size_t tj_model_dw_block(size_t out)
 {
     size_t best = 1;
     size_t limit = tj_par_threads() <= 4 ? 512 : 256;
@@ -165,7 +163,7 @@ static void set_shapes(tj_model *m)
     m->mat[TJ_MAT_GU] = (tj_mat_shape){.out = 2 * c->ffn_width, .in = c->width};
     m->mat[TJ_MAT_DOWN] = (tj_mat_shape){.out = c->width, .in = c->ffn_width};
     for (size_t i = 0; i < TJ_N_MATS; i++) {
-        m->mat[i].block = block_of(m->mat[i].out);
+        m->mat[i].block = tj_model_dw_block(m->mat[i].out);
         m->mat[i].ld = m->mat[i].out;
     }
     m->gu_ld = row_stride(2 * c->ffn_width);

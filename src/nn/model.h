@@ -116,6 +116,9 @@ TJ_MUST_USE tj_code tj_model_need_generation(struct tj_model *m, tj_err *err);
 tj_gemm_spec tj_model_fwd_spec(const struct tj_model *m, size_t in, size_t out);
 tj_gemm_spec tj_model_bwd_spec(const struct tj_model *m, size_t in, size_t out);
 tj_gemm_spec tj_model_dw_spec(const struct tj_model *m, size_t in, size_t rows);
+/* Rows of a weight's gradient that one thread adds to, a divisor of `out`: few threads take many,
+ * and pack the other operand less often. How many there are changes no bit. */
+size_t tj_model_dw_block(size_t out);
 /* What the forward or backward product of a layer's matrix, or of a chunk of the vocabulary, reads
  * as its weights. */
 const void *tj_model_layer_operand(const struct tj_model *m, bool backward, size_t layer,
