@@ -123,8 +123,8 @@ tj_decision tj_decide_weaker(tj_decision a, tj_decision b)
 
 /* ---- rules ---- */
 
-/* (2, 1) is no interval, and in (x, y) = (1, 2) nothing is: a reading with one is none, as there
- * are others. */
+/* (2, 1) is no interval, in (x, y) = (1, 2) nothing is, and in 5m + 1 no m is a metre: a reading
+ * with one is none, as there are others. */
 static bool is_reading(tj_deciding *d, const tj_ex *ex)
 {
     if (ex->kind == TJ_EX_INTERVAL && tj_is_backward(d, ex)) {
@@ -132,6 +132,9 @@ static bool is_reading(tj_deciding *d, const tj_ex *ex)
     }
     if (ex->kind == TJ_EX_RELATION && ex->rels[0] == TJ_REL_EQ &&
         ex->args[0]->kind == TJ_EX_INTERVAL) {
+        return false;
+    }
+    if (tj_is_quantity(ex) && !tj_units_fit(d, ex)) {
         return false;
     }
     for (size_t i = 0; i < ex->n_args; i++) {

@@ -298,6 +298,12 @@ static tj_decision decide_one_unit(tj_deciding *d, const measure *with, const tj
     return open ? pure : left_out;
 }
 
+bool tj_units_fit(tj_deciding *d, const tj_ex *ex)
+{
+    measure unused;
+    return take_measure(d, &unused, ex);
+}
+
 tj_decision tj_decide_quantities(tj_deciding *d, const tj_ex *a, const tj_ex *b)
 {
     measure u, v;

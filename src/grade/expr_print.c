@@ -80,14 +80,19 @@ static bool is_plain_name(const printer *p, const char *text)
     if (n == 1) {
         return (text[0] != 'i' || p->bound_i > 0) && (text[0] != 'e' || p->bound_e > 0);
     }
-    size_t n_capitals = strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ");
-    if (n_capitals > 1 && text[n_capitals] == '_') { /* FF_16 is a number */
-        return false;
+    size_t n_base = strcspn(text, "_'^"), n_capitals = strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ");
+    const tj_token base = {.kind = TJ_TOK_WORD, .n_text = (uint16_t)n_base, .text = text};
+    bool has_ties = n_base < n;
+    if (n_capitals == n_base && n_base > 1) { /* the points AB; but FF_16 is a number */
+        return has_ties ? text[n_base] != '_'
+                        : tj_reader_word_kind(&base) == TJ_WORD_UNKNOWN && n != 3 &&
+                              tj_words_number(&value, text, n) == TJ_WORD_NO_NUMBER &&
+                              tj_words_month(text, n) == 0;
     }
-    const tj_token token = {.kind = TJ_TOK_WORD, .n_text = (uint16_t)n, .text = text};
-    return n_capitals < n ||
-           (tj_reader_word_kind(&token) == TJ_WORD_UNKNOWN && n != 3 &&
-            tj_words_number(&value, text, n) == TJ_WORD_NO_NUMBER && tj_words_month(text, n) == 0);
+    bool is_figure = memchr(text, ' ', n_base) != NULL; /* triangle ABC */
+    bool is_word = (text[0] >= 'a' && text[0] <= 'z') || n_capitals > 0;
+    return n_base == 1 || is_figure || !is_word ||
+           tj_reader_word_kind(&base) == TJ_WORD_VALUE;
 }
 
 static void print_symbol(printer *p, const char *text)

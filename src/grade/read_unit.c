@@ -1,6 +1,7 @@
 /* Units behind values: "cm", "square feet", "km/h", "apples", and amounts of money. A name that may
  * as well be a variable ("m") is a unit among words, in \text{m}, or where the reader's mode says
  * so. */
+#include <stdio.h>
 #include <string.h>
 
 #include "grade/reader.h"
@@ -30,6 +31,51 @@ static size_t join_words(const tj_reader *r, size_t n, char out[MAX_NAME])
         length += token->n_text;
     }
     return length;
+}
+
+static bool is_letter(const tj_token *token, const char *greek)
+{
+    return token->kind == TJ_TOK_NAME && strcmp(token->text, greek) == 0;
+}
+
+/* The Greek letters of units, as LaTeX writes them too: "Ω", "k\Omega", "μm". Returns how many
+ * tokens they are, 0 if none. */
+static size_t join_greek(const tj_reader *r, char out[MAX_NAME])
+{
+    const tj_token *first = tj_reader_peek(r, 0), *second = tj_reader_peek(r, 1);
+    bool close = (second->flags & TJ_TOK_SPACED) == 0;
+    out[0] = '\0';
+    if (is_letter(first, "Omega")) {
+        strcpy(out, "Ω");
+        return 1;
+    }
+    if (first->kind == TJ_TOK_WORD && first->n_text == 1 && is_letter(second, "Omega") && close) {
+        snprintf(out, MAX_NAME, "%cΩ", first->text[0]);
+        return 2;
+    }
+    if (is_letter(first, "mu") && second->kind == TJ_TOK_WORD && second->n_text == 1) {
+        snprintf(out, MAX_NAME, "μ%c", second->text[0]);
+        return 2;
+    }
+    return 0;
+}
+
+/* A unit written with a Greek letter, which may as well be a variable. */
+static bool read_greek(tj_reader *r, tj_unit *out, bool behind_number, bool behind_unit)
+{
+    char name[MAX_NAME];
+    size_t n = join_greek(r, name);
+    if (n == 0 || tj_unit_find(out, name, strlen(name)) == TJ_UNIT_NONE) {
+        return false;
+    }
+    if (!in_text(tj_reader_peek(r, 0)) && !behind_unit) {
+        r->met |= behind_number ? TJ_MET_LOOSE_UNIT : 0;
+        if (!behind_number || !r->modes.loose_units) {
+            return false;
+        }
+    }
+    r->at += n;
+    return true;
 }
 
 /* Whether a set follows, so that "in" is no inch. */
@@ -73,6 +119,9 @@ static bool read_known(tj_reader *r, tj_unit *out, bool behind_number, bool behi
 {
     const tj_token *token = tj_reader_peek(r, 0);
     char name[MAX_NAME];
+    if (read_greek(r, out, behind_number, behind_unit)) {
+        return true;
+    }
     for (size_t n = 3; n > 0; n--) {
         size_t length = join_words(r, n, name);
         tj_unit_class how = length == 0 ? TJ_UNIT_NONE : tj_unit_find(out, name, length);
@@ -316,6 +365,7 @@ bool tj_reader_unit(tj_reader *r, tj_unit *out, bool behind_number)
         return read_fraction(r, out);
     }
     bool can = token->kind == TJ_TOK_QUOTED || token->kind == TJ_TOK_MONEY ||
+               (behind_number && (is_letter(token, "Omega") || is_letter(token, "mu"))) ||
                (token->kind == TJ_TOK_WORD && r->sub == 0 &&
                 (token->n_text > 1 || in_text(token) || behind_number));
     if (!can || r->rc != TJ_OK) {

@@ -14,7 +14,7 @@ typedef struct spelling {
 /* clang-format off */
 static const tj_unit units[] = {
     {.dims = {[TJ_DIM_LENGTH] = 1}, .num = 1, .den = 1000000000, .offset_num = 0, .offset_den = 1, .name = "", .text = "nanometre"},
-    {.dims = {[TJ_DIM_LENGTH] = 1}, .num = 1, .den = 1000000, .offset_num = 0, .offset_den = 1, .name = "", .text = "μm"},
+    {.dims = {[TJ_DIM_LENGTH] = 1}, .num = 1, .den = 1000000, .offset_num = 0, .offset_den = 1, .name = "", .text = "micrometre"},
     {.dims = {[TJ_DIM_LENGTH] = 1}, .num = 1, .den = 1000, .offset_num = 0, .offset_den = 1, .name = "", .text = "mm"},
     {.dims = {[TJ_DIM_LENGTH] = 1}, .num = 1, .den = 100, .offset_num = 0, .offset_den = 1, .name = "", .text = "cm"},
     {.dims = {[TJ_DIM_LENGTH] = 1}, .num = 1, .den = 10, .offset_num = 0, .offset_den = 1, .name = "", .text = "decimetre"},
@@ -57,7 +57,7 @@ static const tj_unit units[] = {
     {.dims = {[TJ_DIM_LENGTH] = 2, [TJ_DIM_MASS] = 1, [TJ_DIM_TIME] = -3, [TJ_DIM_CURRENT] = -1}, .num = 1000, .den = 1, .offset_num = 0, .offset_den = 1, .name = "", .text = "kV"},
     {.dims = {[TJ_DIM_CURRENT] = 1}, .num = 1, .den = 1000, .offset_num = 0, .offset_den = 1, .name = "", .text = "milliampere"},
     {.dims = {[TJ_DIM_CURRENT] = 1}, .num = 1, .den = 1, .offset_num = 0, .offset_den = 1, .name = "", .text = "ampere"},
-    {.dims = {[TJ_DIM_LENGTH] = 2, [TJ_DIM_MASS] = 1, [TJ_DIM_TIME] = -3, [TJ_DIM_CURRENT] = -2}, .num = 1, .den = 1, .offset_num = 0, .offset_den = 1, .name = "", .text = "Ω"},
+    {.dims = {[TJ_DIM_LENGTH] = 2, [TJ_DIM_MASS] = 1, [TJ_DIM_TIME] = -3, [TJ_DIM_CURRENT] = -2}, .num = 1, .den = 1, .offset_num = 0, .offset_den = 1, .name = "", .text = "ohm"},
     {.dims = {[TJ_DIM_LENGTH] = 2, [TJ_DIM_MASS] = 1, [TJ_DIM_TIME] = -3, [TJ_DIM_CURRENT] = -2}, .num = 1000, .den = 1, .offset_num = 0, .offset_den = 1, .name = "", .text = "kiloohm"},
     {.dims = {[TJ_DIM_LENGTH] = 2, [TJ_DIM_MASS] = 1, [TJ_DIM_TIME] = -3, [TJ_DIM_CURRENT] = -2}, .num = 1000000, .den = 1, .offset_num = 0, .offset_den = 1, .name = "", .text = "megaohm"},
     {.dims = {[TJ_DIM_TIME] = 1, [TJ_DIM_CURRENT] = 1}, .num = 1, .den = 1000000, .offset_num = 0, .offset_den = 1, .name = "", .text = "microcoulomb"},
