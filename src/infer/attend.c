@@ -1,13 +1,17 @@
 /* For each row: the scores of all visible keys into one buffer in path order, a softmax over it,
  * and the weighted sum of values token by token in path order. Keys are gathered chunk by chunk,
  * but no sum knows where a chunk ends, so the result has the same bits however the path is cut into
- * segments and blocks. The query heads of a KV head go together, so that its keys and values are
- * read once for them.
+ * segments and blocks.
  *
- * Decoding many branches is bound by memory, so an item takes all KV heads of a row, chunk by
- * chunk, and reads long stretches of a block; it takes fewer only where the scores would not stay
- * in the cache or where rows are too few for the threads. Neighbouring rows are mostly siblings,
- * whose common blocks are then in the cache already. */
+ * What is read of the cache costs more than what is computed, so an item takes a bundle of
+ * neighbouring rows, and reads what they all see once for all their query heads:
+ *
+ *     bundle            before   common   after
+ *     row 0             |-----|========|
+ *     row 1               |---|========|--|       of a prompt: its next tokens
+ *     row 2                 |-|========|---|      of siblings: the path to their parent
+ *
+ * Before (with a window) and after, each row reads for itself. */
 #include "infer/attend.h"
 
 #include <math.h>
@@ -70,14 +74,19 @@ static size_t scores_stride(size_t len)
     return round_up(len, TJ_KV_LANES) + 2 * TJ_KV_LANES;
 }
 
-#define ITEM_SCORES ((size_t)1 << 15) /* scores of one item: 128 KiB, a fraction of an L2 cache */
+#define ITEM_SCORES ((size_t)1 << 16) /* scores of one item: 256 KiB, a fraction of an L2 cache */
+#define BUNDLE_ROWS 16                /* of an item, at most */
 
-/* KV heads that one item takes at most. */
-static size_t item_heads(const tj_attn_layout *layout, size_t max_len)
+static size_t group_of(const tj_attn_layout *layout)
 {
-    size_t group = layout->cfg->n_heads / layout->cfg->n_kv_heads;
-    size_t n = ITEM_SCORES / (group * scores_stride(max_len));
-    n = n < layout->cfg->n_kv_heads ? n : layout->cfg->n_kv_heads;
+    return layout->cfg->n_heads / layout->cfg->n_kv_heads;
+}
+
+/* Rows below max_len whose scores for one KV head stay in the cache; at least one. */
+static size_t most_rows(const tj_attn_layout *layout, size_t max_len)
+{
+    size_t n = ITEM_SCORES / (group_of(layout) * scores_stride(max_len));
+    n = n < BUNDLE_ROWS ? n : BUNDLE_ROWS;
     return n > 0 ? n : 1;
 }
 
@@ -88,7 +97,7 @@ size_t tj_attn_scratch_floats(const tj_attn_layout *layout, size_t max_len)
     if (max_len > SIZE_MAX / 1024) {
         return SIZE_MAX;
     }
-    size_t n_heads = layout->cfg->n_heads / layout->cfg->n_kv_heads * item_heads(layout, max_len);
+    size_t n_heads = group_of(layout) * most_rows(layout, max_len);
     if (!tj_add_size(&each, each, scores_stride(max_len)) || !tj_mul_size(&n, each, n_heads) ||
         n > SIZE_MAX / 2) {
         return SIZE_MAX;
@@ -128,97 +137,181 @@ static void store_row(void *ctx, size_t layer, size_t r, const float *k, const f
 
 /* ------------------------------------------------------------ attending */
 
-/* The part of a chunk that lies in path positions [begin, end), where the chunk starts at `at`. */
-static tj_kvchunk visible(const tj_kvchunk *chunk, size_t at, size_t begin, size_t end)
-{
-    size_t skip = begin > at ? begin - at : 0;
-    skip = skip < chunk->n ? skip : chunk->n;
-    size_t n = end - at < chunk->n ? end - at : chunk->n;
-    return (tj_kvchunk){.block = chunk->block,
-                        .slot = chunk->slot + (uint32_t)skip,
-                        .n = (uint32_t)(n > skip ? n - skip : 0)};
-}
-
-/* One item: query heads q [n_kv, group, D] of KV heads [kv_head, kv_head + n_kv) at one row. */
-typedef struct attend_item_job {
+/* A bundle of rows and one KV head. */
+typedef struct bundle {
     const tj_attn_layout *layout;
-    const tj_attn_row *row;
-    size_t layer, kv_head, n_kv;
-    size_t group;      /* query heads of a KV head */
-    size_t begin, end; /* visible path positions */
+    const tj_attn_row *rows; /* [n_rows] */
+    size_t n_rows;
+    size_t layer, kv_head;
+    size_t group;      /* query heads of the KV head */
+    size_t base;       /* path position of the first score */
+    size_t begin, end; /* path positions that all rows see, in the same places of the cache */
     size_t ld;         /* from one query head's scores to the next one's */
-    float *scores;     /* [n_kv, group, ld] */
-    float *acc;        /* [n_kv, group, Dv] */
-    float *scaled;     /* [n_kv, group, D] */
-} attend_item_job;
+    float *scores;     /* [n_rows, group, ld] */
+    float *acc;        /* [n_rows, group, Dv] */
+    float *scaled;     /* [n_rows, group, D] */
+} bundle;
 
-static void score_path(const attend_item_job *a)
+static size_t first_visible(const bundle *b, size_t row)
 {
-    const tj_attn_layout *layout = a->layout;
-    const tj_attn_row *row = a->row;
-    size_t head_dim = layout->cfg->head_dim;
-    size_t at = 0;
-    for (size_t c = 0; c < row->n_chunks && at < a->end; at += row->chunks[c++].n) {
-        tj_kvchunk part = visible(&row->chunks[c], at, a->begin, a->end);
-        size_t to = at > a->begin ? at - a->begin : 0;
-        for (size_t g = 0; part.n > 0 && g < a->n_kv; g++) {
-            layout->kernels->scores[layout->dtype](
-                a->scores + g * a->group * a->ld + to, a->ld, a->scaled + g * a->group * head_dim,
-                part.block + keys_at(layout, a->layer, a->kv_head + g), part.slot, part.n, a->group,
-                head_dim, layout->block_tokens);
-        }
-    }
-    TJ_ASSERT(at >= a->end);
+    size_t window = b->layout->cfg->layer[b->layer].window;
+    size_t end = b->rows[row].pos + 1;
+    return window > 0 && window < end ? end - window : 0;
 }
 
-static void weigh_path(const attend_item_job *a)
+/* Path positions from 0 on that lie in the same places of the cache. */
+static size_t common_length(const tj_attn_row *a, const tj_attn_row *b)
 {
-    const tj_attn_layout *layout = a->layout;
-    const tj_attn_row *row = a->row;
-    size_t width = layout->value_width;
-    size_t at = 0;
-    for (size_t c = 0; c < row->n_chunks && at < a->end; at += row->chunks[c++].n) {
-        tj_kvchunk part = visible(&row->chunks[c], at, a->begin, a->end);
-        size_t from = at > a->begin ? at - a->begin : 0;
-        for (size_t g = 0; part.n > 0 && g < a->n_kv; g++) {
-            layout->kernels->weighted[layout->dtype](
-                a->acc + g * a->group * width, a->scores + g * a->group * a->ld + from, a->ld,
-                part.block + values_at(layout, a->layer, a->kv_head + g) +
-                    part.slot * width * value_bytes(layout->dtype),
-                part.n, a->group, width);
+    if (a->chunks == b->chunks) {
+        return SIZE_MAX;
+    }
+    size_t n = 0;
+    for (size_t c = 0; c < a->n_chunks && c < b->n_chunks; c++) {
+        const tj_kvchunk *x = &a->chunks[c], *y = &b->chunks[c];
+        if (x->block != y->block || x->slot != y->slot) {
+            break;
         }
+        n += x->n < y->n ? x->n : y->n;
+        if (x->n != y->n) {
+            break;
+        }
+    }
+    return n;
+}
+
+/* Sets base, begin, end and ld. */
+static void find_common(bundle *b)
+{
+    size_t longest = 0;
+    b->base = b->end = SIZE_MAX;
+    b->begin = 0;
+    for (size_t r = 0; r < b->n_rows; r++) {
+        size_t first = first_visible(b, r), end = b->rows[r].pos + 1;
+        size_t common = common_length(&b->rows[0], &b->rows[r]);
+        b->base = first < b->base ? first : b->base;
+        b->begin = first > b->begin ? first : b->begin;
+        b->end = end < b->end ? end : b->end;
+        b->end = common < b->end ? common : b->end;
+        longest = end > longest ? end : longest;
+    }
+    b->end = b->end > b->begin ? b->end : b->begin; /* nothing in common: none between the two */
+    b->ld = scores_stride(longest - b->base);
+}
+
+/* Path positions [begin, end) of a row, walked in parts of its chunks. */
+typedef struct span {
+    const tj_attn_row *row;
+    size_t begin, end;
+    size_t chunk, at; /* the next chunk, and where it begins */
+} span;
+
+/* The next part that is not empty, and its position; false at the end. */
+static bool next_part(span *s, tj_kvchunk *part, size_t *pos)
+{
+    while (s->begin < s->end && s->chunk < s->row->n_chunks && s->at < s->end) {
+        const tj_kvchunk *chunk = &s->row->chunks[s->chunk++];
+        size_t skip = s->begin > s->at ? s->begin - s->at : 0;
+        size_t n = s->end - s->at < chunk->n ? s->end - s->at : chunk->n;
+        *pos = s->at + skip;
+        s->at += chunk->n;
+        if (n > skip) {
+            *part = (tj_kvchunk){.block = chunk->block,
+                                 .slot = chunk->slot + (uint32_t)skip,
+                                 .n = (uint32_t)(n - skip)};
+            return true;
+        }
+    }
+    TJ_ASSERT(s->begin >= s->end || s->at >= s->end);
+    return false;
+}
+
+typedef void span_fn(const bundle *b, size_t row, size_t n_rows, span s);
+
+/* Scores of the span for rows [row, row + n_rows), which all see it. */
+static void score(const bundle *b, size_t row, size_t n_rows, span s)
+{
+    const tj_attn_layout *layout = b->layout;
+    size_t head = row * b->group, head_dim = layout->cfg->head_dim, pos;
+    tj_kvchunk part;
+    while (next_part(&s, &part, &pos)) {
+        layout->kernels->scores[layout->dtype](
+            b->scores + head * b->ld + pos - b->base, b->ld, b->scaled + head * head_dim,
+            part.block + keys_at(layout, b->layer, b->kv_head), part.slot, part.n,
+            n_rows * b->group, head_dim, layout->block_tokens);
     }
 }
 
-/* out [n_kv, group, D]. */
-static void attend_heads(attend_item_job *a, const float *q, float *out, float *scratch)
+static void weigh(const bundle *b, size_t row, size_t n_rows, span s)
 {
-    const tj_attn_layout *layout = a->layout;
-    size_t head_dim = layout->cfg->head_dim;
-    size_t width = layout->value_width;
-    size_t window = layout->cfg->layer[a->layer].window;
-    double scale = layout->cfg->layer[a->layer].scale;
-    size_t n_heads = a->n_kv * a->group;
-    a->end = a->row->pos + 1;
-    a->begin = window > 0 && window < a->end ? a->end - window : 0;
-    a->ld = scores_stride(a->end - a->begin);
-    a->scores = scratch;
-    a->acc = a->scores + n_heads * a->ld;
-    a->scaled = a->acc + n_heads * width;
+    const tj_attn_layout *layout = b->layout;
+    size_t head = row * b->group, width = layout->value_width, pos;
+    tj_kvchunk part;
+    while (next_part(&s, &part, &pos)) {
+        layout->kernels->weighted[layout->dtype](
+            b->acc + head * width, b->scores + head * b->ld + pos - b->base, b->ld,
+            part.block + values_at(layout, b->layer, b->kv_head) +
+                part.slot * width * value_bytes(layout->dtype),
+            part.n, n_rows * b->group, width);
+    }
+}
+
+/* All that the rows see, each row's in path order: what fn writes past a span is of later ones. */
+static void walk(const bundle *b, span_fn *fn)
+{
+    for (size_t r = 0; r < b->n_rows; r++) {
+        size_t end = b->rows[r].pos + 1;
+        fn(b, r, 1,
+           (span){.row = &b->rows[r],
+                  .begin = first_visible(b, r),
+                  .end = end < b->begin ? end : b->begin});
+    }
+    fn(b, 0, b->n_rows, (span){.row = &b->rows[0], .begin = b->begin, .end = b->end});
+    for (size_t r = 0; r < b->n_rows; r++) {
+        size_t begin = first_visible(b, r);
+        fn(b, r, 1,
+           (span){.row = &b->rows[r],
+                  .begin = begin > b->end ? begin : b->end,
+                  .end = b->rows[r].pos + 1});
+    }
+}
+
+static void scale_queries(const bundle *b, const float *q, size_t stride)
+{
+    size_t head_dim = b->layout->cfg->head_dim;
+    double scale = b->layout->cfg->layer[b->layer].scale;
     float factor = (float)(scale > 0.0 ? scale : 1.0 / sqrt((double)head_dim));
-    for (size_t i = 0; i < n_heads * head_dim; i++) {
-        a->scaled[i] = q[i] * factor;
+    size_t n = b->group * head_dim;
+    for (size_t r = 0; r < b->n_rows; r++) {
+        for (size_t i = 0; i < n; i++) {
+            b->scaled[r * n + i] = q[r * stride + i] * factor;
+        }
     }
-    score_path(a);
-    float *sums = a->scaled; /* the queries are not needed any more */
+}
+
+/* q and out: the first row's query heads of the KV head; `stride` from a row to the next. */
+static void attend_bundle(bundle *b, const float *q, float *out, size_t stride, float *scratch)
+{
+    const tj_attn_layout *layout = b->layout;
+    size_t head_dim = layout->cfg->head_dim, width = layout->value_width;
+    size_t n_heads = b->n_rows * b->group;
+    find_common(b);
+    b->scores = scratch;
+    b->acc = b->scores + n_heads * b->ld;
+    b->scaled = b->acc + n_heads * width;
+    scale_queries(b, q, stride);
+    walk(b, score);
+    float *sums = b->scaled; /* the queries are not needed any more */
     for (size_t h = 0; h < n_heads; h++) {
-        sums[h] = layout->kernels->softmax(a->scores + h * a->ld, a->end - a->begin);
+        size_t row = h / b->group, begin = first_visible(b, row);
+        sums[h] = layout->kernels->softmax(b->scores + h * b->ld + begin - b->base,
+                                           b->rows[row].pos + 1 - begin);
     }
-    memset(a->acc, 0, n_heads * width * sizeof *a->acc);
-    weigh_path(a);
+    memset(b->acc, 0, n_heads * width * sizeof *b->acc);
+    walk(b, weigh);
     for (size_t h = 0; h < n_heads; h++) {
+        float *to = out + h / b->group * stride + h % b->group * head_dim;
         for (size_t d = 0; d < head_dim; d++) {
-            out[h * head_dim + d] = a->acc[h * width + d] / sums[h];
+            to[d] = b->acc[h * width + d] / sums[h];
         }
     }
 }
@@ -228,27 +321,31 @@ static void attend_item(void *ctx, size_t layer, size_t item, size_t thread, con
 {
     const tj_attn_call *call = ctx;
     const tj_model_config *cfg = call->layout->cfg;
-    size_t part = call->part_heads;
-    size_t row = item % call->n_rows;
-    size_t kv_head = item / call->n_rows * part;
-    size_t left = cfg->n_kv_heads - kv_head;
-    size_t group = cfg->n_heads / cfg->n_kv_heads;
-    size_t at = (row * cfg->n_heads + kv_head * group) * cfg->head_dim;
-    attend_item_job a = {.layout = call->layout,
-                         .row = &call->rows[row],
-                         .layer = layer,
-                         .kv_head = kv_head,
-                         .n_kv = left < part ? left : part,
-                         .group = group};
-    attend_heads(&a, q + at, out + at, call->scratch + thread * call->scratch_floats);
+    size_t n_bundles = (call->n_rows - 1) / call->bundle_rows + 1;
+    size_t row = item % n_bundles * call->bundle_rows;
+    size_t left = call->n_rows - row;
+    size_t stride = cfg->n_heads * cfg->head_dim;
+    bundle b = {.layout = call->layout,
+                .rows = &call->rows[row],
+                .n_rows = left < call->bundle_rows ? left : call->bundle_rows,
+                .layer = layer,
+                .kv_head = item / n_bundles,
+                .group = group_of(call->layout)};
+    size_t at = row * stride + b.kv_head * b.group * cfg->head_dim;
+    attend_bundle(&b, q + at, out + at, stride, call->scratch + thread * call->scratch_floats);
 }
 
 tj_attend tj_attn_attend(tj_attn_call *call)
 {
-    bool few = call->n_rows < 4 * tj_par_threads(); /* the heads are all there is to share out */
-    call->part_heads = few ? 1 : item_heads(call->layout, call->max_len);
+    size_t n_kv = call->layout->cfg->n_kv_heads;
+    size_t rows = most_rows(call->layout, call->max_len);
+    while (rows > 1 && ((call->n_rows - 1) / rows + 1) * n_kv < 2 * tj_par_threads()) {
+        rows = (rows + 1) / 2; /* few rows: every thread shall have some */
+    }
+    call->bundle_rows = rows;
     call->scratch_floats = tj_attn_scratch_floats(call->layout, call->max_len);
-    size_t parts = (call->layout->cfg->n_kv_heads - 1) / call->part_heads + 1;
-    return (tj_attend){
-        .store = store_row, .attend = attend_item, .n_items = call->n_rows * parts, .ctx = call};
+    return (tj_attend){.store = store_row,
+                       .attend = attend_item,
+                       .n_items = call->n_rows == 0 ? 0 : ((call->n_rows - 1) / rows + 1) * n_kv,
+                       .ctx = call};
 }

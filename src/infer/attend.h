@@ -7,8 +7,8 @@
  *     block: layer 0: K [G,D,T], V [G,T,Dv] | layer 1: ...
  *
  * Ownership: a call borrows everything; the engine lays it out anew for each call of tj_infer.
- * Threads:   items, one for each row and part of its KV heads, are shared out among threads; a
- * row's result depends on its q and on the keys and values of its path alone.
+ * Threads:   items, one for each KV head of a few rows, are shared out among threads; a row's result
+ * depends on its q and on the keys and values of its path alone.
  */
 #ifndef TJ_INFER_ATTEND_H
 #define TJ_INFER_ATTEND_H
@@ -51,7 +51,7 @@ typedef struct tj_attn_call {
     size_t max_len; /* every row's pos is below it */
     float *scratch; /* [tj_par_threads(), tj_attn_scratch_floats of max_len] */
     /* set by tj_attn_attend, alike for every item of the call */
-    size_t part_heads, scratch_floats;
+    size_t bundle_rows, scratch_floats;
 } tj_attn_call;
 
 /* Floats of one thread's scratch for rows at positions below max_len; a multiple of 16.
