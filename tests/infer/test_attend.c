@@ -114,12 +114,31 @@ static void reference(double *out, const data *d, const shape *s, size_t pos, si
     }
 }
 
+/* A list for each row that ends at it, as of branches that share what stands before. */
+static tj_kvchunk *lists_apart(tj_attn_row *rows)
+{
+    tj_kvchunk *lists = tj_calloc((size_t)MAX_LEN * MAX_LEN, sizeof *lists);
+    assert_non_null(lists);
+    for (size_t t = 0; t < MAX_LEN; t++) {
+        tj_kvchunk *own = lists + t * MAX_LEN;
+        size_t n = 0, at = 0;
+        while (at <= t) {
+            own[n] = rows[t].chunks[n];
+            own[n].n = own[n].n < t + 1 - at ? own[n].n : (uint32_t)(t + 1 - at);
+            at += own[n++].n;
+        }
+        rows[t].chunks = own;
+        rows[t].n_chunks = n;
+    }
+    return lists;
+}
+
 /* Runs all positions of the path at once, in layer 1, with the path cut into segments: bit i of
  * `cuts` set means that a segment starts at token i. A segment after the first starts a fresh block
  * where `fresh` says so, and otherwise goes on in the block of the one before, like the tail of a
- * split. Calls of `batch` rows. */
+ * split. Calls of `batch` rows, whose chunks stand in one list, or `apart`. */
 static void attend(data *d, tj_dtype dtype, const tj_infer_kernels *kernels, const bool *cuts,
-                   bool fresh, size_t batch, size_t block_tokens)
+                   bool fresh, bool apart, size_t batch, size_t block_tokens)
 {
     tj_attn_layout layout;
     assert_int_equal(tj_attn_layout_init(&layout, &d->cfg, dtype, block_tokens, NULL), TJ_OK);
@@ -154,6 +173,7 @@ static void attend(data *d, tj_dtype dtype, const tj_infer_kernels *kernels, con
     for (size_t t = 0; t < MAX_LEN; t++) {
         rows[t].n_chunks = n_chunks;
     }
+    tj_kvchunk *lists = apart ? lists_apart(rows) : NULL;
     for (size_t t = 0; t < MAX_LEN; t += batch) {
         size_t n = MAX_LEN - t < batch ? MAX_LEN - t : batch;
         tj_attn_call call = {.layout = &layout,
@@ -163,6 +183,7 @@ static void attend(data *d, tj_dtype dtype, const tj_infer_kernels *kernels, con
                              .scratch = scratch};
         run_call(&call, d, t);
     }
+    tj_free(lists);
     tj_free(blocks);
     tj_free(scratch);
 }
@@ -210,7 +231,7 @@ static void attention_equals_the_double_reference(void **state)
     for (size_t i = 0; i < N_SHAPES; i++) {
         data d = make(&shapes[i]);
         for (size_t t = 0; t < n_isa; t++) {
-            attend(&d, TJ_F32, isa[t], cuts, true, MAX_LEN, 16);
+            attend(&d, TJ_F32, isa[t], cuts, true, false, MAX_LEN, 16);
             check_against_reference(&d, &shapes[i], 1e-5);
         }
         unmake(&d);
@@ -228,7 +249,7 @@ static void bf16_storage_rounds_keys_and_values_only(void **state)
         data d = make(&shapes[i]);
         size_t n = MAX_LEN * shapes[i].n_kv_heads * shapes[i].head_dim;
         for (size_t t = 0; t < n_isa; t++) {
-            attend(&d, TJ_BF16, isa[t], cuts, true, MAX_LEN, 16);
+            attend(&d, TJ_BF16, isa[t], cuts, true, false, MAX_LEN, 16);
             check_against_reference(&d, &shapes[i], 0.08);
         }
         for (size_t j = 0; j < n; j++) {
@@ -236,7 +257,7 @@ static void bf16_storage_rounds_keys_and_values_only(void **state)
             d.v[j] = roundf(d.v[j] * 8.0F) / 8.0F;
         }
         for (size_t t = 0; t < n_isa; t++) {
-            attend(&d, TJ_BF16, isa[t], cuts, true, MAX_LEN, 16);
+            attend(&d, TJ_BF16, isa[t], cuts, true, false, MAX_LEN, 16);
             check_against_reference(&d, &shapes[i], 1e-5);
         }
         unmake(&d);
@@ -257,14 +278,14 @@ static void the_cut_of_a_path_changes_no_bit(void **state)
         assert_non_null(want);
         for (size_t t = 0; t < n_isa; t++) {
             bool cuts[MAX_LEN] = {false};
-            attend(&d, TJ_F32, isa[t], cuts, true, MAX_LEN, 16);
+            attend(&d, TJ_F32, isa[t], cuts, true, false, MAX_LEN, 16);
             memcpy(want, d.out, bytes);
             for (size_t trial = 0; trial < 24; trial++) {
                 for (size_t c = 0; c < MAX_LEN; c++) {
                     cuts[c] = tj_rng_below(&rng, 1 + trial) == 0;
                 }
                 memset(d.out, 0, bytes);
-                attend(&d, TJ_F32, isa[t], cuts, trial % 2 == 0, 1 + trial * 3,
+                attend(&d, TJ_F32, isa[t], cuts, trial % 2 == 0, trial / 2 % 2 == 0, 1 + trial * 3,
                        16 * (1 + trial % 3));
                 assert_memory_equal(d.out, want, bytes);
             }
@@ -283,10 +304,10 @@ static void one_thread_and_two_give_the_same_bits(void **state)
     float *want = tj_malloc(bytes);
     assert_non_null(want);
     tj_par_set_threads(1);
-    attend(&d, TJ_F32, tj_infer_kernels_get(), cuts, true, MAX_LEN, 16);
+    attend(&d, TJ_F32, tj_infer_kernels_get(), cuts, true, false, MAX_LEN, 16);
     memcpy(want, d.out, bytes);
     tj_par_set_threads(2);
-    attend(&d, TJ_F32, tj_infer_kernels_get(), cuts, true, MAX_LEN, 16);
+    attend(&d, TJ_F32, tj_infer_kernels_get(), cuts, true, false, MAX_LEN, 16);
     assert_memory_equal(d.out, want, bytes);
     tj_par_set_threads(0);
     tj_free(want);
