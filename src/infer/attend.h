@@ -7,8 +7,8 @@
  *     block: layer 0: K [G,D,T], V [G,T,Dv] | layer 1: ...
  *
  * Ownership: a call borrows everything; the engine lays it out anew for each call of tj_infer.
- * Threads:   items, one for each KV head of a few rows, are shared out among threads; a row's result
- * depends on its q and on the keys and values of its path alone.
+ * Threads:   items, one for each KV head of a few rows, are shared out among threads; what a row
+ * gets depends on its q and on the keys and values of its path alone.
  */
 #ifndef TJ_INFER_ATTEND_H
 #define TJ_INFER_ATTEND_H

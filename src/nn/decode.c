@@ -11,10 +11,9 @@
 #include "base/par.h"
 #include "nn/model.h"
 
-#define ROWS_OF_ITEM 8 /* rows of an item of per-row work */
-#define ROWS_OF_PRODUCT                                                                            \
-    48 /* of an item of a product: a multiple of what products take at once,                       \
-        * and few enough for their activations to stay in a cache */
+#define ROWS_OF_ITEM    8 /* rows of an item of per-row work */
+/* Of an item of a product: whole tiles, few enough for their activations to stay in a cache. */
+#define ROWS_OF_PRODUCT (6 * TJ_QUANT_ROWS)
 
 typedef struct row_shape { /* values of a row */
     size_t x, q, kv, in, out, logits;
@@ -25,14 +24,12 @@ struct tj_infer_scratch {
     size_t cap, head_cap; /* rows */
     float *x;             /* [cap, C] residual stream */
     float *in;            /* [cap, widest] input of a product */
-    int8_t *in_q;         /* the same quantised, with d and sums */
-    float *in_d, *in_total;
-    int32_t *in_sums;
-    float *out;       /* [cap, widest of padded outputs] of a group of products */
-    float *q, *k, *v; /* [cap, H, D], [cap, G, D] */
-    float *att;       /* [cap, H, D] */
-    float *logits;    /* [head_cap, padded V] */
-    uint32_t *pos;    /* [cap] */
+    tj_quant_rows quant;  /* the same quantised */
+    float *out;           /* [cap, widest of padded outputs] of a group of products */
+    float *q, *k, *v;     /* [cap, H, D], [cap, G, D] */
+    float *att;           /* [cap, H, D] */
+    float *logits;        /* [head_cap, padded V] */
+    uint32_t *pos;        /* [cap] */
 };
 
 static size_t padded(size_t n)
@@ -53,8 +50,8 @@ tj_code tj_infer_scratch_create(tj_infer_scratch **out, tj_err *err)
 
 static void free_buffers(tj_infer_scratch *s)
 {
-    void *buffers[] = {s->x, s->in, s->in_q, s->in_d, s->in_total, s->in_sums, s->out,
-                       s->q, s->k,  s->v,    s->att,  s->logits,   s->pos};
+    void *buffers[] = {s->x, s->in, s->quant.q, s->quant.d, s->quant.total, s->quant.sums, s->out,
+                       s->q, s->k,  s->v,       s->att,     s->logits,      s->pos};
     for (size_t i = 0; i < sizeof buffers / sizeof buffers[0]; i++) {
         tj_free(buffers[i]);
     }
@@ -94,10 +91,10 @@ static tj_code reserve(tj_infer_scratch *s, const tj_model *m, size_t n_rows, si
     free_buffers(s);
     s->x = tj_aligned_array(rows * shape.x, sizeof(float));
     s->in = tj_aligned_array(rows * shape.in, sizeof(float));
-    s->in_q = tj_aligned_array(rows * shape.in, 1);
-    s->in_d = tj_aligned_array(rows * (shape.in / TJ_QUANT), sizeof(float));
-    s->in_total = tj_aligned_array(rows * (shape.in / TJ_QUANT), sizeof(float));
-    s->in_sums = tj_aligned_array(rows * (shape.in / TJ_QUANT_HALF), sizeof(int32_t));
+    s->quant.q = tj_aligned_array(rows * shape.in, 1);
+    s->quant.d = tj_aligned_array(rows * (shape.in / TJ_QUANT), sizeof(float));
+    s->quant.total = tj_aligned_array(rows * (shape.in / TJ_QUANT), sizeof(float));
+    s->quant.sums = tj_aligned_array(rows * (shape.in / TJ_QUANT_HALF), sizeof(int32_t));
     s->out = tj_aligned_array(rows * shape.out, sizeof(float));
     s->q = tj_aligned_array(rows * shape.q, sizeof(float));
     s->k = tj_aligned_array(rows * shape.kv, sizeof(float));
@@ -105,8 +102,8 @@ static tj_code reserve(tj_infer_scratch *s, const tj_model *m, size_t n_rows, si
     s->att = tj_aligned_array(rows * shape.q, sizeof(float));
     s->logits = tj_aligned_array(out_rows * shape.logits, sizeof(float));
     s->pos = tj_aligned_array(rows, sizeof *s->pos);
-    if (s->x == NULL || s->in == NULL || s->in_q == NULL || s->in_d == NULL ||
-        s->in_total == NULL || s->in_sums == NULL || s->out == NULL || s->q == NULL ||
+    if (s->x == NULL || s->in == NULL || s->quant.q == NULL || s->quant.d == NULL ||
+        s->quant.total == NULL || s->quant.sums == NULL || s->out == NULL || s->q == NULL ||
         s->k == NULL || s->v == NULL || s->att == NULL || s->logits == NULL || s->pos == NULL) {
         free_buffers(s);
         return tj_fail(err, TJ_E_NOMEM, "cannot allocate scratch for %zu rows", n_rows);
@@ -155,10 +152,10 @@ static void multiply(const product_group *g, size_t mat, size_t panel, size_t ro
     const tj_panels *p = g->mats[mat];
     const tj_operand x = {.x = g->x.x + row * g->x.ld,
                           .ld = g->x.ld,
-                          .q = g->x.q + row * p->in,
-                          .d = g->x.d + row * (p->in / TJ_QUANT),
-                          .total = g->x.total + row * (p->in / TJ_QUANT),
-                          .sums = g->x.sums + row * (p->in / TJ_QUANT_HALF)};
+                          .quant = {.q = g->x.quant.q + row * p->in,
+                                    .d = g->x.quant.d + row * (p->in / TJ_QUANT),
+                                    .total = g->x.quant.total + row * (p->in / TJ_QUANT),
+                                    .sums = g->x.quant.sums + row * (p->in / TJ_QUANT_HALF)}};
     g->kernels->mul[p->type](g->out[mat] + row * g->ld + panel * TJ_PANEL, g->ld, &x,
                              p->bytes + panel * p->panel_bytes, p->in, n_rows);
 }
@@ -205,16 +202,13 @@ static const tj_panels *gen_mat(const rows_job *job, size_t layer, tj_gen_mat ma
     return &job->m->gen[layer * TJ_N_GEN + mat];
 }
 
-/* The input row of a group of products is in place in `in`: quantises it, where a product of the
- * group takes it so. */
-static void finish_input(const rows_job *job, size_t row, size_t width, bool quantised)
+/* The input row of a group of products is in place in `in`, one of n_rows: quantises it, where a
+ * product of the group takes it so. */
+static void finish_input(const rows_job *job, size_t row, size_t n_rows, size_t width,
+                         bool quantised)
 {
-    tj_infer_scratch *s = job->s;
     if (quantised) {
-        size_t group = row * (width / TJ_QUANT);
-        job->m->pk->quantize(s->in_q + row * width, s->in_d + group, s->in_total + group,
-                             s->in_sums + row * (width / TJ_QUANT_HALF), s->in + row * width,
-                             width);
+        job->m->pk->quantize(&job->s->quant, row, n_rows, job->s->in + row * width, width);
     }
 }
 
@@ -253,7 +247,7 @@ static void row_before_qkv(const rows_job *job, size_t row)
         add_output(job, row, m->at[job->layer - 1].post2);
     }
     norm_row(m, job->s->in + row * width, x, m->at[job->layer].norm1, 1, width);
-    finish_input(job, row, width, qkv_quantised(job, job->layer));
+    finish_input(job, row, job->n_rows, width, qkv_quantised(job, job->layer));
 }
 
 static void row_after_qkv(const rows_job *job, size_t row)
@@ -289,11 +283,8 @@ static void row_after_qkv(const rows_job *job, size_t row)
 /* Only where o takes its input quantised; else it reads attention's output as it is. */
 static void row_after_attention(const rows_job *job, size_t row)
 {
-    tj_infer_scratch *s = job->s;
     size_t width = job->m->q_width;
-    size_t group = row * (width / TJ_QUANT);
-    job->m->pk->quantize(s->in_q + row * width, s->in_d + group, s->in_total + group,
-                         s->in_sums + row * (width / TJ_QUANT_HALF), s->att + row * width, width);
+    job->m->pk->quantize(&job->s->quant, row, job->n_rows, job->s->att + row * width, width);
 }
 
 static void row_before_ffn(const rows_job *job, size_t row)
@@ -303,7 +294,7 @@ static void row_before_ffn(const rows_job *job, size_t row)
     add_output(job, row, m->at[job->layer].post1);
     norm_row(m, job->s->in + row * width, job->s->x + row * width, m->at[job->layer].norm2, 1,
              width);
-    finish_input(job, row, width,
+    finish_input(job, row, job->n_rows, width,
                  is_quantised(gen_mat(job, job->layer, TJ_GEN_GATE)) ||
                      is_quantised(gen_mat(job, job->layer, TJ_GEN_UP)));
 }
@@ -317,7 +308,7 @@ static void row_in_ffn(const rows_job *job, size_t row)
         memmove(gu + ffn, gu + padded(ffn), ffn * sizeof *gu); /* no gap between gate and up */
     }
     m->k->glu(job->s->in + row * ffn, gu, 2 * ffn, TJ_F32, m->cfg.activation, 1, ffn);
-    finish_input(job, row, ffn, is_quantised(gen_mat(job, job->layer, TJ_GEN_DOWN)));
+    finish_input(job, row, job->n_rows, ffn, is_quantised(gen_mat(job, job->layer, TJ_GEN_DOWN)));
 }
 
 /* Output row i: the last layer's addition, and the final norm. */
@@ -332,7 +323,7 @@ static void row_before_head(const rows_job *job, size_t i)
         job->values[i] =
             (float)m->k->dot(in, m->weights + m->at_value, width) + m->weights[m->at_value_bias];
     }
-    finish_input(job, i, width, is_quantised(&m->gen_head));
+    finish_input(job, i, job->n_out, width, is_quantised(&m->gen_head));
 }
 
 static void row_at_end(const rows_job *job, size_t row)
@@ -375,9 +366,7 @@ static void multiply_rows(walker *w, size_t layer, const float *x, const tj_gen_
 {
     tj_infer_scratch *s = w->job.s;
     size_t in = gen_mat(&w->job, layer, mats[0])->in;
-    product_group g = {.n_rows = w->job.n_rows,
-                       .x = {x, in, s->in_q, s->in_d, s->in_total, s->in_sums},
-                       .kernels = w->job.m->pk};
+    product_group g = {.n_rows = w->job.n_rows, .x = {x, in, s->quant}, .kernels = w->job.m->pk};
     size_t at = 0;
     for (size_t i = 0; i < n_mats; i++) {
         const tj_panels *mat = gen_mat(&w->job, layer, mats[i]);
@@ -436,7 +425,7 @@ static void walk_head(walker *w)
     bool is_whole = padded(n_vocab) == n_vocab; /* panels: written where they are wanted */
     product_group g = {.n_rows = job->n_out,
                        .ld = padded(n_vocab),
-                       .x = {s->in, job->m->cfg.width, s->in_q, s->in_d, s->in_total, s->in_sums},
+                       .x = {s->in, job->m->cfg.width, s->quant},
                        .kernels = job->m->pk};
     add_mat(&g, &job->m->gen_head, is_whole ? job->logits : s->logits);
     cut_items(&g, tj_par_threads());

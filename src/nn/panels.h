@@ -59,24 +59,33 @@ void tj_panels_pack_blocks(tj_panels *p, size_t i, const unsigned char *rows, si
                            tj_ggml_type type, size_t (*row_at)(const void *ctx, size_t row),
                            const void *ctx);
 
-/* Rows of activations as products read them. Quantised ones: q [rows, in], d [rows, in / 32], sums
- * [rows, in / 16] of q, and of d q over each 32: total [rows, in / 32]. */
+/* Rows of activations in int8. Rows stand in tiles of TJ_QUANT_ROWS, the last of what is left, and
+ * what a product reads together stands side by side: of a tile of T rows
+ *
+ *     q [in / 4][T][4]   d, total [in / 32][T]   sums [in / 16][T]
+ *
+ * with x = d q for each 32 of a row, sums of q over each 16, and total of d q over each 32. */
+#define TJ_QUANT_ROWS 8
+typedef struct tj_quant_rows {
+    int8_t *q;
+    float *d, *total;
+    int32_t *sums;
+} tj_quant_rows;
+
+/* Rows as products read them; quantised ones from a tile's first row on. */
 typedef struct tj_operand {
     const float *x; /* [rows, ld] */
     size_t ld;
-    const int8_t *q;
-    const float *d, *total;
-    const int32_t *sums;
+    tj_quant_rows quant;
 } tj_operand;
 
 typedef struct tj_panel_kernels {
     const char *isa; /* "avx512vnni", "avx2", "generic" */
 
-    /* q = round(x / d) with d = max|x| / 127 for each 32 of n values; sums for each 16; total is d
-     * times the sum of 32. */
-    void (*quantize)(int8_t *q, float *d, float *total, int32_t *sums, const float *x, size_t n);
+    /* Row `row` of n_rows, x [in]: q = round(x / d) with d = max|x| / 127 for each 32. */
+    void (*quantize)(const tj_quant_rows *to, size_t row, size_t n_rows, const float *x, size_t in);
     /* y[r * ldy + j] = x_r . w_j for the 16 outputs j of a panel and rows r in [0, rows) of the
-     * operand. */
+     * operand: whole tiles, of which only the last may have fewer rows. */
     void (*mul[TJ_N_PANEL_TYPES])(float *y, size_t ldy, const tj_operand *x,
                                   const unsigned char *panel, size_t in, size_t rows);
 } tj_panel_kernels;

@@ -122,16 +122,30 @@ static void setup(fixture *f, tj_ggml_type type)
     free(bytes);
 }
 
+/* Each row for itself, so that its values stand in their order. */
 static void quantize(fixture *f, const tj_panel_kernels *k)
 {
     for (size_t r = 0; r < N_ROWS; r++) {
-        k->quantize(f->q[r], f->d[r], f->total[r], f->sums[r], f->x[r], IN);
+        const tj_quant_rows to = {f->q[r], f->d[r], f->total[r], f->sums[r]};
+        k->quantize(&to, 0, 1, f->x[r], IN);
     }
 }
 
-static tj_operand rows_from(const fixture *f, size_t r)
+typedef struct quant_buffer {
+    int8_t q[N_ROWS * IN];
+    float d[N_ROWS * (IN / TJ_QUANT)], total[N_ROWS * (IN / TJ_QUANT)];
+    int32_t sums[N_ROWS * (IN / TJ_QUANT_HALF)];
+} quant_buffer;
+
+/* Rows [first, first + n), quantised together. */
+static tj_operand rows_from(const fixture *f, const tj_panel_kernels *k, size_t first, size_t n,
+                            quant_buffer *buffer)
 {
-    return (tj_operand){f->x[r], IN, f->q[r], f->d[r], f->total[r], f->sums[r]};
+    tj_operand x = {f->x[first], IN, {buffer->q, buffer->d, buffer->total, buffer->sums}};
+    for (size_t r = 0; r < n; r++) {
+        k->quantize(&x.quant, r, n, f->x[first + r], IN);
+    }
+    return x;
 }
 
 /* What a product of the type is to give: quantised ones see the quantised activations. */
@@ -173,7 +187,8 @@ static void check_all(check_fn check)
 static void check_sums(const fixture *f, const tj_panel_kernels *k, tj_ggml_type type)
 {
     float y[N_ROWS][LD];
-    tj_operand x = rows_from(f, 0);
+    quant_buffer buffer;
+    tj_operand x = rows_from(f, k, 0, N_ROWS, &buffer);
     for (size_t p = 0; p < f->panels.n_panels; p++) {
         k->mul[f->panels.type](&y[0][p * TJ_PANEL], LD, &x,
                                f->panels.bytes + p * f->panels.panel_bytes, IN, N_ROWS);
@@ -203,13 +218,14 @@ static void check_rows_alone(const fixture *f, const tj_panel_kernels *k, tj_ggm
 {
     float alone[N_ROWS][TJ_PANEL];
     float among[N_ROWS][TJ_PANEL];
+    quant_buffer buffer;
     (void)type;
     for (size_t r = 0; r < N_ROWS; r++) {
-        tj_operand x = rows_from(f, r);
+        tj_operand x = rows_from(f, k, r, 1, &buffer);
         k->mul[f->panels.type](alone[r], TJ_PANEL, &x, f->panels.bytes, IN, 1);
     }
     for (size_t first = 0; first < 8; first++) {
-        tj_operand x = rows_from(f, first);
+        tj_operand x = rows_from(f, k, first, N_ROWS - first, &buffer);
         k->mul[f->panels.type](among[first], TJ_PANEL, &x, f->panels.bytes, IN, N_ROWS - first);
         assert_memory_equal(alone[first], among[first], (N_ROWS - first) * sizeof among[0]);
     }
