@@ -196,31 +196,28 @@ static json_t *config_json(const tj_import_config *cfg)
                      cfg->skip ? "skip" : "stop", "limit", (json_int_t)cfg->limit);
 }
 
-/* A set of that name that another run made is not shadowed silently. */
-static tj_code need_new_name(tj_importer *im, tj_err *err)
+tj_code tj_import_need_new_set(tj_store *store, const char *name, tj_err *err)
 {
     tj_problem_set set;
-    tj_code rc = tj_store_find_problem_set(im->store, &set, im->cfg->set, NULL);
+    tj_code rc = tj_store_find_problem_set(store, &set, name, NULL);
     if (rc == TJ_OK) {
         rc = tj_fail(err, TJ_E_CONFLICT,
                      "there is a set '%s' already, made by run %lld: give all files of a set at "
                      "once, or another name",
-                     im->cfg->set, (long long)set.run);
+                     name, (long long)set.run);
         tj_problem_set_deinit(&set);
         return rc;
     }
-    return rc == TJ_E_NOTFOUND ? TJ_OK
-                               : tj_fail(err, rc, "cannot look for the set '%s'", im->cfg->set);
+    return rc == TJ_E_NOTFOUND ? TJ_OK : tj_fail(err, rc, "cannot look for the set '%s'", name);
 }
 
 /* Finds the run if it is done, goes on with it if it was stopped, else begins it and its set. */
 static tj_code begin_run(tj_importer *im, bool *was_done, const tj_run_spec *spec, tj_err *err)
 {
-    *was_done = false;
-    tj_code rc = tj_run_find(im->store, &im->run, spec, TJ_RUN_BIT(TJ_RUN_DONE), err);
-    if (rc == TJ_OK && im->run != 0) {
+    bool resumed = false;
+    tj_code rc = tj_ledger_run_find_done(im->store, &im->run, was_done, spec, err);
+    if (*was_done) {
         tj_problem_set set;
-        *was_done = true;
         rc = tj_store_find_problem_set(im->store, &set, im->cfg->set, err);
         im->set = set.id;
         tj_problem_set_deinit(&set);
@@ -228,8 +225,7 @@ static tj_code begin_run(tj_importer *im, bool *was_done, const tj_run_spec *spe
     if (rc != TJ_OK || *was_done) {
         return rc;
     }
-    rc = need_new_name(im, err);
-    bool resumed = false;
+    rc = tj_import_need_new_set(im->store, im->cfg->set, err);
     if (rc == TJ_OK) {
         rc = tj_ledger_run_go_on(im->store, &im->run, &resumed, spec, err);
     }

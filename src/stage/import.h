@@ -28,4 +28,7 @@ typedef struct tj_importer {
  * of reading and adding. */
 TJ_MUST_USE tj_code tj_import_next(tj_importer *im, tj_dataset *data, bool *more, tj_err *err);
 
+/* A set of that name that another run made and sealed is not shadowed silently: TJ_E_CONFLICT. */
+TJ_MUST_USE tj_code tj_import_need_new_set(tj_store *store, const char *name, tj_err *err);
+
 #endif
