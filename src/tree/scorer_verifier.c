@@ -101,12 +101,12 @@ static tj_code grade(const verifier *v, tj_score *out, const tj_score_ask *ask, 
         return rc;
     }
     tj_err why;
-    if (tj_grade_pool_push(v->pool, ask->answer, strlen(ask->answer), step, strlen(step), &why) !=
-        TJ_OK) {
+    rc = tj_grade_pool_pair(v->pool, &graded, ask->answer, strlen(ask->answer), step, strlen(step),
+                            job, &why);
+    if (rc == TJ_E_LIMIT) { /* a text longer than any answer */
         return tj_score_fail(out, err, "%s", why.msg);
     }
-    rc = tj_grade_pool_pull(v->pool, &graded, job, err);
-    return rc == TJ_OK ? take_grade(out, &graded, err) : rc;
+    return rc == TJ_OK ? take_grade(out, &graded, err) : tj_fail(err, rc, "%s", why.msg);
 }
 
 /* ------------------------------------------------------------ all of it */
