@@ -137,6 +137,9 @@ typedef struct tj_words_verdict {
     tj_label right;     /* UNKNOWN: no reference, or the grader cannot tell */
     char reason[TJ_STEP_REASON_BYTES];
 } tj_words_verdict;
+/* Whether a tj_extraction's rule (NULL: no answer) is a way of stating an answer that is meant as
+ * one; a number that merely stands last is not. */
+bool tj_words_is_stated(const char *rule);
 /* How a step of a path ends. */
 typedef enum tj_words_end {
     TJ_WORDS_STEP, /* with its delimiter */

@@ -165,20 +165,13 @@ static tj_code judge(const tj_rollouts *r, worth *out, bool *unread, const tj_sc
 /* Whether nothing can follow: the tree says so, or the step has the marks of a final answer. */
 static bool is_end(const tj_rollouts *r, const tj_score_ask *ask)
 {
-    static const char *const marks[] = {"boxed", "final answer", "####"};
     tj_extraction x;
-    if (ask->tree != NULL && ask->node < ask->tree->n_nodes &&
-        ask->tree->nodes[ask->node].terminal) {
+    if (tj_score_ask_is_end(ask)) {
         return true;
     }
     const char *step = ask->steps[ask->n_steps - 1];
     tj_grade_extract(&x, r->grader, step, strlen(step));
-    for (size_t i = 0; x.rule != NULL && i < 3 && !is_state(r, ask); i++) {
-        if (strcmp(x.rule, marks[i]) == 0) {
-            return true;
-        }
-    }
-    return false;
+    return !is_state(r, ask) && tj_words_is_stated(x.rule);
 }
 
 static tj_code measure_end(const tj_rollouts *r, tj_score *out, const tj_score_ask *ask,
