@@ -25,8 +25,8 @@ void tj_opening_init(tj_opening *o, bool chats);
 void tj_opening_deinit(tj_opening *o);
 
 /* Rules and problem of an embedded task. Errors: TJ_E_NOMEM. */
-TJ_MUST_USE tj_code tj_opening_state(tj_opening *o, const tj_task *task,
-                                     const tj_task_state *first, tj_err *err);
+TJ_MUST_USE tj_code tj_opening_state(tj_opening *o, const tj_task *task, const tj_task_state *first,
+                                     tj_err *err);
 /* A problem in words. Errors: TJ_E_NOMEM. */
 TJ_MUST_USE tj_code tj_opening_words(tj_opening *o, const tj_words_prompt *prompt,
                                      const char *question, tj_err *err);
