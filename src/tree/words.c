@@ -127,7 +127,7 @@ static tj_code grade(tj_words_verdict *out, tj_grader *grader, const char *answe
     tj_grade g;
     tj_err why;
     tj_code rc = tj_grade_pair(&g, grader, answer, strlen(answer), text, len, &why);
-    if (rc == TJ_E_NOMEM) {
+    if (rc != TJ_OK && rc != TJ_E_PARSE) {
         return tj_fail(err, rc, "%s", why.msg);
     }
     if (rc != TJ_OK) { /* the reference cannot be read: it decides nothing */
