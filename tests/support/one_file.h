@@ -4,8 +4,8 @@
 
 #include <stddef.h>
 
-/* Writes the bytes to the one file that this process has, and takes away at its end; gives its path.
- * Not tj_fs_write, which waits for the disk. */
+/* Writes the bytes to the one file that this process has, and takes away at its end; gives its
+ * path. Not tj_fs_write, which waits for the disk. */
 const char *one_file(const void *bytes, size_t n);
 
 #endif
