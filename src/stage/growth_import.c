@@ -297,16 +297,10 @@ static tj_code begin_set(importing *im, const tj_run_spec *spec, tj_err *err)
 
 static tj_code begin_run(importing *im, const tj_run_spec *spec, tj_err *err)
 {
-    bool resumed = false;
+    bool resumed;
     tj_tree_import_result *r = im->out;
-    tj_code rc = tj_ledger_run_find_done(im->store, &r->run, &r->was_done, spec, err);
-    if (rc != TJ_OK || r->was_done) {
-        return rc;
-    }
-    rc = tj_import_need_new_set(im->store, im->cfg->set, err);
-    if (rc == TJ_OK) {
-        rc = tj_ledger_run_go_on(im->store, &r->run, &resumed, spec, err);
-    }
+    tj_code rc =
+        tj_import_take_up(im->store, &r->run, &r->was_done, &resumed, spec, im->cfg->set, err);
     return rc == TJ_OK && resumed ? load_cursor(im, err) : rc;
 }
 
@@ -345,9 +339,8 @@ tj_code tj_trees_import(tj_store *store, tj_tree_import_result *out,
     tj_code rc = cfg->n_paths > TJ_STORE_MAX_INPUTS
                      ? tj_fail(err, TJ_E_INVAL, "more than %d files", TJ_STORE_MAX_INPUTS)
                      : TJ_OK;
-    for (size_t i = 0; i < cfg->n_paths && rc == TJ_OK; i++) {
-        rc = tj_sha256_file(digests[i], cfg->paths[i], err);
-        inputs[i] = (tj_run_input){.role = cfg->paths[i], .kind = "file", .digest = digests[i]};
+    if (rc == TJ_OK) {
+        rc = tj_import_inputs(inputs, digests, cfg->paths, cfg->n_paths, err);
     }
     if (rc != TJ_OK) {
         return rc;
