@@ -398,6 +398,11 @@ static void remove_tree(const char *path, size_t depth)
     remove(path);
 }
 
+void nn_remove(const char *path)
+{
+    remove_tree(path, 3);
+}
+
 char nn_folder[256];
 
 int nn_make_folder(void **state)
@@ -411,7 +416,7 @@ int nn_make_folder(void **state)
 int nn_remove_folder(void **state)
 {
     (void)state;
-    remove_tree(nn_folder, 3);
+    nn_remove(nn_folder);
     return 0;
 }
 

@@ -202,8 +202,8 @@ static void check_round_trip(tj_model *m, const char *gguf_type, const char *fol
         assert_same(got, m);
         tj_model_destroy(got);
     }
-    nn_remove_folder(nn_in_folder("from"));
-    nn_remove_folder(nn_in_folder("back"));
+    nn_remove(nn_in_folder("from"));
+    nn_remove(nn_in_folder("back"));
 }
 
 static void f32_comes_back_bit_for_bit(void **state)
