@@ -85,9 +85,10 @@ function(tj_install_library)
     install(FILES ${CMAKE_BINARY_DIR}/tabiji.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 endfunction()
 
-# tj_test(FILE [LABEL slow|real]): tests/<room>/<FILE>.c, a cmocka program of that name.
+# tj_test(FILE [LABEL slow|real] [COST seconds]): tests/<room>/<FILE>.c, a cmocka program of that name.
+# Of tests that run at once the longest should start first; COST tells a build that has not run any.
 function(tj_test file)
-    cmake_parse_arguments(TEST "" "LABEL" "SOURCES" ${ARGN})
+    cmake_parse_arguments(TEST "" "LABEL;COST" "SOURCES" ${ARGN})
     add_executable(${file} ${file}.c ${TEST_SOURCES})
     target_include_directories(${file} PRIVATE ${CMAKE_SOURCE_DIR}/tests)
     target_link_libraries(${file} PRIVATE tabiji cmocka)
@@ -99,6 +100,9 @@ function(tj_test file)
         list(APPEND environment OMP_NUM_THREADS=1)
     endif()
     set_tests_properties(${file} PROPERTIES TIMEOUT 400 ENVIRONMENT "${environment}")
+    if(TEST_COST)
+        set_tests_properties(${file} PROPERTIES COST ${TEST_COST})
+    endif()
     if(TEST_LABEL)
         set_tests_properties(${file} PROPERTIES LABELS ${TEST_LABEL}
             SKIP_REGULAR_EXPRESSION "\\[  SKIPPED \\] [0-9]+ test")

@@ -1,5 +1,6 @@
 #include "base/json.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "base/buf.h"
@@ -14,6 +15,31 @@ json_t *tj_json_text(const char *text, size_t n)
                                                JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
     tj_buf_deinit(&literal);
     return json;
+}
+
+json_t *tj_json_number(double x)
+{
+    return isfinite(x) ? json_real(x) : json_null();
+}
+
+void tj_json_set(json_t **object, const char *key, json_t *value)
+{
+    if (*object == NULL) {
+        json_decref(value);
+    } else if (json_object_set_new(*object, key, value) != 0) {
+        json_decref(*object);
+        *object = NULL;
+    }
+}
+
+void tj_json_append(json_t **array, json_t *value)
+{
+    if (*array == NULL) {
+        json_decref(value);
+    } else if (json_array_append_new(*array, value) != 0) {
+        json_decref(*array);
+        *array = NULL;
+    }
 }
 
 bool tj_json_is_deeper(const char *text, size_t len, size_t max_depth)

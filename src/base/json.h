@@ -14,6 +14,13 @@
 
 /* The bytes as a JSON string; what is not UTF-8 becomes U+FFFD. Gives it; NULL without memory. */
 json_t *tj_json_text(const char *text, size_t n);
+/* A number, or null where there is none to give: JSON knows no NaN. NULL without memory. */
+json_t *tj_json_number(double x);
+
+/* Put into *object, or behind *array, what is taken. A collection that failed once (NULL; also
+ * where value is) becomes and stays NULL, so that only the whole needs a look. */
+void tj_json_set(json_t **object, const char *key, json_t *value);
+void tj_json_append(json_t **array, json_t *value);
 
 /* Whether brackets open deeper than max_depth; those in strings do not count. Says nothing of
  * whether the text is JSON. */

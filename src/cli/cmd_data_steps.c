@@ -236,7 +236,7 @@ tj_code tj_cmd_data_steps(const tj_args *args, tj_err *err)
         rc = tj_args_size(args, "limit", 0, SIZE_MAX / 2, &w.max, err);
     }
     if (rc == TJ_OK) {
-        rc = tj_grader_create(&w.grader, NULL, err);
+        rc = tj_cli_grader_open(&w.grader, err);
     }
     for (size_t i = 0; rc == TJ_OK && i < tj_args_n_operands(args); i++) {
         rc = read_file(&w, tj_args_operand(args, i), &options, err);
@@ -247,7 +247,7 @@ tj_code tj_cmd_data_steps(const tj_args *args, tj_err *err)
     if (rc == TJ_OK) {
         rc = write_all(&w, args, err);
     }
-    tj_grader_destroy(w.grader);
+    tj_cli_grader_close(w.grader);
     tj_buf_deinit(&w.text);
     tj_buf_deinit(&w.question);
     tj_buf_deinit(&w.out);

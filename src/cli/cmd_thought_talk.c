@@ -332,10 +332,10 @@ static tj_code open_talking(talking *t, const tj_args *args, tj_err *err)
         t->debate.max_tokens = t->critique.max_tokens;
     }
     if (rc == TJ_OK) {
-        rc = tj_cli_talk_open(&t->model, args, err);
+        rc = tj_cli_grader_open(&t->grader, err);
     }
     if (rc == TJ_OK) {
-        rc = tj_grader_create(&t->grader, NULL, err);
+        rc = tj_cli_talk_open(&t->model, args, err);
     }
     return rc == TJ_OK ? open_critic(t, args, err) : rc;
 }
@@ -357,7 +357,7 @@ static tj_code run_talking(talking *t, const tj_args *args, tj_err *err)
 static void close_talking(talking *t)
 {
     tj_templates_destroy(t->templates);
-    tj_grader_destroy(t->grader);
+    tj_cli_grader_close(t->grader);
     if (t->critic.is_open) {
         tj_talk_deinit(&t->critic.talk);
         tj_generator_close(&t->critic.generator.generator);

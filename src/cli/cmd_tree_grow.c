@@ -21,7 +21,7 @@ typedef struct growing {
     tj_cli_policy policy;
     tj_scorer scorer;  /* zeroed: none */
     json_t *rewarder;  /* its settings */
-    tj_grader *grader; /* of votes */
+    tj_grader *grader; /* of answers and votes */
     tj_grow_config cfg;
     tj_grow_stats stats;
     size_t seed, format, limit, offset;
@@ -291,11 +291,11 @@ static tj_code open_parts(growing *g, const tj_args *args, tj_err *err)
 {
     bool returns = g->cfg.method == TJ_SEARCH_BEST_FIRST || g->cfg.method == TJ_SEARCH_UCT ||
                    g->cfg.method == TJ_SEARCH_PUCT;
-    tj_code rc = tj_cli_policy_open(&g->policy, args, g->words, returns ? KEPT_TOKENS : 0, err);
-    g->cfg.max_step_tokens = g->policy.steps.max_tokens;
+    tj_code rc = g->words ? tj_cli_grader_open(&g->grader, err) : TJ_OK;
     if (rc == TJ_OK) {
-        rc = tj_grader_create(&g->grader, NULL, err);
+        rc = tj_cli_policy_open(&g->policy, args, g->words, returns ? KEPT_TOKENS : 0, err);
     }
+    g->cfg.max_step_tokens = g->policy.steps.max_tokens;
     return rc == TJ_OK ? open_scorer(g, args, err) : rc;
 }
 
@@ -305,7 +305,7 @@ static void close_parts(growing *g)
         tj_scorer_close(&g->scorer);
     }
     tj_cli_policy_close(&g->policy);
-    tj_grader_destroy(g->grader);
+    tj_cli_grader_close(g->grader);
     json_decref(g->rewarder);
     json_decref(g->list);
     tj_tree_problems_deinit(&g->problems);
@@ -317,6 +317,7 @@ static tj_growth growth_of(growing *g)
                        .task = &g->policy.domain.task,
                        .scorer = g->scorer.score == NULL ? NULL : &g->scorer,
                        .cfg = &g->cfg,
+                       .grader = g->grader,
                        .seed = g->seed,
                        .run = STREAM_GROW,
                        .done = print_tree,

@@ -59,6 +59,48 @@
     {                                                                                              \
         "quiet", 'q', NULL, "no progress", NULL                                                    \
     }
+#define FIRST_MODEL                                                                                \
+    {"out", 'o', "DIR", "folder of the new model", NULL},                                          \
+        {"from", 0, "PATH", "start from this model folder or GGUF file", NULL},                    \
+        {"name", 'n', "NAME", "start from a model of the workspace, by name", NULL}, WORKSPACE,    \
+        {"new", 0, NULL, "start from random weights in the shape of the demo's model", NULL},      \
+    {                                                                                              \
+        "shape", 0, "KEY=VALUE",                                                                   \
+            "of --new, e.g. width=64; keys as under 'model' in 'tabiji config'; repeatable", NULL  \
+    }
+#define UPDATES                                                                                    \
+    {"lr", 0, "X", "peak learning rate; the last is a tenth of it",                                \
+     "0.001; 2e-05 for a model with its own tokenizer"},                                           \
+        {"warmup", 0, "N", "updates of linear warm-up", "10"},                                     \
+        {"decay", 0, "X", "weight decay", "0.05"},                                                 \
+        {"schedule", 0, "NAME", "cosine, linear or constant learning rate", "cosine"},             \
+    {                                                                                              \
+        "save-every", 0, "N", "updates between snapshots; 0: only when stopped", "100"             \
+    }
+#define RECOMPUTE                                                                                  \
+    {                                                                                              \
+        "recompute", 0, NULL, "less memory, a third more time", NULL                               \
+    }
+#define REPLACE_TRAINING                                                                           \
+    {                                                                                              \
+        "force", 0, NULL, "replace a model in --out, or another training's snapshots", NULL        \
+    }
+#define REMOTE                                                                                     \
+    {"remote-model", 0, "NAME", "of a URL: which of the server's models", NULL},                   \
+        {"remote-config", 0, "FILE",                                                               \
+         "of a URL: settings in YAML (time-outs, retries, prices, ...)", NULL},                    \
+        {"remote-set", 0, "KEY=VALUE", "of a URL: one setting, e.g. stream=true; repeatable",      \
+         NULL},                                                                                    \
+    {                                                                                              \
+        "cache", 0, "DIR", "of a URL: keep answers here, and pay for none twice", NULL             \
+    }
+#define REWARDERS_REMOTE                                                                           \
+    {"remote-config", 0, "FILE", "of a URL: settings in YAML (time-outs, retries, prices, ...)",   \
+     NULL},                                                                                        \
+        {"remote-set", 0, "KEY=VALUE", "of a URL: one setting; repeatable", NULL},                 \
+    {                                                                                              \
+        "remote-model", 0, "NAME", "of a URL: the model, where a rewarder does not say it", NULL   \
+    }
 
 static const tj_option demo_options[] = {
     WORKSPACE,
@@ -134,11 +176,7 @@ static const tj_option generate_options[] = {
     {"no-thinking", 0, NULL, "qwen3: answer without thoughts", NULL},
     {"raw", 0, NULL, "continue the prompt as it stands, without a template", NULL},
     {"logprobs", 0, "N", "with --json: each token's log-probability and N alternatives", NULL},
-    {"remote-model", 0, "NAME", "of a URL: which of the server's models", NULL},
-    {"remote-config", 0, "FILE", "of a URL: settings in YAML (time-outs, retries, prices, ...)",
-     NULL},
-    {"remote-set", 0, "KEY=VALUE", "of a URL: one setting, e.g. stream=true; repeatable", NULL},
-    {"cache", 0, "DIR", "of a URL: keep answers here, and pay for none twice", NULL},
+    REMOTE,
     THREADS,
     JSON,
     {0}};
@@ -267,11 +305,7 @@ static const tj_option grow_options[] = {
     CHAT_TEMPLATE,
     {"no-thinking", 0, NULL, "qwen3: answer without thoughts", NULL},
     {"raw", 0, NULL, "put problems as plain text that is continued, without a template", NULL},
-    {"remote-model", 0, "NAME", "of a URL: which of the server's models", NULL},
-    {"remote-config", 0, "FILE", "of a URL: settings in YAML (time-outs, retries, prices, ...)",
-     NULL},
-    {"remote-set", 0, "KEY=VALUE", "of a URL: one setting, e.g. stream=true; repeatable", NULL},
-    {"cache", 0, "DIR", "of a URL: keep answers here, and pay for none twice", NULL},
+    REMOTE,
     THREADS,
     QUIET,
     {0}};
@@ -414,13 +448,7 @@ static const tj_option stats_options[] = {
     JSON,
     {0}};
 static const tj_option train_options[] = {
-    {"out", 'o', "DIR", "folder of the new model", NULL},
-    {"from", 0, "PATH", "start from this model folder or GGUF file", NULL},
-    {"name", 'n', "NAME", "start from a model of the workspace, by name", NULL},
-    WORKSPACE,
-    {"new", 0, NULL, "start from random weights in the shape of the demo's model", NULL},
-    {"shape", 0, "KEY=VALUE",
-     "of --new, e.g. width=64; keys as under 'model' in 'tabiji config'; repeatable", NULL},
+    FIRST_MODEL,
     {"method", 0, "NAME",
      "sft: completions; dpo: preference pairs; prm: labelled steps, read by a value head", "sft"},
     {"beta", 0, "X", "dpo: how much leaving the first model costs", "0.1"},
@@ -433,15 +461,10 @@ static const tj_option train_options[] = {
      "none"},
     {"epochs", 0, "N", "times through all examples", "4"},
     {"batch", 0, "N", "examples an update", "4"},
-    {"lr", 0, "X", "peak learning rate; the last is a tenth of it",
-     "0.001; 2e-05 for a model with its own tokenizer"},
-    {"warmup", 0, "N", "updates of linear warm-up", "10"},
-    {"decay", 0, "X", "weight decay", "0.05"},
-    {"schedule", 0, "NAME", "cosine, linear or constant learning rate", "cosine"},
-    {"save-every", 0, "N", "updates between snapshots; 0: only when stopped", "100"},
+    UPDATES,
     {"seed", 0, "N", "of the examples' order and of --new weights", "1"},
     CHAT_TEMPLATE,
-    {"recompute", 0, NULL, "less memory, a third more time", NULL},
+    RECOMPUTE,
     {"lora-rank", 0, "R", "train adapters of this rank (LoRA), not the model; DIR gets them alone",
      NULL},
     {"lora-alpha", 0, "X", "their scale is X / R", "32"},
@@ -451,20 +474,14 @@ static const tj_option train_options[] = {
      "q_proj,v_proj"},
     {"lora-rslora", 0, NULL, "their scale is X / sqrt(R)", NULL},
     {"merged", 0, "DIR2", "also write the model with the adapters added, in its own type", NULL},
-    {"force", 0, NULL, "replace a model in --out, or another training's snapshots", NULL},
+    REPLACE_TRAINING,
     CONTAMINATION("refuse"),
     THREADS,
     JSON,
     QUIET,
     {0}};
 static const tj_option train_prm_options[] = {
-    {"out", 'o', "DIR", "folder of the new model", NULL},
-    {"from", 0, "PATH", "start from this model folder or GGUF file", NULL},
-    {"name", 'n', "NAME", "start from a model of the workspace, by name", NULL},
-    WORKSPACE,
-    {"new", 0, NULL, "start from random weights in the shape of the demo's model", NULL},
-    {"shape", 0, "KEY=VALUE",
-     "of --new, e.g. width=64; keys as under 'model' in 'tabiji config'; repeatable", NULL},
+    FIRST_MODEL,
     {"neutral", 0, "NAME", "a neutral step is right, is wrong, or has no label: right, wrong, skip",
      "right"},
     {"rewarder", 0, "NAME", "of our own trees: whose rewards are the labels", "verifier"},
@@ -477,15 +494,10 @@ static const tj_option train_prm_options[] = {
      NULL},
     {"epochs", 0, "N", "times through all problems", "4"},
     {"batch", 0, "N", "problems an update, each with all its steps", "4"},
-    {"lr", 0, "X", "peak learning rate; the last is a tenth of it",
-     "0.001; 2e-05 for a model with its own tokenizer"},
-    {"warmup", 0, "N", "updates of linear warm-up", "10"},
-    {"decay", 0, "X", "weight decay", "0.05"},
-    {"schedule", 0, "NAME", "cosine, linear or constant learning rate", "cosine"},
-    {"save-every", 0, "N", "updates between snapshots; 0: only when stopped", "100"},
+    UPDATES,
     {"seed", 0, "N", "of the problems' order, of the value head and of --new weights", "1"},
-    {"recompute", 0, NULL, "less memory, a third more time", NULL},
-    {"force", 0, NULL, "replace a model in --out, or another training's snapshots", NULL},
+    RECOMPUTE,
+    REPLACE_TRAINING,
     THREADS,
     JSON,
     QUIET,
@@ -509,10 +521,7 @@ static const tj_option reward_eval_options[] = {
     {"task", 0, "NAME", "countdown: the verifier judges its steps exactly", NULL},
     {"labels-of", 0, "NAME", "of our own trees: the rewarder whose rewards are the labels",
      "verifier"},
-    {"remote-config", 0, "FILE", "of a URL: settings in YAML (time-outs, retries, prices, ...)",
-     NULL},
-    {"remote-set", 0, "KEY=VALUE", "of a URL: one setting; repeatable", NULL},
-    {"remote-model", 0, "NAME", "of a URL: the model, where a rewarder does not say it", NULL},
+    REWARDERS_REMOTE,
     {"cache", 0, "DIR", "of a URL: keep answers here, and pay for none twice", NULL},
     JSON,
     QUIET,
@@ -526,10 +535,7 @@ static const tj_option reward_score_options[] = {
     {"input", 'i', "FILE", "score solutions in JSON lines instead; - is standard input", NULL},
     {"piece", 0, "N", "steps put to the rewarder at once, and recorded together", "32"},
     {"seed", 0, "N", "of the random numbers", "1"},
-    {"remote-config", 0, "FILE", "of a URL: settings in YAML (time-outs, retries, prices, ...)",
-     NULL},
-    {"remote-set", 0, "KEY=VALUE", "of a URL: one setting; repeatable", NULL},
-    {"remote-model", 0, "NAME", "of a URL: the model, where a rewarder does not say it", NULL},
+    REWARDERS_REMOTE,
     {"cache", 0, "DIR", "of --input and a URL: keep answers here, and pay for none twice", NULL},
     JSON,
     QUIET,
@@ -577,11 +583,7 @@ static const tj_option eval_options[] = {
     {"prompts", 0, NULL, "print the prompts as JSON lines and ask nothing", NULL},
     {"force", 0, NULL, "forget what --out has of another evaluation", NULL},
     CONTAMINATION("warn"),
-    {"remote-model", 0, "NAME", "of a URL: which of the server's models", NULL},
-    {"remote-config", 0, "FILE", "of a URL: settings in YAML (time-outs, retries, prices, ...)",
-     NULL},
-    {"remote-set", 0, "KEY=VALUE", "of a URL: one setting, e.g. stream=true; repeatable", NULL},
-    {"cache", 0, "DIR", "of a URL: keep answers here, and pay for none twice", NULL},
+    REMOTE,
     THREADS,
     JSON,
     QUIET,

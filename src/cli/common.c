@@ -170,3 +170,18 @@ tj_code tj_find_latest_model(tj_store *store, tj_model_row *out, const char *pre
     }
     return tj_store_get_model(store, out, best, err);
 }
+
+tj_code tj_cli_grader_open(tj_grader **out, tj_err *err)
+{
+    return tj_grader_create_apart(out, NULL, NULL, err);
+}
+
+void tj_cli_grader_close(tj_grader *grader)
+{
+    if (grader != NULL && tj_grader_n_stopped(grader) > 0) {
+        tj_cli_progress_end();
+        fprintf(stderr, "%zu answers were not graded: stopped by a limit, not reproducible\n",
+                tj_grader_n_stopped(grader));
+    }
+    tj_grader_destroy(grader);
+}

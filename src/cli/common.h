@@ -8,6 +8,7 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "cli/cli.h"
+#include "grade/grade.h"
 #include "store/store.h"
 
 /* A value to standard output, indented, with a newline. */
@@ -44,5 +45,11 @@ char *tj_json_scalar(const json_t *value);
 /* The latest model of a workspace whose name begins so. Errors: TJ_E_NOTFOUND. */
 TJ_MUST_USE tj_code tj_find_latest_model(tj_store *store, tj_model_row *out, const char *prefix,
                                          tj_err *err);
+
+/* A grader in a process of its own (tj_grader_create_apart), with the defaults: answers of models
+ * may not end the command. Open it before models are loaded. Closing tells on standard error how
+ * many pairs a limit stopped, if any; NULL is allowed. */
+TJ_MUST_USE tj_code tj_cli_grader_open(tj_grader **out, tj_err *err);
+void tj_cli_grader_close(tj_grader *grader);
 
 #endif

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/json.h"
 #include "cli/common.h"
 
 tj_code tj_tally_init(tj_tally *t, bool keep, tj_err *err)
@@ -139,11 +140,6 @@ static double balanced_accuracy(const tj_counts *c)
            2.0;
 }
 
-static json_t *rate(double x)
-{
-    return isfinite(x) ? json_real(x) : json_null();
-}
-
 static json_t *counts_json(const tj_counts *c)
 {
     return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o}", "pairs",
@@ -152,9 +148,9 @@ static json_t *counts_json(const tj_counts *c)
                      (json_int_t)c->n_errors, "limit", (json_int_t)c->n_limit, "true_positive",
                      (json_int_t)c->n_true_pos, "true_negative", (json_int_t)c->n_true_neg,
                      "false_positive", (json_int_t)c->n_false_pos, "false_negative",
-                     (json_int_t)c->n_false_neg, "accuracy", rate(accuracy(c)), "accuracy_decided",
-                     rate(share(c->n_decided_right, c->n_decided)), "balanced_accuracy",
-                     rate(balanced_accuracy(c)));
+                     (json_int_t)c->n_false_neg, "accuracy", tj_json_number(accuracy(c)),
+                     "accuracy_decided", tj_json_number(share(c->n_decided_right, c->n_decided)),
+                     "balanced_accuracy", tj_json_number(balanced_accuracy(c)));
 }
 
 json_t *tj_tally_json(const tj_tally *t, double seconds)

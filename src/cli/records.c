@@ -41,9 +41,9 @@ tj_code tj_cli_reader_open(tj_cli_reader *r, const tj_args *args, tj_record_fn f
 {
     const char *tokenizer = tj_args_get(args, "tokenizer");
     *r = (tj_cli_reader){.by_rules = tj_args_has(args, "by-rules"), .fn = fn, .ctx = ctx};
-    tj_code rc = tokenizer == NULL ? TJ_OK : tj_tokenizer_load(&r->tok, tokenizer, err);
-    if (rc == TJ_OK) {
-        rc = tj_grader_create(&r->grader, NULL, err);
+    tj_code rc = tj_cli_grader_open(&r->grader, err);
+    if (rc == TJ_OK && tokenizer != NULL) {
+        rc = tj_tokenizer_load(&r->tok, tokenizer, err);
     }
     if (rc != TJ_OK) {
         tj_cli_reader_close(r);
@@ -53,7 +53,7 @@ tj_code tj_cli_reader_open(tj_cli_reader *r, const tj_args *args, tj_record_fn f
 
 void tj_cli_reader_close(tj_cli_reader *r)
 {
-    tj_grader_destroy(r->grader);
+    tj_cli_grader_close(r->grader);
     tj_tokenizer_destroy(r->tok);
     memset(r, 0, sizeof *r);
 }

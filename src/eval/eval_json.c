@@ -3,46 +3,19 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "base/json.h"
 #include "eval/eval.h"
-
-/* A number, or null when there is none to give (JSON knows no NaN). */
-static json_t *number(double x)
-{
-    return isfinite(x) ? json_real(x) : json_null();
-}
 
 static json_t *share(size_t part, size_t whole)
 {
     return whole == 0 ? json_null() : json_real((double)part / (double)whole);
 }
 
-/* json_object_set_new takes the value and fails on NULL; an object that failed once becomes NULL.
- */
-static void set(json_t **object, const char *key, json_t *value)
-{
-    if (*object == NULL) {
-        json_decref(value);
-    } else if (json_object_set_new(*object, key, value) != 0) {
-        json_decref(*object);
-        *object = NULL;
-    }
-}
-
-static void append(json_t **array, json_t *value)
-{
-    if (*array == NULL) {
-        json_decref(value);
-    } else if (json_array_append_new(*array, value) != 0) {
-        json_decref(*array);
-        *array = NULL;
-    }
-}
-
 static json_t *numbers(const double *x, size_t n)
 {
     json_t *array = json_array();
     for (size_t i = 0; i < n; i++) {
-        append(&array, number(x[i]));
+        tj_json_append(&array, tj_json_number(x[i]));
     }
     return array;
 }
@@ -55,13 +28,13 @@ static json_t *count(size_t n)
 json_t *tj_accuracy_json(const tj_accuracy *accuracy)
 {
     json_t *out = json_object();
-    set(&out, "accuracy", number(accuracy->accuracy));
-    set(&out, "ci_low", number(accuracy->ci_low));
-    set(&out, "ci_high", number(accuracy->ci_high));
-    set(&out, "tokens_per_answer", number(accuracy->tokens_per_answer));
-    set(&out, "by_seed", numbers(accuracy->by_seed, accuracy->n_seeds));
-    set(&out, "seed_sd", number(accuracy->seed_sd));
-    set(&out, "n_problems", count(accuracy->n_problems));
+    tj_json_set(&out, "accuracy", tj_json_number(accuracy->accuracy));
+    tj_json_set(&out, "ci_low", tj_json_number(accuracy->ci_low));
+    tj_json_set(&out, "ci_high", tj_json_number(accuracy->ci_high));
+    tj_json_set(&out, "tokens_per_answer", tj_json_number(accuracy->tokens_per_answer));
+    tj_json_set(&out, "by_seed", numbers(accuracy->by_seed, accuracy->n_seeds));
+    tj_json_set(&out, "seed_sd", tj_json_number(accuracy->seed_sd));
+    tj_json_set(&out, "n_problems", count(accuracy->n_problems));
     return out;
 }
 
@@ -71,23 +44,23 @@ json_t *tj_difference_json(const tj_difference *difference, const uint64_t *seed
     for (size_t s = 0; s < difference->n_seeds; s++) {
         const tj_mcnemar *test = &difference->mcnemar[s];
         json_t *row = json_object();
-        set(&row, "seed", json_integer((json_int_t)seeds[s]));
-        set(&row, "a", number(difference->a_by_seed[s]));
-        set(&row, "b", number(difference->b_by_seed[s]));
-        set(&row, "points", number(difference->by_seed[s]));
-        set(&row, "only_a", count(test->only_a));
-        set(&row, "only_b", count(test->only_b));
-        set(&row, "p_mcnemar", number(test->p));
-        set(&row, "log10_p", number(test->log10_p));
-        append(&list, row);
+        tj_json_set(&row, "seed", json_integer((json_int_t)seeds[s]));
+        tj_json_set(&row, "a", tj_json_number(difference->a_by_seed[s]));
+        tj_json_set(&row, "b", tj_json_number(difference->b_by_seed[s]));
+        tj_json_set(&row, "points", tj_json_number(difference->by_seed[s]));
+        tj_json_set(&row, "only_a", count(test->only_a));
+        tj_json_set(&row, "only_b", count(test->only_b));
+        tj_json_set(&row, "p_mcnemar", tj_json_number(test->p));
+        tj_json_set(&row, "log10_p", tj_json_number(test->log10_p));
+        tj_json_append(&list, row);
     }
     json_t *out = json_object();
-    set(&out, "points", number(difference->points));
-    set(&out, "ci_low", number(difference->ci_low));
-    set(&out, "ci_high", number(difference->ci_high));
-    set(&out, "seed_sd", number(difference->seed_sd));
-    set(&out, "n_problems", count(difference->n_problems));
-    set(&out, "seeds", list);
+    tj_json_set(&out, "points", tj_json_number(difference->points));
+    tj_json_set(&out, "ci_low", tj_json_number(difference->ci_low));
+    tj_json_set(&out, "ci_high", tj_json_number(difference->ci_high));
+    tj_json_set(&out, "seed_sd", tj_json_number(difference->seed_sd));
+    tj_json_set(&out, "n_problems", count(difference->n_problems));
+    tj_json_set(&out, "seeds", list);
     return out;
 }
 
@@ -125,7 +98,7 @@ static void set_counts(json_t **out, const tj_process *p)
         {"n_false_denials", p->n_false_denials},
     };
     for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
-        set(out, counts[i].key, count(counts[i].n));
+        tj_json_set(out, counts[i].key, count(counts[i].n));
     }
 }
 
@@ -137,23 +110,23 @@ json_t *tj_process_json(const tj_process *p)
     json_t *succeeded = json_array();
     json_t *success = json_array();
     for (size_t k = 0; k < TJ_EVAL_MAX_ATTEMPTS; k++) {
-        append(&tried, count(p->tried[k]));
-        append(&succeeded, count(p->succeeded[k]));
-        append(&success, share(p->succeeded[k], p->tried[k]));
+        tj_json_append(&tried, count(p->tried[k]));
+        tj_json_append(&succeeded, count(p->succeeded[k]));
+        tj_json_append(&success, share(p->succeeded[k], p->tried[k]));
     }
-    set(&out, "tried", tried);
-    set(&out, "succeeded", succeeded);
-    set(&out, "success_by_attempt", success);
-    set(&out, "accuracy", share(p->n_correct, p->n_answers));
-    set(&out, "tokens_per_answer", share(p->n_tokens, p->n_answers));
-    set(&out, "attempts_per_answer", share(p->n_attempts, p->n_answers));
-    set(&out, "wrong_per_answer", share(p->n_wrong, p->n_answers));
-    set(&out, "noticed_rate", share(p->n_noticed, p->n_wrong));
-    set(&out, "missed_rate", share(p->n_missed, p->n_wrong));
-    set(&out, "recovered_rate", share(p->n_recovered, p->n_answers_wrong));
-    set(&out, "needless_rate", share(p->n_backtracks_needless, p->n_backtracks));
-    set(&out, "repeated_rate", share(p->n_repeated, p->n_attempts - p->tried[0]));
-    set(&out, "false_claim_rate", share(p->n_false_claims, p->n_claims));
+    tj_json_set(&out, "tried", tried);
+    tj_json_set(&out, "succeeded", succeeded);
+    tj_json_set(&out, "success_by_attempt", success);
+    tj_json_set(&out, "accuracy", share(p->n_correct, p->n_answers));
+    tj_json_set(&out, "tokens_per_answer", share(p->n_tokens, p->n_answers));
+    tj_json_set(&out, "attempts_per_answer", share(p->n_attempts, p->n_answers));
+    tj_json_set(&out, "wrong_per_answer", share(p->n_wrong, p->n_answers));
+    tj_json_set(&out, "noticed_rate", share(p->n_noticed, p->n_wrong));
+    tj_json_set(&out, "missed_rate", share(p->n_missed, p->n_wrong));
+    tj_json_set(&out, "recovered_rate", share(p->n_recovered, p->n_answers_wrong));
+    tj_json_set(&out, "needless_rate", share(p->n_backtracks_needless, p->n_backtracks));
+    tj_json_set(&out, "repeated_rate", share(p->n_repeated, p->n_attempts - p->tried[0]));
+    tj_json_set(&out, "false_claim_rate", share(p->n_false_claims, p->n_claims));
     return out;
 }
 
@@ -168,10 +141,10 @@ json_t *tj_process_table_json(const tj_process_table *table, const tj_task *task
             name = digits;
         }
         json_t *row = tj_process_json(&table->strata[d]);
-        set(&row, "name", json_string(name));
-        append(&strata, row);
+        tj_json_set(&row, "name", json_string(name));
+        tj_json_append(&strata, row);
     }
     json_t *out = tj_process_json(&table->all);
-    set(&out, "by_difficulty", strata);
+    tj_json_set(&out, "by_difficulty", strata);
     return out;
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/json.h"
 #include "base/rng.h"
 #include "eval/quantiles.h"
 
@@ -399,11 +400,6 @@ tj_code tj_reward_choose(double *threshold, const tj_rewarded_set *set,
 
 /* ------------------------------------------------------------ as JSON */
 
-static json_t *number(double x)
-{
-    return isfinite(x) ? json_real(x) : json_null();
-}
-
 static json_t *bins_json(const tj_reward_measures *m)
 {
     json_t *list = json_array();
@@ -412,7 +408,7 @@ static json_t *bins_json(const tj_reward_measures *m)
         json_t *item =
             json_pack("{s:f, s:f, s:I, s:I, s:o}", "from", (double)b / TJ_REWARD_BINS, "to",
                       (double)(b + 1) / TJ_REWARD_BINS, "steps", (json_int_t)bin->n, "right",
-                      (json_int_t)bin->n_right, "mean_value", number(bin->mean_value));
+                      (json_int_t)bin->n_right, "mean_value", tj_json_number(bin->mean_value));
         if (json_array_append_new(list, item) != 0) {
             json_decref(list);
             return NULL;
@@ -427,8 +423,9 @@ json_t *tj_reward_json(const tj_reward_measures *m)
     for (size_t f = 0; f < TJ_N_REWARD_FIGURES; f++) {
         const tj_interval *x = &m->figures[f];
         if (json_object_set_new(figures, tj_reward_figure_name((tj_reward_figure)f),
-                                json_pack("{s:o, s:o, s:o}", "value", number(x->mean), "low",
-                                          number(x->low), "high", number(x->high))) != 0) {
+                                json_pack("{s:o, s:o, s:o}", "value", tj_json_number(x->mean),
+                                          "low", tj_json_number(x->low), "high",
+                                          tj_json_number(x->high))) != 0) {
             json_decref(figures);
             return NULL;
         }

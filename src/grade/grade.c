@@ -19,6 +19,8 @@ struct tj_grader {
     tj_grade_options options;
     tj_arena arena;
     tj_decider *decider;
+    tj_grade_pool *pool; /* NULL: pairs are decided in this process */
+    size_t n_stopped;
     tj_buf gold, pred; /* normalized */
     char reason[TJ_ERR_MSG_BYTES];
 };
@@ -54,11 +56,31 @@ tj_code tj_grader_create(tj_grader **out, const tj_grade_options *options, tj_er
     return TJ_OK;
 }
 
+tj_code tj_grader_create_apart(tj_grader **out, const tj_grade_options *options,
+                               const tj_grade_limits *limits, tj_err *err)
+{
+    tj_code rc = tj_grader_create(out, options, err);
+    if (rc == TJ_OK) {
+        rc = tj_grade_pool_create(&(*out)->pool, 1, options, limits, err);
+    }
+    if (rc != TJ_OK) {
+        tj_grader_destroy(*out);
+        *out = NULL;
+    }
+    return rc;
+}
+
+size_t tj_grader_n_stopped(const tj_grader *g)
+{
+    return g->n_stopped;
+}
+
 void tj_grader_destroy(tj_grader *g)
 {
     if (g == NULL) {
         return;
     }
+    tj_grade_pool_destroy(g->pool);
     tj_decider_destroy(g->decider);
     tj_arena_deinit(&g->arena);
     tj_buf_deinit(&g->gold);
@@ -182,18 +204,27 @@ static tj_code decide(tj_grade *out, tj_grader *g, const tj_ex *gold, const tj_e
     return TJ_OK;
 }
 
-tj_code tj_grade_pair(tj_grade *out, tj_grader *g, const char *gold, size_t gold_len,
-                      const char *pred, size_t pred_len, tj_err *err)
+static tj_code pair_apart(tj_grade *out, tj_grader *g, const char *gold, size_t gold_len,
+                          const char *pred, size_t pred_len, tj_err *err)
+{
+    tj_graded graded;
+    tj_err own = {.msg = ""}; /* the message is a reason too */
+    tj_code rc = tj_grade_pool_pair(g->pool, &graded, gold, gold_len, pred, pred_len, NULL, &own);
+    if (rc != TJ_OK) {
+        undecided(out, g, "error", own.msg);
+        return tj_fail(err, rc, "%s", own.msg);
+    }
+    *out = graded.grade;
+    g->n_stopped += graded.limit ? 1 : 0;
+    return graded.code == TJ_OK ? TJ_OK : tj_fail(err, graded.code, "%s", out->reason);
+}
+
+static tj_code pair_here(tj_grade *out, tj_grader *g, const char *gold, size_t gold_len,
+                         const char *pred, size_t pred_len, tj_err *err)
 {
     const tj_ex *a = NULL, *b = NULL;
     tj_err own = {.msg = ""}; /* the message is a reason too */
     tj_arena_clear(&g->arena);
-    *out = (tj_grade){.verdict = TJ_VERDICT_UNDECIDED,
-                      .method = "",
-                      .reason = "",
-                      .witness = "",
-                      .normalized_gold = "",
-                      .normalized_pred = ""};
     tj_code rc = read_side(&a, &out->gold, g, gold, gold_len, &own);
     if (rc != TJ_OK) {
         rc = fail_reference(out, g, rc, &own);
@@ -213,4 +244,20 @@ tj_code tj_grade_pair(tj_grade *out, tj_grader *g, const char *gold, size_t gold
         rc = normalize(&out->normalized_pred, &g->pred, b, g->options.normalize, &own);
     }
     return rc == TJ_OK ? TJ_OK : tj_fail(err, rc, "%s", own.msg);
+}
+
+tj_code tj_grade_pair(tj_grade *out, tj_grader *g, const char *gold, size_t gold_len,
+                      const char *pred, size_t pred_len, tj_err *err)
+{
+    *out = (tj_grade){.verdict = TJ_VERDICT_UNDECIDED,
+                      .method = "",
+                      .reason = "",
+                      .witness = "",
+                      .normalized_gold = "",
+                      .normalized_pred = ""};
+    /* What is too long for a pool is refused before anything is decided. */
+    bool apart =
+        g->pool != NULL && gold_len <= TJ_MAX_OUTPUT_BYTES && pred_len <= TJ_MAX_OUTPUT_BYTES;
+    return apart ? pair_apart(out, g, gold, gold_len, pred, pred_len, err)
+                 : pair_here(out, g, gold, gold_len, pred, pred_len, err);
 }

@@ -68,7 +68,8 @@ void tj_grade_extract(tj_extraction *out, tj_grader *grader, const char *text, s
  * *out are lent until the grader's next call. What cannot be read or decided on the model's side is
  * UNDECIDED (method "unreadable"), no answer at all DIFFERENT (method "no answer"). Errors:
  * TJ_E_PARSE (the reference has no answer, or it cannot be read: it must never be rewarded),
- * TJ_E_NOMEM; *out is then UNDECIDED with the reason. */
+ * TJ_E_NOMEM, and of a grader apart TJ_E_BACKEND (no worker); *out is then UNDECIDED with the
+ * reason. */
 TJ_MUST_USE tj_code tj_grade_pair(tj_grade *out, tj_grader *grader, const char *gold,
                                   size_t gold_len, const char *pred, size_t pred_len, tj_err *err);
 
@@ -117,5 +118,13 @@ TJ_MUST_USE tj_code tj_grade_pool_pull(tj_grade_pool *pool, tj_graded *out, cons
 TJ_MUST_USE tj_code tj_grade_pool_pair(tj_grade_pool *pool, tj_graded *out, const char *gold,
                                        size_t gold_len, const char *pred, size_t pred_len,
                                        const tj_job *job, tj_err *err);
+
+/* A grader whose pairs are decided by a pool of one worker, so that no text can end this process:
+ * for whoever grades now and then in the midst of other work. Gives *out (tj_grader_destroy); NULL
+ * on error. options and limits NULL: the defaults. Errors: those of tj_grade_pool_create. */
+TJ_MUST_USE tj_code tj_grader_create_apart(tj_grader **out, const tj_grade_options *options,
+                                           const tj_grade_limits *limits, tj_err *err);
+/* Pairs so far that a limit of the pool stopped; of a grader in this process 0. */
+size_t tj_grader_n_stopped(const tj_grader *grader);
 
 #endif

@@ -432,36 +432,33 @@ static void curve_cell(tj_buf *out, const json_t *point, const char *key)
     }
 }
 
+static void curve_row(tj_buf *out, const json_t *point)
+{
+    const json_t *difference = json_object_get(point, "difference");
+    tj_buf_str(out, "<tr><td class=\"n\">");
+    tj_html_count(out, tj_data_number(point, "n"));
+    bool start = tj_data_size(point, "n") == 0;
+    curve_cell(out, point, start && !tj_data_has(point, "shortcut") ? "base" : "shortcut");
+    curve_cell(out, point, start && !tj_data_has(point, "journey") ? "base" : "journey");
+    curve_cell(out, point, "journey_masked");
+    tj_buf_str(out, "</td><td class=\"n\">");
+    tj_html_points(out, tj_data_number(difference, "points"));
+    if (json_is_object(difference)) {
+        tj_buf_str(out, " <small>");
+        tj_html_signed_range(out, tj_data_number(difference, "ci_low"),
+                             tj_data_number(difference, "ci_high"));
+        tj_buf_str(out, "</small>");
+    }
+    tj_buf_str(out, "</td><td class=\"n\">");
+    tj_html_count(out, tj_data_number(point, "n_seeds"));
+    tj_buf_str(out, "</td></tr>\n");
+}
+
 static void curve_table(tj_buf *out, const json_t *points)
 {
-    tj_html_table_begin(out, "The curve in numbers",
-                        "#N|#Shortcut|#Journey|#Masked journey|#Difference, points|#Seeds", false);
-    tj_buf_str(out, "<tbody>\n");
-    size_t i;
-    const json_t *point;
-    json_array_foreach(points, i, point)
-    {
-        const json_t *difference = json_object_get(point, "difference");
-        tj_buf_str(out, "<tr><td class=\"n\">");
-        tj_html_count(out, tj_data_number(point, "n"));
-        bool start = tj_data_size(point, "n") == 0;
-        curve_cell(out, point, start && !tj_data_has(point, "shortcut") ? "base" : "shortcut");
-        curve_cell(out, point, start && !tj_data_has(point, "journey") ? "base" : "journey");
-        curve_cell(out, point, "journey_masked");
-        tj_buf_str(out, "</td><td class=\"n\">");
-        tj_html_points(out, tj_data_number(difference, "points"));
-        if (json_is_object(difference)) {
-            tj_buf_str(out, " <small>");
-            tj_html_signed_range(out, tj_data_number(difference, "ci_low"),
-                                 tj_data_number(difference, "ci_high"));
-            tj_buf_str(out, "</small>");
-        }
-        tj_buf_str(out, "</td><td class=\"n\">");
-        tj_html_count(out, tj_data_number(point, "n_seeds"));
-        tj_buf_str(out, "</td></tr>\n");
-    }
-    tj_buf_str(out, "</tbody>");
-    tj_html_table_end(out);
+    tj_html_table_of(out, "The curve in numbers",
+                     "#N|#Shortcut|#Journey|#Masked journey|#Difference, points|#Seeds", false,
+                     points, curve_row);
 }
 
 void tj_section_curve(tj_buf *out, const json_t *data)

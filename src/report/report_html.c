@@ -252,6 +252,21 @@ void tj_html_table_end(tj_buf *out)
     tj_buf_str(out, "</table></div>\n");
 }
 
+void tj_html_table_of(tj_buf *out, const char *caption, const char *columns, bool tall,
+                      const json_t *list, void (*write_row)(tj_buf *out, const json_t *element))
+{
+    size_t i;
+    const json_t *element;
+    tj_html_table_begin(out, caption, columns, tall);
+    tj_buf_str(out, "<tbody>\n");
+    json_array_foreach(list, i, element)
+    {
+        write_row(out, element);
+    }
+    tj_buf_str(out, "</tbody>");
+    tj_html_table_end(out);
+}
+
 void tj_html_fact(tj_buf *out, const char *label, const char *text)
 {
     if (text[0] == '\0') {

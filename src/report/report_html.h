@@ -42,6 +42,9 @@ void tj_html_share_of(tj_buf *out, double part, double whole); /* 62.0% <small>3
  * with '#' is of a column of numbers. */
 void tj_html_table_begin(tj_buf *out, const char *caption, const char *columns, bool tall);
 void tj_html_table_end(tj_buf *out);
+/* All of one with a body of a row for each element of an array. */
+void tj_html_table_of(tj_buf *out, const char *caption, const char *columns, bool tall,
+                      const json_t *list, void (*write_row)(tj_buf *out, const json_t *element));
 
 /* <dt>label</dt><dd>text</dd> of a dl.facts, left out when the text is "". */
 void tj_html_fact(tj_buf *out, const char *label, const char *text);

@@ -49,29 +49,25 @@ static void problem_sets(tj_buf *out, const json_t *data)
     tj_html_table_end(out);
 }
 
+static void split_row(tj_buf *out, const json_t *split)
+{
+    tj_buf_str(out, "<tr><th scope=\"row\">");
+    tj_html_str(out, tj_data_text(split, "split"));
+    tj_buf_str(out, "</th><td class=\"n\">");
+    tj_html_count(out, tj_data_number(split, "n_multisets"));
+    tj_buf_str(out, "</td><td class=\"n\">");
+    tj_html_count(out, tj_data_number(split, "n_problems"));
+    tj_buf_str(out, "</td></tr>\n");
+}
+
 static void splits(tj_buf *out, const json_t *data)
 {
     const json_t *list = json_object_get(json_object_get(data, "data"), "splits");
     if (json_array_size(list) == 0) {
         return;
     }
-    tj_html_table_begin(out, "What the setting has",
-                        "Split|#Multisets of numbers|#Distinct problems", false);
-    tj_buf_str(out, "<tbody>\n");
-    size_t i;
-    const json_t *split;
-    json_array_foreach(list, i, split)
-    {
-        tj_buf_str(out, "<tr><th scope=\"row\">");
-        tj_html_str(out, tj_data_text(split, "split"));
-        tj_buf_str(out, "</th><td class=\"n\">");
-        tj_html_count(out, tj_data_number(split, "n_multisets"));
-        tj_buf_str(out, "</td><td class=\"n\">");
-        tj_html_count(out, tj_data_number(split, "n_problems"));
-        tj_buf_str(out, "</td></tr>\n");
-    }
-    tj_buf_str(out, "</tbody>");
-    tj_html_table_end(out);
+    tj_html_table_of(out, "What the setting has", "Split|#Multisets of numbers|#Distinct problems",
+                     false, list, split_row);
 }
 
 static void example_text(tj_buf *out, const char *title, const char *text)

@@ -106,40 +106,36 @@ static const char *status_class(const char *status)
     return strcmp(status, "failed") == 0 || strcmp(status, "abandoned") == 0 ? "bad" : "dead";
 }
 
+static void stage_row(tj_buf *out, const json_t *stage)
+{
+    tj_buf_str(out, "<tr><th scope=\"row\" class=\"wide\">");
+    tj_html_str(out, tj_data_text(stage, "title"));
+    if (tj_data_has(stage, "detail")) {
+        tj_buf_str(out, "<br><small>");
+        tj_html_str(out, tj_data_text(stage, "detail"));
+        tj_buf_str(out, "</small>");
+    }
+    tj_buf_str(out, "</th><td>");
+    tj_html_str(out, tj_data_text(stage, "in"));
+    tj_buf_str(out, "</td><td>");
+    tj_html_str(out, tj_data_text(stage, "out"));
+    tj_buf_str(out, "</td><td class=\"n\">");
+    tj_html_amount(out, tj_data_number(stage, "tokens"));
+    tj_buf_str(out, "</td><td class=\"n\">");
+    tj_html_seconds(out, tj_data_number(stage, "seconds"));
+    const char *status = tj_data_text(stage, "status");
+    tj_buf_printf(out, "</td><td><span class=\"chip %s\">%s</span></td></tr>\n",
+                  status_class(status), status);
+}
+
 static void stages(tj_buf *out, const json_t *data)
 {
     const json_t *list = json_object_get(data, "pipeline");
     if (json_array_size(list) == 0) {
         return;
     }
-    tj_html_table_begin(out, "Stages, in the order in which they ran",
-                        "Stage|In|Out|#Tokens|#Time|Status", false);
-    tj_buf_str(out, "<tbody>\n");
-    size_t i;
-    const json_t *stage;
-    json_array_foreach(list, i, stage)
-    {
-        tj_buf_str(out, "<tr><th scope=\"row\" class=\"wide\">");
-        tj_html_str(out, tj_data_text(stage, "title"));
-        if (tj_data_has(stage, "detail")) {
-            tj_buf_str(out, "<br><small>");
-            tj_html_str(out, tj_data_text(stage, "detail"));
-            tj_buf_str(out, "</small>");
-        }
-        tj_buf_str(out, "</th><td>");
-        tj_html_str(out, tj_data_text(stage, "in"));
-        tj_buf_str(out, "</td><td>");
-        tj_html_str(out, tj_data_text(stage, "out"));
-        tj_buf_str(out, "</td><td class=\"n\">");
-        tj_html_amount(out, tj_data_number(stage, "tokens"));
-        tj_buf_str(out, "</td><td class=\"n\">");
-        tj_html_seconds(out, tj_data_number(stage, "seconds"));
-        const char *status = tj_data_text(stage, "status");
-        tj_buf_printf(out, "</td><td><span class=\"chip %s\">%s</span></td></tr>\n",
-                      status_class(status), status);
-    }
-    tj_buf_str(out, "</tbody>");
-    tj_html_table_end(out);
+    tj_html_table_of(out, "Stages, in the order in which they ran",
+                     "Stage|In|Out|#Tokens|#Time|Status", false, list, stage_row);
 }
 
 static void model_facts(tj_buf *out, const json_t *data)

@@ -190,17 +190,9 @@ void tj_section_runs(tj_buf *out, const json_t *data)
     cost_table(out, costs, n);
     tj_buf_str(out, "<h3>Every run</h3>\n");
     status_counts(out, runs);
-    tj_html_table_begin(out, "Runs, failed ones included",
-                        "#Run|Stage|What|Status|#Seed|Started|#Time|#Tokens|#Updates|Config", true);
-    tj_buf_str(out, "<tbody>\n");
-    size_t i;
-    const json_t *run;
-    json_array_foreach(runs, i, run)
-    {
-        run_row(out, run);
-    }
-    tj_buf_str(out, "</tbody>");
-    tj_html_table_end(out);
+    tj_html_table_of(out, "Runs, failed ones included",
+                     "#Run|Stage|What|Status|#Seed|Started|#Time|#Tokens|#Updates|Config", true,
+                     runs, run_row);
     tj_section_end(out);
 }
 

@@ -32,35 +32,43 @@ static void number_cell(tj_buf *out, const json_t *value, int n_decimals)
     tj_buf_str(out, "</td>");
 }
 
-static void lengths_table(tj_buf *out, const json_t *groups)
+/* A row a group, as many as there is room for; its cells are the caller's. */
+static void groups_table(tj_buf *out, const char *title, const char *head, const json_t *groups,
+                         void (*write_cells)(tj_buf *out, const json_t *group))
 {
-    tj_html_table_begin(out, "Lengths: means a thought",
-                        "Group|#Thoughts|#Right|#Tokens|#Words|#Lines|#Words a line|#Ways back",
-                        false);
+    tj_html_table_begin(out, title, head, false);
     tj_buf_str(out, "<tbody>\n");
-    size_t i;
-    const json_t *g;
-    json_array_foreach(groups, i, g)
-    {
-        if (i == MAX_GROUPS) {
-            break;
-        }
+    for (size_t i = 0; i < json_array_size(groups) && i < MAX_GROUPS; i++) {
+        const json_t *g = json_array_get(groups, i);
         tj_buf_str(out, "<tr><th scope=\"row\">");
         tj_html_str(out, group_name(g));
-        tj_buf_str(out, "</th><td class=\"n\">");
-        tj_html_count(out, tj_data_number(g, "records"));
-        tj_buf_str(out, "</td><td class=\"n\">");
-        tj_html_share_of(out, tj_data_number(g, "right"), tj_data_number(g, "judged"));
-        tj_buf_str(out, "</td>");
-        number_cell(out, at(g, "tokens", "mean"), 1);
-        number_cell(out, at(g, "words", "mean"), 1);
-        number_cell(out, at(g, "lines", "mean"), 1);
-        number_cell(out, at(g, "words_per_line", "mean"), 1);
-        number_cell(out, at(g, "backtracks_per_record", "mean"), 2);
+        tj_buf_str(out, "</th>");
+        write_cells(out, g);
         tj_buf_str(out, "</tr>\n");
     }
     tj_buf_str(out, "</tbody>");
     tj_html_table_end(out);
+}
+
+static void length_cells(tj_buf *out, const json_t *g)
+{
+    tj_buf_str(out, "<td class=\"n\">");
+    tj_html_count(out, tj_data_number(g, "records"));
+    tj_buf_str(out, "</td><td class=\"n\">");
+    tj_html_share_of(out, tj_data_number(g, "right"), tj_data_number(g, "judged"));
+    tj_buf_str(out, "</td>");
+    number_cell(out, at(g, "tokens", "mean"), 1);
+    number_cell(out, at(g, "words", "mean"), 1);
+    number_cell(out, at(g, "lines", "mean"), 1);
+    number_cell(out, at(g, "words_per_line", "mean"), 1);
+    number_cell(out, at(g, "backtracks_per_record", "mean"), 2);
+}
+
+static void lengths_table(tj_buf *out, const json_t *groups)
+{
+    groups_table(out, "Lengths: means a thought",
+                 "Group|#Thoughts|#Right|#Tokens|#Words|#Lines|#Words a line|#Ways back", groups,
+                 length_cells);
 }
 
 /* A line a level: the median length, and from it to the shortest and longest tenth. */
@@ -223,49 +231,51 @@ typedef struct column {
     bool share;
 } column;
 
-static void process_table(tj_buf *out, const json_t *groups)
+static void process_cells(tj_buf *out, const json_t *g)
 {
     static const column columns[] = {
         {"backtracks", "needless_share", true}, {"noticing", "noticed_share", true},
         {"noticing", "lag_steps", false},       {"noticing", "recovery_rate", true},
         {"choices", "regret_continued", false}, {"choices", "regret_left", false},
         {"redundancy", "repeated_lines", true}, {"redundancy", "repeated_runs_of_4", true}};
-    tj_html_table_begin(out, "On the way",
-                        "Group|#Needless ways back|#Wrong attempts noticed|#Steps to the notice|"
-                        "#Recovery|#Regret of going on|#Regret of going back|#Repeated lines|"
-                        "#Repeated runs of words",
-                        false);
-    tj_buf_str(out, "<tbody>\n");
-    size_t i;
-    const json_t *g;
-    json_array_foreach(groups, i, g)
-    {
-        if (i == MAX_GROUPS) {
-            break;
+    for (size_t c = 0; c < sizeof columns / sizeof columns[0]; c++) {
+        double value = tj_data_number(json_object_get(g, columns[c].part), columns[c].key);
+        tj_buf_str(out, "<td class=\"n\">");
+        if (columns[c].share) {
+            tj_html_percent(out, value);
+        } else {
+            tj_html_number(out, value, 2);
         }
-        tj_buf_str(out, "<tr><th scope=\"row\">");
-        tj_html_str(out, group_name(g));
-        tj_buf_str(out, "</th>");
-        for (size_t c = 0; c < sizeof columns / sizeof columns[0]; c++) {
-            double value = tj_data_number(json_object_get(g, columns[c].part), columns[c].key);
-            tj_buf_str(out, "<td class=\"n\">");
-            if (columns[c].share) {
-                tj_html_percent(out, value);
-            } else {
-                tj_html_number(out, value, 2);
-            }
-            tj_buf_str(out, "</td>");
-        }
-        tj_buf_str(out, "</tr>\n");
+        tj_buf_str(out, "</td>");
     }
-    tj_buf_str(out, "</tbody>");
-    tj_html_table_end(out);
+}
+
+static void process_table(tj_buf *out, const json_t *groups)
+{
+    groups_table(out, "On the way",
+                 "Group|#Needless ways back|#Wrong attempts noticed|#Steps to the notice|"
+                 "#Recovery|#Regret of going on|#Regret of going back|#Repeated lines|"
+                 "#Repeated runs of words",
+                 groups, process_cells);
     tj_buf_str(out, "<p class=\"small soft\">Recovery: of thoughts that erred and whose answer is "
                     "judged, those that are right in the end. Regret: the best value among the "
                     "places at hand less that of where one goes on, where values are known.</p>\n");
 }
 
 /* ------------------------------------------------------------ reflection and rules */
+
+static void reflection_row(tj_buf *out, const json_t *g)
+{
+    tj_buf_str(out, "<tr><th scope=\"row\">");
+    tj_html_str(out, tj_data_text(g, "run"));
+    tj_buf_str(out, "</th>");
+    number_cell(out, json_object_get(g, "z"), 1);
+    number_cell(out, json_object_get(g, "in_reflection"), 0);
+    number_cell(out, json_object_get(g, "elsewhere"), 0);
+    number_cell(out, json_object_get(g, "per_1000_right"), 2);
+    number_cell(out, json_object_get(g, "per_1000_wrong"), 2);
+    tj_buf_str(out, "</tr>\n");
+}
 
 static void reflection_tables(tj_buf *out, const json_t *stats)
 {
@@ -275,30 +285,13 @@ static void reflection_tables(tj_buf *out, const json_t *stats)
                                            "Words that mark reflection, Chinese"};
     for (size_t l = 0; l < 3; l++) {
         const json_t *list = at(stats, "reflection", codes[l]);
-        size_t i;
-        const json_t *g;
         if (json_array_size(list) == 0) {
             continue;
         }
-        tj_html_table_begin(out, captions[l],
-                            "Run of words|#z|#In reflection|#Elsewhere|#A 1000 words, right|"
-                            "#A 1000 words, wrong",
-                            true);
-        tj_buf_str(out, "<tbody>\n");
-        json_array_foreach(list, i, g)
-        {
-            tj_buf_str(out, "<tr><th scope=\"row\">");
-            tj_html_str(out, tj_data_text(g, "run"));
-            tj_buf_str(out, "</th>");
-            number_cell(out, json_object_get(g, "z"), 1);
-            number_cell(out, json_object_get(g, "in_reflection"), 0);
-            number_cell(out, json_object_get(g, "elsewhere"), 0);
-            number_cell(out, json_object_get(g, "per_1000_right"), 2);
-            number_cell(out, json_object_get(g, "per_1000_wrong"), 2);
-            tj_buf_str(out, "</tr>\n");
-        }
-        tj_buf_str(out, "</tbody>");
-        tj_html_table_end(out);
+        tj_html_table_of(out, captions[l],
+                         "Run of words|#z|#In reflection|#Elsewhere|#A 1000 words, right|"
+                         "#A 1000 words, wrong",
+                         true, list, reflection_row);
     }
 }
 

@@ -33,9 +33,10 @@ static tj_code remember_config(tj_experiment *x, const char *command, tj_err *er
                      "remove it",
                      tj_store_dir(x->env.store));
     } else if (rc == TJ_OK && before == NULL && !x->env.only_done) {
-        rc = tj_store_set_note(x->env.store, TJ_NOTE_DEMO, now, err);
+        /* last, since it says that all is noted: whoever is killed in between notes both again */
+        rc = remember_command(x, command, err);
         if (rc == TJ_OK) {
-            rc = remember_command(x, command, err);
+            rc = tj_store_set_note(x->env.store, TJ_NOTE_DEMO, now, err);
         }
     }
     tj_free(before);

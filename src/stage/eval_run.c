@@ -57,11 +57,11 @@ static tj_code gather(inputs *in, const tj_eval_task_config *cfg, tj_err *err)
 
 static tj_code begin(tj_eval_run *r, const tj_run_spec *spec, bool all_answered, tj_err *err)
 {
-    bool resumed = false;
+    bool resumed = false, done = false;
     tj_run_info info;
-    int64_t done = 0;
-    tj_code rc = tj_run_find(r->store, &done, spec, TJ_RUN_BIT(TJ_RUN_DONE), err);
-    if (rc == TJ_OK && done != 0 && all_answered) {
+    int64_t before;
+    tj_code rc = tj_ledger_run_find_done(r->store, &before, &done, spec, err);
+    if (done && all_answered) {
         r->store = NULL;
         return TJ_OK;
     }

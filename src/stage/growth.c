@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "base/par.h"
 #include "nn/nn.h"
+#include "stage/ledger_run.h"
 
 #define CURSOR      "grow"
 #define STREAM_GROW 202 /* of the random numbers, the same as the demo's */
@@ -293,18 +294,10 @@ static json_t *config_json(const work *w)
 
 static tj_code begin_run(work *w, const tj_run_spec *spec, tj_err *err)
 {
+    bool resumed;
     tj_grow_result *r = w->out;
-    tj_code rc = tj_run_find(w->store, &r->run, spec, TJ_RUN_BIT(TJ_RUN_DONE), err);
-    r->was_done = rc == TJ_OK && r->run != 0;
-    if (rc != TJ_OK || r->was_done) {
-        return rc;
-    }
-    rc = tj_run_find(w->store, &r->run, spec, TJ_RUN_RESUMABLE, err);
-    if (rc == TJ_OK && r->run != 0) {
-        rc = tj_run_resume(w->store, r->run, spec, err);
-        return rc == TJ_OK ? load_cursor(w, err) : rc;
-    }
-    return rc == TJ_OK ? tj_run_begin(w->store, &r->run, spec, err) : rc;
+    tj_code rc = tj_ledger_run_take_up(w->store, &r->run, &r->was_done, &resumed, spec, err);
+    return rc == TJ_OK && resumed ? load_cursor(w, err) : rc;
 }
 
 static json_t *metrics_json(const work *w)
@@ -326,16 +319,10 @@ static json_t *metrics_json(const work *w)
 static tj_code end_run(work *w, tj_code rc, double seconds, tj_err *err)
 {
     json_t *metrics = metrics_json(w);
-    tj_run_outcome outcome = {.status = rc == TJ_OK            ? TJ_RUN_DONE
-                                        : rc == TJ_E_CANCELLED ? TJ_RUN_CANCELLED
-                                                               : TJ_RUN_FAILED,
-                              .error = rc == TJ_OK || err == NULL ? NULL : err->msg,
-                              .metrics = metrics,
-                              .cost = {.seconds = seconds}};
-    tj_err end_err;
-    tj_code end = tj_run_end(w->store, w->out->run, &outcome, &end_err);
+    tj_run_outcome outcome = {.metrics = metrics, .cost = {.seconds = seconds}};
+    rc = tj_ledger_run_end(w->store, w->out->run, rc, &outcome, err);
     json_decref(metrics);
-    return rc == TJ_OK && end != TJ_OK ? tj_fail(err, end, "%s", end_err.msg) : rc;
+    return rc;
 }
 
 static tj_code grow_items(work *w, tj_err *err)

@@ -7,6 +7,8 @@
 #include "base/json.h"
 #include "base/stream.h"
 #include "stage/growth.h"
+#include "stage/import.h"
+#include "stage/ledger_run.h"
 
 #define MAX_DEPTH 32                  /* of the JSON; tabiji's trees have 5 levels */
 #define SNIFFED   ((size_t)64 * 1024) /* bytes in which a tree's version stands */
@@ -286,47 +288,20 @@ static tj_code load_cursor(importing *im, tj_err *err)
     return rc;
 }
 
-static tj_code need_new_name(importing *im, tj_err *err)
-{
-    tj_problem_set set;
-    tj_code rc = tj_store_find_problem_set(im->store, &set, im->cfg->set, NULL);
-    tj_problem_set_deinit(&set);
-    return rc == TJ_E_NOTFOUND ? TJ_OK
-           : rc == TJ_OK ? tj_fail(err, TJ_E_CONFLICT, "there is a set '%s' already", im->cfg->set)
-                         : tj_fail(err, rc, "cannot look for the set '%s'", im->cfg->set);
-}
-
 static tj_code begin_set(importing *im, const tj_run_spec *spec, tj_err *err)
 {
-    tj_code rc = need_new_name(im, err);
-    if (rc == TJ_OK) {
-        rc = tj_store_begin_set(im->store, &im->out->set, im->out->run, im->cfg->set, TJ_WORDS_TASK,
-                                spec->config, err);
-    }
+    tj_code rc = tj_store_begin_set(im->store, &im->out->set, im->out->run, im->cfg->set,
+                                    TJ_WORDS_TASK, spec->config, err);
     return rc == TJ_OK ? save_cursor(im, err) : rc;
 }
 
 static tj_code begin_run(importing *im, const tj_run_spec *spec, tj_err *err)
 {
+    bool resumed;
     tj_tree_import_result *r = im->out;
-    tj_code rc = tj_run_find(im->store, &r->run, spec, TJ_RUN_BIT(TJ_RUN_DONE), err);
-    r->was_done = rc == TJ_OK && r->run != 0;
-    if (rc != TJ_OK || r->was_done) {
-        return rc;
-    }
-    rc = tj_run_find(im->store, &r->run, spec, TJ_RUN_RESUMABLE, err);
-    if (rc == TJ_OK && r->run != 0) {
-        rc = tj_run_resume(im->store, r->run, spec, err);
-        if (rc == TJ_OK) {
-            rc = load_cursor(im, err);
-        }
-    } else if (rc == TJ_OK) {
-        rc = need_new_name(im, err);
-        if (rc == TJ_OK) {
-            rc = tj_run_begin(im->store, &r->run, spec, err);
-        }
-    }
-    return rc;
+    tj_code rc =
+        tj_import_take_up(im->store, &r->run, &r->was_done, &resumed, spec, im->cfg->set, err);
+    return rc == TJ_OK && resumed ? load_cursor(im, err) : rc;
 }
 
 static tj_code end_run(importing *im, tj_code rc, double seconds, tj_err *err)
@@ -334,16 +309,10 @@ static tj_code end_run(importing *im, tj_code rc, double seconds, tj_err *err)
     tj_tree_import_result *r = im->out;
     json_t *metrics = json_pack("{s:I, s:I, s:I}", "trees", (json_int_t)r->n_trees, "nodes",
                                 (json_int_t)r->n_nodes, "problems", (json_int_t)r->n_problems);
-    tj_run_outcome outcome = {.status = rc == TJ_OK            ? TJ_RUN_DONE
-                                        : rc == TJ_E_CANCELLED ? TJ_RUN_CANCELLED
-                                                               : TJ_RUN_FAILED,
-                              .error = rc == TJ_OK || err == NULL ? NULL : err->msg,
-                              .metrics = metrics,
-                              .cost = {.seconds = seconds}};
-    tj_err end_err;
-    tj_code end = tj_run_end(im->store, r->run, &outcome, &end_err);
+    tj_run_outcome outcome = {.metrics = metrics, .cost = {.seconds = seconds}};
+    rc = tj_ledger_run_end(im->store, r->run, rc, &outcome, err);
     json_decref(metrics);
-    return rc == TJ_OK && end != TJ_OK ? tj_fail(err, end, "%s", end_err.msg) : rc;
+    return rc;
 }
 
 static tj_code import_files(importing *im, const tj_run_spec *spec, tj_err *err)
@@ -370,9 +339,8 @@ tj_code tj_trees_import(tj_store *store, tj_tree_import_result *out,
     tj_code rc = cfg->n_paths > TJ_STORE_MAX_INPUTS
                      ? tj_fail(err, TJ_E_INVAL, "more than %d files", TJ_STORE_MAX_INPUTS)
                      : TJ_OK;
-    for (size_t i = 0; i < cfg->n_paths && rc == TJ_OK; i++) {
-        rc = tj_sha256_file(digests[i], cfg->paths[i], err);
-        inputs[i] = (tj_run_input){.role = cfg->paths[i], .kind = "file", .digest = digests[i]};
+    if (rc == TJ_OK) {
+        rc = tj_import_inputs(inputs, digests, cfg->paths, cfg->n_paths, err);
     }
     if (rc != TJ_OK) {
         return rc;

@@ -196,54 +196,74 @@ static json_t *config_json(const tj_import_config *cfg)
                      cfg->skip ? "skip" : "stop", "limit", (json_int_t)cfg->limit);
 }
 
-/* A set of that name that another run made is not shadowed silently. */
-static tj_code need_new_name(tj_importer *im, tj_err *err)
+tj_code tj_import_inputs(tj_run_input *inputs, char (*digests)[TJ_SHA256_HEX],
+                         const char *const *paths, size_t n, tj_err *err)
+{
+    tj_code rc = TJ_OK;
+    for (size_t i = 0; i < n && rc == TJ_OK; i++) {
+        rc = tj_sha256_file(digests[i], paths[i], err);
+        inputs[i] = (tj_run_input){.role = paths[i], .kind = "file", .digest = digests[i]};
+    }
+    return rc;
+}
+
+/* A set of that name that another run made and sealed is not shadowed silently. */
+static tj_code need_new_set(tj_store *store, const char *name, tj_err *err)
 {
     tj_problem_set set;
-    tj_code rc = tj_store_find_problem_set(im->store, &set, im->cfg->set, NULL);
+    tj_code rc = tj_store_find_problem_set(store, &set, name, NULL);
     if (rc == TJ_OK) {
         rc = tj_fail(err, TJ_E_CONFLICT,
                      "there is a set '%s' already, made by run %lld: give all files of a set at "
                      "once, or another name",
-                     im->cfg->set, (long long)set.run);
+                     name, (long long)set.run);
         tj_problem_set_deinit(&set);
         return rc;
     }
-    return rc == TJ_E_NOTFOUND ? TJ_OK
-                               : tj_fail(err, rc, "cannot look for the set '%s'", im->cfg->set);
+    return rc == TJ_E_NOTFOUND ? TJ_OK : tj_fail(err, rc, "cannot look for the set '%s'", name);
+}
+
+tj_code tj_import_take_up(tj_store *store, int64_t *run, bool *done, bool *resumed,
+                          const tj_run_spec *spec, const char *set, tj_err *err)
+{
+    *resumed = false;
+    tj_code rc = tj_ledger_run_find_done(store, run, done, spec, err);
+    if (rc != TJ_OK || *done) {
+        return rc;
+    }
+    rc = need_new_set(store, set, err);
+    return rc == TJ_OK ? tj_ledger_run_go_on(store, run, resumed, spec, err) : rc;
+}
+
+static tj_code find_own_set(tj_importer *im, tj_err *err)
+{
+    tj_problem_set set;
+    tj_code rc = tj_store_find_problem_set(im->store, &set, im->cfg->set, err);
+    im->set = set.id;
+    tj_problem_set_deinit(&set);
+    return rc;
+}
+
+static tj_code begin_set(tj_importer *im, const tj_run_spec *spec, tj_err *err)
+{
+    tj_code rc = tj_store_begin_set(im->store, &im->set, im->run, im->cfg->set, "mathematics",
+                                    spec->config, err);
+    return rc == TJ_OK ? save_cursor(im, err) : rc;
 }
 
 /* Finds the run if it is done, goes on with it if it was stopped, else begins it and its set. */
 static tj_code begin_run(tj_importer *im, bool *was_done, const tj_run_spec *spec, tj_err *err)
 {
-    *was_done = false;
-    tj_code rc = tj_run_find(im->store, &im->run, spec, TJ_RUN_BIT(TJ_RUN_DONE), err);
-    if (rc == TJ_OK && im->run != 0) {
-        tj_problem_set set;
-        *was_done = true;
-        rc = tj_store_find_problem_set(im->store, &set, im->cfg->set, err);
-        im->set = set.id;
-        tj_problem_set_deinit(&set);
-    }
-    if (rc != TJ_OK || *was_done) {
-        return rc;
-    }
-    rc = need_new_name(im, err);
-    bool resumed = false;
-    if (rc == TJ_OK) {
-        rc = tj_ledger_run_go_on(im->store, &im->run, &resumed, spec, err);
+    bool resumed;
+    tj_code rc =
+        tj_import_take_up(im->store, &im->run, was_done, &resumed, spec, im->cfg->set, err);
+    if (rc == TJ_OK && *was_done) {
+        return find_own_set(im, err);
     }
     if (rc == TJ_OK && resumed) {
         rc = load_cursor(im, err);
     }
-    if (rc == TJ_OK && im->set == 0) {
-        rc = tj_store_begin_set(im->store, &im->set, im->run, im->cfg->set, "mathematics",
-                                spec->config, err);
-        if (rc == TJ_OK) {
-            rc = save_cursor(im, err);
-        }
-    }
-    return rc;
+    return rc == TJ_OK && im->set == 0 ? begin_set(im, spec, err) : rc;
 }
 
 static tj_code end_run(tj_importer *im, tj_code rc, double seconds, tj_err *err)
@@ -294,9 +314,8 @@ tj_code tj_import(tj_store *store, tj_import_result *out, const tj_import_config
     char name[96];
     *out = (tj_import_result){0};
     tj_code rc = check_config(&im, err);
-    for (size_t i = 0; i < cfg->n_paths && rc == TJ_OK; i++) {
-        rc = tj_sha256_file(digests[i], cfg->paths[i], err);
-        inputs[i] = (tj_run_input){.role = cfg->paths[i], .kind = "file", .digest = digests[i]};
+    if (rc == TJ_OK) {
+        rc = tj_import_inputs(inputs, digests, cfg->paths, cfg->n_paths, err);
     }
     if (rc != TJ_OK) {
         return rc;

@@ -28,4 +28,13 @@ typedef struct tj_importer {
  * of reading and adding. */
 TJ_MUST_USE tj_code tj_import_next(tj_importer *im, tj_dataset *data, bool *more, tj_err *err);
 
+/* For imports of trees, too: the files as a run's inputs [n], which borrow paths and digests [n].
+ */
+TJ_MUST_USE tj_code tj_import_inputs(tj_run_input *inputs, char (*digests)[TJ_SHA256_HEX],
+                                     const char *const *paths, size_t n, tj_err *err);
+/* As tj_ledger_run_take_up; but where another run made a set of that name, which the new one would
+ * shadow: TJ_E_CONFLICT, and nothing is begun. */
+TJ_MUST_USE tj_code tj_import_take_up(tj_store *store, int64_t *run, bool *done, bool *resumed,
+                                      const tj_run_spec *spec, const char *set, tj_err *err);
+
 #endif

@@ -212,11 +212,6 @@ static bool has_both_kinds(const asked *a)
     return n_correct > 0 && n_correct < a->n_valid_solutions;
 }
 
-static json_t *number(double x)
-{
-    return isfinite(x) ? json_real(x) : json_null();
-}
-
 /* Measures what place_values put into the parts: a row of the table. */
 static tj_code measure(json_t **out, asked *a, const char *name, const char *spec,
                        double own_threshold, bool keeps, const cost *sum, tj_err *err)
@@ -246,9 +241,9 @@ static tj_code measure(json_t **out, asked *a, const char *name, const char *spe
                                         : "validation, wrong_f1",
                              "failed", (json_int_t)sum->n_failed, "first_error", sum->first_error,
                              "tokens", (json_int_t)sum->tokens, "sharing_ratio",
-                             number(sum->tokens > 0 && sum->path_tokens > 0
-                                        ? (double)sum->path_tokens / (double)sum->tokens
-                                        : (double)NAN),
+                             tj_json_number(sum->tokens > 0 && sum->path_tokens > 0
+                                                ? (double)sum->path_tokens / (double)sum->tokens
+                                                : (double)NAN),
                              "seconds", sum->seconds, "money", sum->money);
     if (row == NULL || more == NULL || json_object_update(row, more) != 0) {
         rc = tj_fail(err, TJ_E_NOMEM, "cannot write a row");

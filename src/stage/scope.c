@@ -14,9 +14,8 @@ void tj_scope_input(tj_scope_spec *spec, const char *role, const char *kind, int
 
 static tj_code begin(const tj_stage_env *env, tj_scope *scope, const tj_run_spec *spec, tj_err *err)
 {
-    tj_code rc = tj_run_find(env->store, &scope->run, spec, TJ_RUN_BIT(TJ_RUN_DONE), err);
-    if (rc != TJ_OK || scope->run != 0) {
-        scope->done = rc == TJ_OK;
+    tj_code rc = tj_ledger_run_find_done(env->store, &scope->run, &scope->done, spec, err);
+    if (rc != TJ_OK || scope->done) {
         return rc;
     }
     if (env->only_done) {

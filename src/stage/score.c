@@ -132,12 +132,7 @@ static tj_code add_run_input(tj_run_input *inputs, size_t *n, int64_t run, tj_er
 static tj_code find_or_begin(scoring *s, const tj_run_spec *spec, tj_err *err)
 {
     bool resumed;
-    tj_code rc = tj_run_find(s->store, &s->run, spec, TJ_RUN_BIT(TJ_RUN_DONE), err);
-    if (rc != TJ_OK || s->run != 0) {
-        s->out->was_done = rc == TJ_OK;
-        return rc;
-    }
-    rc = tj_ledger_run_go_on(s->store, &s->run, &resumed, spec, err);
+    tj_code rc = tj_ledger_run_take_up(s->store, &s->run, &s->out->was_done, &resumed, spec, err);
     if (rc == TJ_OK && resumed) {
         tj_job_log(s->job, "going on with run %lld", (long long)s->run);
     }

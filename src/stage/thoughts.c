@@ -8,6 +8,7 @@
 
 #include "base/alloc.h"
 #include "base/config.h"
+#include "stage/ledger_run.h"
 #include "stage/scope.h"
 
 #define CURSOR "thoughts"
@@ -190,23 +191,18 @@ static json_t *metrics_of_done(tj_thought_run *r)
 static tj_code end_run(tj_thought_run *r, tj_code rc, const tj_run_file *files, size_t n_files,
                        tj_err *err)
 {
-    tj_err end_err;
     if (rc == TJ_OK && r->set != 0) {
         rc = tj_store_seal_set(r->env.store, r->set, err);
     }
     json_t *metrics = metrics_of(r);
-    tj_run_outcome outcome = {.status = rc == TJ_OK            ? TJ_RUN_DONE
-                                        : rc == TJ_E_CANCELLED ? TJ_RUN_CANCELLED
-                                                               : TJ_RUN_FAILED,
-                              .error = rc == TJ_OK || err == NULL ? NULL : err->msg,
-                              .metrics = metrics,
+    tj_run_outcome outcome = {.metrics = metrics,
                               .cost = r->unpaid,
                               .files = files,
                               .n_files = rc == TJ_OK ? n_files : 0};
     outcome.cost.seconds += tj_clock_seconds() - r->since;
-    tj_code end = tj_run_end(r->env.store, r->scope.run, &outcome, &end_err);
+    rc = tj_ledger_run_end(r->env.store, r->scope.run, rc, &outcome, err);
     json_decref(metrics);
-    return rc == TJ_OK && end != TJ_OK ? tj_fail(err, end, "%s", end_err.msg) : rc;
+    return rc;
 }
 
 tj_code tj_thought_run_end(tj_thought_run *r, tj_code rc, const tj_run_file *files, size_t n_files,

@@ -75,7 +75,7 @@ tj_code tj_report_thoughts(tj_store *store, json_t *out, tj_err *err)
 {
     counting c = {.store = store, .out = out};
     tj_run_filter filter = {.statuses = TJ_RUN_BIT(TJ_RUN_DONE), .newest = true};
-    tj_code rc = tj_grader_create(&c.grader, NULL, err);
+    tj_code rc = tj_grader_create_apart(&c.grader, NULL, NULL, err);
     if (rc == TJ_OK) {
         rc = tj_run_list(store, &filter, count_run, &c, err);
     }

@@ -5,6 +5,34 @@
 
 #define MAX_DEPTH 8 /* sequences inside sequences */
 
+/* ------------------------------------------------------------ both */
+
+typedef tj_code (*read_part_fn)(tj_loader *l, const json_t *part, size_t depth, tj_err *err);
+
+/* What is none of the kinds that have a reader of their own must be a Sequence of such. */
+static tj_code read_sequence(tj_loader *l, const json_t *json, const char *what,
+                             const json_t *parts, read_part_fn read_part, size_t depth, tj_err *err)
+{
+    const char *type = tj_json_type(json);
+    if (strcmp(type, "Sequence") != 0 || !json_is_array(parts)) {
+        return tj_loader_refuse(l, err, "%s '%s' is not supported", what, type);
+    }
+    if (depth == MAX_DEPTH) {
+        return tj_loader_refuse(l, err, "%s: sequences are nested more than %d deep", what,
+                                MAX_DEPTH);
+    }
+    size_t i;
+    const json_t *part;
+    json_array_foreach(parts, i, part)
+    {
+        tj_code rc = read_part(l, part, depth + 1, err);
+        if (rc != TJ_OK) {
+            return rc;
+        }
+    }
+    return TJ_OK;
+}
+
 /* ------------------------------------------------------------ normalizers */
 
 static tj_code read_replace(tj_loader *l, const json_t *norm, tj_err *err)
@@ -38,24 +66,8 @@ static tj_code read_normalizer(tj_loader *l, const json_t *norm, size_t depth, t
         return tj_loader_add_normal(l, TJ_NORMAL_PREPEND, "", 0, json_string_value(before),
                                     json_string_length(before), err);
     }
-    const json_t *parts = json_object_get(norm, "normalizers");
-    if (strcmp(type, "Sequence") != 0 || !json_is_array(parts)) {
-        return tj_loader_refuse(l, err, "normalizer '%s' is not supported", type);
-    }
-    if (depth == MAX_DEPTH) {
-        return tj_loader_refuse(l, err, "normalizer: sequences are nested more than %d deep",
-                                MAX_DEPTH);
-    }
-    size_t i;
-    const json_t *part;
-    json_array_foreach(parts, i, part)
-    {
-        tj_code rc = read_normalizer(l, part, depth + 1, err);
-        if (rc != TJ_OK) {
-            return rc;
-        }
-    }
-    return TJ_OK;
+    return read_sequence(l, norm, "normalizer", json_object_get(norm, "normalizers"),
+                         read_normalizer, depth, err);
 }
 
 tj_code tj_json_read_normalizer(tj_loader *l, const json_t *norm, tj_err *err)
@@ -138,24 +150,8 @@ static tj_code read_pretokenizer(tj_loader *l, const json_t *pre, size_t depth, 
     if (strcmp(type, "Digits") == 0) {
         return read_digits(l, pre, err);
     }
-    const json_t *parts = json_object_get(pre, "pretokenizers");
-    if (strcmp(type, "Sequence") != 0 || !json_is_array(parts)) {
-        return tj_loader_refuse(l, err, "pre_tokenizer '%s' is not supported", type);
-    }
-    if (depth == MAX_DEPTH) {
-        return tj_loader_refuse(l, err, "pre_tokenizer: sequences are nested more than %d deep",
-                                MAX_DEPTH);
-    }
-    size_t i;
-    const json_t *part;
-    json_array_foreach(parts, i, part)
-    {
-        tj_code rc = read_pretokenizer(l, part, depth + 1, err);
-        if (rc != TJ_OK) {
-            return rc;
-        }
-    }
-    return TJ_OK;
+    return read_sequence(l, pre, "pre_tokenizer", json_object_get(pre, "pretokenizers"),
+                         read_pretokenizer, depth, err);
 }
 
 tj_code tj_json_read_split(tj_loader *l, const json_t *pre, tj_err *err)

@@ -27,7 +27,7 @@ void tj_answer_find(tj_final_answer *out, const char *text, size_t len);
 tj_known tj_answer_same(const char *a, size_t n_a, const char *b, size_t n_b);
 /* Sets `correct` where it is not known, from the reference answer, by the grader: EQUAL is YES,
  * DIFFERENT is NO, what is undecided stays unknown; so does what has no reference answer or one
- * that cannot be read. Errors: TJ_E_NOMEM. */
+ * that cannot be read. Errors: those of tj_grade_pair but for TJ_E_PARSE. */
 TJ_MUST_USE tj_code tj_answer_judge(tj_record *record, tj_grader *grader, tj_err *err);
 /* Is a op b = c, for op one of + - * / and decimal numbers? Exact; false where they are too long.
  */

@@ -5,44 +5,19 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/json.h"
 #include "thought/stats_inner.h"
 
 typedef bool (*keep_fn)(const tj_stats_row *row, size_t which);
 
-static json_t *real(double x)
-{
-    return isfinite(x) ? json_real(x) : json_null();
-}
-
 static json_t *ratio(double a, double b)
 {
-    return real(b > 0.0 ? a / b : (double)NAN);
-}
-
-/* An object or a list that failed once is NULL, and so is what it was to become part of. */
-static void set(json_t **object, const char *key, json_t *value)
-{
-    if (*object == NULL) {
-        json_decref(value);
-    } else if (json_object_set_new(*object, key, value) != 0) {
-        json_decref(*object);
-        *object = NULL;
-    }
-}
-
-static void append(json_t **list, json_t *value)
-{
-    if (*list == NULL) {
-        json_decref(value);
-    } else if (json_array_append_new(*list, value) != 0) {
-        json_decref(*list);
-        *list = NULL;
-    }
+    return tj_json_number(b > 0.0 ? a / b : (double)NAN);
 }
 
 static void set_count(json_t **object, const char *key, size_t n)
 {
-    set(object, key, json_integer((json_int_t)n));
+    tj_json_set(object, key, json_integer((json_int_t)n));
 }
 
 /* ------------------------------------------------------------------ distributions */
@@ -80,13 +55,13 @@ static json_t *distribution(double *values, size_t n)
     for (size_t i = 0; i < n; i++) {
         squares += (values[i] - mean) * (values[i] - mean);
     }
-    set(&j, "mean", real(mean));
-    set(&j, "sd", real(n > 1 ? sqrt(squares / (double)(n - 1)) : (double)NAN));
-    set(&j, "min", real(values[0]));
-    set(&j, "p10", real(quantile(values, n, 0.1)));
-    set(&j, "median", real(quantile(values, n, 0.5)));
-    set(&j, "p90", real(quantile(values, n, 0.9)));
-    set(&j, "max", real(values[n - 1]));
+    tj_json_set(&j, "mean", tj_json_number(mean));
+    tj_json_set(&j, "sd", tj_json_number(n > 1 ? sqrt(squares / (double)(n - 1)) : (double)NAN));
+    tj_json_set(&j, "min", tj_json_number(values[0]));
+    tj_json_set(&j, "p10", tj_json_number(quantile(values, n, 0.1)));
+    tj_json_set(&j, "median", tj_json_number(quantile(values, n, 0.5)));
+    tj_json_set(&j, "p90", tj_json_number(quantile(values, n, 0.9)));
+    tj_json_set(&j, "max", tj_json_number(values[n - 1]));
     return j;
 }
 
@@ -172,10 +147,10 @@ static json_t *actions_json(const tj_facts *f, size_t n)
     for (size_t a = 0; a < TJ_N_ACTIONS; a++) {
         json_t *one = json_object();
         set_count(&one, "spans", f->spans[a]);
-        set(&one, "per_record", ratio((double)f->spans[a], (double)n));
+        tj_json_set(&one, "per_record", ratio((double)f->spans[a], (double)n));
         set_count(&one, "bytes", f->bytes[a]);
-        set(&one, "share", ratio((double)f->bytes[a], (double)f->n_bytes));
-        set(&j, tj_action_names[a], one);
+        tj_json_set(&one, "share", ratio((double)f->bytes[a], (double)f->n_bytes));
+        tj_json_set(&j, tj_action_names[a], one);
     }
     return j;
 }
@@ -187,8 +162,8 @@ static json_t *backtracks_json(const tj_facts *f)
     set_count(&j, "justified", f->n_justified);
     set_count(&j, "needless", f->n_needless);
     set_count(&j, "unjudged", f->n_unjudged);
-    set(&j, "needless_share",
-        ratio((double)f->n_needless, (double)(f->n_justified + f->n_needless)));
+    tj_json_set(&j, "needless_share",
+                ratio((double)f->n_needless, (double)(f->n_justified + f->n_needless)));
     set_count(&j, "attempts", f->n_attempts);
     set_count(&j, "repeated_attempts", f->n_repeated_attempts);
     set_count(&j, "unexplained_jumps", f->n_unexplained);
@@ -200,12 +175,12 @@ static json_t *noticing_json(const tj_facts *f, size_t n_wrong, size_t n_known, 
     json_t *j = json_object();
     set_count(&j, "wrong_attempts", f->n_wrong);
     set_count(&j, "noticed", f->n_noticed);
-    set(&j, "noticed_share", ratio((double)f->n_noticed, (double)f->n_wrong));
-    set(&j, "lag_steps", ratio((double)f->lag_steps, (double)f->n_noticed));
-    set(&j, "lag_words", ratio((double)f->lag_words, (double)f->n_noticed));
+    tj_json_set(&j, "noticed_share", ratio((double)f->n_noticed, (double)f->n_wrong));
+    tj_json_set(&j, "lag_steps", ratio((double)f->lag_steps, (double)f->n_noticed));
+    tj_json_set(&j, "lag_words", ratio((double)f->lag_words, (double)f->n_noticed));
     set_count(&j, "records_with_wrong_steps", n_wrong);
     set_count(&j, "recovered", n_recovered);
-    set(&j, "recovery_rate", ratio((double)n_recovered, (double)n_known));
+    tj_json_set(&j, "recovery_rate", ratio((double)n_recovered, (double)n_known));
     return j;
 }
 
@@ -214,20 +189,21 @@ static json_t *choices_json(const tj_facts *f)
     json_t *j = json_object();
     set_count(&j, "n", f->n_choices);
     set_count(&j, "regretted", f->n_regretted);
-    set(&j, "regret", ratio(f->regret, (double)f->n_choices));
+    tj_json_set(&j, "regret", ratio(f->regret, (double)f->n_choices));
     set_count(&j, "continued", f->n_continued);
-    set(&j, "regret_continued", ratio(f->regret_continued, (double)f->n_continued));
+    tj_json_set(&j, "regret_continued", ratio(f->regret_continued, (double)f->n_continued));
     set_count(&j, "left", f->n_left);
-    set(&j, "regret_left", ratio(f->regret_left, (double)f->n_left));
+    tj_json_set(&j, "regret_left", ratio(f->regret_left, (double)f->n_left));
     return j;
 }
 
 static json_t *redundancy_json(const tj_facts *f)
 {
     json_t *j = json_object();
-    set(&j, "repeated_lines", ratio((double)f->n_repeated_lines, (double)f->n_lines));
-    set(&j, "repeated_runs_of_4", ratio((double)f->n_repeated_grams, (double)f->n_grams));
-    set(&j, "repeated_attempts", ratio((double)f->n_repeated_attempts, (double)f->n_attempts));
+    tj_json_set(&j, "repeated_lines", ratio((double)f->n_repeated_lines, (double)f->n_lines));
+    tj_json_set(&j, "repeated_runs_of_4", ratio((double)f->n_repeated_grams, (double)f->n_grams));
+    tj_json_set(&j, "repeated_attempts",
+                ratio((double)f->n_repeated_attempts, (double)f->n_attempts));
     return j;
 }
 
@@ -262,21 +238,21 @@ static json_t *group_json(const tj_stats *s, const char *name, keep_fn keep, siz
         }
         set_count(&keywords, s->cfg.keywords[k], count);
     }
-    set(&j, "group", json_string(name));
+    tj_json_set(&j, "group", json_string(name));
     set_count(&j, "records", n);
     set_count(&j, "judged", n_judged);
     set_count(&j, "right", n_right);
-    set(&j, "tokens", spread(s, keep, which, tokens_of, values));
-    set(&j, "words", spread(s, keep, which, words_of, values));
-    set(&j, "lines", spread(s, keep, which, lines_of, values));
-    set(&j, "words_per_line", spread(s, keep, which, words_per_line_of, values));
-    set(&j, "backtracks_per_record", spread(s, keep, which, backtracks_of, values));
-    set(&j, "keywords", keywords);
-    set(&j, "actions", actions_json(&sum, n));
-    set(&j, "backtracks", backtracks_json(&sum));
-    set(&j, "noticing", noticing_json(&sum, n_wrong, n_known, n_recovered));
-    set(&j, "choices", choices_json(&sum));
-    set(&j, "redundancy", redundancy_json(&sum));
+    tj_json_set(&j, "tokens", spread(s, keep, which, tokens_of, values));
+    tj_json_set(&j, "words", spread(s, keep, which, words_of, values));
+    tj_json_set(&j, "lines", spread(s, keep, which, lines_of, values));
+    tj_json_set(&j, "words_per_line", spread(s, keep, which, words_per_line_of, values));
+    tj_json_set(&j, "backtracks_per_record", spread(s, keep, which, backtracks_of, values));
+    tj_json_set(&j, "keywords", keywords);
+    tj_json_set(&j, "actions", actions_json(&sum, n));
+    tj_json_set(&j, "backtracks", backtracks_json(&sum));
+    tj_json_set(&j, "noticing", noticing_json(&sum, n_wrong, n_known, n_recovered));
+    tj_json_set(&j, "choices", choices_json(&sum));
+    tj_json_set(&j, "redundancy", redundancy_json(&sum));
     return j;
 }
 
@@ -306,7 +282,7 @@ static void add_group(const tj_stats *s, json_t **list, const char *name, keep_f
 {
     for (size_t i = 0; i < s->n; i++) {
         if (keep(&s->rows[i], which)) {
-            append(list, group_json(s, name, keep, which, values));
+            tj_json_append(list, group_json(s, name, keep, which, values));
             return;
         }
     }
@@ -425,7 +401,8 @@ static json_t *correlation(const tj_stats *s, value_fn value, pair *p)
     }
     json_t *j = json_object();
     set_count(&j, "n", n);
-    set(&j, "spearman", real(xx > 0.0 && yy > 0.0 ? xy / sqrt(xx * yy) : (double)NAN));
+    tj_json_set(&j, "spearman",
+                tj_json_number(xx > 0.0 && yy > 0.0 ? xy / sqrt(xx * yy) : (double)NAN));
     return j;
 }
 
@@ -434,9 +411,9 @@ static json_t *difficulty_json(const tj_stats *s)
     pair *p = tj_calloc(s->n, sizeof *p);
     json_t *j = p == NULL ? NULL : json_object();
     if (p != NULL) {
-        set(&j, "tokens", correlation(s, tokens_of, p));
-        set(&j, "words", correlation(s, words_of, p));
-        set(&j, "backtracks", correlation(s, backtracks_of, p));
+        tj_json_set(&j, "tokens", correlation(s, tokens_of, p));
+        tj_json_set(&j, "words", correlation(s, words_of, p));
+        tj_json_set(&j, "backtracks", correlation(s, backtracks_of, p));
     }
     tj_free(p);
     return j;
@@ -450,16 +427,17 @@ static json_t *gram_json(const tj_stats *s, const tj_gram_score *score)
     const tj_gram_words *words = tj_grams_words(s->grams, g->language);
     json_t *j = json_object();
     json_t *levels = json_object();
-    set(&j, "run", json_stringn(g->text, g->n_text));
-    set(&j, "z", real(score->z));
+    tj_json_set(&j, "run", json_stringn(g->text, g->n_text));
+    tj_json_set(&j, "z", tj_json_number(score->z));
     set_count(&j, "in_reflection", g->reflect);
     set_count(&j, "elsewhere", g->other);
-    set(&j, "per_1000_right", ratio(1000.0 * g->right, (double)words->right));
-    set(&j, "per_1000_wrong", ratio(1000.0 * g->wrong, (double)words->wrong));
+    tj_json_set(&j, "per_1000_right", ratio(1000.0 * g->right, (double)words->right));
+    tj_json_set(&j, "per_1000_wrong", ratio(1000.0 * g->wrong, (double)words->wrong));
     for (size_t i = 0; i < s->n_levels && i + 1 < TJ_GRAM_LEVELS; i++) {
-        set(&levels, s->levels[i], ratio(1000.0 * g->by_level[i], (double)words->by_level[i]));
+        tj_json_set(&levels, s->levels[i],
+                    ratio(1000.0 * g->by_level[i], (double)words->by_level[i]));
     }
-    set(&j, "per_1000_by_level", levels);
+    tj_json_set(&j, "per_1000_by_level", levels);
     return j;
 }
 
@@ -475,9 +453,9 @@ static tj_code reflection_json(const tj_stats *s, json_t **to, tj_err *err)
         json_t *list = json_array();
         rc = tj_grams_top(s->grams, l, s->cfg.min_count, top, s->cfg.n_top, &n, err);
         for (size_t i = 0; i < n; i++) {
-            append(&list, gram_json(s, &top[i]));
+            tj_json_append(&list, gram_json(s, &top[i]));
         }
-        set(to, tj_gram_languages[l], list);
+        tj_json_set(to, tj_gram_languages[l], list);
     }
     tj_free(top);
     return rc;
@@ -493,13 +471,13 @@ static json_t *rules_json(const tj_stats *s)
             continue; /* proposing and continuing are one here */
         }
         json_t *one = json_object();
-        set(&one, "precision", real(tj_rules_precision(&s->rules, (tj_action)a)));
-        set(&one, "recall", real(tj_rules_recall(&s->rules, (tj_action)a)));
+        tj_json_set(&one, "precision", tj_json_number(tj_rules_precision(&s->rules, (tj_action)a)));
+        tj_json_set(&one, "recall", tj_json_number(tj_rules_recall(&s->rules, (tj_action)a)));
         set_count(&one, "spans", (size_t)s->rules.spans[a]);
         set_count(&one, "found", (size_t)s->rules.hits[a]);
-        set(&actions, a == TJ_PROPOSE ? "step" : tj_action_names[a], one);
+        tj_json_set(&actions, a == TJ_PROPOSE ? "step" : tj_action_names[a], one);
     }
-    set(&j, "actions", actions);
+    tj_json_set(&j, "actions", actions);
     set_count(&j, "backtracks", (size_t)s->rules.n_backtracks);
     set_count(&j, "backtracks_by_rules", (size_t)s->rules.n_found);
     return j;
@@ -528,11 +506,11 @@ tj_code tj_stats_json(const tj_stats *s, json_t **out, tj_err *err)
     }
     set_count(&j, "records", s->n);
     set_count(&j, "spans_by_rules", n_by_rules);
-    set(&j, "groups", groups_json(s, values));
-    set(&j, "difficulty", difficulty_json(s));
-    set(&j, "reflection", reflection);
+    tj_json_set(&j, "groups", groups_json(s, values));
+    tj_json_set(&j, "difficulty", difficulty_json(s));
+    tj_json_set(&j, "reflection", reflection);
     set_count(&j, "runs_dropped", tj_grams_n_dropped(s->grams));
-    set(&j, "rules", rules_json(s));
+    tj_json_set(&j, "rules", rules_json(s));
     tj_free(values);
     *out = j;
     return j != NULL ? TJ_OK : tj_fail(err, TJ_E_NOMEM, "cannot sum up %zu records", s->n);

@@ -20,19 +20,21 @@ static const tj_field fields[] = {
     TJ_FIELD_BOOL(place, no_thinking, "of a model here: answers without thoughts"),
     TJ_FIELD_END};
 
+/* False: no memory. */
+static bool move(json_t *to, json_t *from, const char *name)
+{
+    json_t *value = json_object_get(from, name);
+    return value == NULL ||
+           (json_object_set(to, name, value) == 0 && json_object_del(from, name) == 0);
+}
+
 tj_code tj_asked_model_split(json_t *model, json_t *settings, tj_err *err)
 {
-    static const char *const names[] = {"where", "model",         "remote",
-                                        "raw",   "chat_template", "no_thinking"};
-    int failed = 0;
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        json_t *value = json_object_get(settings, names[i]);
-        if (value != NULL) {
-            failed |= json_object_set(model, names[i], value);
-            failed |= json_object_del(settings, names[i]);
-        }
+    bool ok = move(model, settings, "remote");
+    for (const tj_field *f = fields; f->name != NULL && ok; f++) {
+        ok = move(model, settings, f->name);
     }
-    return failed == 0 ? TJ_OK : tj_fail(err, TJ_E_NOMEM, "cannot read settings");
+    return ok ? TJ_OK : tj_fail(err, TJ_E_NOMEM, "cannot read settings");
 }
 
 static tj_code open_url(tj_asked_model *out, const place *p, const json_t *remote,

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "tree/policy.h"
+#include "tree/opening.h"
 
 typedef struct generator_ctx {
     tj_generator *generator;
@@ -12,12 +12,6 @@ typedef struct generator_ctx {
     tj_words_prompt prompt;
     tj_step_options options;
 } generator_ctx;
-
-/* What one request is asked by. */
-typedef struct asking {
-    tj_words_chat chat;
-    tj_buf text; /* of the path; where only texts are continued, the prompt before it */
-} asking;
 
 static tj_code begin_tree(void *ctx, tj_tree *tree, tj_err *err)
 {
@@ -29,66 +23,34 @@ static tj_code begin_tree(void *ctx, tj_tree *tree, tj_err *err)
 
 /* ------------------------------------------------------------------ what is asked */
 
-/* Rules and problem of an embedded task. */
-static tj_code put_state(const generator_ctx *g, asking *a, const tj_tree *tree, tj_err *err)
-{
-    tj_buf text;
-    tj_buf_init(&text);
-    g->task->write_rules(g->task->ctx, &text);
-    tj_buf_char(&text, '\n');
-    g->task->write_prompt(g->task->ctx, &tree->first, &text);
-    tj_code rc = tj_buf_check(&text, err);
-    if (rc == TJ_OK && g->generator->chats) {
-        rc = tj_words_chat_add(&a->chat, TJ_ROLE_USER, tj_buf_text(&text), text.len, err);
-    } else if (rc == TJ_OK) {
-        tj_buf_add(&a->text, tj_buf_text(&text), text.len);
-    }
-    tj_buf_deinit(&text);
-    return rc;
-}
-
-static tj_code put_words(const generator_ctx *g, asking *a, const tj_tree *tree, tj_err *err)
-{
-    if (g->generator->chats) {
-        return tj_words_chat_begin(&a->chat, &g->prompt, tree->question, err);
-    }
-    tj_words_write_prompt(&a->text, &g->prompt, tree->question);
-    return TJ_OK;
-}
-
 /* Not every server goes on with an assistant's last message: the user asks for it. */
-static tj_code ask_for_next(const generator_ctx *g, asking *a, size_t number, tj_err *err)
+static tj_code ask_for_next(const generator_ctx *g, tj_opening *o, size_t number, tj_err *err)
 {
     char text[96];
-    int n = snprintf(text, sizeof text, "Continue the solution: write %s %zu of it only.",
-                     g->options.form == TJ_STEPS_PARAGRAPHS ? "paragraph" : "line", number);
-    return tj_words_chat_add(&a->chat, TJ_ROLE_USER, text, (size_t)n, err);
+    (void)snprintf(text, sizeof text, "Continue the solution: write %s %zu of it only.",
+                   g->options.form == TJ_STEPS_PARAGRAPHS ? "paragraph" : "line", number);
+    return tj_opening_wish(o, text, err);
 }
 
-static tj_code ask(const generator_ctx *g, asking *a, const tj_step_request *r, tj_err *err)
+static tj_code ask(const generator_ctx *g, tj_opening *o, const tj_step_request *r, tj_err *err)
 {
-    tj_buf_clear(&a->text);
-    tj_words_chat_end(&a->chat);
-    tj_code rc =
-        r->tree->question == NULL ? put_state(g, a, r->tree, err) : put_words(g, a, r->tree, err);
-    tj_tree_path_text(r->tree, r->node, &a->text);
+    const tj_tree *tree = r->tree;
+    tj_code rc = tree->question == NULL ? tj_opening_state(o, g->task, &tree->first, err)
+                                        : tj_opening_words(o, &g->prompt, tree->question, err);
+    tj_tree_path_text(tree, r->node, &o->text);
     if (rc == TJ_OK) {
-        rc = tj_buf_check(&a->text, err);
+        rc = tj_opening_end_steps(o, err);
     }
-    if (rc == TJ_OK && g->generator->chats && a->text.len > 0) {
-        rc =
-            tj_words_chat_add(&a->chat, TJ_ROLE_ASSISTANT, tj_buf_text(&a->text), a->text.len, err);
-        if (rc == TJ_OK) {
-            rc = ask_for_next(g, a, r->tree->nodes[r->node].depth + 1, err);
-        }
-    }
-    return rc;
+    return rc == TJ_OK && o->chats && o->text.len > 0
+               ? ask_for_next(g, o, tree->nodes[r->node].depth + 1, err)
+               : rc;
 }
 
 static const char *const newline[] = {"\n"};
 static const char *const empty_line[] = {"\n\n"};
 
-static tj_query query_of(const generator_ctx *g, const asking *a, const tj_step_request *r)
+static tj_query query_of(const generator_ctx *g, const tj_opening *opening,
+                         const tj_step_request *r)
 {
     const tj_step_options *o = &g->options;
     tj_query q = {.sampling = {.temperature = r->temperature, .top_p = o->top_p},
@@ -99,13 +61,7 @@ static tj_query query_of(const generator_ctx *g, const asking *a, const tj_step_
                   .max_tokens = o->max_tokens,
                   .stop = o->form == TJ_STEPS_PARAGRAPHS ? empty_line : newline,
                   .n_stop = 1};
-    if (g->generator->chats) {
-        q.messages = a->chat.messages;
-        q.n_messages = a->chat.n;
-    } else {
-        q.text = tj_buf_text(&a->text);
-        q.n_text = a->text.len;
-    }
+    tj_opening_lend(opening, &q);
     return q;
 }
 
@@ -140,15 +96,15 @@ static tj_code sample(void *ctx, tj_step_request *requests, size_t n, const tj_j
     generator_ctx *g = ctx;
     tj_job quiet = {.cancel = job == NULL ? NULL : job->cancel};
     tj_query *queries = tj_calloc(n, sizeof *queries);
-    asking *askings = tj_calloc(n, sizeof *askings);
-    tj_code rc = queries == NULL || askings == NULL
+    tj_opening *openings = tj_calloc(n, sizeof *openings);
+    tj_code rc = queries == NULL || openings == NULL
                      ? tj_fail(err, TJ_E_NOMEM, "cannot ask for %zu steps", n)
                      : TJ_OK;
     for (size_t i = 0; i < n && rc == TJ_OK; i++) {
-        tj_buf_init(&askings[i].text);
-        rc = ask(g, &askings[i], &requests[i], err);
+        tj_opening_init(&openings[i], g->generator->chats);
+        rc = ask(g, &openings[i], &requests[i], err);
         if (rc == TJ_OK) {
-            queries[i] = query_of(g, &askings[i], &requests[i]);
+            queries[i] = query_of(g, &openings[i], &requests[i]);
         }
     }
     if (rc == TJ_OK) {
@@ -157,13 +113,12 @@ static tj_code sample(void *ctx, tj_step_request *requests, size_t n, const tj_j
     for (size_t i = 0; i < n && rc == TJ_OK; i++) {
         rc = take(g, &requests[i], &queries[i], err);
     }
-    for (size_t i = 0; queries != NULL && askings != NULL && i < n; i++) {
+    for (size_t i = 0; queries != NULL && openings != NULL && i < n; i++) {
         tj_query_deinit(&queries[i]);
-        tj_words_chat_end(&askings[i].chat);
-        tj_buf_deinit(&askings[i].text);
+        tj_opening_deinit(&openings[i]);
     }
     tj_free(queries);
-    tj_free(askings);
+    tj_free(openings);
     return rc;
 }
 

@@ -350,10 +350,12 @@ tj_code tj_trees_grow(const tj_growth *growth, const tj_grow_item *items, size_t
     for (size_t i = 0; i < n_items; i++) {
         words = words || items[i].question != NULL;
     }
+    tj_grader *own = NULL;
     tj_code rc = tj_grow_config_check(g.cfg, err);
-    if (rc == TJ_OK && words) {
-        rc = tj_grader_create(&g.grader, NULL, err);
+    if (rc == TJ_OK && words && growth->grader == NULL) {
+        rc = tj_grader_create(&own, NULL, err);
     }
+    g.grader = growth->grader != NULL ? growth->grader : own;
     g.n_slots = g.cfg->batch_problems > 0 ? g.cfg->batch_problems : 1;
     g.n_slots = g.n_slots < n_items ? g.n_slots : n_items;
     if (rc == TJ_OK && n_items > 0) {
@@ -369,6 +371,6 @@ tj_code tj_trees_grow(const tj_growth *growth, const tj_grow_item *items, size_t
     }
     tj_free(g.slots);
     tj_free(g.requests);
-    tj_grader_destroy(g.grader);
+    tj_grader_destroy(own);
     return rc;
 }

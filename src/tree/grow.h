@@ -99,6 +99,8 @@ typedef struct tj_growth {
     const tj_task *task;            /* of states; NULL where all problems are words */
     const struct tj_scorer *scorer; /* NULL: none; then paths rank by the policy's probabilities */
     const tj_grow_config *cfg;
+    tj_grader *grader; /* of problems in words; best in a process of its own, made before the model
+                        * is loaded. NULL: one is made, in this process */
     uint64_t seed, run;
     tj_tree_done_fn done;
     void *ctx;
@@ -131,8 +133,8 @@ typedef struct tj_ballot {
 void tj_ballot_deinit(tj_ballot *vote);
 /* rewarder NULL: each sample has the weight 1 (self-consistency, Wang et al. 2022). Else the weight
  * is the end's reward by that name, moved to begin at `low` (Li et al. 2022, weighted voting); an
- * end without one weighs nothing. Answers are the same where the grader says so. Errors:
- * TJ_E_NOMEM. */
+ * end without one weighs nothing. Answers are the same where the grader says so. Errors: those of
+ * tj_grade_pair but for TJ_E_PARSE. */
 TJ_MUST_USE tj_code tj_tree_vote(tj_ballot *out, const tj_tree *tree, tj_grader *grader,
                                  const char *rewarder, double low, tj_err *err);
 

@@ -106,13 +106,13 @@ typedef struct tj_words_prompt {
 } tj_words_prompt;
 /* Appends it as one text that the first step continues. */
 void tj_words_write_prompt(tj_buf *out, const tj_words_prompt *prompt, const char *question);
-/* Gives it as a conversation, description first: *messages [*n] (tj_words_free_chat). Errors:
- * TJ_E_NOMEM. */
+/* A conversation. Owns its texts; a zeroed one is empty. */
 typedef struct tj_words_chat {
     tj_message messages[2 * TJ_MAX_SHOTS + 4];
     size_t n;
     char *texts[2 * TJ_MAX_SHOTS + 4]; /* of messages, where they are owned */
 } tj_words_chat;
+/* Gives the prompt as a conversation, description first (tj_words_chat_end). Errors: TJ_E_NOMEM. */
 TJ_MUST_USE tj_code tj_words_chat_begin(tj_words_chat *out, const tj_words_prompt *prompt,
                                         const char *question, tj_err *err);
 /* Adds a message, copying its text. Errors: TJ_E_NOMEM. */
@@ -137,6 +137,9 @@ typedef struct tj_words_verdict {
     tj_label right;     /* UNKNOWN: no reference, or the grader cannot tell */
     char reason[TJ_STEP_REASON_BYTES];
 } tj_words_verdict;
+/* Whether a tj_extraction's rule (NULL: no answer) is a way of stating an answer that is meant as
+ * one; a number that merely stands last is not. */
+bool tj_words_is_stated(const char *rule);
 /* How a step of a path ends. */
 typedef enum tj_words_end {
     TJ_WORDS_STEP, /* with its delimiter */
@@ -146,7 +149,8 @@ typedef enum tj_words_end {
                     * looked through */
 } tj_words_end;
 /* path: the whole text, of which the step is the bytes from step_begin on. answer NULL: not known.
- * A reference that cannot be read makes nothing right or wrong. Errors: TJ_E_NOMEM. */
+ * A reference that cannot be read makes nothing right or wrong. Errors: those of tj_grade_pair but
+ * for TJ_E_PARSE. */
 TJ_MUST_USE tj_code tj_words_judge(tj_words_verdict *out, tj_grader *grader, const char *answer,
                                    const char *path, size_t n_path, size_t step_begin,
                                    tj_words_end end, tj_err *err);

@@ -10,7 +10,7 @@
 #include "grade/grade.h"
 #include "tree/blanks.h"
 #include "tree/judge.h"
-#include "tree/policy.h"
+#include "tree/opening.h"
 
 #define STREAM ((uint64_t)302 << 32) /* of the random numbers */
 
@@ -50,8 +50,7 @@ struct tj_rollouts {
 /* One step at work. */
 typedef struct spot {
     size_t ask;
-    tj_words_chat chat;
-    tj_buf text; /* of the steps, behind the prompt where only texts are continued */
+    tj_opening opening;
     size_t n_right, n_cut, n_open, n_done; /* open: not decided */
     tj_buf raw;                            /* a line of JSON a rollout */
 } spot;
@@ -71,55 +70,22 @@ static bool is_state(const tj_rollouts *r, const tj_score_ask *ask)
     return r->task != NULL && ask->tree != NULL && ask->tree->question == NULL;
 }
 
-/* Rules and problem of an embedded task, or the problem in words. */
-static tj_code put_problem(const tj_rollouts *r, spot *s, const tj_score_ask *ask, tj_err *err)
-{
-    bool chats = r->model.generator.chats;
-    tj_buf text;
-    tj_code rc = TJ_OK;
-    if (!is_state(r, ask)) {
-        if (chats) {
-            return tj_words_chat_begin(&s->chat, &r->prompt, ask->problem, err);
-        }
-        tj_words_write_prompt(&s->text, &r->prompt, ask->problem);
-        return TJ_OK;
-    }
-    tj_buf_init(&text);
-    r->task->write_rules(r->task->ctx, &text);
-    tj_buf_char(&text, '\n');
-    r->task->write_prompt(r->task->ctx, &ask->tree->first, &text);
-    if (chats) {
-        rc = tj_buf_check(&text, err);
-        rc = rc == TJ_OK
-                 ? tj_words_chat_add(&s->chat, TJ_ROLE_USER, tj_buf_text(&text), text.len, err)
-                 : rc;
-    } else {
-        tj_buf_add(&s->text, tj_buf_text(&text), text.len);
-    }
-    tj_buf_deinit(&text);
-    return rc;
-}
-
 /* A model here goes on from the assistant's words; a server is asked to. */
-static tj_code put(const tj_rollouts *r, spot *s, const tj_score_ask *ask, tj_err *err)
+static tj_code put(const tj_rollouts *r, tj_opening *o, const tj_score_ask *ask, tj_err *err)
 {
-    static const char go_on[] = "Go on from there, step by step, to the end of the solution.";
-    tj_code rc = put_problem(r, s, ask, err);
-    write_steps(&s->text, ask);
+    tj_code rc = is_state(r, ask) ? tj_opening_state(o, r->task, &ask->tree->first, err)
+                                  : tj_opening_words(o, &r->prompt, ask->problem, err);
+    write_steps(&o->text, ask);
     if (rc == TJ_OK) {
-        rc = tj_buf_check(&s->text, err);
+        rc = tj_opening_end_steps(o, err);
     }
-    if (rc == TJ_OK && r->model.generator.chats) {
-        rc =
-            tj_words_chat_add(&s->chat, TJ_ROLE_ASSISTANT, tj_buf_text(&s->text), s->text.len, err);
-        if (rc == TJ_OK && r->model.is_remote) {
-            rc = tj_words_chat_add(&s->chat, TJ_ROLE_USER, go_on, strlen(go_on), err);
-        }
-    }
-    return rc;
+    return rc == TJ_OK && o->chats && r->model.is_remote
+               ? tj_opening_wish(o, "Go on from there, step by step, to the end of the solution.",
+                                 err)
+               : rc;
 }
 
-static tj_query query_of(const tj_rollouts *r, const spot *s, const tj_score_ask *ask)
+static tj_query query_of(const tj_rollouts *r, const tj_opening *opening, const tj_score_ask *ask)
 {
     const tj_rollout_config *cfg = &r->cfg;
     const char *const *until = r->prompt.task->until;
@@ -133,13 +99,7 @@ static tj_query query_of(const tj_rollouts *r, const spot *s, const tj_score_ask
     while (until[q.n_stop] != NULL) {
         q.n_stop++;
     }
-    if (r->model.generator.chats) {
-        q.messages = s->chat.messages;
-        q.n_messages = s->chat.n;
-    } else {
-        q.text = tj_buf_text(&s->text);
-        q.n_text = s->text.len;
-    }
+    tj_opening_lend(opening, &q);
     return q;
 }
 
@@ -165,13 +125,11 @@ static tj_code grade(const tj_rollouts *r, worth *out, bool *unread, const tj_sc
                      const char *text, size_t len, const tj_job *job, tj_err *err)
 {
     tj_graded graded;
-    tj_code rc = tj_grade_pool_push(r->pool, ask->answer, strlen(ask->answer), text, len, err);
+    tj_code rc =
+        tj_grade_pool_pair(r->pool, &graded, ask->answer, strlen(ask->answer), text, len, job, err);
     if (rc == TJ_E_LIMIT) { /* a text longer than any answer */
         *out = OPEN;
         return TJ_OK;
-    }
-    if (rc == TJ_OK) {
-        rc = tj_grade_pool_pull(r->pool, &graded, job, err);
     }
     if (rc != TJ_OK) {
         return rc;
@@ -207,20 +165,13 @@ static tj_code judge(const tj_rollouts *r, worth *out, bool *unread, const tj_sc
 /* Whether nothing can follow: the tree says so, or the step has the marks of a final answer. */
 static bool is_end(const tj_rollouts *r, const tj_score_ask *ask)
 {
-    static const char *const marks[] = {"boxed", "final answer", "####"};
     tj_extraction x;
-    if (ask->tree != NULL && ask->node < ask->tree->n_nodes &&
-        ask->tree->nodes[ask->node].terminal) {
+    if (tj_score_ask_is_end(ask)) {
         return true;
     }
     const char *step = ask->steps[ask->n_steps - 1];
     tj_grade_extract(&x, r->grader, step, strlen(step));
-    for (size_t i = 0; x.rule != NULL && i < 3 && !is_state(r, ask); i++) {
-        if (strcmp(x.rule, marks[i]) == 0) {
-            return true;
-        }
-    }
-    return false;
+    return !is_state(r, ask) && tj_words_is_stated(x.rule);
 }
 
 static tj_code measure_end(const tj_rollouts *r, tj_score *out, const tj_score_ask *ask,
@@ -342,9 +293,9 @@ static tj_code roll(const tj_rollouts *r, tj_score *out, const tj_score_ask *ask
                      ? tj_fail(err, TJ_E_NOMEM, "cannot roll out %zu steps", n)
                      : TJ_OK;
     for (size_t i = 0; i < n && rc == TJ_OK; i++) {
-        rc = put(r, &spots[i], &asks[spots[i].ask], err);
+        rc = put(r, &spots[i].opening, &asks[spots[i].ask], err);
         if (rc == TJ_OK) {
-            queries[i] = query_of(r, &spots[i], &asks[spots[i].ask]);
+            queries[i] = query_of(r, &spots[i].opening, &asks[spots[i].ask]);
         }
     }
     if (rc == TJ_OK && n > 0) {
@@ -378,7 +329,7 @@ tj_code tj_rollouts_measure(tj_rollouts *r, tj_score *out, const tj_score_ask *a
             rc = measure_end(r, &out[which[i]], ask, job, err);
         } else {
             spots[n_spots].ask = which[i];
-            tj_buf_init(&spots[n_spots].text);
+            tj_opening_init(&spots[n_spots].opening, r->model.generator.chats);
             tj_buf_init(&spots[n_spots].raw);
             n_spots++;
         }
@@ -387,8 +338,7 @@ tj_code tj_rollouts_measure(tj_rollouts *r, tj_score *out, const tj_score_ask *a
         rc = roll(r, out, asks, spots, n_spots, job, err);
     }
     for (size_t i = 0; i < n_spots; i++) {
-        tj_words_chat_end(&spots[i].chat);
-        tj_buf_deinit(&spots[i].text);
+        tj_opening_deinit(&spots[i].opening);
         tj_buf_deinit(&spots[i].raw);
     }
     tj_free(spots);

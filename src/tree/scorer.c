@@ -18,6 +18,12 @@ void tj_score_deinit(tj_score *score)
     *score = (tj_score){0};
 }
 
+bool tj_score_ask_is_end(const tj_score_ask *ask)
+{
+    return ask->tree != NULL && ask->node < ask->tree->n_nodes &&
+           ask->tree->nodes[ask->node].terminal;
+}
+
 tj_code tj_score_fail(tj_score *score, tj_err *err, const char *fmt, ...)
 {
     char why[TJ_ERR_MSG_BYTES];

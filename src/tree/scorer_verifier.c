@@ -8,6 +8,7 @@
 
 #include "base/alloc.h"
 #include "grade/grade.h"
+#include "tree/policy.h"
 #include "tree/scorer_kinds.h"
 
 typedef struct verifier {
@@ -50,28 +51,16 @@ static tj_code judge(const verifier *v, tj_score *out, const tj_score_ask *ask, 
 
 /* ------------------------------------------------------------ answers, by the grader */
 
-/* Whether the extraction can be trusted where nothing says that the step is the last one: it has
- * the marks of a final answer. */
-static bool is_marked(const tj_extraction *x)
-{
-    return x->rule != NULL && (strcmp(x->rule, "boxed") == 0 || strcmp(x->rule, "####") == 0 ||
-                               strcmp(x->rule, "final answer") == 0);
-}
-
-static bool ends_its_tree(const tj_score_ask *ask)
-{
-    return ask->tree != NULL && ask->node < ask->tree->n_nodes &&
-           ask->tree->nodes[ask->node].terminal;
-}
-
-/* Whether there is something to grade; else the score says why not. */
+/* Whether there is something to grade: an answer that is stated as one, or stands in a step that is
+ * known to be the last. Else the score says why not. */
 static tj_code check_answer(const verifier *v, tj_score *out, bool *has, const tj_score_ask *ask,
                             tj_err *err)
 {
     tj_extraction x;
     const char *step = ask->steps[ask->n_steps - 1];
     tj_grade_extract(&x, v->grader, step, strlen(step));
-    *has = ask->answer != NULL && x.rule != NULL && (is_marked(&x) || ends_its_tree(ask));
+    *has = ask->answer != NULL && x.rule != NULL &&
+           (tj_words_is_stated(x.rule) || tj_score_ask_is_end(ask));
     return *has ? TJ_OK
                 : tj_score_fail(out, err, "%s",
                                 ask->answer == NULL ? "the reference answer is not known"
@@ -101,12 +90,12 @@ static tj_code grade(const verifier *v, tj_score *out, const tj_score_ask *ask, 
         return rc;
     }
     tj_err why;
-    if (tj_grade_pool_push(v->pool, ask->answer, strlen(ask->answer), step, strlen(step), &why) !=
-        TJ_OK) {
+    rc = tj_grade_pool_pair(v->pool, &graded, ask->answer, strlen(ask->answer), step, strlen(step),
+                            job, &why);
+    if (rc == TJ_E_LIMIT) { /* a text longer than any answer */
         return tj_score_fail(out, err, "%s", why.msg);
     }
-    rc = tj_grade_pool_pull(v->pool, &graded, job, err);
-    return rc == TJ_OK ? take_grade(out, &graded, err) : rc;
+    return rc == TJ_OK ? take_grade(out, &graded, err) : tj_fail(err, rc, "%s", why.msg);
 }
 
 /* ------------------------------------------------------------ all of it */

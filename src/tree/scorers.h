@@ -48,6 +48,8 @@ TJ_MUST_USE tj_code tj_scorer_open_settings(tj_scorer *out, const json_t *settin
                                             tj_err *err);
 void tj_scorer_close(tj_scorer *scorer); /* a zeroed one is allowed */
 
+/* Whether the step asked about ends its tree: nothing can follow. */
+bool tj_score_ask_is_end(const tj_score_ask *ask);
 /* A score that says why there is none, in *score, which was empty. Errors: TJ_E_NOMEM. */
 TJ_MUST_USE tj_code tj_score_fail(tj_score *score, tj_err *err, const char *fmt, ...)
     TJ_PRINTF(3, 4);

@@ -68,7 +68,7 @@ static tj_code same(bool *out, tj_grader *grader, const tj_buf *a, const tj_buf 
     }
     tj_code rc = tj_grade_pair(&g, grader, tj_buf_text(a), a->len, tj_buf_text(b), b->len, &why);
     *out = rc == TJ_OK && g.verdict == TJ_VERDICT_EQUAL;
-    return rc == TJ_E_NOMEM ? tj_fail(err, rc, "%s", why.msg) : TJ_OK;
+    return rc == TJ_OK || rc == TJ_E_PARSE ? TJ_OK : tj_fail(err, rc, "%s", why.msg);
 }
 
 /* Adds an end's weight to its answer's group. Takes answer. */

@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 #include <zlib.h>
@@ -17,10 +16,11 @@
 #include "base/alloc.h"
 #include "base/rng.h"
 #include "base/stream.h"
+#include "support/one_file.h"
 
 #define N_BYTES 700000 /* more than two of the stream's windows */
 
-static char path[] = "/tmp/tabiji-stream-XXXXXX";
+static const char *path; /* of what was written last */
 static unsigned char *plain, *packed;
 
 static int setup(void **state)
@@ -33,8 +33,7 @@ static int setup(void **state)
     for (size_t i = 0; i < N_BYTES; i++) { /* half of it compresses */
         plain[i] = (unsigned char)tj_rng_below(&rng, i % 2 == 0 ? 256 : 2);
     }
-    int file = mkstemp(path);
-    return file < 0 ? -1 : close(file);
+    return 0;
 }
 
 static int teardown(void **state)
@@ -42,7 +41,7 @@ static int teardown(void **state)
     (void)state;
     tj_free(plain);
     tj_free(packed);
-    return unlink(path);
+    return 0;
 }
 
 static size_t gzip(unsigned char *out, const unsigned char *bytes, size_t n)
@@ -98,13 +97,9 @@ static tj_code read_back(size_t piece, size_t *n_read, tj_err *err)
     return rc;
 }
 
-/* Not tj_fs_write, which waits for the disk. */
 static void write_file(const void *bytes, size_t n)
 {
-    FILE *f = fopen(path, "wb");
-    assert_non_null(f);
-    assert_int_equal(fwrite(bytes, 1, n, f), n);
-    assert_int_equal(fclose(f), 0);
+    path = one_file(bytes, n);
 }
 
 static void write_packed(size_t n)

@@ -7,67 +7,26 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 
 #include <cmocka.h>
 #include <jansson.h>
 
 #include "base/alloc.h"
 #include "base/buf.h"
-#include "base/fs.h"
-#include "support/folder.h"
+#include "support/command.h"
 
 #define TINY                                                                                       \
     "--new --shape width=32 --shape n_layers=2 --shape n_heads=2 --shape n_kv_heads=2 "            \
     "--shape head_dim=16 --shape ffn_width=64 --quiet"
-
-static char dir[64];
-static char *out, *err; /* of the latest command */
-
-static char *slurp(const char *name)
-{
-    char path[128];
-    char *text = NULL;
-    size_t n;
-    (void)snprintf(path, sizeof path, "%s/%s", dir, name);
-    assert_int_equal(tj_fs_read(&text, &n, path, (size_t)1 << 24, NULL), TJ_OK);
-    return text;
-}
-
-static void spit(const char *name, const char *text)
-{
-    char path[128];
-    (void)snprintf(path, sizeof path, "%s/%s", dir, name);
-    assert_int_equal(tj_fs_write(path, text, strlen(text), NULL), TJ_OK);
-}
-
-/* Runs "tabiji WHAT" in the tests' folder; returns its exit status. */
-static int run(const char *what)
-{
-    char command[1024];
-    (void)snprintf(command, sizeof command, "cd %s; %s %s >out 2>err", dir, TJ_PROGRAM, what);
-    tj_free(out);
-    tj_free(err);
-    int status = system(command);
-    out = slurp("out");
-    err = slurp("err");
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-}
-
-static void must_run(const char *what)
-{
-    int status = run(what);
-    if (status != 0) {
-        fail_msg("%s: %d, %s", what, status, err);
-    }
-}
 
 /* Solutions whose wrong steps say so; in ProcessBench's form. */
 static int make_folder(void **state)
 {
     tj_buf text;
     (void)state;
-    assert_int_equal(folder_make(dir, "reward"), 0);
+    if (command_begin("reward") != 0) {
+        return -1;
+    }
     tj_buf_init(&text);
     for (int i = 0; i < 40; i++) {
         tj_buf_printf(&text,
@@ -76,7 +35,7 @@ static int make_folder(void **state)
                       i, i, i, i % 2 == 0 ? "fine" : "wrong", i, i % 2 == 0 ? "true" : "false",
                       i % 2 == 0 ? -1 : 1);
     }
-    spit("set.jsonl", tj_buf_text(&text));
+    command_write("set.jsonl", tj_buf_text(&text));
     tj_buf_deinit(&text);
     return 0;
 }
@@ -84,26 +43,27 @@ static int make_folder(void **state)
 static int remove_folder(void **state)
 {
     (void)state;
-    tj_free(out);
-    tj_free(err);
-    return folder_remove(dir);
+    return command_end();
 }
 
 static void a_model_learns_labels_and_is_measured(void **state)
 {
     (void)state;
-    must_run("train prm set.jsonl " TINY " --epochs 12 --batch 8 --lr 0.01 --out prm --json");
-    json_t *made = json_loads(out, 0, NULL);
+    command_expect(
+        "$T train prm set.jsonl " TINY " --epochs 12 --batch 8 --lr 0.01 --out prm --json", 0);
+    json_t *made = command_json(command_out);
     assert_int_equal(json_integer_value(json_object_get(made, "examples")), 40);
     assert_true(json_real_value(json_object_get(made, "loss_last")) <
                 json_real_value(json_object_get(made, "loss_first")));
     json_decref(made);
-    char *form = slurp("prm/prm.json");
-    assert_non_null(strstr(form, "\"prompt_end\":\"\\n\\n\""));
+    char *form = command_read("prm/prm.json");
+    command_expect_text(form, "\"prompt_end\":\"\\n\\n\"");
     tj_free(form);
-    must_run("reward eval set.jsonl --rewarder prm:prm --rewarder constant,value=0.6,name=flat "
-             "--valid-part 0.3 --resamples 100 --json --quiet");
-    json_t *tables = json_loads(out, 0, NULL);
+    command_expect(
+        "$T reward eval set.jsonl --rewarder prm:prm --rewarder constant,value=0.6,name=flat "
+        "--valid-part 0.3 --resamples 100 --json --quiet",
+        0);
+    json_t *tables = command_json(command_out);
     const json_t *rows = json_object_get(json_array_get(tables, 0), "rewarders");
     assert_int_equal(json_array_size(rows), 4);
     const json_t *prm = json_array_get(rows, 2);
@@ -117,12 +77,14 @@ static void a_model_learns_labels_and_is_measured(void **state)
 static void the_table_is_80_columns_wide(void **state)
 {
     (void)state;
-    must_run("reward eval set.jsonl -r constant,value=0.6,name=a-name-that-is-too-long-for-it "
-             "--resamples 100 --quiet");
-    assert_non_null(strstr(out, "F1(w)"));
-    assert_non_null(strstr(out, "first wrong step"));
-    assert_non_null(strstr(out, "always right"));
-    for (const char *line = out; *line != 0;) {
+    command_expect(
+        "$T reward eval set.jsonl -r constant,value=0.6,name=a-name-that-is-too-long-for-it "
+        "--resamples 100 --quiet",
+        0);
+    command_expect_text(command_out, "F1(w)");
+    command_expect_text(command_out, "first wrong step");
+    command_expect_text(command_out, "always right");
+    for (const char *line = command_out; *line != 0;) {
         size_t n = strcspn(line, "\n");
         if (n > 80) {
             fail_msg("%zu columns: %.*s", n, (int)n, line);
@@ -134,50 +96,53 @@ static void the_table_is_80_columns_wide(void **state)
 static void sets_of_a_workspace_are_measured_as_their_files(void **state)
 {
     (void)state;
-    must_run("reward eval set.jsonl --resamples 100 --json --quiet");
-    json_t *from_file = json_loads(out, 0, NULL);
-    must_run("data import set.jsonl --set mine -w ws");
-    must_run("reward eval set:mine -w ws --resamples 100 --json --quiet");
-    json_t *from_set = json_loads(out, 0, NULL);
+    command_expect("$T reward eval set.jsonl --resamples 100 --json --quiet", 0);
+    json_t *from_file = command_json(command_out);
+    command_expect("$T data import set.jsonl --set mine -w ws", 0);
+    command_expect("$T reward eval set:mine -w ws --resamples 100 --json --quiet", 0);
+    json_t *from_set = command_json(command_out);
     assert_true(json_equal(json_object_get(json_array_get(from_file, 0), "test"),
                            json_object_get(json_array_get(from_set, 0), "test")));
     assert_true(json_equal(json_object_get(json_array_get(from_file, 0), "rewarders"),
                            json_object_get(json_array_get(from_set, 0), "rewarders")));
     json_decref(from_file);
     json_decref(from_set);
-    assert_int_equal(run("reward eval set:other -w ws"), 3);
-    assert_non_null(strstr(err, "the set other"));
+    command_expect("$T reward eval set:other -w ws", 3);
+    command_expect_text(command_err, "the set other");
 }
 
 static void trl_forms_keep_their_prompts(void **state)
 {
     (void)state;
-    spit("trl.jsonl", "{\"prompt\":\"What?\\n\",\"completions\":[\"a\",\"b\"],\"labels\":[true,"
-                      "false]}\n");
-    must_run("train prm trl.jsonl " TINY " --epochs 1 --out trl");
-    char *form = slurp("trl/prm.json");
-    assert_non_null(strstr(form, "\"prompt_end\":\"\""));
+    command_write("trl.jsonl",
+                  "{\"prompt\":\"What?\\n\",\"completions\":[\"a\",\"b\"],\"labels\":[true,"
+                  "false]}\n");
+    command_expect("$T train prm trl.jsonl " TINY " --epochs 1 --out trl", 0);
+    char *form = command_read("trl/prm.json");
+    command_expect_text(form, "\"prompt_end\":\"\"");
     tj_free(form);
-    assert_int_equal(run("train prm trl.jsonl set.jsonl " TINY " --out trl2"), 2);
-    assert_non_null(strstr(err, "trl.jsonl has prompts of its own"));
+    command_expect("$T train prm trl.jsonl set.jsonl " TINY " --out trl2", 2);
+    command_expect_text(command_err, "trl.jsonl has prompts of its own");
 }
 
 static void label_counts_must_be_step_counts(void **state)
 {
     (void)state;
-    spit("bad.jsonl", "{\"prompt\":\"What?\",\"completions\":[\"a\"],\"labels\":[true]}\n"
-                      "{\"prompt\":\"What?\",\"completions\":[\"a\",\"b\"],\"labels\":[true]}\n");
-    assert_int_equal(run("train prm bad.jsonl " TINY " --out bad"), 1);
-    assert_non_null(strstr(err, "bad.jsonl:2: 2 completions, but 1 labels"));
-    spit("bad.jsonl", "{\"id\":\"0\",\"generator\":\"g\",\"problem\":\"P\",\"steps\":[\"a\"],"
-                      "\"final_answer_correct\":true,\"label\":-1}\n"
-                      "{\"id\":\"1\",\"generator\":\"g\",\"problem\":\"P\",\"steps\":[\"a\"],"
-                      "\"final_answer_correct\":true,\"label\":2}\n");
-    assert_int_equal(run("train prm bad.jsonl " TINY " --out bad"), 1);
-    assert_non_null(strstr(err, "bad.jsonl:2"));
-    must_run("train prm bad.jsonl " TINY " --epochs 1 --skip-refused --out bad");
-    assert_int_equal(run("reward eval set.jsonl --rewarder prm:nowhere"), 3);
-    assert_int_equal(run("reward eval set.jsonl --rewarder oracle"), 2);
+    command_write("bad.jsonl",
+                  "{\"prompt\":\"What?\",\"completions\":[\"a\"],\"labels\":[true]}\n"
+                  "{\"prompt\":\"What?\",\"completions\":[\"a\",\"b\"],\"labels\":[true]}\n");
+    command_expect("$T train prm bad.jsonl " TINY " --out bad", 1);
+    command_expect_text(command_err, "bad.jsonl:2: 2 completions, but 1 labels");
+    command_write("bad.jsonl",
+                  "{\"id\":\"0\",\"generator\":\"g\",\"problem\":\"P\",\"steps\":[\"a\"],"
+                  "\"final_answer_correct\":true,\"label\":-1}\n"
+                  "{\"id\":\"1\",\"generator\":\"g\",\"problem\":\"P\",\"steps\":[\"a\"],"
+                  "\"final_answer_correct\":true,\"label\":2}\n");
+    command_expect("$T train prm bad.jsonl " TINY " --out bad", 1);
+    command_expect_text(command_err, "bad.jsonl:2");
+    command_expect("$T train prm bad.jsonl " TINY " --epochs 1 --skip-refused --out bad", 0);
+    command_expect("$T reward eval set.jsonl --rewarder prm:nowhere", 3);
+    command_expect("$T reward eval set.jsonl --rewarder oracle", 2);
 }
 
 int main(void)

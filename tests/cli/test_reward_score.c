@@ -12,19 +12,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 #include <jansson.h>
 
-#include "base/alloc.h"
-#include "base/fs.h"
-#include "support/folder.h"
+#include "support/command.h"
 #include "support/http_script.h"
 #include "support/word_trees.h"
-
-static char dir[64];
 
 /* ------------------------------------------------------------------ the server */
 
@@ -85,70 +79,24 @@ static void start(judge *j, int mode)
 
 /* ------------------------------------------------------------------ the program */
 
-/* Runs it with the arguments, whose %s is the server's URL; its output is in `out` and `err`. */
-static int run(judge *j, const char *arguments)
-{
-    char url[64];
-    char with[2048];
-    char command[4096];
-    (void)snprintf(url, sizeof url, "%s", j == NULL ? "" : j->server.url);
-    const char *at = strstr(arguments, "%s");
-    int n = at == NULL ? (int)strlen(arguments) : (int)(at - arguments);
-    (void)snprintf(with, sizeof with, "%.*s%s%s", n, arguments, at == NULL ? "" : url,
-                   at == NULL ? "" : at + 2);
-    (void)snprintf(command, sizeof command, "exec '%s' %s >%s/out 2>%s/err </dev/null", TJ_PROGRAM,
-                   with, dir, dir);
-    pid_t child = fork();
-    if (child == 0) {
-        execl("/bin/sh", "sh", "-c", command, (char *)NULL);
-        _exit(127);
-    }
-    if (j != NULL) {
-        atomic_store(&j->child, child);
-    }
-    int status;
-    assert_int_equal(waitpid(child, &status, 0), child);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-}
-
-static char *slurp(const char *name)
-{
-    char path[128];
-    char *text = NULL;
-    size_t n;
-    (void)snprintf(path, sizeof path, "%s/%s", dir, name);
-    assert_int_equal(tj_fs_read(&text, &n, path, (size_t)1 << 24, NULL), TJ_OK);
-    return text;
-}
-
+/* Runs it with the arguments, whose %s is the server's URL. */
 static void expect(judge *j, const char *arguments, int status)
 {
-    int got = run(j, arguments);
+    char line[2048];
+    const char *at = strstr(arguments, "%s");
+    int n = at == NULL ? (int)strlen(arguments) : (int)(at - arguments);
+    (void)snprintf(line, sizeof line, "exec $T %.*s%s%s", n, arguments,
+                   at == NULL ? "" : j->server.url, at == NULL ? "" : at + 2);
+    int got = command_run_as(&j->child, line);
     if (got != status) {
-        fail_msg("'%s' gave %d, expected %d:\n%s", arguments, got, status, slurp("err"));
+        fail_msg("'%s' gave %d, expected %d:\n%s", arguments, got, status, command_err);
     }
-}
-
-static void expect_text(const char *name, const char *words)
-{
-    char *text = slurp(name);
-    if (strstr(text, words) == NULL) {
-        fail_msg("'%s' is not in:\n%s", words, text);
-    }
-    tj_free(text);
-}
-
-static void spit(const char *name, const char *text)
-{
-    char path[128];
-    (void)snprintf(path, sizeof path, "%s/%s", dir, name);
-    assert_int_equal(tj_fs_write(path, text, strlen(text), NULL), TJ_OK);
 }
 
 static int make_dir(void **state)
 {
     (void)state;
-    if (folder_make(dir, "reward") != 0 || chdir(dir) != 0) {
+    if (command_begin("reward") != 0) {
         return -1;
     }
     word_trees_make("w");
@@ -158,7 +106,7 @@ static int make_dir(void **state)
 static int remove_dir(void **state)
 {
     (void)state;
-    return chdir("/") == 0 ? folder_remove(dir) : -1;
+    return command_end();
 }
 
 #define ONE_BY_ONE                                                                                 \
@@ -168,13 +116,13 @@ static int remove_dir(void **state)
 
 static void expect_all(void)
 {
-    expect_text("out", "trees       3 with 15 steps\n");
-    expect_text("out", "judged      15, of them 0 failed\n");
-    expect_text("out", "values      6 right (1), 3 neither (0), 6 wrong (-1)\n");
-    expect_text("out", "asked       15 times\n");
-    expect_text("out", "cost        1650 tokens, ");
-    expect_text("out", " 0.030000 in money"); /* 15 (100 * 10 + 10 * 100) / 10^6 */
-    expect(NULL, "ledger verify -w w", 0);
+    command_expect_text(command_out, "trees       3 with 15 steps\n");
+    command_expect_text(command_out, "judged      15, of them 0 failed\n");
+    command_expect_text(command_out, "values      6 right (1), 3 neither (0), 6 wrong (-1)\n");
+    command_expect_text(command_out, "asked       15 times\n");
+    command_expect_text(command_out, "cost        1650 tokens, ");
+    command_expect_text(command_out, " 0.030000 in money"); /* 15 (100 * 10 + 10 * 100) / 10^6 */
+    command_expect("$T ledger verify -w w", 0);
 }
 
 /* ------------------------------------------------------------------ tests */
@@ -188,10 +136,10 @@ static void verdicts_become_rewards(void **state)
     expect_all();
     assert_int_equal(j.server.n_requests, 15);
     expect(&j, SCORE " --json", 0);
-    expect_text("out", "\"was_done\": true");
+    command_expect_text(command_out, "\"was_done\": true");
     assert_int_equal(j.server.n_requests, 15);
-    expect(NULL, "tree list -w w --rewarder judge-a --min-reward 1 --json", 0);
-    expect_text("out", "\"mean\": 0.0");
+    command_expect("$T tree list -w w --rewarder judge-a --min-reward 1 --json", 0);
+    command_expect_text(command_out, "\"mean\": 0.0");
     http_script_stop(&j.server);
 }
 
@@ -226,11 +174,11 @@ static void nonsense_is_recorded_and_never_guessed(void **state)
     (void)state;
     start(&j, NONSENSE);
     expect(&j, SCORE, 0);
-    expect_text("out", "judged      15, of them 15 failed\n");
-    expect_text("out", "no answer of 3 could be used; the last: it is not JSON");
-    expect_text("out", "values      0 right (1), 0 neither (0), 0 wrong (-1)\n");
-    expect_text("out", "asked       45 times\n");
-    expect(NULL, "ledger verify -w w", 0);
+    command_expect_text(command_out, "judged      15, of them 15 failed\n");
+    command_expect_text(command_out, "no answer of 3 could be used; the last: it is not JSON");
+    command_expect_text(command_out, "values      0 right (1), 0 neither (0), 0 wrong (-1)\n");
+    command_expect_text(command_out, "asked       45 times\n");
+    command_expect("$T ledger verify -w w", 0);
     http_script_stop(&j.server);
 }
 
@@ -245,8 +193,9 @@ static void a_judge_that_is_gone_is_told_of_and_waited_for(void **state)
         judge j;
         start(&j, cases[i].mode);
         expect(&j, SCORE " --remote-set timeout_ms=150", 1);
-        expect_text("err", cases[i].message);
-        expect_text("err", "0 of 15 steps have a judgement; the same command goes on");
+        command_expect_text(command_err, cases[i].message);
+        command_expect_text(command_err,
+                            "0 of 15 steps have a judgement; the same command goes on");
         atomic_store(&j.mode, SENSE);
         expect(&j, SCORE " --remote-set timeout_ms=20000", 0); /* with more patience */
         expect_all();
@@ -268,20 +217,18 @@ static void solutions_in_a_file_are_scored(void **state)
     judge j;
     (void)state;
     start(&j, SENSE);
-    spit("in.jsonl",
-         "{\"problem\": \"p\", \"steps\": [\"a good one\", \"a wrong one\"], \"id\": 7}\n"
-         "{\"problem\": \"q\", \"answer\": null, \"steps\": []}\n");
+    command_write("in.jsonl",
+                  "{\"problem\": \"p\", \"steps\": [\"a good one\", \"a wrong one\"], \"id\": 7}\n"
+                  "{\"problem\": \"q\", \"answer\": null, \"steps\": []}\n");
     expect(&j, "reward score -i in.jsonl -r judge:%s,model=m --cache answers", 0);
-    expect_text("err", "2 solutions; 0 steps without a score");
-    char *text = slurp("out");
-    json_t *json = json_loads(text, JSON_DISABLE_EOF_CHECK, NULL);
+    command_expect_text(command_err, "2 solutions; 0 steps without a score");
+    json_t *json = json_loads(command_out, JSON_DISABLE_EOF_CHECK, NULL);
     const json_t *scores = json_object_get(json, "scores");
     assert_int_equal(json_integer_value(json_object_get(json, "id")), 7);
     assert_int_equal(json_array_size(scores), 2);
     assert_true(json_real_value(json_object_get(json_array_get(scores, 0), "value")) == 1.0);
     assert_true(json_real_value(json_object_get(json_array_get(scores, 1), "value")) == -1.0);
     json_decref(json);
-    tj_free(text);
     size_t n = j.server.n_requests;
     expect(&j, "reward score -i in.jsonl -r judge:%s,model=m --cache answers", 0);
     assert_int_equal(j.server.n_requests, n); /* paid for already */
@@ -289,9 +236,9 @@ static void solutions_in_a_file_are_scored(void **state)
         char lines[256];
         (void)snprintf(lines, sizeof lines, "{\"problem\": \"p\", \"steps\": []}\n%s\n",
                        bad[i].line);
-        spit("bad.jsonl", lines);
+        command_write("bad.jsonl", lines);
         expect(&j, "reward score -i bad.jsonl -r judge:%s,model=m", 1);
-        expect_text("err", bad[i].message);
+        command_expect_text(command_err, bad[i].message);
     }
     http_script_stop(&j.server);
 }
@@ -299,17 +246,17 @@ static void solutions_in_a_file_are_scored(void **state)
 static void what_cannot_be_done_is_said(void **state)
 {
     (void)state;
-    expect(NULL, "reward score -w w", 2);
-    expect_text("err", "--rewarder");
-    expect(NULL, "reward score -r constant", 2);
-    expect_text("err", "--workspace DIR, or --input FILE");
-    expect(NULL, "reward score -w w -r wishing", 2);
-    expect_text("err", "'wishing' is none of");
-    expect(NULL, "reward score -w w -r constant --tree x", 2);
-    expect(NULL, "reward score -w w -r constant --tree 99", 3);
-    expect(NULL, "reward score -w nowhere -r constant", 3);
-    expect(NULL, "reward score -w w -r constant,value=0.25", 0);
-    expect_text("out", "values      mean 0.2500");
+    command_expect("$T reward score -w w", 2);
+    command_expect_text(command_err, "--rewarder");
+    command_expect("$T reward score -r constant", 2);
+    command_expect_text(command_err, "--workspace DIR, or --input FILE");
+    command_expect("$T reward score -w w -r wishing", 2);
+    command_expect_text(command_err, "'wishing' is none of");
+    command_expect("$T reward score -w w -r constant --tree x", 2);
+    command_expect("$T reward score -w w -r constant --tree 99", 3);
+    command_expect("$T reward score -w nowhere -r constant", 3);
+    command_expect("$T reward score -w w -r constant,value=0.25", 0);
+    command_expect_text(command_out, "values      mean 0.2500");
 }
 
 int main(void)

@@ -3,39 +3,14 @@
  * that is refused says why, and the file comes to an end. */
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/assert.h"
+#include "support/one_file.h"
 #include "task/task.h"
 #include "text/text.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static char path[] = "/tmp/tabiji-fuzz-dataset-XXXXXX";
-
-static void remove_file(void)
-{
-    (void)unlink(path);
-}
-
-static void write_file(const uint8_t *data, size_t size)
-{
-    static int made;
-    if (made == 0) {
-        int fd = mkstemp(path);
-        TJ_ASSERT(fd >= 0);
-        (void)close(fd);
-        made = 1;
-        (void)atexit(remove_file);
-    }
-    FILE *f = fopen(path, "wb");
-    TJ_ASSERT(f != NULL);
-    TJ_ASSERT(fwrite(data, 1, size, f) == size);
-    TJ_ASSERT(fclose(f) == 0);
-}
 
 static void check_text(tj_str text)
 {
@@ -101,7 +76,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     TJ_ASSERT(rc == TJ_OK);
     tj_dataset_options options = {
         .format = (tj_data_format)(data[0] % TJ_N_DATA_FORMATS), .map = &map, .digest = true};
-    write_file(data + 1, size - 1);
+    const char *path = one_file(data + 1, size - 1);
     if (tj_dataset_open(&set, path, &options, &err) != TJ_OK) {
         TJ_ASSERT(strstr(err.msg, path) != NULL);
         return 0;

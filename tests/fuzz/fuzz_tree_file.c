@@ -4,38 +4,13 @@
 #include <jansson.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/assert.h"
 #include "stage/stage.h"
+#include "support/one_file.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static char path[] = "/tmp/tabiji-fuzz-tree-file-XXXXXX";
-
-static void remove_file(void)
-{
-    (void)unlink(path);
-}
-
-static void write_file(const uint8_t *data, size_t size)
-{
-    static int made;
-    if (made == 0) {
-        int fd = mkstemp(path);
-        TJ_ASSERT(fd >= 0);
-        (void)close(fd);
-        made = 1;
-        (void)atexit(remove_file);
-    }
-    FILE *f = fopen(path, "wb");
-    TJ_ASSERT(f != NULL);
-    TJ_ASSERT(fwrite(data, 1, size, f) == size);
-    TJ_ASSERT(fclose(f) == 0);
-}
 
 static void check_nodes(const tj_tree *tree)
 {
@@ -85,7 +60,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     }
     tj_data_format format = (tj_data_format)(data[0] % TJ_N_DATA_FORMATS);
-    write_file(data + 1, size - 1);
+    const char *path = one_file(data + 1, size - 1);
     tj_code rc = format == TJ_DATA_FIELDS
                      ? TJ_OK
                      : tj_trees_of_file(path, format, check_tree, &n, NULL, &err);

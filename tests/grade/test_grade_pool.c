@@ -83,6 +83,51 @@ static void a_pool_says_what_a_grader_says(void **state)
     tj_grade_pool_destroy(pool);
 }
 
+static void a_grader_apart_says_what_a_grader_says(void **state)
+{
+    (void)state;
+    tj_grader *apart = NULL, *here = NULL;
+    tj_err err, err_here;
+    tj_grade a, b;
+    assert_int_equal(tj_grader_create_apart(&apart, NULL, NULL, NULL), TJ_OK);
+    assert_int_equal(tj_grader_create(&here, NULL, NULL), TJ_OK);
+    for (size_t i = 0; i < N_TEXTS * N_TEXTS; i++) {
+        const char *gold = texts[i / N_TEXTS], *pred = texts[i % N_TEXTS];
+        err.msg[0] = err_here.msg[0] = 0;
+        tj_code rc = tj_grade_pair(&b, here, gold, strlen(gold), pred, strlen(pred), &err_here);
+        assert_int_equal(tj_grade_pair(&a, apart, gold, strlen(gold), pred, strlen(pred), &err),
+                         rc);
+        assert_string_equal(err.msg, err_here.msg);
+        assert_int_equal(a.verdict, b.verdict);
+        assert_string_equal(a.method, b.method);
+        assert_string_equal(a.reason, b.reason);
+        assert_string_equal(a.witness, b.witness);
+        expect_extraction(&a.gold, &b.gold);
+        expect_extraction(&a.pred, &b.pred);
+    }
+    assert_int_equal(tj_grader_n_stopped(apart), 0);
+    tj_grader_destroy(here);
+    tj_grader_destroy(apart);
+}
+
+static void a_grader_apart_refuses_what_is_too_long_as_a_grader_does(void **state)
+{
+    (void)state;
+    size_t len = TJ_MAX_OUTPUT_BYTES + 1;
+    tj_grader *apart = NULL;
+    tj_grade g;
+    char *text = tj_malloc(len);
+    assert_non_null(text);
+    memset(text, '5', len);
+    assert_int_equal(tj_grader_create_apart(&apart, NULL, NULL, NULL), TJ_OK);
+    assert_int_equal(tj_grade_pair(&g, apart, text, len, "5", 1, NULL), TJ_E_PARSE);
+    assert_int_equal(tj_grade_pair(&g, apart, "5", 1, text, len, NULL), TJ_OK);
+    assert_int_equal(g.verdict, TJ_VERDICT_UNDECIDED);
+    assert_string_equal(g.method, "unreadable");
+    tj_grader_destroy(apart);
+    tj_free(text);
+}
+
 #if defined(__SANITIZE_ADDRESS__)
 #define OWN_ALLOCATOR 1
 #elif defined(__has_feature)
@@ -92,20 +137,30 @@ static void a_pool_says_what_a_grader_says(void **state)
 #endif
 
 /* The address sanitizer's allocator has its memory beforehand. */
+static const tj_grade_limits no_memory = {
+    .memory_bytes = 1, .cpu_seconds = 1.0, .wall_seconds = 2.0};
+
+/* More memory than the first pair of a worker finds. */
+static void write_long_sum(char text[4096])
+{
+    char *end = text + 1;
+    text[0] = '1';
+    for (size_t i = 2; i < 800; i++) {
+        end += snprintf(end, 8, "+%zu", i);
+    }
+}
+
 static void what_a_limit_stops_is_undecided(void **state)
 {
     (void)state;
 #ifdef OWN_ALLOCATOR
     skip();
 #endif
-    tj_grade_limits limits = {.memory_bytes = 1, .cpu_seconds = 1.0, .wall_seconds = 2.0};
     tj_grade_pool *pool = NULL;
-    char gold[4096] = "1", *end = gold + 1;
+    char gold[4096];
     tj_graded v;
-    for (size_t i = 2; i < 800; i++) { /* more memory than the first pair of a worker finds */
-        end += snprintf(end, 8, "+%zu", i);
-    }
-    assert_int_equal(tj_grade_pool_create(&pool, 1, NULL, &limits, NULL), TJ_OK);
+    write_long_sum(gold);
+    assert_int_equal(tj_grade_pool_create(&pool, 1, NULL, &no_memory, NULL), TJ_OK);
     tj_code rc = tj_grade_pool_push(pool, gold, strlen(gold), gold + 2, strlen(gold + 2), NULL);
     assert_int_equal(rc, TJ_OK);
     rc = tj_grade_pool_pull(pool, &v, NULL, NULL);
@@ -120,6 +175,29 @@ static void what_a_limit_stops_is_undecided(void **state)
         assert_int_equal(rc, TJ_E_BACKEND);
     }
     tj_grade_pool_destroy(pool);
+}
+
+static void a_grader_apart_counts_what_a_limit_stops(void **state)
+{
+    (void)state;
+#ifdef OWN_ALLOCATOR
+    skip();
+#endif
+    tj_grader *grader = NULL;
+    char gold[4096];
+    tj_grade g;
+    write_long_sum(gold);
+    assert_int_equal(tj_grader_create_apart(&grader, NULL, &no_memory, NULL), TJ_OK);
+    tj_code rc = tj_grade_pair(&g, grader, gold, strlen(gold), gold + 2, strlen(gold + 2), NULL);
+    assert_int_equal(g.verdict, TJ_VERDICT_UNDECIDED);
+    if (rc == TJ_OK) {
+        assert_string_equal(g.method, "limit");
+        assert_int_equal(tj_grader_n_stopped(grader), 1);
+    } else { /* no worker could be made at all */
+        assert_int_equal(rc, TJ_E_BACKEND);
+        assert_string_equal(g.method, "error");
+    }
+    tj_grader_destroy(grader);
 }
 
 static void texts_may_be_as_long_as_the_bound_and_no_longer(void **state)
@@ -172,7 +250,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_pool_says_what_a_grader_says),
+        cmocka_unit_test(a_grader_apart_says_what_a_grader_says),
+        cmocka_unit_test(a_grader_apart_refuses_what_is_too_long_as_a_grader_does),
         cmocka_unit_test(what_a_limit_stops_is_undecided),
+        cmocka_unit_test(a_grader_apart_counts_what_a_limit_stops),
         cmocka_unit_test(texts_may_be_as_long_as_the_bound_and_no_longer),
         cmocka_unit_test(a_lack_of_memory_is_an_error),
     };

@@ -274,6 +274,41 @@ void nn_assert_grads(tj_model *model, const tj_ref *ref, const tj_ref *rounded, 
     }
 }
 
+static double largest_grad(const tj_param *p, const tj_param *minus)
+{
+    double top = 0.0;
+    for (size_t j = 0; p->trainable && j < p->n; j++) {
+        double d = fabs((double)p->grad[j] - (minus == NULL ? 0.0 : (double)minus->grad[j]));
+        top = d > top || isnan(d) ? d : top;
+    }
+    return top;
+}
+
+bool nn_grads_are_near(tj_model *got, tj_model *want, tj_model *rounded, double e,
+                       const char **where, double *by)
+{
+    size_t n;
+    double everywhere = 0.0;
+    const tj_param *a = tj_model_params(got, &n);
+    const tj_param *b = tj_model_params(want, &n);
+    for (size_t i = 0; i < n; i++) {
+        everywhere = fmax(everywhere, largest_grad(&b[i], NULL));
+    }
+    for (size_t i = 0; i < n; i++) {
+        double allowed = e * nn_gradient_scale(largest_grad(&b[i], NULL), everywhere);
+        if (rounded != NULL) {
+            const tj_param *r = &tj_model_params(rounded, &n)[i];
+            allowed = fmax(allowed, NN_ROUNDINGS * largest_grad(&b[i], r));
+        }
+        *by = largest_grad(&a[i], &b[i]);
+        *where = b[i].name;
+        if (!(*by <= allowed)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 void nn_assert_logp(const float *got, const double *want, size_t n, double e, const char *what)
 {
     double error = nn_logp_error(got, want, n);
@@ -363,23 +398,33 @@ static void remove_tree(const char *path, size_t depth)
     remove(path);
 }
 
-void nn_remove_folder(const char *path)
+void nn_remove(const char *path)
 {
     remove_tree(path, 3);
 }
 
-void nn_make_folder(char *path, size_t n_path, const char *name)
+char nn_folder[256];
+
+int nn_make_folder(void **state)
 {
     const char *tmp = getenv("TMPDIR");
-    snprintf(path, n_path, "%s/tabiji-%s-XXXXXX", tmp == NULL ? "/tmp" : tmp, name);
-    assert_non_null(mkdtemp(path));
+    (void)state;
+    snprintf(nn_folder, sizeof nn_folder, "%s/tabiji-nn-XXXXXX", tmp == NULL ? "/tmp" : tmp);
+    return mkdtemp(nn_folder) == NULL ? -1 : 0;
 }
 
-const char *nn_in_folder(const char *folder, const char *name)
+int nn_remove_folder(void **state)
+{
+    (void)state;
+    nn_remove(nn_folder);
+    return 0;
+}
+
+const char *nn_in_folder(const char *name)
 {
     static char paths[8][512];
     static size_t at;
     at = (at + 1) % 8;
-    snprintf(paths[at], sizeof paths[at], "%s/%s", folder, name);
+    snprintf(paths[at], sizeof paths[at], "%s/%s", nn_folder, name);
     return paths[at];
 }

@@ -65,6 +65,12 @@ void nn_ref_round(tj_ref *ref, tj_dtype dtype, uint64_t seed);
  * this sense; `rounded` is the reference after nn_ref_round and the same run. */
 void nn_assert_grads(tj_model *model, const tj_ref *ref, const tj_ref *rounded, double e,
                      const char *what);
+/* Whether the gradients of `got` (joined, as all here) are those of `want` to e in the same sense;
+ * with `rounded` (or NULL), a model whose weights are one rounding off, to NN_ROUNDINGS such where
+ * that is more. Tells the first parameter that is not, and the largest error of the last one looked
+ * at. */
+bool nn_grads_are_near(tj_model *got, tj_model *want, tj_model *rounded, double e,
+                       const char **where, double *by);
 void nn_assert_logp(const float *got, const double *want, size_t n, double e, const char *what);
 /* Fails unless two models have the same bits in all gradients (joined) or weights. */
 void nn_assert_same_grads(tj_model *a, tj_model *b);
@@ -76,10 +82,12 @@ void nn_assert_same_bits(const float *a, const float *b, size_t n, const char *w
  * largest difference, over the largest |g|. */
 double nn_gradient_error(double *x, const double *g, size_t n, double (*f)(void *ctx), void *ctx);
 
-/* A folder for a test's files, made anew; to be removed with nn_remove_folder. */
-void nn_make_folder(char *path, size_t n_path, const char *name);
-void nn_remove_folder(const char *path);
-/* FOLDER/NAME; lent until the eighth call from now. */
-const char *nn_in_folder(const char *folder, const char *name);
+/* Fixtures of cmocka: a folder for a test's files, and its end. */
+extern char nn_folder[256];
+int nn_make_folder(void **state);
+int nn_remove_folder(void **state);
+/* nn_folder/NAME; lent until the eighth call from now. */
+const char *nn_in_folder(const char *name);
+void nn_remove(const char *path); /* a folder in it, with all that it holds */
 
 #endif

@@ -635,10 +635,7 @@ static void frozen_parameters_keep_their_bits(void **state)
 static void a_loaded_state_gives_the_same_further_bits(void **state)
 {
     (void)state;
-    char folder[256];
-    char path[300];
-    nn_make_folder(folder, sizeof folder, "adamw");
-    snprintf(path, sizeof path, "%s/optimizer.safetensors", folder);
+    const char *path = nn_in_folder("optimizer.safetensors");
     for (size_t stop = 0; stop < 10; stop += 3) {
         tj_model *models[2] = {new_model(79), new_model(79)};
         tj_adamw *opts[2] = {new_adamw(models[0], config()), new_adamw(models[1], config())};
@@ -664,7 +661,6 @@ static void a_loaded_state_gives_the_same_further_bits(void **state)
             tj_model_destroy(models[k]);
         }
     }
-    nn_remove_folder(folder);
 }
 
 int main(void)
@@ -682,7 +678,8 @@ int main(void)
         cmocka_unit_test(impossible_settings_are_refused_by_name),
         cmocka_unit_test(failing_allocations_give_no_optimiser),
         cmocka_unit_test(frozen_parameters_keep_their_bits),
-        cmocka_unit_test(a_loaded_state_gives_the_same_further_bits),
+        cmocka_unit_test_setup_teardown(a_loaded_state_gives_the_same_further_bits, nn_make_folder,
+                                        nn_remove_folder),
     };
     tj_par_set_threads(1);
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -17,27 +17,6 @@
 #include "nn/nn_testing.h"
 #include "nn/safetensors.h"
 
-static char folder[256];
-
-static const char *in_folder(const char *name)
-{
-    return nn_in_folder(folder, name);
-}
-
-static int make_folder(void **state)
-{
-    (void)state;
-    nn_make_folder(folder, sizeof folder, "checkpoint");
-    return 0;
-}
-
-static int remove_folder(void **state)
-{
-    (void)state;
-    nn_remove_folder(folder);
-    return 0;
-}
-
 static char *read_file(const char *path, size_t *n)
 {
     char *bytes;
@@ -71,7 +50,7 @@ static tj_model *tiny(uint64_t seed)
 static void save(const tj_model *m)
 {
     tj_err err = {.msg = ""};
-    if (tj_model_save(m, folder, TJ_F32, &err) != TJ_OK) {
+    if (tj_model_save(m, nn_folder, TJ_F32, &err) != TJ_OK) {
         fail_msg("%s", err.msg);
     }
 }
@@ -81,8 +60,8 @@ static void assert_refused(const char *file, const char *says, const char *what)
 {
     tj_model *m;
     tj_err err = {.msg = ""};
-    const char *path = in_folder(file);
-    tj_code rc = tj_model_load(&m, folder, TJ_F32, &err);
+    const char *path = nn_in_folder(file);
+    tj_code rc = tj_model_load(&m, nn_folder, TJ_F32, &err);
     assert_null(m);
     if (rc == TJ_OK || strncmp(err.msg, path, strlen(path)) != 0 || strstr(err.msg, says) == NULL) {
         fail_msg("%s: %d, '%s' does not name %s and '%s'", what, (int)rc, err.msg, path, says);
@@ -93,7 +72,7 @@ static void assert_loads(const tj_model *want)
 {
     tj_model *m;
     tj_err err = {.msg = ""};
-    if (tj_model_load(&m, folder, TJ_F32, &err) != TJ_OK) {
+    if (tj_model_load(&m, nn_folder, TJ_F32, &err) != TJ_OK) {
         fail_msg("%s", err.msg);
     }
     char a[65], b[65];
@@ -141,11 +120,11 @@ static void every_option_comes_back_bit_for_bit(void **state)
         c.bos_id = (int32_t)(option % 3) - 1;
         c.eos_id = (int32_t)(option % 5) - 1;
         tj_model *m = nn_model(&c, TJ_F32, option);
-        tj_code rc = tj_model_save(m, folder, TJ_F32, &err);
+        tj_code rc = tj_model_save(m, nn_folder, TJ_F32, &err);
         assert_int_equal(rc, tj_model_config_family(&family, &c, NULL));
         if (rc == TJ_OK) {
             tj_model *back;
-            assert_int_equal(tj_model_load(&back, folder, TJ_F32, &err), TJ_OK);
+            assert_int_equal(tj_model_load(&back, nn_folder, TJ_F32, &err), TJ_OK);
             nn_assert_same_weights(m, back);
             assert_same_config(&c, tj_model_cfg(back));
             tj_model_destroy(back);
@@ -169,10 +148,10 @@ static void bf16_rounds_to_the_nearest_and_twice_is_once(void **state)
                              -0.0F,       FLT_MIN / 4.0F, -FLT_MAX};
     const float want[] = {1.0F, 1.015625F, 2.0F, -0.0F, FLT_MIN / 4.0F, -INFINITY};
     memcpy(params[0].weight, corners, sizeof corners);
-    assert_int_equal(tj_model_save(m, folder, TJ_BF16, NULL), TJ_OK);
-    assert_int_equal(tj_model_load(&once, folder, TJ_F32, NULL), TJ_OK);
-    assert_int_equal(tj_model_save(once, folder, TJ_BF16, NULL), TJ_OK);
-    assert_int_equal(tj_model_load(&twice, folder, TJ_F32, NULL), TJ_OK);
+    assert_int_equal(tj_model_save(m, nn_folder, TJ_BF16, NULL), TJ_OK);
+    assert_int_equal(tj_model_load(&once, nn_folder, TJ_F32, NULL), TJ_OK);
+    assert_int_equal(tj_model_save(once, nn_folder, TJ_BF16, NULL), TJ_OK);
+    assert_int_equal(tj_model_load(&twice, nn_folder, TJ_F32, NULL), TJ_OK);
     nn_assert_same_weights(once, twice);
     tj_param *got = tj_model_params(once, &n);
     nn_assert_same_bits(got[0].weight, want, 6, "corners");
@@ -186,8 +165,8 @@ static void bf16_rounds_to_the_nearest_and_twice_is_once(void **state)
     tj_model_destroy(twice);
     const uint32_t nan = 0x7fffffffU; /* of all bits: adding to it carries into the sign */
     memcpy(params[0].weight, &nan, sizeof nan);
-    assert_int_equal(tj_model_save(m, folder, TJ_BF16, NULL), TJ_OK);
-    assert_int_equal(tj_model_load(&once, folder, TJ_F32, NULL), TJ_OK);
+    assert_int_equal(tj_model_save(m, nn_folder, TJ_BF16, NULL), TJ_OK);
+    assert_int_equal(tj_model_load(&once, nn_folder, TJ_F32, NULL), TJ_OK);
     assert_true(isnan(tj_model_params(once, &n)[0].weight[0]));
     tj_model_destroy(once);
     tj_model_destroy(m);
@@ -203,26 +182,26 @@ static void a_file_cut_at_any_byte_is_refused(void **state)
     save(m);
     for (size_t i = 0; i < 2; i++) {
         size_t n;
-        char *bytes = read_file(in_folder(files[i]), &n);
+        char *bytes = read_file(nn_in_folder(files[i]), &n);
         assert_true(n > 100);
         for (size_t cut = n; cut-- > 0;) {
-            assert_int_equal(truncate(in_folder(files[i]), (off_t)cut), 0);
+            assert_int_equal(truncate(nn_in_folder(files[i]), (off_t)cut), 0);
             assert_refused(files[i], "", "cut");
         }
         bytes[n] = 'x'; /* tj_fs_read gives a byte more, a zero */
-        put_file(in_folder(files[i]), bytes, n + 1);
+        put_file(nn_in_folder(files[i]), bytes, n + 1);
         assert_refused(files[i], "", "longer");
-        put_file(in_folder(files[i]), bytes, n);
+        put_file(nn_in_folder(files[i]), bytes, n);
         tj_free(bytes);
     }
     assert_loads(m);
     for (size_t i = 0; i < 2; i++) {
-        assert_int_equal(rename(in_folder(files[i]), in_folder("elsewhere")), 0);
+        assert_int_equal(rename(nn_in_folder(files[i]), nn_in_folder("elsewhere")), 0);
         tj_model *none;
         tj_err err;
-        assert_int_equal(tj_model_load(&none, folder, TJ_F32, &err), TJ_E_NOTFOUND);
-        assert_non_null(strstr(err.msg, in_folder(files[i])));
-        assert_int_equal(rename(in_folder("elsewhere"), in_folder(files[i])), 0);
+        assert_int_equal(tj_model_load(&none, nn_folder, TJ_F32, &err), TJ_E_NOTFOUND);
+        assert_non_null(strstr(err.msg, nn_in_folder(files[i])));
+        assert_int_equal(rename(nn_in_folder("elsewhere"), nn_in_folder(files[i])), 0);
     }
     tj_model_destroy(m);
 }
@@ -293,7 +272,7 @@ static const struct {
 
 static json_t *saved_config(void)
 {
-    json_t *json = json_load_file(in_folder("config.json"), 0, NULL);
+    json_t *json = json_load_file(nn_in_folder("config.json"), 0, NULL);
     assert_true(json_is_object(json));
     return json;
 }
@@ -301,7 +280,7 @@ static json_t *saved_config(void)
 static void put_config(const json_t *json)
 {
     char *text = json_dumps(json, 0);
-    put_file(in_folder("config.json"), text, strlen(text));
+    put_file(nn_in_folder("config.json"), text, strlen(text));
     free(text);
 }
 
@@ -332,7 +311,7 @@ static void wrong_fields_are_refused_by_name(void **state)
                                         "{\"model_type\":\"llama\",\"model_type\":\"llama\"}",
                                         "{\"model_type\":\"\xff\"}"};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
-        put_file(in_folder("config.json"), texts[i], strlen(texts[i]));
+        put_file(nn_in_folder("config.json"), texts[i], strlen(texts[i]));
         assert_refused("config.json", "", texts[i]);
     }
     put_config(right);
@@ -368,7 +347,7 @@ static void other_spellings_of_a_field_mean_the_same(void **state)
     json_object_set_new(json, "eos_token_id", json_pack("[i, i]", 2, 1)); /* the first */
     put_config(json);
     tj_model *back;
-    assert_int_equal(tj_model_load(&back, folder, TJ_F32, NULL), TJ_OK);
+    assert_int_equal(tj_model_load(&back, nn_folder, TJ_F32, NULL), TJ_OK);
     assert_int_equal(tj_model_cfg(back)->eos_id, 2);
     tj_model_destroy(back);
     json_decref(json);
@@ -416,7 +395,7 @@ static void windows_are_of_the_layers_that_have_them(void **state)
             assert_refused("config.json", cases[i].says, cases[i].changes);
         } else {
             tj_model *back;
-            assert_int_equal(tj_model_load(&back, folder, TJ_F32, NULL), TJ_OK);
+            assert_int_equal(tj_model_load(&back, nn_folder, TJ_F32, NULL), TJ_OK);
             for (size_t l = 0; l < 2; l++) {
                 assert_int_equal(tj_model_cfg(back)->layer[l].window, cases[i].windows[l]);
             }
@@ -466,7 +445,7 @@ static void write_tensors(tj_model *m, size_t at, tensor_fault fault, bool extra
     float *values[64];
     size_t sizes[64], n_values = 0;
     static float spare[64];
-    assert_int_equal(tj_st_writer_open(&w, in_folder("model.safetensors"), NULL), TJ_OK);
+    assert_int_equal(tj_st_writer_open(&w, nn_in_folder("model.safetensors"), NULL), TJ_OK);
     for (size_t i = 0; i < n; i++) {
         size_t shape[2] = {params[i].shape[0], params[i].shape[1]};
         size_t size = params[i].n;
@@ -535,7 +514,7 @@ static void tensors_of_other_types_are_refused(void **state)
     tj_model *m = tiny(8);
     save(m);
     size_t n;
-    char *bytes = read_file(in_folder("model.safetensors"), &n);
+    char *bytes = read_file(nn_in_folder("model.safetensors"), &n);
     size_t n_seen = 0;
     for (size_t i = 8; i + 3 < n && bytes[i] != '\0'; i++) {
         if (memcmp(bytes + i, "F32", 3) != 0) {
@@ -543,7 +522,7 @@ static void tensors_of_other_types_are_refused(void **state)
         }
         for (size_t t = 0; t < sizeof types / sizeof types[0]; t++) {
             memcpy(bytes + i, types[t], 3);
-            put_file(in_folder("model.safetensors"), bytes, n);
+            put_file(nn_in_folder("model.safetensors"), bytes, n);
             assert_refused("model.safetensors",
                            t == 0 ? "I32, supported are F32, F16 and BF16" : "", types[t]);
         }
@@ -578,16 +557,16 @@ static void a_full_disk_leaves_the_old_checkpoint(void **state)
     tj_model *new = nn_model(&c, TJ_F32, 10);
     save(old);
     size_t n;
-    tj_free(read_file(in_folder("model.safetensors"), &n));
+    tj_free(read_file(nn_in_folder("model.safetensors"), &n));
     for (size_t limit = 0; limit < n; limit += limit < 4 ? 1 : n / 9) {
         tj_err err = {.msg = ""};
         limit_files(limit);
-        tj_code rc = tj_model_save(new, folder, TJ_F32, &err);
+        tj_code rc = tj_model_save(new, nn_folder, TJ_F32, &err);
         limit_files(SIZE_MAX);
         assert_int_equal(rc, TJ_E_IO);
-        assert_non_null(strstr(err.msg, folder));
+        assert_non_null(strstr(err.msg, nn_folder));
         assert_loads(old);
-        assert_false(tj_fs_exists(in_folder("config.json.next")));
+        assert_false(tj_fs_exists(nn_in_folder("config.json.next")));
     }
     save(new);
     assert_loads(new);
@@ -604,13 +583,13 @@ static void failing_allocations_leave_the_old_checkpoint(void **state)
     save(old);
     for (size_t k = 0; rc != TJ_OK; k++) {
         tj_alloc_fail_after(k);
-        rc = tj_model_save(new, folder, TJ_F32, NULL);
+        rc = tj_model_save(new, nn_folder, TJ_F32, NULL);
         tj_alloc_fail_after(SIZE_MAX);
         assert_true(rc == TJ_OK || rc == TJ_E_NOMEM);
         assert_true(k < 1000);
         if (rc != TJ_OK) { /* whole, whichever it is: the last steps follow the renaming */
             tj_model *m;
-            assert_int_equal(tj_model_load(&m, folder, TJ_F32, NULL), TJ_OK);
+            assert_int_equal(tj_model_load(&m, nn_folder, TJ_F32, NULL), TJ_OK);
             tj_model_destroy(m);
         }
     }
@@ -619,7 +598,7 @@ static void failing_allocations_leave_the_old_checkpoint(void **state)
     for (size_t k = 0; rc != TJ_OK; k++) {
         tj_model *m;
         tj_alloc_fail_after(k);
-        rc = tj_model_load(&m, folder, TJ_F32, NULL);
+        rc = tj_model_load(&m, nn_folder, TJ_F32, NULL);
         tj_alloc_fail_after(SIZE_MAX);
         assert_true((rc == TJ_OK) == (m != NULL));
         assert_true(rc == TJ_OK || rc == TJ_E_NOMEM);
@@ -660,7 +639,7 @@ static void an_optimiser_cut_at_any_byte_is_refused(void **state)
     tj_model *m = tiny(13);
     tj_adamw *opt = optimiser(m, 3);
     tj_adamw *back = optimiser(m, 0);
-    const char *path = in_folder("optimizer.safetensors");
+    const char *path = nn_in_folder("optimizer.safetensors");
     char kept[512];
     snprintf(kept, sizeof kept, "%s", path);
     assert_int_equal(tj_adamw_save(opt, kept, NULL), TJ_OK);
@@ -715,7 +694,7 @@ static void an_optimiser_of_other_tensors_is_refused(void **state)
     size_t n;
     tj_param *params = tj_model_params(m, &n);
     char path[512];
-    snprintf(path, sizeof path, "%s", in_folder("optimizer.safetensors"));
+    snprintf(path, sizeof path, "%s", nn_in_folder("optimizer.safetensors"));
     for (size_t n_extra = 0; n_extra < 2; n_extra++) {
         tj_st_writer *w;
         tj_err err = {.msg = ""};
@@ -775,7 +754,7 @@ static void assert_snapshot(bench *b)
 {
     json_t *state;
     tj_err err = {.msg = ""};
-    if (tj_snapshot_load(folder, b->other, b->other_opt, &state, &err) != TJ_OK) {
+    if (tj_snapshot_load(nn_folder, b->other, b->other_opt, &state, &err) != TJ_OK) {
         fail_msg("%s", err.msg);
     }
     nn_assert_same_weights(b->m, b->other);
@@ -793,23 +772,23 @@ static void half_a_generation_is_not_taken(void **state)
     json_t *none;
     make_bench(&a, 20, 2);
     make_bench(&b, 21, 5);
-    assert_int_equal(tj_snapshot_load(folder, a.other, a.other_opt, &none, NULL), TJ_E_NOTFOUND);
+    assert_int_equal(tj_snapshot_load(nn_folder, a.other, a.other_opt, &none, NULL), TJ_E_NOTFOUND);
     assert_null(none);
-    assert_int_equal(tj_snapshot_save(folder, a.m, a.opt, a.state, NULL), TJ_OK);
+    assert_int_equal(tj_snapshot_save(nn_folder, a.m, a.opt, a.state, NULL), TJ_OK);
     assert_snapshot(&a);
     /* as a process leaves it that was killed while writing the next */
-    assert_int_equal(mkdir(in_folder("gen-5-a"), 0777), 0);
-    put_file(in_folder("gen-5-a/model.safetensors"), "half", 4);
-    put_file(in_folder("gen-5-a/state.json.123.0.tmp"), "{", 1);
-    put_file(in_folder("current.123.0.tmp"), "gen-5", 5);
+    assert_int_equal(mkdir(nn_in_folder("gen-5-a"), 0777), 0);
+    put_file(nn_in_folder("gen-5-a/model.safetensors"), "half", 4);
+    put_file(nn_in_folder("gen-5-a/state.json.123.0.tmp"), "{", 1);
+    put_file(nn_in_folder("current.123.0.tmp"), "gen-5", 5);
     assert_snapshot(&a);
-    assert_int_equal(tj_snapshot_save(folder, b.m, b.opt, b.state, NULL), TJ_OK);
+    assert_int_equal(tj_snapshot_save(nn_folder, b.m, b.opt, b.state, NULL), TJ_OK);
     assert_snapshot(&b);
-    assert_false(tj_fs_exists(in_folder("gen-2-a")));
-    assert_false(tj_fs_exists(in_folder("current.123.0.tmp")));
-    /* the same number of updates again: another folder, so that the current one stays whole */
-    assert_int_equal(tj_snapshot_save(folder, b.m, b.opt, b.state, NULL), TJ_OK);
-    assert_true(tj_fs_exists(in_folder("gen-5-b")));
+    assert_false(tj_fs_exists(nn_in_folder("gen-2-a")));
+    assert_false(tj_fs_exists(nn_in_folder("current.123.0.tmp")));
+    /* the same number of updates again: another nn_folder, so that the current one stays whole */
+    assert_int_equal(tj_snapshot_save(nn_folder, b.m, b.opt, b.state, NULL), TJ_OK);
+    assert_true(tj_fs_exists(nn_in_folder("gen-5-b")));
     assert_snapshot(&b);
     drop_bench(&a);
     drop_bench(&b);
@@ -822,39 +801,40 @@ static void a_damaged_generation_is_an_error_and_not_none(void **state)
                                         "gen-1-a/optimizer.safetensors"};
     bench a;
     make_bench(&a, 22, 1);
-    assert_int_equal(tj_snapshot_save(folder, a.m, a.opt, a.state, NULL), TJ_OK);
+    assert_int_equal(tj_snapshot_save(nn_folder, a.m, a.opt, a.state, NULL), TJ_OK);
     for (size_t i = 0; i < 3; i++) {
         size_t n;
         tj_err err = {.msg = ""};
         json_t *none;
-        char *bytes = read_file(in_folder(files[i]), &n);
+        char *bytes = read_file(nn_in_folder(files[i]), &n);
         for (size_t cut = 0; cut < n; cut += n < 64 ? 1 : n / 7) {
-            put_file(in_folder(files[i]), bytes, cut);
-            assert_int_equal(tj_snapshot_load(folder, a.other, a.other_opt, &none, &err),
+            put_file(nn_in_folder(files[i]), bytes, cut);
+            assert_int_equal(tj_snapshot_load(nn_folder, a.other, a.other_opt, &none, &err),
                              TJ_E_PARSE);
-            assert_non_null(strstr(err.msg, in_folder(files[i])));
+            assert_non_null(strstr(err.msg, nn_in_folder(files[i])));
             assert_null(none);
         }
-        assert_int_equal(unlink(in_folder(files[i])), 0);
-        assert_int_equal(tj_snapshot_load(folder, a.other, a.other_opt, &none, &err), TJ_E_PARSE);
+        assert_int_equal(unlink(nn_in_folder(files[i])), 0);
+        assert_int_equal(tj_snapshot_load(nn_folder, a.other, a.other_opt, &none, &err),
+                         TJ_E_PARSE);
         assert_int_equal(err.code, TJ_E_PARSE);
         assert_non_null(strstr(err.msg, "damaged"));
-        assert_non_null(strstr(err.msg, in_folder(files[i])));
-        put_file(in_folder(files[i]), bytes, n);
+        assert_non_null(strstr(err.msg, nn_in_folder(files[i])));
+        put_file(nn_in_folder(files[i]), bytes, n);
         tj_free(bytes);
     }
     static const char *const names[] = {
         "", "gen-9-a", "../x", "gen-/../..", "x", "gen-1-a-and-a-name-far-too-long-for-one"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         tj_err err = {.msg = ""};
-        put_file(in_folder("current"), names[i], strlen(names[i]));
-        tj_code rc = tj_snapshot_load(folder, a.other, a.other_opt, NULL, &err);
+        put_file(nn_in_folder("current"), names[i], strlen(names[i]));
+        tj_code rc = tj_snapshot_load(nn_folder, a.other, a.other_opt, NULL, &err);
         assert_true(rc == TJ_E_PARSE || rc == TJ_E_LIMIT);
-        assert_non_null(strstr(err.msg, folder));
+        assert_non_null(strstr(err.msg, nn_folder));
         /* a path is not followed */
         assert_true(strchr(names[i], '/') == NULL || strstr(err.msg, "does not name") != NULL);
     }
-    put_file(in_folder("current"), "gen-1-a", 7);
+    put_file(nn_in_folder("current"), "gen-1-a", 7);
     assert_snapshot(&a);
     drop_bench(&a);
 }
@@ -865,28 +845,28 @@ static void a_full_disk_leaves_the_old_snapshot(void **state)
     bench a, b;
     make_bench(&a, 23, 1);
     make_bench(&b, 24, 2);
-    assert_int_equal(tj_snapshot_save(folder, a.m, a.opt, a.state, NULL), TJ_OK);
+    assert_int_equal(tj_snapshot_save(nn_folder, a.m, a.opt, a.state, NULL), TJ_OK);
     size_t n;
-    tj_free(read_file(in_folder("gen-1-a/optimizer.safetensors"), &n)); /* the longest file */
+    tj_free(read_file(nn_in_folder("gen-1-a/optimizer.safetensors"), &n)); /* the longest file */
     for (size_t limit = 0; limit < n; limit += limit < 12 ? 1 : n / 9) {
         tj_err err = {.msg = ""};
         limit_files(limit);
-        tj_code rc = tj_snapshot_save(folder, b.m, b.opt, b.state, &err);
+        tj_code rc = tj_snapshot_save(nn_folder, b.m, b.opt, b.state, &err);
         limit_files(SIZE_MAX);
         assert_int_equal(rc, TJ_E_IO);
-        assert_non_null(strstr(err.msg, folder));
+        assert_non_null(strstr(err.msg, nn_folder));
         assert_snapshot(&a);
     }
-    assert_int_equal(tj_snapshot_save(folder, b.m, b.opt, b.state, NULL), TJ_OK);
+    assert_int_equal(tj_snapshot_save(nn_folder, b.m, b.opt, b.state, NULL), TJ_OK);
     assert_snapshot(&b);
-    tj_snapshot_remove(folder);
-    assert_false(tj_fs_exists(folder));
-    assert_int_equal(mkdir(folder, 0777), 0); /* for the teardown */
+    tj_snapshot_remove(nn_folder);
+    assert_false(tj_fs_exists(nn_folder));
+    assert_int_equal(mkdir(nn_folder, 0777), 0); /* for the teardown */
     drop_bench(&a);
     drop_bench(&b);
 }
 
-#define IN_A_FOLDER(test) cmocka_unit_test_setup_teardown(test, make_folder, remove_folder)
+#define IN_A_FOLDER(test) cmocka_unit_test_setup_teardown(test, nn_make_folder, nn_remove_folder)
 
 int main(void)
 {

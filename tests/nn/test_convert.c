@@ -17,34 +17,7 @@
 #include "nn/nn_testing.h"
 #include "nn/source.h"
 #include "nn/tensors.h"
-
-static char folder[256];
-
-static const char *in_folder(const char *name)
-{
-    return nn_in_folder(folder, name);
-}
-
-static int make_folder(void **state)
-{
-    (void)state;
-    nn_make_folder(folder, sizeof folder, "convert");
-    return 0;
-}
-
-static int remove_folder(void **state)
-{
-    (void)state;
-    nn_remove_folder(folder);
-    return 0;
-}
-
-static void must(tj_code rc, const tj_err *err)
-{
-    if (rc != TJ_OK) {
-        fail_msg("%s", err->msg);
-    }
-}
+#include "support/must.h"
 
 /* ------------------------------------------------------------------ models */
 
@@ -100,14 +73,14 @@ static tj_model *model_of(size_t which)
 static void save(const tj_model *m, const char *name, tj_dtype stored)
 {
     tj_err err = {.msg = ""};
-    must(tj_model_save(m, in_folder(name), stored, &err), &err);
+    must(tj_model_save(m, nn_in_folder(name), stored, &err), &err);
 }
 
 static tj_model *load(const char *name)
 {
     tj_model *m;
     tj_err err = {.msg = ""};
-    must(tj_model_load(&m, in_folder(name), TJ_F32, &err), &err);
+    must(tj_model_load(&m, nn_in_folder(name), TJ_F32, &err), &err);
     return m;
 }
 
@@ -115,7 +88,7 @@ static void convert(const char *from, const char *to, const char *type)
 {
     tj_err err = {.msg = ""};
     const tj_convert_options options = {.type = type};
-    must(tj_model_convert(NULL, in_folder(from), in_folder(to), &options, &err), &err);
+    must(tj_model_convert(NULL, nn_in_folder(from), nn_in_folder(to), &options, &err), &err);
 }
 
 static bool ends_with(const char *text, const char *tail)
@@ -229,8 +202,8 @@ static void check_round_trip(tj_model *m, const char *gguf_type, const char *fol
         assert_same(got, m);
         tj_model_destroy(got);
     }
-    nn_remove_folder(in_folder("from"));
-    nn_remove_folder(in_folder("back"));
+    nn_remove(nn_in_folder("from"));
+    nn_remove(nn_in_folder("back"));
 }
 
 static void f32_comes_back_bit_for_bit(void **state)
@@ -283,8 +256,8 @@ static const char *const quants[] = {"q8_0", "q4_0", "q4_1", "q5_0", "q5_1", "F1
 static void assert_same_bytes(const char *a, const char *b)
 {
     tj_gguf *x, *y;
-    assert_int_equal(tj_gguf_open(&x, in_folder(a), NULL), TJ_OK);
-    assert_int_equal(tj_gguf_open(&y, in_folder(b), NULL), TJ_OK);
+    assert_int_equal(tj_gguf_open(&x, nn_in_folder(a), NULL), TJ_OK);
+    assert_int_equal(tj_gguf_open(&y, nn_in_folder(b), NULL), TJ_OK);
     assert_int_equal(tj_gguf_n_tensors(x), tj_gguf_n_tensors(y));
     assert_int_equal(tj_gguf_n_keys(x), tj_gguf_n_keys(y));
     for (size_t i = 0; i < tj_gguf_n_tensors(x); i++) {
@@ -303,7 +276,7 @@ static size_t count_type(const char *name, tj_ggml_type type)
 {
     tj_gguf *g;
     size_t n = 0;
-    assert_int_equal(tj_gguf_open(&g, in_folder(name), NULL), TJ_OK);
+    assert_int_equal(tj_gguf_open(&g, nn_in_folder(name), NULL), TJ_OK);
     for (size_t i = 0; i < tj_gguf_n_tensors(g); i++) {
         n += tj_gguf_tensor_at(g, i)->type == type ? 1 : 0;
     }
@@ -348,19 +321,20 @@ static void companions_are_copied_and_nothing_else(void **state)
     size_t n;
     tj_model *m = model_of(0);
     save(m, "from", TJ_F32);
-    must(tj_fs_write(in_folder("from/tokenizer.json"), "{1}", 3, &err), &err);
-    must(tj_fs_write(in_folder("from/notes.txt"), "mine", 4, &err), &err);
-    must(tj_fs_mkdirs(in_folder("beside"), &err), &err);
-    must(tj_fs_write(in_folder("beside/tokenizer.json"), "of before", 9, &err), &err);
-    must(tj_model_copy_companions(in_folder("from"), in_folder("beside"), &err), &err);
-    must(tj_fs_read(&bytes, &n, in_folder("beside/tokenizer.json"), 100, &err), &err);
+    must(tj_fs_write(nn_in_folder("from/tokenizer.json"), "{1}", 3, &err), &err);
+    must(tj_fs_write(nn_in_folder("from/notes.txt"), "mine", 4, &err), &err);
+    must(tj_fs_mkdirs(nn_in_folder("beside"), &err), &err);
+    must(tj_fs_write(nn_in_folder("beside/tokenizer.json"), "of before", 9, &err), &err);
+    must(tj_model_copy_companions(nn_in_folder("from"), nn_in_folder("beside"), &err), &err);
+    must(tj_fs_read(&bytes, &n, nn_in_folder("beside/tokenizer.json"), 100, &err), &err);
     assert_string_equal(bytes, "{1}");
     tj_free(bytes);
-    assert_false(tj_fs_exists(in_folder("beside/notes.txt")));
-    assert_false(tj_fs_exists(in_folder("beside/config.json")));
-    assert_false(tj_fs_exists(in_folder("beside/tokenizer.json.next")));
-    assert_int_equal(tj_model_copy_companions(in_folder("nowhere"), in_folder("beside"), NULL),
-                     TJ_E_NOTFOUND);
+    assert_false(tj_fs_exists(nn_in_folder("beside/notes.txt")));
+    assert_false(tj_fs_exists(nn_in_folder("beside/config.json")));
+    assert_false(tj_fs_exists(nn_in_folder("beside/tokenizer.json.next")));
+    assert_int_equal(
+        tj_model_copy_companions(nn_in_folder("nowhere"), nn_in_folder("beside"), NULL),
+        TJ_E_NOTFOUND);
     tj_model_destroy(m);
 }
 
@@ -373,8 +347,8 @@ static void the_summary_tells_what_changed(void **state)
     tj_model *m = model_of(2);
     save(m, "from", TJ_F32);
     const tj_convert_options options = {.type = "q8_0"};
-    assert_int_equal(tj_model_convert(&s, in_folder("from"), in_folder("a.gguf"), &options, NULL),
-                     TJ_OK);
+    assert_int_equal(
+        tj_model_convert(&s, nn_in_folder("from"), nn_in_folder("a.gguf"), &options, NULL), TJ_OK);
     assert_string_equal(json_string_value(json_object_get(s, "family")), "qwen3");
     assert_int_equal(json_integer_value(json_object_get(json_object_get(s, "types"), "Q8_0")), 19);
     char *notes = json_dumps(json_object_get(s, "notes"), 0);
@@ -393,13 +367,13 @@ static void assert_refused(const char *from, const char *to, const char *type, t
     tj_err err = {.msg = ""};
     json_t *summary;
     const tj_convert_options options = {.type = type};
-    tj_code rc = tj_model_convert(&summary, in_folder(from), in_folder(to), &options, &err);
+    tj_code rc = tj_model_convert(&summary, nn_in_folder(from), nn_in_folder(to), &options, &err);
     assert_null(summary);
     if (rc != code || strstr(err.msg, says) == NULL) {
         fail_msg("%d, '%s' is not %d with '%s'", (int)rc, err.msg, (int)code, says);
     }
-    assert_false(tj_fs_exists(in_folder("to.gguf")));
-    assert_false(tj_fs_exists(in_folder("to/config.json")));
+    assert_false(tj_fs_exists(nn_in_folder("to.gguf")));
+    assert_false(tj_fs_exists(nn_in_folder("to/config.json")));
 }
 
 static void assert_config_refused(const tj_model_config *c, const char *says)
@@ -466,12 +440,12 @@ static void files_of_other_models_are_not_left_beside_one(void **state)
                                         "to/chat_template.jinja"};
     tj_model *m = model_of(0);
     save(m, "from", TJ_F32);
-    assert_int_equal(tj_fs_mkdirs(in_folder("to"), NULL), TJ_OK);
+    assert_int_equal(tj_fs_mkdirs(nn_in_folder("to"), NULL), TJ_OK);
     for (size_t i = 0; i < 3; i++) {
-        assert_int_equal(tj_fs_write(in_folder(names[i]), "{}", 2, NULL), TJ_OK);
+        assert_int_equal(tj_fs_write(nn_in_folder(names[i]), "{}", 2, NULL), TJ_OK);
         assert_refused("from", "to", NULL, TJ_E_CONFLICT, names[i]);
-        assert_false(tj_fs_exists(in_folder("to/config.json.next")));
-        assert_int_equal(remove(in_folder(names[i])), 0);
+        assert_false(tj_fs_exists(nn_in_folder("to/config.json.next")));
+        assert_int_equal(remove(nn_in_folder(names[i])), 0);
     }
     convert("from", "to", NULL);
     tj_model_destroy(m);
@@ -503,15 +477,15 @@ static void a_full_disk_leaves_the_old_files(void **state)
             tj_err err = {.msg = ""};
             limit_files(limit);
             tj_code rc =
-                tj_model_convert(NULL, in_folder("from"), in_folder(targets[t]), NULL, &err);
+                tj_model_convert(NULL, nn_in_folder("from"), nn_in_folder(targets[t]), NULL, &err);
             limit_files(SIZE_MAX);
             assert_int_equal(rc, TJ_E_IO);
-            assert_non_null(strstr(err.msg, in_folder(targets[t])));
+            assert_non_null(strstr(err.msg, nn_in_folder(targets[t])));
             tj_model *got = load(targets[t]);
             assert_same(got, old);
             tj_model_destroy(got);
-            assert_false(tj_fs_exists(in_folder("to/config.json.next")));
-            assert_false(tj_fs_exists(in_folder("to/model.safetensors.next")));
+            assert_false(tj_fs_exists(nn_in_folder("to/config.json.next")));
+            assert_false(tj_fs_exists(nn_in_folder("to/model.safetensors.next")));
         }
     }
     tj_model_destroy(old);
@@ -535,7 +509,7 @@ static void failing_allocations_leave_the_old_files(void **state)
         for (size_t k = 0; rc != TJ_OK; k++) {
             tj_err err = {.msg = ""};
             tj_alloc_fail_after(k);
-            rc = tj_model_convert(NULL, in_folder("from"), in_folder(targets[t]), NULL, &err);
+            rc = tj_model_convert(NULL, nn_in_folder("from"), nn_in_folder(targets[t]), NULL, &err);
             tj_alloc_fail_after(SIZE_MAX);
             assert_true(rc == TJ_OK || rc == TJ_E_NOMEM);
             tj_model *got = load(targets[t]); /* new once renamed, though the flush failed */
@@ -558,7 +532,7 @@ static void a_description_is_the_files(void **state)
     tj_model *m = model_of(11);
     save(m, "from", TJ_F32);
     convert("from", "a.gguf", "q4_0");
-    assert_int_equal(tj_model_describe(&d, in_folder("a.gguf"), NULL), TJ_OK);
+    assert_int_equal(tj_model_describe(&d, nn_in_folder("a.gguf"), NULL), TJ_OK);
     const json_t *rope = json_array_get(json_object_get(d, "rope"), 0);
     const json_t *windows = json_object_get(d, "windows");
     assert_string_equal(json_string_value(json_object_get(d, "family")), "gemma3_text");
@@ -595,7 +569,7 @@ static void expect_checks(const char *name, size_t n, const char *says)
 {
     found f = {.n = 0, .wrong = ""};
     size_t n_vocab;
-    assert_int_equal(tj_model_check(in_folder(name), &n_vocab, on_check, &f, NULL), TJ_OK);
+    assert_int_equal(tj_model_check(nn_in_folder(name), &n_vocab, on_check, &f, NULL), TJ_OK);
     if (f.n != n || f.n_wrong != (says == NULL ? 0 : 1) ||
         (says != NULL && strstr(f.wrong, says) == NULL)) {
         fail_msg("%zu of %zu checks failed: '%s'", f.n_wrong, f.n, f.wrong);
@@ -606,9 +580,9 @@ static void expect_checks(const char *name, size_t n, const char *says)
 /* Changes one number of config.json. */
 static void change_config(const char *key, json_int_t value)
 {
-    json_t *j = json_load_file(in_folder("from/config.json"), 0, NULL);
+    json_t *j = json_load_file(nn_in_folder("from/config.json"), 0, NULL);
     json_object_set_new(j, key, json_integer(value));
-    assert_int_equal(json_dump_file(j, in_folder("from/config.json"), 0), 0);
+    assert_int_equal(json_dump_file(j, nn_in_folder("from/config.json"), 0), 0);
     json_decref(j);
 }
 
@@ -635,7 +609,7 @@ static void checks_find_what_is_wrong(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-#define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, make_folder, remove_folder)
+#define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, nn_make_folder, nn_remove_folder)
         cmocka_unit_test(tensors_of_a_configuration_are_a_models),
         cmocka_unit_test(rows_of_pairs_and_back_are_where_they_were),
         IN_FOLDER(f32_comes_back_bit_for_bit),

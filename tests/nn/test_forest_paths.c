@@ -184,43 +184,6 @@ static void run_path(tj_model *model, shape *s, size_t leaf)
     tj_forest_destroy(f);
 }
 
-static double largest_grad(const tj_param *p, const tj_param *minus)
-{
-    double top = 0.0;
-    for (size_t j = 0; p->trainable && j < p->n; j++) {
-        double d = fabs((double)p->grad[j] - (minus == NULL ? 0.0 : (double)minus->grad[j]));
-        top = d > top || isnan(d) ? d : top;
-    }
-    return top;
-}
-
-/* Whether the gradients of two models are equal to E; with `rounded`, whose weights are one
- * rounding off, to NN_ROUNDINGS such where that is more (see nn_testing.h). */
-static bool is_near(tj_model *a, tj_model *b, tj_model *rounded, const char **where, double *by)
-{
-    size_t n;
-    double everywhere = 0.0;
-    tj_param *pa = tj_model_params(a, &n);
-    tj_param *pb = tj_model_params(b, &n);
-    for (size_t i = 0; i < n; i++) {
-        everywhere = fmax(everywhere, largest_grad(&pb[i], NULL));
-    }
-    for (size_t i = 0; i < n; i++) {
-        double top = nn_gradient_scale(largest_grad(&pb[i], NULL), everywhere);
-        double allowed = E * top;
-        if (rounded != NULL) {
-            const tj_param *pr = &tj_model_params(rounded, &n)[i];
-            allowed = fmax(allowed, NN_ROUNDINGS * largest_grad(&pb[i], pr));
-        }
-        *by = largest_grad(&pa[i], &pb[i]);
-        *where = pa[i].name;
-        if (!(*by <= allowed)) {
-            return false;
-        }
-    }
-    return true;
-}
-
 static void run_paths(tj_model *model, shape *s)
 {
     for (size_t r = 0; r < s->n_rows; r++) {
@@ -280,9 +243,10 @@ static void check_shape(tj_model *forest, tj_model *paths, uint64_t model_seed, 
             fail_msg("shape %zu (%s): row %zu differs by %g", number, nn_config_name(cfg), r, d);
         }
     }
-    if (!is_near(forest, paths, NULL, &where, &by)) { /* seldom: a gradient that nearly cancels */
+    /* seldom: a gradient that nearly cancels */
+    if (!nn_grads_are_near(forest, paths, NULL, E, &where, &by)) {
         tj_model *rounded = run_rounded(cfg, s, model_seed);
-        if (!is_near(forest, paths, rounded, &where, &by)) {
+        if (!nn_grads_are_near(forest, paths, rounded, E, &where, &by)) {
             fail_msg("shape %zu (%s): gradient of %s differs by %g", number, nn_config_name(cfg),
                      where, by);
         }

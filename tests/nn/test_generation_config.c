@@ -10,39 +10,20 @@
 #include "base/par.h"
 #include "nn/hf_config.h"
 #include "nn/nn_testing.h"
-
-static char folder[256];
-
-static const char *in_folder(const char *name)
-{
-    return nn_in_folder(folder, name);
-}
-
-static void must(tj_code rc, const tj_err *err)
-{
-    if (rc != TJ_OK) {
-        fail_msg("%s", err->msg);
-    }
-}
+#include "support/must.h"
 
 /* A folder with a model whose config.json has this at eos_token_id. */
 static int make_folder(void **state)
 {
-    (void)state;
     tj_err err;
     tj_model_config cfg;
-    nn_make_folder(folder, sizeof folder, "generation");
+    if (nn_make_folder(state) != 0) {
+        return -1;
+    }
     nn_config_small(&cfg);
     tj_model *model = nn_model(&cfg, TJ_F32, 1);
-    must(tj_model_save(model, in_folder("model"), TJ_F32, &err), &err);
+    must(tj_model_save(model, nn_in_folder("model"), TJ_F32, &err), &err);
     tj_model_destroy(model);
-    return 0;
-}
-
-static int remove_folder(void **state)
-{
-    (void)state;
-    nn_remove_folder(folder);
     return 0;
 }
 
@@ -50,10 +31,10 @@ static void put_eos(const char *eos)
 {
     json_t *config;
     tj_err err;
-    must(tj_hf_json_read(&config, in_folder("model/config.json"), &err), &err);
+    must(tj_hf_json_read(&config, nn_in_folder("model/config.json"), &err), &err);
     json_object_set_new(config, "eos_token_id", json_loads(eos, JSON_DECODE_ANY, NULL));
     char *text = json_dumps(config, 0);
-    must(tj_fs_write(in_folder("model/config.json"), text, strlen(text), &err), &err);
+    must(tj_fs_write(nn_in_folder("model/config.json"), text, strlen(text), &err), &err);
     free(text);
     json_decref(config);
 }
@@ -61,10 +42,10 @@ static void put_eos(const char *eos)
 /* NULL: there is none. */
 static void put_generation(const char *text)
 {
-    (void)remove(in_folder("model/generation_config.json"));
+    (void)remove(nn_in_folder("model/generation_config.json"));
     if (text != NULL) {
         assert_int_equal(
-            tj_fs_write(in_folder("model/generation_config.json"), text, strlen(text), NULL),
+            tj_fs_write(nn_in_folder("model/generation_config.json"), text, strlen(text), NULL),
             TJ_OK);
     }
 }
@@ -73,7 +54,7 @@ static tj_model_config load(const char *name)
 {
     tj_err err;
     tj_model *model;
-    must(tj_model_load(&model, in_folder(name), TJ_F32, &err), &err);
+    must(tj_model_load(&model, nn_in_folder(name), TJ_F32, &err), &err);
     tj_model_config cfg = *tj_model_cfg(model);
     tj_model_destroy(model);
     return cfg;
@@ -126,15 +107,15 @@ static void ends_come_back_from_what_is_written(void **state)
     tj_model *model;
     put_eos("[7, 3]");
     put_generation("{\"eos_token_id\": 9}");
-    must(tj_model_load(&model, in_folder("model"), TJ_F32, &err), &err);
-    must(tj_model_save(model, in_folder("saved"), TJ_F32, &err), &err);
+    must(tj_model_load(&model, nn_in_folder("model"), TJ_F32, &err), &err);
+    must(tj_model_save(model, nn_in_folder("saved"), TJ_F32, &err), &err);
     tj_model_destroy(model);
     tj_model_config cfg = load("saved");
     ENDS(&cfg, 7, 3, 9);
-    must(tj_model_convert(NULL, in_folder("model"), in_folder("m.gguf"), NULL, &err), &err);
+    must(tj_model_convert(NULL, nn_in_folder("model"), nn_in_folder("m.gguf"), NULL, &err), &err);
     cfg = load("m.gguf");
     ENDS(&cfg, 7, 3, 9);
-    must(tj_model_convert(NULL, in_folder("m.gguf"), in_folder("back"), NULL, &err), &err);
+    must(tj_model_convert(NULL, nn_in_folder("m.gguf"), nn_in_folder("back"), NULL, &err), &err);
     cfg = load("back");
     ENDS(&cfg, 7, 3, 9);
 }
@@ -149,7 +130,8 @@ static void what_a_gguf_has_no_key_for_is_noted(void **state)
     json_t *note;
     put_eos("[7, 3, 9, 11]");
     put_generation(NULL);
-    must(tj_model_convert(&summary, in_folder("model"), in_folder("n.gguf"), NULL, &err), &err);
+    must(tj_model_convert(&summary, nn_in_folder("model"), nn_in_folder("n.gguf"), NULL, &err),
+         &err);
     json_array_foreach(json_object_get(summary, "notes"), i, note)
     {
         noted = noted || strstr(json_string_value(note), "token 11") != NULL;
@@ -162,7 +144,7 @@ static void assert_refused(tj_code code, const char *word)
 {
     tj_err err = {.msg = ""};
     tj_model *model;
-    tj_code rc = tj_model_load(&model, in_folder("model"), TJ_F32, &err);
+    tj_code rc = tj_model_load(&model, nn_in_folder("model"), TJ_F32, &err);
     if (rc != code || strstr(err.msg, word) == NULL) {
         fail_msg("%s, which is not %s naming %s: %s", tj_code_name(rc), tj_code_name(code), word,
                  err.msg);
@@ -196,23 +178,23 @@ static void sampling_is_what_the_file_suggests(void **state)
     json_t *d;
     put_eos("7");
     put_generation("{\"temperature\": 0.7, \"top_p\": 0.8, \"top_k\": 20, \"do_sample\": true}");
-    must(tj_model_sampling(&s, in_folder("model"), &err), &err);
+    must(tj_model_sampling(&s, nn_in_folder("model"), &err), &err);
     assert_true(s.temperature == 0.7 && s.top_p == 0.8 && s.top_k == 20);
-    must(tj_model_describe(&d, in_folder("model"), &err), &err);
+    must(tj_model_describe(&d, nn_in_folder("model"), &err), &err);
     assert_true(json_number_value(json_object_get(json_object_get(d, "sampling"), "top_p")) == 0.8);
     assert_int_equal(json_integer_value(json_array_get(json_object_get(d, "ends"), 0)), 7);
     json_decref(d);
     put_generation("{\"top_p\": null}");
-    must(tj_model_sampling(&s, in_folder("model"), &err), &err);
+    must(tj_model_sampling(&s, nn_in_folder("model"), &err), &err);
     assert_true(isnan(s.temperature) && isnan(s.top_p) && s.top_k == 0);
     put_generation(NULL);
-    must(tj_model_sampling(&s, in_folder("model"), &err), &err);
+    must(tj_model_sampling(&s, nn_in_folder("model"), &err), &err);
     assert_true(isnan(s.temperature) && isnan(s.top_p) && s.top_k == 0);
     static const char *const wrong[] = {"{\"top_p\": 1.5}", "{\"temperature\": -1}",
                                         "{\"top_k\": \"40\"}"};
     for (size_t i = 0; i < 3; i++) {
         put_generation(wrong[i]);
-        assert_int_equal(tj_model_sampling(&s, in_folder("model"), &err), TJ_E_PARSE);
+        assert_int_equal(tj_model_sampling(&s, nn_in_folder("model"), &err), TJ_E_PARSE);
         assert_non_null(strstr(err.msg, "generation_config.json"));
     }
     put_generation(NULL);
@@ -228,5 +210,5 @@ int main(void)
         cmocka_unit_test(sampling_is_what_the_file_suggests),
     };
     tj_par_set_threads(1);
-    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+    return cmocka_run_group_tests(tests, make_folder, nn_remove_folder);
 }

@@ -10,6 +10,7 @@
 #include "base/alloc.h"
 #include "base/par.h"
 #include "nn/nn_testing.h"
+#include "support/must.h"
 
 #define TILE     64 /* rows of a narrow model's tile: TJ_TILE_NARROW of nn/model.h */
 #define MAX_ROWS 4096
@@ -112,13 +113,6 @@ static work random_work(const tj_model_config *cfg, bool values, uint64_t seed)
         add_tree(&w, cfg, n, 1 + (size_t)tj_rng_below(&rng, 3), values && cfg->value_head, &rng);
     }
     return w;
-}
-
-static void must(tj_code rc, const tj_err *err)
-{
-    if (rc != TJ_OK) {
-        fail_msg("%s", err->msg);
-    }
 }
 
 static void run_pass(tj_pass *pass, work *w, bool fused)
@@ -292,42 +286,6 @@ static void run_batches(tj_model *whole, tj_model *parts, const tree *trees, con
     end(&w);
 }
 
-static double largest(const tj_param *p, const tj_param *minus)
-{
-    double top = 0.0;
-    for (size_t j = 0; p->trainable && j < p->n; j++) {
-        double d = fabs((double)p->grad[j] - (minus == NULL ? 0.0 : (double)minus->grad[j]));
-        top = d > top || isnan(d) ? d : top;
-    }
-    return top;
-}
-
-/* Whether gradients are equal to E (see nn_gradient_scale); with `rounded`, whose weights are one
- * rounding off, to NN_ROUNDINGS such where that is more (see nn_testing.h). */
-static bool is_near(tj_model *a, tj_model *b, tj_model *rounded, const char **where, double *by)
-{
-    size_t n;
-    double everywhere = 0.0;
-    tj_param *pa = tj_model_params(a, &n);
-    tj_param *pb = tj_model_params(b, &n);
-    for (size_t i = 0; i < n; i++) {
-        everywhere = fmax(everywhere, largest(&pa[i], NULL));
-    }
-    for (size_t i = 0; i < n; i++) {
-        double allowed = E * nn_gradient_scale(largest(&pa[i], NULL), everywhere);
-        if (rounded != NULL) {
-            const tj_param *pr = &tj_model_params(rounded, &n)[i];
-            allowed = fmax(allowed, NN_ROUNDINGS * largest(&pa[i], pr));
-        }
-        *by = largest(&pa[i], &pb[i]);
-        *where = pa[i].name;
-        if (!(*by <= allowed)) {
-            return false;
-        }
-    }
-    return true;
-}
-
 /* The batch's gradients where every weight is one rounding off. */
 static tj_model *run_rounded(const tj_model_config *cfg, const tree *trees, uint64_t seed)
 {
@@ -359,9 +317,10 @@ static void check_cuts(const tj_model_config *cfg, const tree *trees, uint64_t s
     run_batches(whole, parts, trees, cuts, E_LOGP, seed);
     tj_model_join_grads(whole);
     tj_model_join_grads(parts);
-    if (!is_near(whole, parts, NULL, &where, &by)) { /* seldom: a gradient that nearly cancels */
+    /* seldom: a gradient that nearly cancels */
+    if (!nn_grads_are_near(parts, whole, NULL, E, &where, &by)) {
         tj_model *rounded = run_rounded(cfg, trees, seed);
-        if (!is_near(whole, parts, rounded, &where, &by)) {
+        if (!nn_grads_are_near(parts, whole, rounded, E, &where, &by)) {
             fail_msg("%s: gradient of %s differs by %g", nn_config_name(cfg), where, by);
         }
         tj_model_destroy(rounded);

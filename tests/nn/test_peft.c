@@ -13,34 +13,7 @@
 #include "nn/hf_config.h"
 #include "nn/nn_testing.h"
 #include "nn/safetensors.h"
-
-static char folder[256];
-
-static const char *in_folder(const char *name)
-{
-    return nn_in_folder(folder, name);
-}
-
-static int make_folder(void **state)
-{
-    (void)state;
-    nn_make_folder(folder, sizeof folder, "peft");
-    return 0;
-}
-
-static int remove_folder(void **state)
-{
-    (void)state;
-    nn_remove_folder(folder);
-    return 0;
-}
-
-static void must(tj_code rc, const tj_err *err)
-{
-    if (rc != TJ_OK) {
-        fail_msg("%s", err->msg);
-    }
-}
+#include "support/must.h"
 
 /* ---------------------------------------------------------------- models */
 
@@ -79,15 +52,15 @@ static void adapters_come_back_bit_for_bit(void **state)
     for (uint64_t seed = 0; seed < 12; seed++) {
         tj_model *saved = adapted_model(seed);
         tj_model *loaded = plain_model(1);
-        must(tj_adapter_save(saved, in_folder("adapter"), "some/base", &err), &err);
-        assert_true(tj_adapter_is_at(in_folder("adapter")));
-        must(tj_adapter_load(loaded, in_folder("adapter"), &err), &err);
+        must(tj_adapter_save(saved, nn_in_folder("adapter"), "some/base", &err), &err);
+        assert_true(tj_adapter_is_at(nn_in_folder("adapter")));
+        must(tj_adapter_load(loaded, nn_in_folder("adapter"), &err), &err);
         assert_same_lora(saved, loaded);
         nn_assert_same_weights(saved, loaded);
         tj_model_destroy(saved);
         tj_model_destroy(loaded);
     }
-    assert_false(tj_adapter_is_at(folder));
+    assert_false(tj_adapter_is_at(nn_folder));
 }
 
 static void a_folder_is_described(void **state)
@@ -99,8 +72,8 @@ static void a_folder_is_described(void **state)
     tj_lora_config lora = {.rank = 3, .alpha = 6.0, .rslora = true};
     assert_int_equal(tj_lora_targets_parse(lora.targets, "k_proj,down_proj", NULL), TJ_OK);
     must(tj_model_add_lora(model, &lora, 1, &err), &err);
-    must(tj_adapter_save(model, in_folder("adapter"), "some/base", &err), &err);
-    must(tj_adapter_describe(&d, in_folder("adapter"), &err), &err);
+    must(tj_adapter_save(model, nn_in_folder("adapter"), "some/base", &err), &err);
+    must(tj_adapter_describe(&d, nn_in_folder("adapter"), &err), &err);
     json_t *want = json_pack("{s:s, s:i, s:f, s:b, s:[ss], s:s, s:i, s:I, s:i, s:I, s:{s:i}}",
                              "format", "PEFT LoRA", "rank", 3, "alpha", 6.0, "rslora", 1, "targets",
                              "k_proj", "down_proj", "base", "some/base", "layers", 2, "parameters",
@@ -124,13 +97,13 @@ static void files_are_named_as_peft_names_them(void **state)
     tj_lora_config lora;
     tj_lora_config_default(&lora);
     must(tj_model_add_lora(model, &lora, 1, &err), &err);
-    must(tj_adapter_save(model, in_folder("adapter"), NULL, &err), &err);
-    must(tj_st_open(&r, in_folder("adapter/adapter_model.safetensors"), &err), &err);
+    must(tj_adapter_save(model, nn_in_folder("adapter"), NULL, &err), &err);
+    must(tj_st_open(&r, nn_in_folder("adapter/adapter_model.safetensors"), &err), &err);
     assert_int_equal(tj_st_count(r), 8);
     must(tj_st_find(r, &t, "base_model.model.model.layers.1.self_attn.v_proj.lora_B.weight", &err),
          &err);
     assert_true(t.n_dims == 2 && t.shape[0] == 12 && t.shape[1] == 16);
-    must(tj_hf_json_read(&config, in_folder("adapter/adapter_config.json"), &err), &err);
+    must(tj_hf_json_read(&config, nn_in_folder("adapter/adapter_config.json"), &err), &err);
     assert_string_equal(json_string_value(json_object_get(config, "peft_type")), "LORA");
     assert_string_equal(json_string_value(json_object_get(config, "task_type")), "CAUSAL_LM");
     assert_string_equal(json_string_value(json_object_get(config, "bias")), "none");
@@ -149,7 +122,7 @@ static void files_are_named_as_peft_names_them(void **state)
 
 static void put_text(const char *name, const char *text)
 {
-    assert_int_equal(tj_fs_write(in_folder(name), text, strlen(text), NULL), TJ_OK);
+    assert_int_equal(tj_fs_write(nn_in_folder(name), text, strlen(text), NULL), TJ_OK);
 }
 
 /* Loading fails with this code, and names this. */
@@ -157,7 +130,7 @@ static void assert_refused(tj_code code, const char *word)
 {
     tj_err err = {.msg = ""};
     tj_model *model = plain_model(1);
-    tj_code rc = tj_adapter_load(model, in_folder("adapter"), &err);
+    tj_code rc = tj_adapter_load(model, nn_in_folder("adapter"), &err);
     if (rc != code || strstr(err.msg, word) == NULL) {
         fail_msg("%s, which is not %s naming %s: %s", tj_code_name(rc), tj_code_name(code), word,
                  err.msg);
@@ -171,8 +144,8 @@ static json_t *good_config(void)
     json_t *config;
     tj_err err;
     tj_model *model = adapted_model(3);
-    must(tj_adapter_save(model, in_folder("adapter"), NULL, &err), &err);
-    must(tj_hf_json_read(&config, in_folder("adapter/adapter_config.json"), &err), &err);
+    must(tj_adapter_save(model, nn_in_folder("adapter"), NULL, &err), &err);
+    must(tj_hf_json_read(&config, nn_in_folder("adapter/adapter_config.json"), &err), &err);
     tj_model_destroy(model);
     return config;
 }
@@ -247,7 +220,7 @@ static void settings_that_mean_nothing_are_passed_over(void **state)
     json_object_set_new(config, "something_new", json_null());
     json_object_del(config, "rank_pattern");
     put_config(config);
-    must(tj_adapter_load(model, in_folder("adapter"), &err), &err);
+    must(tj_adapter_load(model, nn_in_folder("adapter"), &err), &err);
     json_decref(config);
     tj_model_destroy(model);
 }
@@ -262,7 +235,7 @@ static void put_tensors(int wrong, tj_dtype dtype)
     for (size_t i = 0; i < 64; i++) {
         values[i] = wrong == 3 && i == 5 ? NAN : 0.5F * (float)i;
     }
-    assert_int_equal(tj_st_writer_open(&w, in_folder("adapter/adapter_model.safetensors"), NULL),
+    assert_int_equal(tj_st_writer_open(&w, nn_in_folder("adapter/adapter_model.safetensors"), NULL),
                      TJ_OK);
     for (size_t l = 0; l < 2; l++) {
         for (size_t b = 0; b < 2; b++) {
@@ -320,14 +293,14 @@ static void malformed_tensors_are_refused_by_name(void **state)
     put_config(config);
     assert_refused(TJ_E_PARSE, "rank 512");
     json_decref(config);
-    (void)remove(in_folder("adapter/adapter_model.safetensors"));
+    (void)remove(nn_in_folder("adapter/adapter_model.safetensors"));
     assert_refused(TJ_E_NOTFOUND, "adapter_model.safetensors");
     put_text("adapter/adapter_config.json", "{");
     assert_refused(TJ_E_PARSE, "adapter_config.json:1");
-    (void)remove(in_folder("adapter/adapter_config.json"));
+    (void)remove(nn_in_folder("adapter/adapter_config.json"));
     assert_refused(TJ_E_NOTFOUND, "adapter_config.json");
     tj_model *model = plain_model(1);
-    assert_int_equal(tj_adapter_save(model, in_folder("adapter"), NULL, &err), TJ_E_INVAL);
+    assert_int_equal(tj_adapter_save(model, nn_in_folder("adapter"), NULL, &err), TJ_E_INVAL);
     tj_model_destroy(model);
 }
 
@@ -339,7 +312,7 @@ static void half_width_tensors_are_read(void **state)
     tj_model *model = plain_model(1);
     rank_1_of_q();
     put_tensors(4, TJ_BF16);
-    must(tj_adapter_load(model, in_folder("adapter"), &err), &err);
+    must(tj_adapter_load(model, nn_in_folder("adapter"), &err), &err);
     const tj_param *p = tj_model_params(model, &n);
     for (size_t i = 0; i < 24; i++) {
         assert_true(p[n - 1].weight[i] == 0.5F * (float)i);
@@ -355,7 +328,7 @@ static void failing_allocations_leave_no_adapters(void **state)
     for (size_t k = 0; rc != TJ_OK; k++) {
         tj_model *model = plain_model(1);
         tj_alloc_fail_after(k);
-        rc = tj_adapter_load(model, in_folder("adapter"), NULL);
+        rc = tj_adapter_load(model, nn_in_folder("adapter"), NULL);
         tj_alloc_fail_after(SIZE_MAX);
         assert_true(rc == TJ_OK || rc == TJ_E_NOMEM);
         assert_int_equal(tj_model_lora(model) != NULL, rc == TJ_OK);
@@ -384,12 +357,12 @@ static void check_merge(size_t which, bool from_gguf, bool to_gguf)
     tj_err err;
     tj_model *model = family_model(which);
     tj_model *merged;
-    const char *from = from_gguf ? in_folder("base.gguf") : in_folder("base");
-    const char *to = to_gguf ? in_folder("merged.gguf") : in_folder("merged");
-    const tj_convert_options options = {.adapter = in_folder("adapter")};
-    must(tj_model_save(model, in_folder("base"), TJ_F32, &err), &err);
+    const char *from = from_gguf ? nn_in_folder("base.gguf") : nn_in_folder("base");
+    const char *to = to_gguf ? nn_in_folder("merged.gguf") : nn_in_folder("merged");
+    const tj_convert_options options = {.adapter = nn_in_folder("adapter")};
+    must(tj_model_save(model, nn_in_folder("base"), TJ_F32, &err), &err);
     if (from_gguf) {
-        must(tj_model_convert(NULL, in_folder("base"), from, NULL, &err), &err);
+        must(tj_model_convert(NULL, nn_in_folder("base"), from, NULL, &err), &err);
     }
     nn_add_lora(model, 20 + which);
     must(tj_adapter_save(model, options.adapter, NULL, &err), &err);
@@ -414,19 +387,20 @@ static void adapters_of_another_shape_are_not_merged(void **state)
     (void)state;
     tj_err err;
     tj_model *model = adapted_model(4);
-    must(tj_adapter_save(model, in_folder("adapter"), NULL, &err), &err);
+    must(tj_adapter_save(model, nn_in_folder("adapter"), NULL, &err), &err);
     tj_model_destroy(model);
     tj_model_config c;
     nn_config_small(&c);
     c.n_layers = 1;
     model = nn_model(&c, TJ_F32, 1);
-    must(tj_model_save(model, in_folder("small"), TJ_F32, &err), &err);
+    must(tj_model_save(model, nn_in_folder("small"), TJ_F32, &err), &err);
     tj_model_destroy(model);
-    const tj_convert_options options = {.adapter = in_folder("adapter")};
-    assert_int_equal(tj_model_convert(NULL, in_folder("small"), in_folder("none"), &options, &err),
-                     TJ_E_PARSE);
+    const tj_convert_options options = {.adapter = nn_in_folder("adapter")};
+    assert_int_equal(
+        tj_model_convert(NULL, nn_in_folder("small"), nn_in_folder("none"), &options, &err),
+        TJ_E_PARSE);
     assert_non_null(strstr(err.msg, "adapter_model.safetensors"));
-    assert_false(tj_fs_exists(in_folder("none/config.json")));
+    assert_false(tj_fs_exists(nn_in_folder("none/config.json")));
 }
 
 /* ---------------------------------------------------------------- snapshots */
@@ -470,11 +444,11 @@ static void snapshots_give_the_bits_of_going_on(void **state)
     for (size_t i = 0; i < 3; i++) {
         update(whole, opts[0]);
     }
-    must(tj_snapshot_save(in_folder("snapshots"), whole, opts[0], NULL, &err), &err);
-    must(tj_st_open(&r, in_folder("snapshots/gen-3-a/model.safetensors"), &err), &err);
+    must(tj_snapshot_save(nn_in_folder("snapshots"), whole, opts[0], NULL, &err), &err);
+    must(tj_st_open(&r, nn_in_folder("snapshots/gen-3-a/model.safetensors"), &err), &err);
     assert_int_equal(tj_st_n_bytes(r), sizeof(float) * tj_model_n_trainable(whole));
     tj_st_close(r);
-    must(tj_snapshot_load(in_folder("snapshots"), again, opts[1], NULL, &err), &err);
+    must(tj_snapshot_load(nn_in_folder("snapshots"), again, opts[1], NULL, &err), &err);
     for (size_t i = 0; i < 3; i++) {
         update(whole, opts[0]);
         update(again, opts[1]);
@@ -494,7 +468,7 @@ static void assert_conflict(tj_model *model, const char *word)
     char before[65];
     char after[65];
     tj_model_digest(model, before);
-    assert_int_equal(tj_snapshot_load(in_folder("snapshots"), model, opt, NULL, &err),
+    assert_int_equal(tj_snapshot_load(nn_in_folder("snapshots"), model, opt, NULL, &err),
                      TJ_E_CONFLICT);
     if (strstr(err.msg, word) == NULL) {
         fail_msg("'%s' does not name %s", err.msg, word);
@@ -520,7 +494,7 @@ static void snapshots_of_others_are_refused_by_name(void **state)
     tj_err err;
     tj_model *model = of_rank(1, 4, "q_proj,v_proj");
     tj_adamw *opt = optimizer_of(model);
-    must(tj_snapshot_save(in_folder("snapshots"), model, opt, NULL, &err), &err);
+    must(tj_snapshot_save(nn_in_folder("snapshots"), model, opt, NULL, &err), &err);
     assert_conflict(of_rank(2, 4, "q_proj,v_proj"), "other weights");
     assert_conflict(of_rank(1, 5, "q_proj,v_proj"), "rank 4");
     assert_conflict(of_rank(1, 4, "q_proj,k_proj"), "v_proj");
@@ -529,7 +503,7 @@ static void snapshots_of_others_are_refused_by_name(void **state)
     tj_model_destroy(model);
     model = plain_model(1);
     opt = optimizer_of(model);
-    must(tj_snapshot_save(in_folder("snapshots"), model, opt, NULL, &err), &err);
+    must(tj_snapshot_save(nn_in_folder("snapshots"), model, opt, NULL, &err), &err);
     assert_conflict(of_rank(1, 4, "q_proj,v_proj"), "a whole model");
     tj_adamw_destroy(opt);
     tj_model_destroy(model);
@@ -552,5 +526,5 @@ int main(void)
         cmocka_unit_test(snapshots_of_others_are_refused_by_name),
     };
     tj_par_set_threads(1);
-    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+    return cmocka_run_group_tests(tests, nn_make_folder, nn_remove_folder);
 }

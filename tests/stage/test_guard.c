@@ -17,22 +17,9 @@
 
 #define LONG_ONE "A train leaves the station at noon and goes to the sea in two hours."
 
-static char paths[3][80]; /* of files: 0 problems, 1 and 2 examples */
-
-static int make_dir(void **state)
-{
-    if (workspace_make(state) != 0) {
-        return -1;
-    }
-    for (size_t i = 0; i < 3; i++) {
-        (void)snprintf(paths[i], sizeof paths[i], "%s/%zu.jsonl", workspace_dir, i);
-    }
-    return 0;
-}
-
 static void spit(size_t file, const char *text)
 {
-    assert_int_equal(tj_fs_write(paths[file], text, strlen(text), NULL), TJ_OK);
+    assert_int_equal(tj_fs_write(workspace_files[file], text, strlen(text), NULL), TJ_OK);
 }
 
 static const char measured[] = "{\"question\":\"What is 2 + 2?\",\"answer\":\"#### 4\"}\n"
@@ -59,8 +46,8 @@ static found check(const char *examples)
     tj_contamination c;
     spit(0, measured);
     spit(1, examples);
-    assert_int_equal(tj_texts_of_examples(&learned, paths[1], NULL), TJ_OK);
-    assert_int_equal(tj_texts_of_file(&problems, paths[0], NULL, NULL), TJ_OK);
+    assert_int_equal(tj_texts_of_examples(&learned, workspace_files[1], NULL), TJ_OK);
+    assert_int_equal(tj_texts_of_file(&problems, workspace_files[0], NULL, NULL), TJ_OK);
     assert_int_equal(tj_contamination_check(&c, &learned, &problems, 8, NULL, NULL), TJ_OK);
     found f = {c.n_learned, c.same_learned, c.whole_learned, c.shared_learned};
     assert_true(c.n_list == c.shared_learned && c.n_measured == 3);
@@ -116,7 +103,7 @@ static void bad_examples_are_named(void **state)
     tj_texts texts;
     tj_err err;
     spit(1, "{\"prompt\":\"a\"}\n{\"prompt\":");
-    assert_int_equal(tj_texts_of_examples(&texts, paths[1], &err), TJ_E_PARSE);
+    assert_int_equal(tj_texts_of_examples(&texts, workspace_files[1], &err), TJ_E_PARSE);
     assert_non_null(strstr(err.msg, "1.jsonl:2"));
     assert_int_equal(texts.n, 0);
 }
@@ -130,13 +117,13 @@ static void a_guard_counts_a_source_once(void **state)
     tj_guard g;
     spit(0, measured);
     spit(1, "{\"prompt\":\"Q: What is 2 + 2?\",\"completion\":\"" LONG_ONE "\"}\n");
-    assert_int_equal(tj_texts_of_examples(&own, paths[1], NULL), TJ_OK);
-    assert_int_equal(tj_guard_open(&g, NULL, true, paths[1], &own, NULL, NULL), TJ_OK);
-    assert_int_equal(tj_guard_against(&g, paths[0], NULL), TJ_OK);
-    assert_int_equal(tj_guard_against(&g, paths[0], NULL), TJ_OK);
+    assert_int_equal(tj_texts_of_examples(&own, workspace_files[1], NULL), TJ_OK);
+    assert_int_equal(tj_guard_open(&g, NULL, true, workspace_files[1], &own, NULL, NULL), TJ_OK);
+    assert_int_equal(tj_guard_against(&g, workspace_files[0], NULL), TJ_OK);
+    assert_int_equal(tj_guard_against(&g, workspace_files[0], NULL), TJ_OK);
     assert_int_equal(json_array_size(g.found), 1);
     const json_t *entry = json_array_get(g.found, 0);
-    assert_string_equal(json_string_value(json_object_get(entry, "measured")), paths[0]);
+    assert_string_equal(json_string_value(json_object_get(entry, "measured")), workspace_files[0]);
     assert_int_equal(number(entry, "n_learned"), 1);
     assert_int_equal(number(entry, "whole_measured"), 2);
     assert_int_equal(number(entry, "same_measured"), 1);
@@ -145,7 +132,7 @@ static void a_guard_counts_a_source_once(void **state)
     tj_err err;
     assert_int_equal(tj_guard_against(&g, "nowhere", &err), TJ_E_NOTFOUND);
     /* examples are nothing that is measured */
-    assert_int_equal(tj_guard_against(&g, paths[1], &err), TJ_E_PARSE);
+    assert_int_equal(tj_guard_against(&g, workspace_files[1], &err), TJ_E_PARSE);
     tj_guard_close(&g);
     tj_texts_deinit(&own);
 }
@@ -177,8 +164,8 @@ static char digests[3][TJ_SHA256_HEX];
 
 static tj_run_input file_input(size_t file)
 {
-    assert_int_equal(tj_sha256_file(digests[file], paths[file], NULL), TJ_OK);
-    return (tj_run_input){.role = paths[file], .kind = "file", .digest = digests[file]};
+    assert_int_equal(tj_sha256_file(digests[file], workspace_files[file], NULL), TJ_OK);
+    return (tj_run_input){.role = workspace_files[file], .kind = "file", .digest = digests[file]};
 }
 
 static const char base[] = "1111111111111111111111111111111111111111111111111111111111111111";
@@ -200,8 +187,8 @@ static void add_trainings(tj_store *s)
 static tj_guard guard_of_problems(tj_store *s, tj_texts *own)
 {
     tj_guard g;
-    assert_int_equal(tj_texts_of_file(own, paths[0], NULL, NULL), TJ_OK);
-    assert_int_equal(tj_guard_open(&g, s, false, paths[0], own, NULL, NULL), TJ_OK);
+    assert_int_equal(tj_texts_of_file(own, workspace_files[0], NULL, NULL), TJ_OK);
+    assert_int_equal(tj_guard_open(&g, s, false, workspace_files[0], own, NULL, NULL), TJ_OK);
     return g;
 }
 
@@ -216,9 +203,9 @@ static void what_a_model_comes_from_is_followed(void **state)
     assert_int_equal(tj_guard_against_learned(&g, asked, 1, NULL), TJ_OK);
     assert_int_equal(json_array_size(g.found), 2);
     assert_string_equal(json_string_value(json_object_get(json_array_get(g.found, 0), "learned")),
-                        paths[2]);
+                        workspace_files[2]);
     assert_string_equal(json_string_value(json_object_get(json_array_get(g.found, 1), "learned")),
-                        paths[1]);
+                        workspace_files[1]);
     assert_int_equal(g.n_whole, 1);
     tj_guard_close(&g);
     const char *unknown[] = {"3333333333333333333333333333333333333333333333333333333333333333"};
@@ -236,7 +223,7 @@ static void what_is_gone_or_changed_is_told(void **state)
     tj_texts own;
     tj_store *s = workspace_open(TJ_STORE_CREATE);
     add_trainings(s);
-    assert_int_equal(unlink(paths[2]), 0);
+    assert_int_equal(unlink(workspace_files[2]), 0);
     spit(1, "{\"prompt\":\"other\",\"completion\":\"\"}\n");
     const char *asked[] = {tuned};
     tj_guard g = guard_of_problems(s, &own);
@@ -244,7 +231,8 @@ static void what_is_gone_or_changed_is_told(void **state)
     assert_int_equal(json_array_size(g.found), 2);
     for (size_t i = 0; i < 2; i++) {
         const json_t *entry = json_array_get(g.found, i);
-        assert_string_equal(json_string_value(json_object_get(entry, "missing")), paths[2 - i]);
+        assert_string_equal(json_string_value(json_object_get(entry, "missing")),
+                            workspace_files[2 - i]);
     }
     assert_int_equal(g.n_whole, 0);
     tj_guard_close(&g);
@@ -259,7 +247,7 @@ static void what_was_measured_is_known(void **state)
     tj_guard g;
     tj_store *s = workspace_open(TJ_STORE_CREATE);
     add_trainings(s);
-    const char *file[] = {paths[0]};
+    const char *file[] = {workspace_files[0]};
     tj_import_result r;
     tj_import_config import = {.paths = file,
                                .n_paths = 1,
@@ -273,8 +261,8 @@ static void what_was_measured_is_known(void **state)
                              {.role = "problems", .kind = "problem_set", .id = r.set},
                              {.role = TJ_INPUT_MODEL, .kind = "file", .digest = tuned}};
     (void)add_run(s, "eval", inputs, 3, NULL);
-    assert_int_equal(tj_texts_of_examples(&own, paths[1], NULL), TJ_OK);
-    assert_int_equal(tj_guard_open(&g, s, true, paths[1], &own, NULL, NULL), TJ_OK);
+    assert_int_equal(tj_texts_of_examples(&own, workspace_files[1], NULL), TJ_OK);
+    assert_int_equal(tj_guard_open(&g, s, true, workspace_files[1], &own, NULL, NULL), TJ_OK);
     assert_int_equal(tj_guard_against_measured(&g, NULL), TJ_OK);
     assert_int_equal(json_array_size(g.found), 2);
     assert_string_equal(json_string_value(json_object_get(json_array_get(g.found, 1), "measured")),
@@ -285,7 +273,7 @@ static void what_was_measured_is_known(void **state)
     tj_store_close(s);
 }
 
-#define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, make_dir, workspace_remove)
+#define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, workspace_make, workspace_remove)
 
 int main(void)
 {

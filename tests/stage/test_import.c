@@ -18,19 +18,6 @@
 
 #define FOLDER "tests/golden/datasets/"
 
-static char paths[3][80];
-
-static int make_dir(void **state)
-{
-    if (workspace_make(state) != 0) {
-        return -1;
-    }
-    for (size_t i = 0; i < 3; i++) {
-        (void)snprintf(paths[i], sizeof paths[i], "%s/%zu.jsonl", workspace_dir, i);
-    }
-    return 0;
-}
-
 /* A file of GSM8K's form: a record a letter, named by it; '!' is a bad one. */
 static void write_letters(size_t file, const char *letters)
 {
@@ -43,7 +30,7 @@ static void write_letters(size_t file, const char *letters)
             tj_buf_printf(&text, "{\"question\":\"problem %c\",\"answer\":\"#### 1\"}\n", *letters);
         }
     }
-    assert_int_equal(tj_fs_write(paths[file], tj_buf_text(&text), text.len, NULL), TJ_OK);
+    assert_int_equal(tj_fs_write(workspace_files[file], tj_buf_text(&text), text.len, NULL), TJ_OK);
     tj_buf_deinit(&text);
 }
 
@@ -99,7 +86,7 @@ static void assert_verifies(tj_store *s)
 static void the_same_problem_is_kept_once_with_all_its_records(void **state)
 {
     (void)state;
-    const char *files[] = {paths[0], paths[1]};
+    const char *files[] = {workspace_files[0], workspace_files[1]};
     tj_import_config cfg = config_of(files, 2, "set");
     tj_import_result r;
     tj_store *s = workspace_open(TJ_STORE_CREATE);
@@ -118,7 +105,7 @@ static void the_same_problem_is_kept_once_with_all_its_records(void **state)
 static void an_import_that_is_done_is_not_done_again(void **state)
 {
     (void)state;
-    const char *files[] = {paths[0]};
+    const char *files[] = {workspace_files[0]};
     tj_import_config cfg = config_of(files, 1, "set");
     tj_import_result first;
     tj_import_result second;
@@ -161,7 +148,7 @@ static void hear_done(void *ctx, const tj_import_file *file)
 static void bad_records_are_skipped_when_asked(void **state)
 {
     (void)state;
-    const char *files[] = {paths[0]};
+    const char *files[] = {workspace_files[0]};
     tj_import_config cfg = config_of(files, 1, "set");
     tj_import_result r;
     heard h = {0};
@@ -184,7 +171,7 @@ static void bad_records_are_skipped_when_asked(void **state)
 static void a_bad_record_stops_the_import_and_nothing_of_its_file_stays(void **state)
 {
     (void)state;
-    const char *files[] = {paths[0], paths[1]};
+    const char *files[] = {workspace_files[0], workspace_files[1]};
     tj_import_config cfg = config_of(files, 2, "set");
     tj_import_result r;
     tj_err err;
@@ -224,7 +211,7 @@ static void stop_after_file(void *ctx, const tj_import_file *file)
 static void an_import_that_was_stopped_goes_on(void **state)
 {
     (void)state;
-    const char *files[] = {paths[0], paths[1]};
+    const char *files[] = {workspace_files[0], workspace_files[1]};
     tj_import_config cfg = config_of(files, 2, "set");
     tj_import_result r;
     tj_import_result again;
@@ -262,8 +249,8 @@ static void a_problem_in_two_splits_is_refused(void **state)
     tj_store *s = workspace_open(TJ_STORE_CREATE);
     write_letters(0, "ab");
     write_letters(1, "bc");
-    assert_int_equal(tj_fs_rename(paths[0], train, NULL), TJ_OK);
-    assert_int_equal(tj_fs_rename(paths[1], test, NULL), TJ_OK);
+    assert_int_equal(tj_fs_rename(workspace_files[0], train, NULL), TJ_OK);
+    assert_int_equal(tj_fs_rename(workspace_files[1], test, NULL), TJ_OK);
     cfg.skip = true;
     assert_int_equal(import(s, &r, &cfg, NULL), TJ_OK);
     assert_int_equal(r.counts.n_refused, 1);
@@ -340,7 +327,7 @@ static void trees_become_trees_with_rewards(void **state)
 static void wrong_settings_are_refused(void **state)
 {
     (void)state;
-    const char *files[] = {paths[0]};
+    const char *files[] = {workspace_files[0]};
     tj_import_result r;
     tj_store *s = workspace_open(TJ_STORE_CREATE);
     tj_import_config cfg = config_of(files, 1, "");
@@ -360,7 +347,7 @@ static void wrong_settings_are_refused(void **state)
 static void a_limit_takes_the_first_records(void **state)
 {
     (void)state;
-    const char *files[] = {paths[0]};
+    const char *files[] = {workspace_files[0]};
     tj_import_config cfg = config_of(files, 1, "set");
     tj_import_result r;
     tj_store *s = workspace_open(TJ_STORE_CREATE);
@@ -377,7 +364,7 @@ static void a_limit_takes_the_first_records(void **state)
 static void sets_and_files_are_compared_alike(void **state)
 {
     (void)state;
-    const char *files[] = {paths[0]};
+    const char *files[] = {workspace_files[0]};
     tj_import_config cfg = config_of(files, 1, "set");
     tj_import_result r;
     tj_texts set;
@@ -388,7 +375,7 @@ static void sets_and_files_are_compared_alike(void **state)
     write_letters(1, "bxxc");
     assert_int_equal(import(s, &r, &cfg, NULL), TJ_OK);
     assert_int_equal(tj_texts_of_set(s, &set, r.set, TJ_SPLIT_ANY, NULL), TJ_OK);
-    assert_int_equal(tj_texts_of_file(&file, paths[1], NULL, NULL), TJ_OK);
+    assert_int_equal(tj_texts_of_file(&file, workspace_files[1], NULL, NULL), TJ_OK);
     assert_int_equal(set.n, 3);
     assert_int_equal(file.n, 3); /* the same text twice in a row is one */
     assert_int_equal(tj_contamination_check(&found, &set, &file, 8, NULL, NULL), TJ_OK);
@@ -407,7 +394,7 @@ static void sets_and_files_are_compared_alike(void **state)
     tj_store_close(s);
 }
 
-#define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, make_dir, workspace_remove)
+#define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, workspace_make, workspace_remove)
 
 int main(void)
 {

@@ -14,6 +14,7 @@
 #include "base/alloc.h"
 #include "stage/stage.h"
 #include "support/folder.h"
+#include "support/must.h"
 
 static char dir[64];
 
@@ -27,13 +28,6 @@ static int remove_dir(void **state)
 {
     (void)state;
     return folder_remove(dir);
-}
-
-static void must(tj_code rc, const tj_err *err)
-{
-    if (rc != TJ_OK) {
-        fail_msg("%s", err->msg);
-    }
 }
 
 static tj_store *open_it(void)

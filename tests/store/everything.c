@@ -10,14 +10,8 @@
 #include <cmocka.h>
 
 #include "base/alloc.h"
+#include "support/must.h"
 #include "support/workspace.h"
-
-static void must(tj_code rc, const tj_err *err)
-{
-    if (rc != TJ_OK) {
-        fail_msg("%s", err->msg);
-    }
-}
 
 int64_t everything_clock(void *ctx)
 {

@@ -18,6 +18,7 @@
 #include "store/everything.h"
 #include "store/inner.h"
 #include "support/folder.h"
+#include "support/must.h"
 #include "support/workspace.h"
 
 static char root[64]; /* of all, */
@@ -26,13 +27,6 @@ static char *db_path; /* its database, */
 static char *head_path, *next_path;
 static char key_path[128], other_key_path[128];
 static int64_t clock_at;
-
-static void must(tj_code rc, const tj_err *err)
-{
-    if (rc != TJ_OK) {
-        fail_msg("%s", err->msg);
-    }
-}
 
 static int make_root(void **state)
 {

@@ -45,11 +45,25 @@ int command_end(void)
 
 int command_run(const char *line)
 {
+    atomic_int child;
+    return command_run_as(&child, line);
+}
+
+int command_run_as(atomic_int *child, const char *line)
+{
     char command[4096];
+    int status;
     int n = snprintf(command, sizeof command, "{ %s ; } >out 2>err </dev/null", line);
     assert_true(n > 0 && (size_t)n < sizeof command);
     forget();
-    int status = system(command);
+    pid_t pid = fork();
+    if (pid == 0) {
+        execl("/bin/sh", "sh", "-c", command, (char *)NULL);
+        _exit(127);
+    }
+    assert_true(pid > 0);
+    atomic_store(child, pid);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
     command_out = command_read("out");
     command_err = command_read("err");
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);

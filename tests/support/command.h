@@ -5,6 +5,7 @@
 #define TJ_TESTS_SUPPORT_COMMAND_H
 
 #include <jansson.h>
+#include <stdatomic.h>
 
 extern char *command_out, *command_err; /* of the latest command; NULL before */
 extern char command_home[512];          /* the folder that begin was called in */
@@ -15,6 +16,9 @@ int command_end(void);
 
 /* Runs a shell's line; its exit status, 128 and more for a signal. */
 int command_run(const char *line);
+/* The same, with the process in *child as long as it runs: the program itself, where the line is
+ * `exec $T …`. */
+int command_run_as(atomic_int *child, const char *line);
 /* The same, and the status must be this one. */
 void command_expect(const char *line, int status);
 void command_expect_text(const char *text, const char *part);

@@ -4,17 +4,26 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <cmocka.h>
 
 #include "support/folder.h"
 
 char workspace_dir[64];
+char workspace_files[3][80];
 
 int workspace_make(void **state)
 {
     (void)state;
-    return folder_make(workspace_dir, "workspace");
+    if (folder_make(workspace_dir, "workspace") != 0) {
+        return -1;
+    }
+    for (size_t i = 0; i < 3; i++) {
+        (void)snprintf(workspace_files[i], sizeof workspace_files[i], "%s/%zu.jsonl", workspace_dir,
+                       i);
+    }
+    return 0;
 }
 
 int workspace_remove(void **state)

@@ -6,6 +6,7 @@
 #include "store/store.h"
 
 extern char workspace_dir[64];
+extern char workspace_files[3][80]; /* paths in it for files that a test writes */
 
 /* Fixtures of cmocka: the folder, still empty, and its end. */
 int workspace_make(void **state);

@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 #include <zlib.h>
 #include <zstd.h>
 
@@ -15,32 +14,16 @@
 
 #include "base/alloc.h"
 #include "base/fs.h"
+#include "support/one_file.h"
 #include "task/record_text.h"
 
 #define FOLDER "tests/golden/datasets/"
 
-static char path[] = "/tmp/tabiji-dataset-XXXXXX";
+static const char *path; /* of what was written last */
 
-static int setup(void **state)
-{
-    (void)state;
-    int file = mkstemp(path);
-    return file < 0 ? -1 : close(file);
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    return unlink(path);
-}
-
-/* Not tj_fs_write, which waits for the disk. */
 static void write_file(const void *bytes, size_t n)
 {
-    FILE *f = fopen(path, "wb");
-    assert_non_null(f);
-    assert_int_equal(fwrite(bytes, 1, n, f), n);
-    assert_int_equal(fclose(f), 0);
+    path = one_file(bytes, n);
 }
 
 /* What a text as a file becomes; free with tj_free. */
@@ -597,5 +580,5 @@ int main(void)
         cmocka_unit_test(labels_are_as_many_as_steps),
         cmocka_unit_test(problems_are_written_with_sorted_keys),
         cmocka_unit_test(memory_that_fails_is_an_error_and_leaks_nothing)};
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, NULL, NULL);
 }

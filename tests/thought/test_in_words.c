@@ -12,14 +12,8 @@
 #include <cmocka.h>
 
 #include "base/alloc.h"
+#include "support/must.h"
 #include "thought/thought.h"
-
-static void must(tj_code rc, const tj_err *err)
-{
-    if (rc != TJ_OK) {
-        fail_msg("%s", err->msg);
-    }
-}
 
 static size_t node(tj_tree *tree, size_t parent, const char *text)
 {

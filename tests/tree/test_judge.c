@@ -96,15 +96,21 @@ static tj_score judge_by(const tj_judge_config *cfg, reasoner *const *judges, si
     return score;
 }
 
+/* By one judge with these answers, which is left open. */
+static tj_score judge_with(reasoner *r, const tj_judge_config *cfg, const char *const *answers)
+{
+    reasoner *const all[] = {r};
+    reasoner_open(r, reasoner_say, (void *)(uintptr_t)answers);
+    return judge_by(cfg, all, 1, &ask);
+}
+
 /* What one judge with these answers comes to: "1: reason", "failed: why". */
 static void expect(const tj_judge_config *cfg, const char *const *answers, const char *outcome,
                    size_t n_tries)
 {
     reasoner r;
     char got[512];
-    reasoner_open(&r, reasoner_say, (void *)(uintptr_t)answers);
-    reasoner *const all[] = {&r};
-    tj_score s = judge_by(cfg, all, 1, &ask);
+    tj_score s = judge_with(&r, cfg, answers);
     if (!s.failed) {
         (void)snprintf(got, sizeof got, "%g: %s", s.value, s.reason);
     } else {
@@ -128,9 +134,7 @@ static void a_verdict_is_asked_for_with_problem_path_and_step(void **state)
     reasoner r;
     (void)state;
     tj_judge_config_default(&cfg);
-    reasoner_open(&r, reasoner_say, (void *)(uintptr_t)answers);
-    reasoner *const all[] = {&r};
-    tj_score s = judge_by(&cfg, all, 1, &ask);
+    tj_score s = judge_with(&r, &cfg, answers);
     assert_true(!s.failed && s.value == -1.0);
     assert_string_equal(s.reason, "it is not");
     assert_string_equal(s.raw, "{\"judge\": 0, \"vote\": 0, \"try\": 1, \"answer\": "
@@ -152,9 +156,7 @@ static void what_is_refused_is_asked_again_with_the_reason(void **state)
     reasoner r;
     (void)state;
     tj_judge_config_default(&cfg);
-    reasoner_open(&r, reasoner_say, (void *)(uintptr_t)answers);
-    reasoner *const all[] = {&r};
-    tj_score s = judge_by(&cfg, all, 1, &ask);
+    tj_score s = judge_with(&r, &cfg, answers);
     assert_true(!s.failed && s.value == -1.0);
     assert_int_equal(s.n_tries, 3);
     assert_int_equal(s.tokens, 330);
@@ -192,9 +194,7 @@ static void a_lost_answer_is_asked_for_again_as_it_was(void **state)
     reasoner r;
     (void)state;
     tj_judge_config_default(&cfg);
-    reasoner_open(&r, reasoner_say, (void *)(uintptr_t)answers);
-    reasoner *const all[] = {&r};
-    tj_score s = judge_by(&cfg, all, 1, &ask);
+    tj_score s = judge_with(&r, &cfg, answers);
     assert_true(!s.failed && s.value == 1.0);
     assert_string_equal(r.asked[1], r.asked[0]); /* there is no answer that could be wrong */
     tj_score_deinit(&s);
@@ -211,9 +211,7 @@ static void votes_that_are_asked_for_alike_are_asked_for_together(void **state)
     (void)state;
     tj_judge_config_default(&cfg);
     cfg.votes = 4;
-    reasoner_open(&r, reasoner_say, (void *)(uintptr_t)answers);
-    reasoner *const all[] = {&r};
-    tj_score s = judge_by(&cfg, all, 1, &ask);
+    tj_score s = judge_with(&r, &cfg, answers);
     assert_true(!s.failed && s.value == 1.0);
     assert_int_equal(r.n_queries, 3);
     assert_int_equal(r.seen[0].n_samples, 4);
@@ -349,9 +347,8 @@ static void prompts_can_be_of_ones_own(void **state)
     static const char form[] =
         "{{number}}|{{problem}}|{{steps}}|{{step}}|{{answer}}|\\frac{{1}}{2}";
     assert_int_equal(tj_fs_write(path, form, sizeof form - 1, NULL), TJ_OK);
-    reasoner_open(&r, reasoner_say, (void *)(uintptr_t)answers);
     reasoner *const all[] = {&r};
-    tj_score s = judge_by(&cfg, all, 1, &ask);
+    tj_score s = judge_with(&r, &cfg, answers);
     assert_string_equal(r.asked[0],
                         "2|What is 6 * 7 + 1?|1. 6 * 7 = 42|2. 42 + 1 = 44|43|\\frac{{1}}{2}");
     tj_score_deinit(&s);
@@ -376,8 +373,7 @@ static void prompts_can_be_of_ones_own(void **state)
     reasoner_close(&r);
     cfg.prompt[0] = 0;
     cfg.language = TJ_JAPANESE;
-    reasoner_open(&r, reasoner_say, (void *)(uintptr_t)answers);
-    s = judge_by(&cfg, all, 1, &ask);
+    s = judge_with(&r, &cfg, answers);
     assert_non_null(strstr(r.asked[0], "次のステップだけを判定してください"));
     tj_score_deinit(&s);
     reasoner_close(&r);
