@@ -413,6 +413,15 @@ static const tj_option stats_options[] = {
     {"min-count", 0, "N", "times that a run stands in reflection at least", "3"},
     JSON,
     {0}};
+/* clang-format off */
+#define LORA_SETTINGS \
+    {"lora-alpha", 0, "X", "their scale is X / R", "32"}, \
+    {"lora-targets", 0, "LIST", \
+     "which matrices: of q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj with commas " \
+     "between, or all-linear", \
+     "q_proj,v_proj"}, \
+    {"lora-rslora", 0, NULL, "their scale is X / sqrt(R)", NULL}
+/* clang-format on */
 static const tj_option train_options[] = {
     {"out", 'o', "DIR", "folder of the new model", NULL},
     {"from", 0, "PATH", "start from this model folder or GGUF file", NULL},
@@ -444,12 +453,7 @@ static const tj_option train_options[] = {
     {"recompute", 0, NULL, "less memory, a third more time", NULL},
     {"lora-rank", 0, "R", "train adapters of this rank (LoRA), not the model; DIR gets them alone",
      NULL},
-    {"lora-alpha", 0, "X", "their scale is X / R", "32"},
-    {"lora-targets", 0, "LIST",
-     "which matrices: of q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj with commas "
-     "between, or all-linear",
-     "q_proj,v_proj"},
-    {"lora-rslora", 0, NULL, "their scale is X / sqrt(R)", NULL},
+    LORA_SETTINGS,
     {"merged", 0, "DIR2", "also write the model with the adapters added, in its own type", NULL},
     {"force", 0, NULL, "replace a model in --out, or another training's snapshots", NULL},
     CONTAMINATION("refuse"),
@@ -478,13 +482,16 @@ static const tj_option train_prm_options[] = {
     {"epochs", 0, "N", "times through all problems", "4"},
     {"batch", 0, "N", "problems an update, each with all its steps", "4"},
     {"lr", 0, "X", "peak learning rate; the last is a tenth of it",
-     "0.001; 2e-05 for a model with its own tokenizer"},
+     "0.001; 2e-05 for a model with its own tokenizer, 2e-04 for its adapters"},
     {"warmup", 0, "N", "updates of linear warm-up", "10"},
     {"decay", 0, "X", "weight decay", "0.05"},
     {"schedule", 0, "NAME", "cosine, linear or constant learning rate", "cosine"},
     {"save-every", 0, "N", "updates between snapshots; 0: only when stopped", "100"},
     {"seed", 0, "N", "of the problems' order, of the value head and of --new weights", "1"},
     {"recompute", 0, NULL, "less memory, a third more time", NULL},
+    {"lora-rank", 0, "R",
+     "train adapters of this rank (LoRA) and the head, not the model; DIR gets the sum", NULL},
+    LORA_SETTINGS,
     {"force", 0, NULL, "replace a model in --out, or another training's snapshots", NULL},
     THREADS,
     JSON,
@@ -917,6 +924,9 @@ const tj_command tj_commands[] = {
      "`completions`, `labels`. There must be as many labels as steps, or loading fails and\n"
      "names the line. Steps of one problem are one update's forest: what they share is\n"
      "computed once.\n"
+     "\n"
+     "With --lora-rank adapters (LoRA) and the head are trained, in a fraction of the memory;\n"
+     "DIR holds the model with the adapters added, and is used as any other.\n"
      "\n"
      "Stopped at any moment, the same command goes on, as with 'tabiji train'.",
      "  tabiji train prm phase1.jsonl.gz --from model.gguf --max-tokens 512 -o prm\n"

@@ -114,6 +114,36 @@ static void a_model_learns_labels_and_is_measured(void **state)
     json_decref(tables);
 }
 
+static void adapters_beside_a_head_are_learnt_and_added(void **state)
+{
+    (void)state;
+    must_run("train prm set.jsonl " TINY " --epochs 1 --batch 8 --out first");
+    must_run("train prm set.jsonl --from first --lora-rank 4 --lora-targets all-linear --epochs 12 "
+             "--batch 8 --lr 0.02 --out adapted --json --quiet");
+    json_t *made = json_loads(out, 0, NULL);
+    /* of 2 layers q, k, v, o [32, 32], gate, up, down [64, 32]; and the head */
+    json_int_t n = json_integer_value(json_object_get(made, "trainable"));
+    assert_int_equal(n, 2 * 4 * (4 * (32 + 32) + 3 * (32 + 64)) + 33);
+    assert_true(json_real_value(json_object_get(made, "loss_last")) <
+                json_real_value(json_object_get(made, "loss_first")));
+    json_decref(made);
+    must_run("reward eval set.jsonl --rewarder prm:adapted --valid-part 0.3 --resamples 100 --json "
+             "--quiet");
+    json_t *tables = json_loads(out, 0, NULL);
+    const json_t *rows = json_object_get(json_array_get(tables, 0), "rewarders");
+    const json_t *auc = json_object_get(json_object_get(json_array_get(rows, 2), "figures"), "auc");
+    assert_true(json_real_value(json_object_get(auc, "value")) > 0.9);
+    json_decref(tables);
+    assert_int_equal(run("train prm set.jsonl --from first --lora-rank 4 --epochs 1 --out adapted"),
+                     4);
+    assert_non_null(strstr(err, "adapted holds a model already"));
+    spit("steps.jsonl", "{\"prompt\":\"What?\",\"completions\":[\"a\"],\"labels\":[true]}\n");
+    assert_int_equal(run("train steps.jsonl --method prm --from first --lora-rank 4 --merged m "
+                         "--out other"),
+                     2);
+    assert_non_null(strstr(err, "--merged is not for --method prm"));
+}
+
 static void the_table_is_80_columns_wide(void **state)
 {
     (void)state;
@@ -184,6 +214,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_model_learns_labels_and_is_measured),
+        cmocka_unit_test(adapters_beside_a_head_are_learnt_and_added),
         cmocka_unit_test(the_table_is_80_columns_wide),
         cmocka_unit_test(sets_of_a_workspace_are_measured_as_their_files),
         cmocka_unit_test(trl_forms_keep_their_prompts),
