@@ -278,7 +278,7 @@ static const tj_option grow_options[] = {
 static const tj_option derive_options[] = {
     IN_WORKSPACE,
     OF_RUN,
-    {"rewarder", 0, "NAME", "of --workspace: whose rewards say what is wrong", "all, in words"},
+    {"rewarder", 0, "NAME", "whose rewards say what is wrong", "all, in words"},
     {"threshold", 0, "X", "below it a reward says wrong", "0.5; 0 of rewards from -1"},
     {"kind", 'k', "KIND", "shortcut, journey or both", "both"},
     {"order", 0, "ORDER",
@@ -794,13 +794,13 @@ const tj_command tj_commands[] = {
      "Reads trees from FILE or standard input, as 'tree grow' and 'tree show' write them\n"
      "with --format json or jsonl. A shortcut is a correct path written out; a journey\n"
      "reaches the same answer after going wrong, noticing it and going back. Every step is\n"
-     "judged again first, and a tree that claims too much is refused. Trees without a\n"
-     "correct path are named on standard error and skipped. Each span is shown with its\n"
-     "action; '*' marks the path that ends in the answer.\n"
+     "judged again first, in words each answer that is called right, and a tree that claims\n"
+     "too much is refused. Trees without a correct path are named on standard error and\n"
+     "skipped. Each span is shown with its action; '*' marks the path that ends in the answer.\n"
      "\n"
-     "With --workspace the trees of a run become thoughts of a new run, also those of problems\n"
-     "in words: there a step is wrong where a reward says so (invalid, or dead), and what no\n"
-     "reward speaks of is not known and never told as wrong. A run that was stopped goes on.",
+     "In words a step is wrong where a reward says so (invalid, or dead); what no reward speaks\n"
+     "of is not known and never told as wrong. With --workspace the trees of a run become\n"
+     "thoughts of a new run, and one that was stopped goes on.",
      "  tabiji tree grow -f json 'Use 3 6 7 11 to make 36.' | tabiji thought derive\n"
      "  tabiji thought derive trees.jsonl --kind journey --json > journeys.jsonl",
      derive_options, tj_cmd_thought_derive},

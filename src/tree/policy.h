@@ -131,6 +131,10 @@ TJ_MUST_USE tj_code tj_policy_of_generator(tj_policy *out, tj_generator *generat
 
 /* ------------------------------------------------------------ ends of paths in words */
 
+/* Whether an answer that was found by this rule (tj_extraction.rule, may be NULL) is meant as one:
+ * in a box, or in so many words. A number that merely stands last is not. */
+bool tj_words_is_statement(const char *rule);
+
 /* What the last step of a path says of its answer. */
 typedef struct tj_words_verdict {
     bool states_answer; /* it says which it is: in a box, or in so many words */

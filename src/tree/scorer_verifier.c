@@ -50,14 +50,6 @@ static tj_code judge(const verifier *v, tj_score *out, const tj_score_ask *ask, 
 
 /* ------------------------------------------------------------ answers, by the grader */
 
-/* Whether the extraction can be trusted where nothing says that the step is the last one: it has
- * the marks of a final answer. */
-static bool is_marked(const tj_extraction *x)
-{
-    return x->rule != NULL && (strcmp(x->rule, "boxed") == 0 || strcmp(x->rule, "####") == 0 ||
-                               strcmp(x->rule, "final answer") == 0);
-}
-
 static bool ends_its_tree(const tj_score_ask *ask)
 {
     return ask->tree != NULL && ask->node < ask->tree->n_nodes &&
@@ -71,7 +63,8 @@ static tj_code check_answer(const verifier *v, tj_score *out, bool *has, const t
     tj_extraction x;
     const char *step = ask->steps[ask->n_steps - 1];
     tj_grade_extract(&x, v->grader, step, strlen(step));
-    *has = ask->answer != NULL && x.rule != NULL && (is_marked(&x) || ends_its_tree(ask));
+    *has = ask->answer != NULL && x.rule != NULL &&
+           (tj_words_is_statement(x.rule) || ends_its_tree(ask));
     return *has ? TJ_OK
                 : tj_score_fail(out, err, "%s",
                                 ask->answer == NULL ? "the reference answer is not known"

@@ -115,8 +115,7 @@ void tj_words_chat_end(tj_words_chat *chat)
 
 /* ------------------------------------------------------------------ answers */
 
-/* The ways of stating an answer that are meant as one; a number that merely stands last is not. */
-static bool is_statement(const char *rule)
+bool tj_words_is_statement(const char *rule)
 {
     return rule != NULL && (strcmp(rule, "boxed") == 0 || strcmp(rule, "final answer") == 0 ||
                             strcmp(rule, "####") == 0);
@@ -156,7 +155,7 @@ tj_code tj_words_judge(tj_words_verdict *out, tj_grader *grader, const char *ans
     size_t begin = end == TJ_WORDS_CUT ? 0 : step_begin;
     *out = (tj_words_verdict){.right = TJ_LABEL_UNKNOWN};
     tj_grade_extract(&found, grader, path + begin, n_path - begin);
-    out->states_answer = is_statement(found.rule) &&
+    out->states_answer = tj_words_is_statement(found.rule) &&
                          (end != TJ_WORDS_CUT || is_closed(&found, path + begin, n_path - begin));
     if ((!out->states_answer && end != TJ_WORDS_LAST) || answer == NULL) {
         return TJ_OK;

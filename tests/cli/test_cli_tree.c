@@ -169,6 +169,30 @@ static void trees_of_others_come_in_and_go_out(void **state)
     expect("tree import mc.jsonl -w other --set own", 4);
 }
 
+/* Their leaves are graded, since nobody else says which answers are right. */
+static void answers_of_others_are_graded(void **state)
+{
+    (void)state;
+    spit("ends.jsonl",
+         "{\"question\":\"What is "
+         "2*3?\",\"final_answer\":\"6\",\"reasoning_steps\":{\"text\":\"What "
+         "is 2*3?\",\"mc_value\":0.5,\"children\":[{\"text\":\"2*3 is 23.\",\"mc_value\":0.0,"
+         "\"children\":[{\"text\":\"The answer is "
+         "23.\",\"mc_value\":0.0,\"children\":[]}]},{\"text\":"
+         "\"2*3 is 3+3.\",\"mc_value\":1.0,\"children\":[{\"text\":\"The answer is 6.\","
+         "\"mc_value\":1.0,\"children\":[]}]}]}}\n");
+    expect("tree import ends.jsonl -w ends --set ends", 0);
+    expect_text("err", "2 answers graded: 1 right, 1 wrong, 0 undecided");
+    expect("tree list -w ends --solved yes", 0);
+    expect_text("out", "1 of 1 trees");
+    expect("thought derive -w ends --json", 0);
+    expect_text("out", "\"journeys that go back\": 1");
+    expect("thought derive -w ends --kind journey", 0);
+    expect("tree import ends.jsonl", 0);
+    expect_text("out", "\"rewarder\":\"verifier\",\"meaning\":\"solvable\",\"value\":0");
+    expect_text("err", "2 answers graded: 1 right, 1 wrong, 0 undecided");
+}
+
 static void what_is_wrong_is_named(void **state)
 {
     (void)state;
@@ -210,6 +234,7 @@ int main(void)
         cmocka_unit_test(words_grow_by_a_server),
         cmocka_unit_test(a_set_grows_once),
         cmocka_unit_test(trees_of_others_come_in_and_go_out),
+        cmocka_unit_test(answers_of_others_are_graded),
         cmocka_unit_test(what_is_wrong_is_named),
     };
     return cmocka_run_group_tests(tests, enter, leave);
