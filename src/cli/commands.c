@@ -233,7 +233,7 @@ static const tj_option grow_options[] = {
     {"limit", 0, "N", "at most so many problems of --data or --set; 0: all", "0"},
     {"answer", 0, "TEXT", "the reference answer, where the problem is an operand", NULL},
     {"method", 0, "METHOD", "breadth, best-first, beam, dvts, uct, puct or best-of-n", "breadth"},
-    {"reward", 0, "SPEC",
+    {"rewarder", 'r', "SPEC",
      "who scores new steps, e.g. prm:DIR; see docs/rewards.md. Without, paths rank by the policy's "
      "own probabilities",
      "none"},
@@ -759,7 +759,7 @@ const tj_command tj_commands[] = {
      "  tabiji tree grow -m model.gguf --task math --answer 72 --method best-of-n \\\n"
      "    'Ann sold 48 clips in April and half as many in May. How many in all?'\n"
      "  tabiji tree grow -m model.gguf --data test.jsonl --limit 100 --method dvts \\\n"
-     "    --prune-k 4 --reward prm:prm -f jsonl -o trees.jsonl\n"
+     "    --prune-k 4 --rewarder prm:prm -f jsonl -o trees.jsonl\n"
      "  tabiji tree grow -m http://127.0.0.1:8080/v1 --remote-model NAME -w work \\\n"
      "    --set gsm8k --cache answers --method puct --rounds 20",
      grow_options, tj_cmd_tree_grow},

@@ -207,8 +207,8 @@ static void what_is_wrong_is_named(void **state)
     expect_text("err", "puct needs a bound");
     expect("tree grow --task math --method magic 'p'", 2);
     expect("tree grow --answer 6 'Use 3 4 to make 12.'", 2);
-    expect_with_server("tree grow --task math --reward verifier 'p'", 2);
-    expect_text("err", "--reward verifier");
+    expect_with_server("tree grow --task math --rewarder verifier 'p'", 2);
+    expect_text("err", "--rewarder verifier");
     expect_with_server("tree grow --task math --steps tokens 'p'", 2);
     expect_with_server("tree grow --task math --prompt nothing 'p'", 2);
     expect("tree grow --task math '{\"question\":3}'", 1);
