@@ -338,6 +338,10 @@ static void print_stats(growing *g, const tj_grow_stats *s, double seconds)
                 s->n_loops, s->n_endless);
     }
     fputc('\n', stderr);
+    if (s->n_scores > 0) {
+        fprintf(stderr, "%" PRIu64 " steps scored, with %" PRIu64 " tokens\n", s->n_scores,
+                s->score_tokens);
+    }
     if (s->n_failed > 0) {
         fprintf(stderr, "%" PRIu64 " of %" PRIu64 " scores failed; the first: %s\n", s->n_failed,
                 s->n_scores, s->failure);

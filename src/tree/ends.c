@@ -176,8 +176,7 @@ static tj_code send(queue *q, size_t node, const tj_buf *text, const tj_job *job
     const char *answer = q->tree->answer;
     size_t n_answer = strlen(answer);
     tj_code rc = TJ_OK;
-    while (rc == TJ_OK && q->first < q->n &&
-           !tj_grade_pool_has_room(pool, n_answer, text->len)) {
+    while (rc == TJ_OK && q->first < q->n && !tj_grade_pool_has_room(pool, n_answer, text->len)) {
         rc = land(q, job, err);
     }
     if (rc == TJ_OK &&
