@@ -767,8 +767,9 @@ const tj_command tj_commands[] = {
      "Reads trees as 'tree grow' and 'tree export' write them, PRM800K's rated alternatives,\n"
      "Monte-Carlo trees (OmegaPRM's form, nested or flat), the released best-first trees, and\n"
      "labelled solutions such as Math-Shepherd's, of which those of one problem that follow\n"
-     "each other become one tree. Labels and scores become rewards; what nobody labelled is\n"
-     "unknown. A tree with a cycle, an orphan, a second root or a path of more than 4096\n"
+     "each other become one tree. Labels and scores become rewards; answers of which nobody\n"
+     "says whether they are right are graded; what else nobody labelled is unknown.\n"
+     "A tree with a cycle, an orphan, a second root or a path of more than 4096\n"
      "steps is refused by file, line and node. Writes JSON lines, or with --set a new set of\n"
      "the workspace with its trees.",
      "  tabiji tree import math-aps.jsonl > trees.jsonl\n"
