@@ -1,12 +1,14 @@
 /* thought derive: shortcuts and journeys from trees, of files or of a workspace.
  *
  * A file is not to be trusted: before anything is derived from a tree, each of its steps is judged
- * again by the verifier, and its token ids must spell its text. A tree that claims more than that
- * is refused, since what is derived from it would teach something false. */
+ * again by the verifier, and its token ids must spell its text; in words the grader looks again at
+ * the answers that are called right. A tree that claims more than that is refused, since what is
+ * derived from it would teach something false. */
 #include <string.h>
 
 #include "base/alloc.h"
 #include "base/json.h"
+#include "base/par.h"
 #include "cli/common.h"
 #include "cli/domain.h"
 #include "cli/flow.h"
@@ -21,14 +23,15 @@ typedef struct derivation {
     tj_templates *templates;
     size_t seed;
     bool shortcut, journey, as_json;
-    const char *name; /* of what is read */
-    size_t level;     /* of the tree at hand */
+    const char *name; /* of what is read, */
+    tj_code (*each)(struct derivation *d, const json_t *json, const char *where, tj_err *err);
+    struct voices *voices; /* whose rewards the trees have */
     size_t n_trees, n_skipped, n_printed;
-    /* with --workspace */
-    tj_cli_flow flow;
+    tj_ends *ends;     /* grades answers in words; NULL: none was met yet */
     bool has_language; /* --language is given */
     bool has_back;     /* --back-to-root is given, */
     bool has_tell;     /* and --tell */
+    tj_cli_flow flow;  /* with --workspace */
 } derivation;
 
 enum { BOTH, SHORTCUT, JOURNEY };
@@ -202,16 +205,35 @@ static tj_code check_node(const derivation *d, const tj_tree *tree, size_t i, co
     return wrong == NULL ? TJ_OK : tj_fail(err, TJ_E_PARSE, "%s: node %zu: %s", where, i, wrong);
 }
 
-static tj_code check_tree(const derivation *d, const tj_tree *tree, const json_t *json,
-                          const char *where, tj_err *err)
+/* In words an answer is right where the grader does not find it different: what it cannot decide
+ * may be right by somebody's word. Nobody knows of which tokenizer the ids are. */
+static tj_code check_words(derivation *d, tj_tree *tree, const char *where, tj_err *err)
+{
+    tj_code rc = d->ends != NULL ? TJ_OK : tj_ends_create(&d->ends, tj_par_threads(), err);
+    for (size_t i = 0; i < tree->n_nodes && rc == TJ_OK; i++) {
+        tj_words_verdict v;
+        tj_node *n = &tree->nodes[i];
+        n->n_ids = 0; /* the array is freed with the tree */
+        if (!n->correct) {
+            continue;
+        }
+        if (i == 0 || !n->terminal) {
+            return tj_fail(err, TJ_E_PARSE, "%s: node %zu: it is called correct, but is no end",
+                           where, i);
+        }
+        rc = tj_ends_judge(d->ends, &v, tree, i, tj_cli_job(), err);
+        if (rc == TJ_OK && v.right == TJ_LABEL_NO) {
+            rc = tj_fail(err, TJ_E_PARSE, "%s: node %zu: it is called correct, but %s", where, i,
+                         v.reason);
+        }
+    }
+    return rc;
+}
+
+static tj_code check_states(const derivation *d, const tj_tree *tree, const json_t *json,
+                            const char *where, tj_err *err)
 {
     const char *task = json_string_value(json_object_get(json, "task"));
-    if (tree->question != NULL) {
-        return tj_fail(err, TJ_E_INVAL,
-                       "%s: trees of problems in words are walked in a workspace: 'tabiji tree "
-                       "import --set NAME -w DIR' brings them in, then 'thought derive -w DIR'",
-                       where);
-    }
     if (task == NULL || strcmp(task, d->domain.task.name) != 0) {
         return tj_fail(err, TJ_E_PARSE, "%s: task: expected \"%s\"", where, d->domain.task.name);
     }
@@ -228,169 +250,92 @@ static tj_code check_tree(const derivation *d, const tj_tree *tree, const json_t
     return rc;
 }
 
-/* ------------------------------------------------------------------ deriving */
+/* ------------------------------------------------------------------ telling */
 
-static tj_code print_record(derivation *d, tj_thought *t, const char *prompt, tj_err *err)
+/* What one tree is told with: problems in words have other sentences, and no state to say again. */
+typedef struct telling {
+    tj_derive_config cfg;
+    const tj_task *task; /* NULL: in words */
+    const tj_tokenizer *tok;
+    int32_t eos;
+} telling;
+
+/* tok: of the ids of a tree in words; NULL: it has none. has_ids: of Countdown's, whose tokenizer
+ * is known. */
+static telling telling_of(const derivation *d, bool is_countdown, const tj_tokenizer *tok,
+                          bool has_ids)
 {
-    const tj_task *task = &d->domain.task;
-    const char *level = task->difficulty_name(task->ctx, d->level);
-    tj_record record = {.thought = *t, .correct = TJ_YES}; /* lent: taken back below */
-    tj_code rc = tj_record_set(&record, TJ_META_PROMPT, prompt, strlen(prompt), err);
-    if (rc == TJ_OK) {
-        rc = tj_record_set(&record, TJ_META_LEVEL, level, level == NULL ? 0 : strlen(level), err);
+    telling t = {.cfg = d->cfg, .tok = tok};
+    t.eos = t.tok == NULL ? -1 : tj_tokenizer_get_extras(t.tok)->eos;
+    if (is_countdown) {
+        t.task = &d->domain.task;
+        t.tok = has_ids ? d->domain.tok : NULL;
+        t.eos = d->domain.eos;
+        return t;
     }
-    if (rc == TJ_OK) {
-        rc = tj_record_set(&record, TJ_META_LANGUAGE, d->cfg.language, 2, err);
+    if (!d->has_language) {
+        memcpy(t.cfg.language, "en-open", sizeof "en-open");
     }
-    if (rc == TJ_OK) {
-        rc = tj_record_set(&record, TJ_META_SOURCE, task->name, strlen(task->name), err);
-    }
-    if (rc == TJ_OK) {
-        json_t *json = tj_record_to_json(&record);
-        rc = tj_print_json_line(json, err);
-        json_decref(json);
-    }
-    memset(&record.thought, 0, sizeof record.thought);
-    tj_record_deinit(&record);
-    return rc;
+    t.cfg.back_to_root = d->has_back && d->cfg.back_to_root;
+    t.cfg.tell_invalid = !d->has_tell || d->cfg.tell_invalid;
+    return t;
 }
 
-static tj_code print_thought(derivation *d, tj_thought *t, const char *prompt, tj_err *err)
+/* The thought of a tree, into the record that says what it is about. */
+static tj_code derive_into(const derivation *d, tj_record *record, const tj_tree *tree,
+                           const telling *t, tj_thought_kind kind, tj_err *err)
 {
-    size_t n_line = strcspn(prompt, "\n");
-    if (!d->as_json) {
-        printf("%s%s  %.*s\n", d->n_printed++ > 0 ? "\n" : "", tj_thought_kind_name(t->kind),
-               (int)n_line, prompt);
-        tj_print_spans(t);
-        return TJ_OK;
-    }
-    d->n_printed++;
-    return print_record(d, t, prompt, err);
-}
-
-static tj_code derive_kind(derivation *d, const tj_tree *tree, tj_thought_kind kind,
-                           const char *prompt, tj_err *err)
-{
-    const tj_domain *dom = &d->domain;
-    tj_thought t = {0};
     tj_rng rng;
     tj_rng_init(&rng, d->seed, STREAM_DERIVE, (uint64_t)tree->problem, 0);
     tj_code rc =
         kind == TJ_JOURNEY
-            ? tj_derive_journey(&t, tree, &dom->task, dom->tok, dom->eos, &d->cfg, &rng, err)
-            : tj_derive_shortcut(&t, tree, &dom->task, dom->tok, dom->eos, &d->cfg, err);
-    if (rc == TJ_OK) {
-        rc = print_thought(d, &t, prompt, err);
-    }
-    tj_thought_deinit(&t);
-    return rc;
+            ? tj_derive_journey(&record->thought, tree, t->task, t->tok, t->eos, &t->cfg, &rng, err)
+            : tj_derive_shortcut(&record->thought, tree, t->task, t->tok, t->eos, &t->cfg, err);
+    record->correct = TJ_YES;
+    return rc == TJ_OK ? tj_record_set(record, TJ_META_LANGUAGE, t->cfg.language, 2, err) : rc;
 }
 
-static tj_code derive_tree(derivation *d, const json_t *json, const char *where, tj_err *err)
-{
-    const tj_task *task = &d->domain.task;
-    tj_tree tree;
-    tj_buf prompt;
-    tj_buf_init(&prompt);
-    tj_code rc = tj_tree_from_json(&tree, json, where, err);
-    if (rc != TJ_OK) {
-        return rc;
-    }
-    d->n_trees++;
-    rc = check_tree(d, &tree, json, where, err);
-    if (rc == TJ_OK) {
-        d->level = task->difficulty(task->ctx, &tree.first);
-        task->write_prompt(task->ctx, &tree.first, &prompt);
-        rc = tj_buf_check(&prompt, err);
-    }
-    if (rc == TJ_OK && !tj_tree_leads_to_correct(&tree, 0)) {
-        d->n_skipped++;
-        tj_job_log(tj_cli_job(), "%s: no correct path, skipped: %.*s", where,
-                   (int)strcspn(tj_buf_text(&prompt), "\n"), tj_buf_text(&prompt));
-    } else if (rc == TJ_OK) {
-        rc = d->shortcut ? derive_kind(d, &tree, TJ_SHORTCUT, tj_buf_text(&prompt), err) : TJ_OK;
-        if (rc == TJ_OK && d->journey) {
-            rc = derive_kind(d, &tree, TJ_JOURNEY, tj_buf_text(&prompt), err);
-        }
-    }
-    tj_buf_deinit(&prompt);
-    tj_tree_deinit(&tree);
-    return rc;
-}
+/* ------------------------------------------------------------------ who says what is wrong */
 
-/* A tree, or a list of trees; ctx is the derivation. */
-static tj_code derive_value(void *ctx, const json_t *json, size_t line, tj_err *err)
-{
-    derivation *d = ctx;
-    char where[256];
-    size_t i;
-    const json_t *one;
-    tj_code rc = TJ_OK;
-    if (!json_is_array(json)) {
-        snprintf(where, sizeof where, "%.200s:%zu", d->name, line);
-        rc = derive_tree(d, json, where, err);
-    }
-    json_array_foreach(json, i, one)
-    {
-        snprintf(where, sizeof where, "%.200s:%zu: tree %zu of the list", d->name, line, i + 1);
-        rc = rc == TJ_OK ? derive_tree(d, one, where, err) : rc;
-    }
-    return rc == TJ_OK ? tj_job_check(tj_cli_job(), err) : rc;
-}
-
-/* ------------------------------------------------------------------ in a workspace */
-
-/* Who says what is wrong: the runs that they gave rewards in, which are inputs, and their scale,
- * which is seen from what they gave. */
 #define MAX_VOICES 64
+/* Whose scale is seen from what they gave. */
 typedef struct voices {
     const char *name; /* NULL: all rewarders of the trees */
     struct {
-        int64_t rewarder;
+        int64_t rewarder;                                   /* its row; 0: of a file, */
+        char name[sizeof((tj_derive_config *)0)->rewarder]; /* where its name tells it apart */
         double low;
     } heard[MAX_VOICES];
     size_t n;
-    tj_run_input *inputs; /* [TJ_STORE_MAX_INPUTS] */
+    tj_run_input
+        *inputs; /* [TJ_STORE_MAX_INPUTS]: the runs that they gave rewards in; NULL: a file */
     size_t *n_inputs;
 } voices;
 
-static tj_code note_run(voices *v, int64_t run, tj_err *err)
+/* *heard: it is one of those that are asked. row 0: of a file. */
+static tj_code hear(voices *v, bool *heard, const tj_reward *reward, int64_t row, tj_err *err)
 {
-    for (size_t i = 0; i < *v->n_inputs; i++) {
-        if (v->inputs[i].id == run) {
-            return TJ_OK;
-        }
-    }
-    if (*v->n_inputs == TJ_STORE_MAX_INPUTS) {
-        return tj_fail(err, TJ_E_LIMIT, "the trees have rewards of more than %d runs",
-                       TJ_STORE_MAX_INPUTS - 1);
-    }
-    v->inputs[(*v->n_inputs)++] = (tj_run_input){.role = "rewards", .kind = "run", .id = run};
-    return TJ_OK;
-}
-
-static tj_code hear_row(void *ctx, const tj_reward_row *row, tj_err *err)
-{
-    voices *v = ctx;
     size_t i = 0;
-    if (v->name != NULL && strcmp(row->reward.rewarder, v->name) != 0) {
+    *heard = v->name == NULL || strcmp(reward->rewarder, v->name) == 0;
+    if (!*heard) {
         return TJ_OK;
     }
-    while (i < v->n && v->heard[i].rewarder != row->rewarder) {
+    while (i < v->n && (v->heard[i].rewarder != row ||
+                        (row == 0 && strcmp(v->heard[i].name, reward->rewarder) != 0))) {
         i++;
     }
     if (i == MAX_VOICES) {
         return tj_fail(err, TJ_E_LIMIT,
-                       "the trees have more than %d rewarders: name one with "
-                       "--rewarder",
+                       "the trees have more than %d rewarders: name one with --rewarder",
                        MAX_VOICES);
     }
     if (i == v->n) {
         v->heard[v->n].low = 0.0;
-        v->heard[v->n++].rewarder = row->rewarder;
+        v->heard[v->n].rewarder = row;
+        snprintf(v->heard[v->n++].name, sizeof v->heard[0].name, "%s", reward->rewarder);
     }
-    v->heard[i].low = row->reward.value < v->heard[i].low ? row->reward.value : v->heard[i].low;
-    return note_run(v, row->run, err);
+    v->heard[i].low = reward->value < v->heard[i].low ? reward->value : v->heard[i].low;
+    return TJ_OK;
 }
 
 /* A value of 0 is wrong on a scale from 0 to 1 and neutral on one from -1: both together have no
@@ -410,24 +355,190 @@ static tj_code find_scale(derivation *d, const voices *v, const tj_args *args, t
     return tj_args_double(args, "threshold", d->cfg.threshold, &d->cfg.threshold, err);
 }
 
+/* That the name of --rewarder is one, and their scale. */
+static tj_code choose_scale(derivation *d, const voices *v, const tj_args *args, tj_err *err)
+{
+    if (v->name != NULL && v->n == 0) {
+        return tj_fail(err, TJ_E_NOTFOUND, "no rewarder '%s' gave these trees rewards", v->name);
+    }
+    if (v->name != NULL) {
+        memcpy(d->cfg.rewarder, v->name, strlen(v->name) + 1);
+    }
+    return find_scale(d, v, args, err);
+}
+
+static tj_code begin_voices(const derivation *d, voices *v, const tj_args *args, tj_err *err)
+{
+    *v = (voices){.name = tj_args_get(args, "rewarder")};
+    return v->name != NULL && strlen(v->name) >= sizeof d->cfg.rewarder
+               ? tj_fail(err, TJ_E_INVAL, "--rewarder: no rewarder has so long a name")
+               : TJ_OK;
+}
+
+/* ------------------------------------------------------------------ deriving */
+
+static tj_code print_thought(derivation *d, const tj_record *record, tj_err *err)
+{
+    const char *prompt = tj_record_get(record, TJ_META_PROMPT);
+    if (d->as_json) {
+        json_t *json = tj_record_to_json(record);
+        tj_code rc = tj_print_json_line(json, err);
+        json_decref(json);
+        d->n_printed++;
+        return rc;
+    }
+    printf("%s%s  %.*s\n", d->n_printed++ > 0 ? "\n" : "",
+           tj_thought_kind_name(record->thought.kind), (int)strcspn(prompt, "\n"), prompt);
+    tj_print_spans(&record->thought);
+    return TJ_OK;
+}
+
+static tj_code set_text(tj_record *about, tj_meta meta, const char *text, tj_err *err)
+{
+    return text == NULL ? TJ_OK : tj_record_set(about, meta, text, strlen(text), err);
+}
+
+/* What a tree is about. */
+static tj_code describe(const derivation *d, tj_record *about, const tj_tree *tree, tj_err *err)
+{
+    const tj_task *task = &d->domain.task;
+    const char *level = NULL;
+    tj_buf prompt;
+    tj_buf_init(&prompt);
+    if (tree->question == NULL) {
+        level = task->difficulty_name(task->ctx, task->difficulty(task->ctx, &tree->first));
+        task->write_prompt(task->ctx, &tree->first, &prompt);
+    } else {
+        tj_buf_str(&prompt, tree->question);
+    }
+    tj_code rc = tj_buf_check(&prompt, err);
+    if (rc == TJ_OK) {
+        rc = set_text(about, TJ_META_PROMPT, tj_buf_text(&prompt), err);
+    }
+    if (rc == TJ_OK) {
+        rc = set_text(about, TJ_META_ANSWER, tree->answer, err);
+    }
+    if (rc == TJ_OK) {
+        rc = set_text(about, TJ_META_LEVEL, level, err);
+    }
+    if (rc == TJ_OK) {
+        rc = set_text(about, TJ_META_SOURCE, tree->question == NULL ? task->name : TJ_WORDS_TASK,
+                      err);
+    }
+    tj_buf_deinit(&prompt);
+    return rc;
+}
+
+static tj_code derive_kind(derivation *d, tj_record *about, const tj_tree *tree,
+                           tj_thought_kind kind, tj_err *err)
+{
+    telling t = telling_of(d, tree->question == NULL, NULL, true);
+    tj_code rc = derive_into(d, about, tree, &t, kind, err);
+    if (rc == TJ_OK) {
+        rc = print_thought(d, about, err);
+    }
+    tj_thought_deinit(&about->thought);
+    memset(&about->thought, 0, sizeof about->thought);
+    return rc;
+}
+
+static tj_code derive_checked(derivation *d, const tj_tree *tree, const char *where, tj_err *err)
+{
+    tj_err why;
+    tj_record about = {.correct = TJ_UNKNOWN};
+    tj_code rc = describe(d, &about, tree, err);
+    if (rc != TJ_OK) {
+        tj_record_deinit(&about);
+        return rc;
+    }
+    rc = d->shortcut ? derive_kind(d, &about, tree, TJ_SHORTCUT, &why) : TJ_OK;
+    if (rc == TJ_OK && d->journey) {
+        rc = derive_kind(d, &about, tree, TJ_JOURNEY, &why);
+    }
+    if (rc == TJ_E_NOTFOUND) {
+        const char *prompt = tj_record_get(&about, TJ_META_PROMPT);
+        d->n_skipped++;
+        tj_job_log(tj_cli_job(), "%s: no correct path, skipped: %.*s", where,
+                   (int)strcspn(prompt, "\n"), prompt);
+        rc = TJ_OK;
+    }
+    tj_record_deinit(&about);
+    return rc == TJ_OK ? TJ_OK : tj_fail(err, rc, "%s", why.msg);
+}
+
+static tj_code derive_tree(derivation *d, const json_t *json, const char *where, tj_err *err)
+{
+    tj_tree tree;
+    tj_code rc = tj_tree_from_json(&tree, json, where, err);
+    if (rc != TJ_OK) {
+        return rc;
+    }
+    d->n_trees++;
+    rc = tree.question != NULL ? check_words(d, &tree, where, err)
+                               : check_states(d, &tree, json, where, err);
+    if (rc == TJ_OK) {
+        rc = derive_checked(d, &tree, where, err);
+    }
+    tj_tree_deinit(&tree);
+    return rc;
+}
+
+/* A tree, or a list of trees; ctx is the derivation. */
+static tj_code each_value(void *ctx, const json_t *json, size_t line, tj_err *err)
+{
+    derivation *d = ctx;
+    char where[256];
+    size_t i;
+    const json_t *one;
+    tj_code rc = TJ_OK;
+    if (!json_is_array(json)) {
+        snprintf(where, sizeof where, "%.200s:%zu", d->name, line);
+        rc = d->each(d, json, where, err);
+    }
+    json_array_foreach(json, i, one)
+    {
+        snprintf(where, sizeof where, "%.200s:%zu: tree %zu of the list", d->name, line, i + 1);
+        rc = rc == TJ_OK ? d->each(d, one, where, err) : rc;
+    }
+    return rc == TJ_OK ? tj_job_check(tj_cli_job(), err) : rc;
+}
+
+/* ------------------------------------------------------------------ in a workspace */
+
+static tj_code note_run(voices *v, int64_t run, tj_err *err)
+{
+    for (size_t i = 0; i < *v->n_inputs; i++) {
+        if (v->inputs[i].id == run) {
+            return TJ_OK;
+        }
+    }
+    if (*v->n_inputs == TJ_STORE_MAX_INPUTS) {
+        return tj_fail(err, TJ_E_LIMIT, "the trees have rewards of more than %d runs",
+                       TJ_STORE_MAX_INPUTS - 1);
+    }
+    v->inputs[(*v->n_inputs)++] = (tj_run_input){.role = "rewards", .kind = "run", .id = run};
+    return TJ_OK;
+}
+
+static tj_code hear_row(void *ctx, const tj_reward_row *row, tj_err *err)
+{
+    voices *v = ctx;
+    bool heard = false;
+    tj_code rc = hear(v, &heard, &row->reward, row->rewarder, err);
+    return rc == TJ_OK && heard ? note_run(v, row->run, err) : rc;
+}
+
 static tj_code choose_rewarder(derivation *d, const tj_args *args, tj_run_input *inputs,
                                size_t *n_inputs, tj_err *err)
 {
-    voices v = {.name = tj_args_get(args, "rewarder"), .inputs = inputs, .n_inputs = n_inputs};
-    tj_code rc = TJ_OK;
-    if (v.name != NULL && strlen(v.name) >= sizeof d->cfg.rewarder) {
-        return tj_fail(err, TJ_E_INVAL, "--rewarder: no rewarder has so long a name");
-    }
+    voices v;
+    tj_code rc = begin_voices(d, &v, args, err);
+    v.inputs = inputs;
+    v.n_inputs = n_inputs;
     for (size_t i = 0; i < d->flow.n_rows && rc == TJ_OK; i++) {
         rc = tj_store_reward_each(d->flow.store, d->flow.rows[i].id, 0, hear_row, &v, err);
     }
-    if (rc == TJ_OK && v.name != NULL && v.n == 0) {
-        rc = tj_fail(err, TJ_E_NOTFOUND, "no rewarder '%s' gave these trees rewards", v.name);
-    }
-    if (rc == TJ_OK && v.name != NULL) {
-        memcpy(d->cfg.rewarder, v.name, strlen(v.name) + 1);
-    }
-    return rc == TJ_OK ? find_scale(d, &v, args, err) : rc;
+    return rc == TJ_OK ? choose_scale(d, &v, args, err) : rc;
 }
 
 static json_t *config_json(const derivation *d)
@@ -451,49 +562,13 @@ static json_t *config_json(const derivation *d)
                      "threshold", c->threshold);
 }
 
-/* What one tree is told with: problems in words have other sentences, and no state to say again. */
-typedef struct telling {
-    tj_derive_config cfg;
-    const tj_task *task;
-    const tj_tokenizer *tok;
-    int32_t eos;
-} telling;
-
-static telling telling_of(const derivation *d, const tj_told_tree *told)
-{
-    telling t = {.cfg = d->cfg, .tok = d->flow.tok};
-    t.eos = t.tok == NULL ? -1 : tj_tokenizer_get_extras(t.tok)->eos;
-    if (told->is_countdown) {
-        t.task = &d->domain.task;
-        t.tok = told->origin.tokenizer == 0 ? NULL : d->domain.tok;
-        t.eos = d->domain.eos;
-        return t;
-    }
-    if (!d->has_language) {
-        memcpy(t.cfg.language, "en-open", sizeof "en-open");
-    }
-    t.cfg.back_to_root = d->has_back && d->cfg.back_to_root;
-    t.cfg.tell_invalid = !d->has_tell || d->cfg.tell_invalid;
-    return t;
-}
-
 static tj_code keep_kind(derivation *d, tj_told_tree *told, int64_t tree, tj_thought_kind kind,
                          tj_err *err)
 {
-    telling t = telling_of(d, told);
+    telling t = telling_of(d, told->is_countdown, d->flow.tok, told->origin.tokenizer != 0);
     tj_record *record = &told->about; /* takes the thought for a while */
-    tj_rng rng;
     int64_t id;
-    tj_rng_init(&rng, d->seed, STREAM_DERIVE, (uint64_t)told->tree.problem, 0);
-    tj_code rc = kind == TJ_JOURNEY ? tj_derive_journey(&record->thought, &told->tree, t.task,
-                                                        t.tok, t.eos, &t.cfg, &rng, err)
-                                    : tj_derive_shortcut(&record->thought, &told->tree, t.task,
-                                                         t.tok, t.eos, &t.cfg, err);
-    if (rc != TJ_OK) {
-        return rc;
-    }
-    record->correct = TJ_YES;
-    rc = tj_record_set(record, TJ_META_LANGUAGE, t.cfg.language, 2, err);
+    tj_code rc = derive_into(d, record, &told->tree, &t, kind, err);
     tj_thought_row row = {.record = record, .tree = tree, .tokenizer = told->origin.tokenizer};
     if (rc == TJ_OK) {
         rc = tj_thought_run_put(d->flow.run, &id, &row, err);
@@ -569,14 +644,53 @@ static tj_code run_in_workspace(derivation *d, const tj_args *args, tj_err *err)
 
 /* ------------------------------------------------------------------ the command */
 
-static tj_code run_on_file(derivation *d, const char *path, tj_err *err)
+/* Countdown's trees have the verifier's and the solver's labels; a name asks of them, too. */
+static tj_code hear_tree(derivation *d, const json_t *json, const char *where, tj_err *err)
 {
+    tj_tree tree;
+    bool heard;
+    tj_code rc = tj_tree_from_json(&tree, json, where, err);
+    if (rc != TJ_OK) {
+        return rc;
+    }
+    bool asked = tree.question != NULL || d->voices->name != NULL;
+    for (size_t i = 0; asked && i < tree.n_rewards && rc == TJ_OK; i++) {
+        rc = hear(d->voices, &heard, &tree.rewards[i], 0, err);
+    }
+    tj_tree_deinit(&tree);
+    return rc;
+}
+
+static tj_code walk_file(derivation *d, const tj_buf *text,
+                         tj_code (*each)(derivation *d, const json_t *json, const char *where,
+                                         tj_err *err),
+                         tj_err *err)
+{
+    d->each = each;
+    return tj_json_values_each(tj_buf_text(text), text->len, d->name, 0, each_value, d, err);
+}
+
+/* Twice over the file: on which scale its rewards are is known at its end. */
+static tj_code run_on_file(derivation *d, const tj_args *args, tj_err *err)
+{
+    const char *path = tj_args_operand(args, 0);
+    voices v;
     tj_buf text;
     tj_buf_init(&text);
     d->name = path == NULL || strcmp(path, "-") == 0 ? "standard input" : path;
-    tj_code rc = tj_read_input(&text, path, MAX_TREES_BYTES, err);
+    d->voices = &v;
+    tj_code rc = begin_voices(d, &v, args, err);
     if (rc == TJ_OK) {
-        rc = tj_json_values_each(tj_buf_text(&text), text.len, d->name, 0, derive_value, d, err);
+        rc = tj_read_input(&text, path, MAX_TREES_BYTES, err);
+    }
+    if (rc == TJ_OK) {
+        rc = walk_file(d, &text, hear_tree, err);
+    }
+    if (rc == TJ_OK) {
+        rc = choose_scale(d, &v, args, err);
+    }
+    if (rc == TJ_OK) {
+        rc = walk_file(d, &text, derive_tree, err);
     }
     if (rc == TJ_OK && d->n_trees == 0) {
         rc = tj_fail(err, TJ_E_PARSE, "%s has no trees", d->name);
@@ -598,8 +712,9 @@ tj_code tj_cmd_thought_derive(const tj_args *args, tj_err *err)
     }
     if (rc == TJ_OK) {
         rc = tj_cli_has_workspace(args) ? run_in_workspace(&d, args, err)
-                                        : run_on_file(&d, tj_args_operand(args, 0), err);
+                                        : run_on_file(&d, args, err);
     }
+    tj_ends_destroy(d.ends);
     tj_templates_destroy(d.templates);
     tj_domain_close(&d.domain);
     tj_cli_flow_close(&d.flow);

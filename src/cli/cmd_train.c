@@ -41,6 +41,7 @@ typedef struct training {
     size_t epochs, batch, seed;
     tj_lora_config lora;
     bool adapts;            /* adapters are trained, not the model */
+    bool gives_adapters;    /* and are what OUT holds; of a PRM it holds the whole model */
     const char *merged;     /* folder of the model with adapters added, or NULL */
     size_t n_trainable;     /* parameters */
     json_t *record;         /* what train.json says */
@@ -167,6 +168,7 @@ static tj_code read_settings(training *t, const tj_args *args, tj_err *err)
     if (rc == TJ_OK) {
         rc = tj_method_read(&t->method, args, t->is_prm ? TJ_METHOD_PRM : TJ_METHOD_SFT, err);
     }
+    t->gives_adapters = t->adapts && t->method.kind != TJ_METHOD_PRM;
     return rc;
 }
 
@@ -413,9 +415,10 @@ static tj_code check_free(const training *t, tj_err *err)
     if ((model || adapters) && !t->force) {
         return tj_fail(err, TJ_E_CONFLICT, "%s holds a model already; --force replaces it", t->out);
     }
-    if (t->adapts ? model : adapters) {
+    if (t->gives_adapters ? model : adapters) {
         return tj_fail(err, TJ_E_CONFLICT, "%s holds %s: give another folder", t->out,
-                       t->adapts ? "a whole model, not adapters" : "adapters, not a whole model");
+                       t->gives_adapters ? "a whole model, not adapters"
+                                         : "adapters, not a whole model");
     }
     if (t->merged != NULL && has_file(t->merged, "config.json") && !t->force) {
         return tj_fail(err, TJ_E_CONFLICT, "%s holds a model already; --force replaces it",
@@ -521,7 +524,7 @@ static void print_as_text(const training *t, double seconds)
         printf("%s%s %.4g%s", i == 0 ? "last update: " : ", ", t->made.last.metrics[i].name,
                t->made.last.metrics[i].value, i + 1 == t->made.last.n_metrics ? "\n" : "");
     }
-    printf("%s: %s\n", t->adapts ? "adapters" : "model", t->out);
+    printf("%s: %s\n", t->gives_adapters ? "adapters" : "model", t->out);
     if (t->merged != NULL) {
         printf("model: %s\n", t->merged);
     }
@@ -535,29 +538,41 @@ static tj_code add_parts(training *t, tj_err *err)
         return rc;
     }
     rc = t->adapts ? tj_model_add_lora(t->model, &t->lora, t->seed, err) : TJ_OK;
+    if (rc == TJ_OK && t->method.kind == TJ_METHOD_PRM) {
+        tj_prm_train_head(t->model);
+    }
     size_t n = tj_model_config_n_weights(tj_model_cfg(t->model));
     t->n_trainable = tj_model_n_trainable(t->model);
     if (rc == TJ_OK && t->adapts) {
-        tj_job_log(tj_cli_job(), "adapters of %zu parameters, %.2f%% of the model's %zu",
-                   t->n_trainable, 100.0 * (double)t->n_trainable / (double)n, n);
+        tj_job_log(tj_cli_job(), "adapters%s of %zu parameters, %.2f%% of the model's %zu",
+                   t->gives_adapters ? "" : " and value head", t->n_trainable,
+                   100.0 * (double)t->n_trainable / (double)n, n);
     }
     return rc;
+}
+
+static tj_code write_adapters(const training *t, tj_err *err)
+{
+    const tj_convert_options with = {.adapter = t->out};
+    tj_code rc = tj_adapter_save(t->model, t->out, t->from, err);
+    return rc == TJ_OK && t->merged != NULL ? tj_model_convert(NULL, t->from, t->merged, &with, err)
+                                            : rc;
 }
 
 /* What was trained, in its folder. */
 static tj_code write_model(const training *t, tj_err *err)
 {
-    if (!t->adapts) {
-        tj_code rc = tj_model_save(t->model, t->out, TJ_F32, err);
-        if (rc == TJ_OK && t->method.kind == TJ_METHOD_PRM) {
-            rc = tj_prm_form_save(&t->form, t->out, err);
-        }
-        return rc == TJ_OK && t->tok != NULL ? tj_model_copy_companions(t->from, t->out, err) : rc;
+    if (t->gives_adapters) {
+        return write_adapters(t, err);
     }
-    const tj_convert_options with = {.adapter = t->out};
-    tj_code rc = tj_adapter_save(t->model, t->out, t->from, err);
-    return rc == TJ_OK && t->merged != NULL ? tj_model_convert(NULL, t->from, t->merged, &with, err)
-                                            : rc;
+    tj_code rc = t->adapts ? tj_model_merge_lora(t->model, err) : TJ_OK;
+    if (rc == TJ_OK) {
+        rc = tj_model_save(t->model, t->out, TJ_F32, err);
+    }
+    if (rc == TJ_OK && t->method.kind == TJ_METHOD_PRM) {
+        rc = tj_prm_form_save(&t->form, t->out, err);
+    }
+    return rc == TJ_OK && t->tok != NULL ? tj_model_copy_companions(t->from, t->out, err) : rc;
 }
 
 static tj_code end_run(training *t, tj_code rc, tj_err *err)

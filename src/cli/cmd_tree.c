@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/par.h"
 #include "cli/common.h"
 #include "cli/show.h"
 #include "stage/stage.h"
@@ -168,6 +169,17 @@ static tj_code print_one(void *ctx, tj_tree *tree, tj_err *err)
     return print_json(tree, true, err);
 }
 
+/* What was found about answers of which the files say nothing. */
+static void tell_ends(const tj_ends_stats *s)
+{
+    size_t n = s->n_right + s->n_wrong + s->n_undecided;
+    if (n > 0) {
+        tj_job_log(tj_cli_job(), "%zu answers graded: %zu right, %zu wrong, %zu undecided%s", n,
+                   s->n_right, s->n_wrong, s->n_undecided,
+                   s->n_limits > 0 ? " (some by a limit of time or memory)" : "");
+    }
+}
+
 static tj_code import_to_workspace(const tj_tree_import_config *cfg, const tj_args *args,
                                    tj_err *err)
 {
@@ -180,6 +192,9 @@ static tj_code import_to_workspace(const tj_tree_import_config *cfg, const tj_ar
     }
     tj_store_close(store);
     tj_cli_progress_end();
+    if (rc == TJ_OK) {
+        tell_ends(&r.ends);
+    }
     if (rc == TJ_OK && r.was_done) {
         printf("run %" PRId64 " has imported these files\n", r.run);
     } else if (rc == TJ_OK) {
@@ -190,13 +205,28 @@ static tj_code import_to_workspace(const tj_tree_import_config *cfg, const tj_ar
     return rc;
 }
 
+static tj_code import_to_lines(const tj_tree_import_config *cfg, tj_err *err)
+{
+    size_t n = 0;
+    tj_ends *ends = NULL;
+    tj_code rc = tj_ends_create(&ends, tj_par_threads(), err);
+    for (size_t i = 0; i < cfg->n_paths && rc == TJ_OK; i++) {
+        rc = tj_trees_of_file(cfg->paths[i], cfg->format, ends, print_one, &n, tj_cli_job(), err);
+    }
+    if (rc == TJ_OK) {
+        tj_ends_stats stats = tj_ends_get_stats(ends);
+        tell_ends(&stats);
+    }
+    tj_ends_destroy(ends);
+    return rc;
+}
+
 tj_code tj_cmd_tree_import(const tj_args *args, tj_err *err)
 {
     static const char *const splits[] = {"train", "valid", "test", NULL};
     const char *paths[TJ_STORE_MAX_INPUTS];
     const char *format = tj_args_get(args, "from");
     size_t split = 0;
-    size_t n = 0;
     tj_tree_import_config cfg = {.paths = paths,
                                  .n_paths = tj_args_n_operands(args),
                                  .set = tj_args_get(args, "set"),
@@ -209,11 +239,8 @@ tj_code tj_cmd_tree_import(const tj_args *args, tj_err *err)
     }
     tj_code rc = tj_args_choice(args, "split", splits, 0, &split, err);
     cfg.split = (tj_split)split;
-    if (rc == TJ_OK && cfg.set != NULL) {
-        return import_to_workspace(&cfg, args, err);
+    if (rc != TJ_OK) {
+        return rc;
     }
-    for (size_t i = 0; i < cfg.n_paths && rc == TJ_OK; i++) {
-        rc = tj_trees_of_file(paths[i], cfg.format, print_one, &n, tj_cli_job(), err);
-    }
-    return rc;
+    return cfg.set != NULL ? import_to_workspace(&cfg, args, err) : import_to_lines(&cfg, err);
 }

@@ -269,7 +269,7 @@ static tj_code see_tree(void *ctx, tj_tree *tree, tj_err *err)
 
 static tj_code open_scorer(growing *g, const tj_args *args, tj_err *err)
 {
-    const char *spec = tj_args_get(args, "reward");
+    const char *spec = tj_args_get(args, "rewarder");
     tj_scorer_options options = {.task = g->words ? NULL : &g->policy.domain.task,
                                  .cache =
                                      g->policy.far.cache.get == NULL ? NULL : &g->policy.far.cache,
@@ -281,7 +281,7 @@ static tj_code open_scorer(growing *g, const tj_args *args, tj_err *err)
     const char *kind = json_string_value(json_object_get(g->rewarder, "kind"));
     if (rc == TJ_OK && kind != NULL && strcmp(kind, "verifier") == 0) {
         return tj_fail(err, TJ_E_INVAL,
-                       "--reward verifier: what can be verified is labelled in any "
+                       "--rewarder verifier: what can be verified is labelled in any "
                        "case; name a rewarder that scores steps");
     }
     return rc == TJ_OK ? tj_scorer_open(&g->scorer, spec, &options, err) : rc;
@@ -339,6 +339,10 @@ static void print_stats(growing *g, const tj_grow_stats *s, double seconds)
                 s->n_loops, s->n_endless);
     }
     fputc('\n', stderr);
+    if (s->n_scores > 0) {
+        fprintf(stderr, "%" PRIu64 " steps scored, with %" PRIu64 " tokens\n", s->n_scores,
+                s->score_tokens);
+    }
     if (s->n_failed > 0) {
         fprintf(stderr, "%" PRIu64 " of %" PRIu64 " scores failed; the first: %s\n", s->n_failed,
                 s->n_scores, s->failure);

@@ -68,9 +68,8 @@
         "shape", 0, "KEY=VALUE",                                                                   \
             "of --new, e.g. width=64; keys as under 'model' in 'tabiji config'; repeatable", NULL  \
     }
-#define UPDATES                                                                                    \
-    {"lr", 0, "X", "peak learning rate; the last is a tenth of it",                                \
-     "0.001; 2e-05 for a model with its own tokenizer"},                                           \
+#define UPDATES(rate)                                                                              \
+    {"lr", 0, "X", "peak learning rate; the last is a tenth of it", rate},                         \
         {"warmup", 0, "N", "updates of linear warm-up", "10"},                                     \
         {"decay", 0, "X", "weight decay", "0.05"},                                                 \
         {"schedule", 0, "NAME", "cosine, linear or constant learning rate", "cosine"},             \
@@ -271,7 +270,7 @@ static const tj_option grow_options[] = {
     {"limit", 0, "N", "at most so many problems of --data or --set; 0: all", "0"},
     {"answer", 0, "TEXT", "the reference answer, where the problem is an operand", NULL},
     {"method", 0, "METHOD", "breadth, best-first, beam, dvts, uct, puct or best-of-n", "breadth"},
-    {"reward", 0, "SPEC",
+    {"rewarder", 'r', "SPEC",
      "who scores new steps, e.g. prm:DIR; see docs/rewards.md. Without, paths rank by the policy's "
      "own probabilities",
      "none"},
@@ -312,7 +311,7 @@ static const tj_option grow_options[] = {
 static const tj_option derive_options[] = {
     IN_WORKSPACE,
     OF_RUN,
-    {"rewarder", 0, "NAME", "of --workspace: whose rewards say what is wrong", "all, in words"},
+    {"rewarder", 0, "NAME", "whose rewards say what is wrong", "all, in words"},
     {"threshold", 0, "X", "below it a reward says wrong", "0.5; 0 of rewards from -1"},
     {"kind", 'k', "KIND", "shortcut, journey or both", "both"},
     {"order", 0, "ORDER",
@@ -447,6 +446,15 @@ static const tj_option stats_options[] = {
     {"min-count", 0, "N", "times that a run stands in reflection at least", "3"},
     JSON,
     {0}};
+/* clang-format off */
+#define LORA_SETTINGS \
+    {"lora-alpha", 0, "X", "their scale is X / R", "32"}, \
+    {"lora-targets", 0, "LIST", \
+     "which matrices: of q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj with commas " \
+     "between, or all-linear", \
+     "q_proj,v_proj"}, \
+    {"lora-rslora", 0, NULL, "their scale is X / sqrt(R)", NULL}
+/* clang-format on */
 static const tj_option train_options[] = {
     FIRST_MODEL,
     {"method", 0, "NAME",
@@ -461,18 +469,13 @@ static const tj_option train_options[] = {
      "none"},
     {"epochs", 0, "N", "times through all examples", "4"},
     {"batch", 0, "N", "examples an update", "4"},
-    UPDATES,
+    UPDATES("0.001; 2e-05 for a model with its own tokenizer"),
     {"seed", 0, "N", "of the examples' order and of --new weights", "1"},
     CHAT_TEMPLATE,
     RECOMPUTE,
     {"lora-rank", 0, "R", "train adapters of this rank (LoRA), not the model; DIR gets them alone",
      NULL},
-    {"lora-alpha", 0, "X", "their scale is X / R", "32"},
-    {"lora-targets", 0, "LIST",
-     "which matrices: of q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj with commas "
-     "between, or all-linear",
-     "q_proj,v_proj"},
-    {"lora-rslora", 0, NULL, "their scale is X / sqrt(R)", NULL},
+    LORA_SETTINGS,
     {"merged", 0, "DIR2", "also write the model with the adapters added, in its own type", NULL},
     REPLACE_TRAINING,
     CONTAMINATION("refuse"),
@@ -494,9 +497,12 @@ static const tj_option train_prm_options[] = {
      NULL},
     {"epochs", 0, "N", "times through all problems", "4"},
     {"batch", 0, "N", "problems an update, each with all its steps", "4"},
-    UPDATES,
+    UPDATES("0.001; 2e-05 for a model with its own tokenizer, 2e-04 for its adapters"),
     {"seed", 0, "N", "of the problems' order, of the value head and of --new weights", "1"},
     RECOMPUTE,
+    {"lora-rank", 0, "R",
+     "train adapters of this rank (LoRA) and the head, not the model; DIR gets the sum", NULL},
+    LORA_SETTINGS,
     REPLACE_TRAINING,
     THREADS,
     JSON,
@@ -754,7 +760,7 @@ const tj_command tj_commands[] = {
      "  tabiji tree grow -m model.gguf --task math --answer 72 --method best-of-n \\\n"
      "    'Ann sold 48 clips in April and half as many in May. How many in all?'\n"
      "  tabiji tree grow -m model.gguf --data test.jsonl --limit 100 --method dvts \\\n"
-     "    --prune-k 4 --reward prm:prm -f jsonl -o trees.jsonl\n"
+     "    --prune-k 4 --rewarder prm:prm -f jsonl -o trees.jsonl\n"
      "  tabiji tree grow -m http://127.0.0.1:8080/v1 --remote-model NAME -w work \\\n"
      "    --set gsm8k --cache answers --method puct --rounds 20",
      grow_options, tj_cmd_tree_grow},
@@ -762,8 +768,9 @@ const tj_command tj_commands[] = {
      "Reads trees as 'tree grow' and 'tree export' write them, PRM800K's rated alternatives,\n"
      "Monte-Carlo trees (OmegaPRM's form, nested or flat), the released best-first trees, and\n"
      "labelled solutions such as Math-Shepherd's, of which those of one problem that follow\n"
-     "each other become one tree. Labels and scores become rewards; what nobody labelled is\n"
-     "unknown. A tree with a cycle, an orphan, a second root or a path of more than 4096\n"
+     "each other become one tree. Labels and scores become rewards; answers of which nobody\n"
+     "says whether they are right are graded; what else nobody labelled is unknown.\n"
+     "A tree with a cycle, an orphan, a second root or a path of more than 4096\n"
      "steps is refused by file, line and node. Writes JSON lines, or with --set a new set of\n"
      "the workspace with its trees.",
      "  tabiji tree import math-aps.jsonl > trees.jsonl\n"
@@ -789,13 +796,13 @@ const tj_command tj_commands[] = {
      "Reads trees from FILE or standard input, as 'tree grow' and 'tree show' write them\n"
      "with --format json or jsonl. A shortcut is a correct path written out; a journey\n"
      "reaches the same answer after going wrong, noticing it and going back. Every step is\n"
-     "judged again first, and a tree that claims too much is refused. Trees without a\n"
-     "correct path are named on standard error and skipped. Each span is shown with its\n"
-     "action; '*' marks the path that ends in the answer.\n"
+     "judged again first, in words each answer that is called right, and a tree that claims\n"
+     "too much is refused. Trees without a correct path are named on standard error and\n"
+     "skipped. Each span is shown with its action; '*' marks the path that ends in the answer.\n"
      "\n"
-     "With --workspace the trees of a run become thoughts of a new run, also those of problems\n"
-     "in words: there a step is wrong where a reward says so (invalid, or dead), and what no\n"
-     "reward speaks of is not known and never told as wrong. A run that was stopped goes on.",
+     "In words a step is wrong where a reward says so (invalid, or dead); what no reward speaks\n"
+     "of is not known and never told as wrong. With --workspace the trees of a run become\n"
+     "thoughts of a new run, and one that was stopped goes on.",
      "  tabiji tree grow -f json 'Use 3 6 7 11 to make 36.' | tabiji thought derive\n"
      "  tabiji thought derive trees.jsonl --kind journey --json > journeys.jsonl",
      derive_options, tj_cmd_thought_derive},
@@ -919,6 +926,9 @@ const tj_command tj_commands[] = {
      "`completions`, `labels`. There must be as many labels as steps, or loading fails and\n"
      "names the line. Steps of one problem are one update's forest: what they share is\n"
      "computed once.\n"
+     "\n"
+     "With --lora-rank adapters (LoRA) and the head are trained, in a fraction of the memory;\n"
+     "DIR holds the model with the adapters added, and is used as any other.\n"
      "\n"
      "Stopped at any moment, the same command goes on, as with 'tabiji train'.",
      "  tabiji train prm phase1.jsonl.gz --from model.gguf --max-tokens 512 -o prm\n"

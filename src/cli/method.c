@@ -27,9 +27,11 @@ static tj_code check_options(const tj_method *m, const tj_args *args, tj_err *er
                            methods[options[i].kind]);
         }
     }
-    if (m->kind == TJ_METHOD_PRM && tj_args_has(args, "lora-rank")) {
-        return tj_fail(err, TJ_E_INVAL,
-                       "--lora-rank is not for --method prm: files of adapters hold no value head");
+    if (m->kind == TJ_METHOD_PRM && tj_args_has(args, "merged")) {
+        return tj_fail(
+            err, TJ_E_INVAL,
+            "--merged is not for --method prm: --out is a whole model anyway, since files "
+            "of adapters hold no value head");
     }
     return TJ_OK;
 }

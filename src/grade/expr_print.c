@@ -91,8 +91,7 @@ static bool is_plain_name(const printer *p, const char *text)
     }
     bool is_figure = memchr(text, ' ', n_base) != NULL; /* triangle ABC */
     bool is_word = (text[0] >= 'a' && text[0] <= 'z') || n_capitals > 0;
-    return n_base == 1 || is_figure || !is_word ||
-           tj_reader_word_kind(&base) == TJ_WORD_VALUE;
+    return n_base == 1 || is_figure || !is_word || tj_reader_word_kind(&base) == TJ_WORD_VALUE;
 }
 
 static void print_symbol(printer *p, const char *text)

@@ -261,11 +261,12 @@ void tj_values_backward(tj_pass *p, const float *dvalues)
     size_t width = m->cfg.width;
     float *dy = p->scratch[0];
     float *dnorm = m->grads != NULL ? m->grads + m->at_norm : p->partials; /* not read if frozen */
+    float *grads = tj_model_value_grads(m);
     for (size_t i = 0; i < p->layout.n_values; i++) {
         size_t tok = p->layout.value_tok[i];
-        if (m->grads != NULL) {
-            m->k->axpy(m->grads + m->at_value, dvalues[i], p->value_x + i * width, width);
-            m->grads[m->at_value_bias] += dvalues[i];
+        if (grads != NULL) {
+            m->k->axpy(grads, dvalues[i], p->value_x + i * width, width);
+            grads[m->at_value_bias - m->at_value] += dvalues[i];
         }
         memset(dy, 0, width * sizeof *dy);
         m->k->axpy(dy, dvalues[i], m->weights + m->at_value, width);

@@ -358,7 +358,9 @@ tj_code tj_model_merge_lora(tj_model *m, tj_err *err)
     m->n_params = m->n_base;
     for (size_t i = 0; i < m->n_params; i++) {
         m->params[i].trainable = true;
+        m->params[i].grad = NULL;
     }
+    tj_model_drop_grads(m);
     tj_model_drop_products(m);
     return tj_model_refresh(m, err);
 }
@@ -366,7 +368,7 @@ tj_code tj_model_merge_lora(tj_model *m, tj_err *err)
 const char *tj_lora_base_digest(const tj_model *m)
 {
     if (m->lora->base_digest[0] == '\0') { /* they are frozen: once will do */
-        tj_model_digest_params(m, m->n_base, m->lora->base_digest);
+        tj_model_digest_params(m, tj_model_n_frozen(m), m->lora->base_digest);
     }
     return m->lora->base_digest;
 }

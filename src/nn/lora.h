@@ -82,7 +82,7 @@ bool tj_lora_find(size_t *layer, tj_lora_target *target, const char *name);
 /* Takes the adapters on success: they become parameters of the model. Errors as
  * tj_model_add_lora. */
 TJ_MUST_USE tj_code tj_model_put_lora(tj_model *model, tj_lora *lora, tj_err *err);
-/* SHA-256 of the weights below the adapters, as tj_model_digest's; lent, computed once. */
+/* SHA-256 of the frozen weights below the adapters, as tj_model_digest's; lent, computed once. */
 const char *tj_lora_base_digest(const tj_model *model);
 
 /* ---------------------------------------------------------------- in a pass */

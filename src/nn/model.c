@@ -12,6 +12,8 @@
 #include "nn/lora.h"
 #include "nn/source.h"
 
+#define N_VALUE_PARAMS 2 /* of a value head, the slab's last: weight and bias */
+
 /* ------------------------------------------------------------------ layout of the slab */
 
 typedef struct builder {
@@ -295,8 +297,10 @@ void tj_model_drop_grads(tj_model *m)
 {
     tj_free(m->grads);
     tj_free(m->lookup_grad);
+    tj_free(m->value_grads);
     m->grads = NULL;
     m->lookup_grad = NULL;
+    m->value_grads = NULL;
 }
 
 void tj_model_destroy(tj_model *m)
@@ -377,13 +381,41 @@ bool tj_model_adapts(const tj_model *m, tj_mat mat)
     return m->lora != NULL && m->lora->width[mat] > 0;
 }
 
+float *tj_model_value_grads(const tj_model *m)
+{
+    return m->grads != NULL ? m->grads + m->at_value : m->value_grads;
+}
+
+size_t tj_model_n_frozen(const tj_model *m)
+{
+    if (m->lora == NULL) {
+        return 0;
+    }
+    bool head = m->cfg.value_head && (m->params[m->n_base - N_VALUE_PARAMS].trainable ||
+                                      m->params[m->n_base - 1].trainable);
+    return m->n_base - (head ? N_VALUE_PARAMS : 0);
+}
+
+static bool is_of_value_head(const tj_model *m, const tj_param *p)
+{
+    return m->cfg.value_head && p->weight >= m->weights + m->at_value &&
+           p->weight < m->weights + m->n_slab;
+}
+
+static float *grad_of(const tj_model *m, const tj_param *p, bool is_base)
+{
+    if (!is_base) {
+        return m->lora->grads + (p->weight - m->lora->weights);
+    }
+    return m->grads != NULL ? m->grads + (p->weight - m->weights)
+                            : m->value_grads + (p->weight - (m->weights + m->at_value));
+}
+
 static void point_to_grads(tj_model *m) /* frozen parameters have none, as nn.h says */
 {
     for (size_t i = 0; i < m->n_params; i++) {
         tj_param *p = &m->params[i];
-        float *grads = i < m->n_base ? m->grads : m->lora->grads;
-        const float *weights = i < m->n_base ? m->weights : m->lora->weights;
-        p->grad = p->trainable ? grads + (p->weight - weights) : NULL;
+        p->grad = p->trainable ? grad_of(m, p, i < m->n_base) : NULL;
     }
 }
 
@@ -395,19 +427,29 @@ static tj_code check_trainable(const tj_model *m, tj_err *err)
                         : TJ_OK;
 }
 
+/* Those that are missing: a value head may be said to be trainable after the others were made. */
 static tj_code make_lora_grads(tj_model *m, tj_err *err)
 {
+    bool head = false;
     for (size_t i = 0; i < m->n_base; i++) {
-        if (m->params[i].trainable) {
+        const tj_param *p = &m->params[i];
+        if (p->trainable && !is_of_value_head(m, p)) {
             return tj_fail(err, TJ_E_INVAL, "%s is to be trained, but lies below adapters",
-                           m->params[i].name);
+                           p->name);
         }
+        head = head || p->trainable;
     }
-    m->lora->grads = tj_aligned_array(m->lora->n_slab, sizeof *m->lora->grads);
-    return m->lora->grads != NULL
+    size_t n_head = head ? m->n_slab - m->at_value : 0;
+    if (head && m->value_grads == NULL) {
+        m->value_grads = tj_aligned_array(n_head, sizeof *m->value_grads);
+    }
+    if (m->lora->grads == NULL) {
+        m->lora->grads = tj_aligned_array(m->lora->n_slab, sizeof *m->lora->grads);
+    }
+    return m->lora->grads != NULL && (!head || m->value_grads != NULL)
                ? TJ_OK
                : tj_fail(err, TJ_E_NOMEM, "cannot allocate gradients of %zu weights",
-                         m->lora->n_slab);
+                         m->lora->n_slab + n_head);
 }
 
 static tj_code make_base_grads(tj_model *m, tj_err *err)
@@ -426,10 +468,13 @@ static tj_code make_base_grads(tj_model *m, tj_err *err)
 tj_code tj_model_make_grads(tj_model *m, tj_err *err)
 {
     tj_code rc = check_trainable(m, err);
-    if (rc == TJ_OK && tj_model_trains(m)) {
-        tj_model_zero_grads(m);
-    } else if (rc == TJ_OK) {
-        rc = m->lora != NULL ? make_lora_grads(m, err) : make_base_grads(m, err);
+    if (rc == TJ_OK) {
+        tj_model_zero_grads(m); /* of before */
+    }
+    if (rc == TJ_OK && m->lora != NULL) {
+        rc = make_lora_grads(m, err);
+    } else if (rc == TJ_OK && m->grads == NULL) {
+        rc = make_base_grads(m, err);
     }
     if (rc == TJ_OK) {
         point_to_grads(m);
@@ -444,6 +489,9 @@ void tj_model_zero_grads(tj_model *m)
     }
     if (m->lookup_grad != NULL) {
         memset(m->lookup_grad, 0, m->cfg.n_vocab * m->cfg.width * sizeof *m->lookup_grad);
+    }
+    if (m->value_grads != NULL) {
+        memset(m->value_grads, 0, (m->n_slab - m->at_value) * sizeof *m->value_grads);
     }
     if (m->lora != NULL && m->lora->grads != NULL) {
         memset(m->lora->grads, 0, m->lora->n_slab * sizeof *m->lora->grads);

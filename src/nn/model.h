@@ -74,6 +74,8 @@ struct tj_model {
     float *weights;       /* [n_slab] */
     float *grads;         /* [n_slab]; NULL where none is wanted, as below adapters */
     float *lookup_grad;   /* [V, C] of the input side of a tied embedding, or NULL */
+    float *value_grads;   /* [n_slab - at_value] of a value head that is trained beside adapters,
+                           * where   grads is NULL; else NULL */
     size_t at_embed, at_norm, at_head, at_value, at_value_bias;
     tj_layer_at at[TJ_MAX_LAYERS];
 
@@ -135,6 +137,11 @@ TJ_MUST_USE tj_code tj_model_need_positions(struct tj_model *m, size_t n, tj_err
 
 /* Whether there are gradients to add to. */
 bool tj_model_trains(const struct tj_model *m);
+/* Those of the value head, its bias at at_value_bias - at_value; NULL where it is frozen. */
+float *tj_model_value_grads(const struct tj_model *m);
+/* Parameters below adapters that are frozen: all of the slab's, or all but a value head's, which
+ * are its last. 0 without adapters. */
+size_t tj_model_n_frozen(const struct tj_model *m);
 /* Whether a fused matrix has adapters, which add to its product in f32. */
 bool tj_model_adapts(const struct tj_model *m, tj_mat mat);
 

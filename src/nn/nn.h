@@ -165,7 +165,8 @@ const char *tj_isa_name(void);
 tj_param *tj_model_params(tj_model *model, size_t *n_params);
 size_t tj_model_n_trainable(const tj_model *model); /* values, of all trainable parameters */
 /* Allocates (zeroed) gradients of the trainable parameters; zeroes them if there. Of a model with
- * adapters only theirs: TJ_E_INVAL where a weight below them is trainable. */
+ * adapters only theirs, and its value head's where that is trainable; TJ_E_INVAL where another
+ * weight below them is. */
 TJ_MUST_USE tj_code tj_model_make_grads(tj_model *model, tj_err *err);
 void tj_model_zero_grads(tj_model *model);
 /* A tied embedding's two gradients (as input and as output) are kept apart while batches add up, so
@@ -234,9 +235,10 @@ TJ_MUST_USE tj_code tj_lora_targets_parse(bool targets[TJ_N_LORA_TARGETS], const
 
 /* Gives the model adapters, as PEFT initialises them: A uniform in +-1 / sqrt(in) by `seed`, B
  * zero. They are further parameters, "model.layers.0.self_attn.q_proj.lora_A.weight" and so on;
- * all others are frozen, and their gradients freed. Passes, optimisers and lent parameters of
- * before must not be used again. Errors: TJ_E_INVAL (the configuration; a model that has adapters,
- * or is opened for generation only), TJ_E_NOMEM; the model is then unchanged. */
+ * all others are frozen, and their gradients freed; a value head's alone may be made trainable
+ * again before gradients are made. Passes, optimisers and lent parameters of before must not be
+ * used again. Errors: TJ_E_INVAL (the configuration; a model that has adapters, or is opened for
+ * generation only), TJ_E_NOMEM; the model is then unchanged. */
 TJ_MUST_USE tj_code tj_model_add_lora(tj_model *model, const tj_lora_config *cfg, uint64_t seed,
                                       tj_err *err);
 /* Lends the configuration of the model's adapters; NULL if it has none. */
@@ -248,7 +250,7 @@ TJ_MUST_USE tj_code tj_model_merge_lora(tj_model *model, tj_err *err);
 
 /* Writes the adapters as PEFT does: DIR/adapter_config.json and DIR/adapter_model.safetensors
  * (F32), each atomically. `base` (NULL: none) becomes base_model_name_or_path. Errors: TJ_E_INVAL
- * (the model has no adapters), TJ_E_IO, TJ_E_NOMEM. */
+ * (the model has no adapters, or a value head that is trained beside them), TJ_E_IO, TJ_E_NOMEM. */
 TJ_MUST_USE tj_code tj_adapter_save(const tj_model *model, const char *dir, const char *base,
                                     tj_err *err);
 /* Gives the model the adapters of a PEFT folder; as tj_model_add_lora in all else. Errors name the
@@ -446,8 +448,8 @@ TJ_MUST_USE tj_code tj_adamw_load(tj_adamw *opt, const char *path, tj_err *err);
 /* Model, optimiser and the caller's own state together, as one generation in DIR: written into a
  * fresh folder, then DIR/current is switched to it by a rename, then older generations go. A
  * process killed at any moment leaves a whole generation, the new one or the one before. state is
- * an object (NULL: none). Of a model with adapters it holds these alone, with the digest of the
- * weights below them. */
+ * an object (NULL: none). Of a model with adapters it holds what is trained alone, with the digest
+ * of the weights below. */
 TJ_MUST_USE tj_code tj_snapshot_save(const char *dir, const tj_model *model, const tj_adamw *opt,
                                      const json_t *state, tj_err *err);
 /* Loads the current generation into a model and an optimiser of the right shape; *state (NULL

@@ -106,6 +106,11 @@ tj_code tj_adapter_save(const tj_model *m, const char *dir, const char *base, tj
     if (m->lora == NULL) {
         return tj_fail(err, TJ_E_INVAL, "the model has no adapters to save");
     }
+    if (tj_model_n_frozen(m) < m->n_base) {
+        return tj_fail(err, TJ_E_INVAL,
+                       "the value head is trained beside the adapters, whose files do not hold it: "
+                       "merge them");
+    }
     json_t *config = config_of(&m->lora->cfg, base);
     const tj_saved_pair pair = {.config_name = CONFIG_NAME,
                                 .config = config,

@@ -15,12 +15,6 @@
 
 #define TJ_MAX_STATE_BYTES ((size_t)1 << 24) /* a caller's state is a cursor or two */
 
-/* The parameters that a snapshot holds: of a model with adapters these, else all. */
-static size_t first_param(const tj_model *m)
-{
-    return m->lora != NULL ? m->n_base : 0;
-}
-
 /* What must be alike for a snapshot to be of this model, as text; "" of a whole model. */
 #define LORA_TEXT 160
 static void describe_lora(const tj_model *m, char text[LORA_TEXT])
@@ -52,10 +46,10 @@ static tj_code write_weights(const tj_model *m, const char *path, tj_err *err)
         tj_st_writer_meta(w, "lora", lora);
         tj_st_writer_meta(w, "base", tj_lora_base_digest(m));
     }
-    for (size_t i = first_param(m); i < m->n_params; i++) {
+    for (size_t i = tj_model_n_frozen(m); i < m->n_params; i++) {
         tj_st_writer_declare(w, m->params[i].name, TJ_F32, m->params[i].shape, 2);
     }
-    for (size_t i = first_param(m); i < m->n_params; i++) {
+    for (size_t i = tj_model_n_frozen(m); i < m->n_params; i++) {
         tj_st_writer_values(w, m->params[i].weight, m->params[i].n);
     }
     return tj_st_writer_commit(w, err);
@@ -86,11 +80,11 @@ static tj_code read_weights(tj_model *m, const char *path, tj_err *err)
 {
     tj_st_reader *r;
     tj_code rc = tj_st_open(&r, path, err);
-    size_t n = m->n_params - first_param(m);
+    size_t n = m->n_params - tj_model_n_frozen(m);
     if (rc == TJ_OK) {
         rc = check_kind(m, r, path, err);
     }
-    for (size_t i = first_param(m); rc == TJ_OK && i < m->n_params; i++) {
+    for (size_t i = tj_model_n_frozen(m); rc == TJ_OK && i < m->n_params; i++) {
         const tj_param *p = &m->params[i];
         rc = tj_st_read_f32(r, p->weight, p->name, p->shape, 2, err);
     }

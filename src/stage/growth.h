@@ -51,11 +51,13 @@ TJ_MUST_USE tj_code tj_grow_run(tj_store *store, tj_grow_result *out, const tj_g
 
 /* Calls fn with each tree of a file: tabiji's own JSON (one value after the other, or a list), or a
  * data set of trees or labelled solutions in any format of tj_dataset (AUTO: seen from the file);
- * consecutive labelled solutions of one problem make one tree. The tree is freed afterwards, unless
- * taken by zeroing it. Errors: TJ_E_PARSE naming file, line, node and field (a cycle, an orphan,
- * two roots, a path that is too long), TJ_E_INVAL (a record without a tree), those of fn. */
-TJ_MUST_USE tj_code tj_trees_of_file(const char *path, tj_data_format format, tj_tree_done_fn fn,
-                                     void *ctx, const tj_job *job, tj_err *err);
+ * consecutive labelled solutions of one problem make one tree. Answers in trees of data sets of
+ * which nobody says whether they are right are graded by `ends` (NULL: they stay unknown). The tree
+ * is freed afterwards, unless taken by zeroing it. Errors: TJ_E_PARSE naming file, line, node and
+ * field (a cycle, an orphan, two roots, a path that is too long), TJ_E_INVAL (a record without a
+ * tree), those of fn and of tj_ends_grade. */
+TJ_MUST_USE tj_code tj_trees_of_file(const char *path, tj_data_format format, tj_ends *ends,
+                                     tj_tree_done_fn fn, void *ctx, const tj_job *job, tj_err *err);
 
 typedef struct tj_tree_import_config {
     const char *const *paths; /* [n_paths] */
@@ -69,6 +71,7 @@ typedef struct tj_tree_import_result {
     int64_t run, set;
     bool was_done;
     size_t n_trees, n_nodes, n_problems;
+    tj_ends_stats ends; /* of the answers that were graded now */
 } tj_tree_import_result;
 /* The trees of files into a new set, a file a transaction. Trees in words only; their ids are left
  * out, since nobody says of which tokenizer they are. Errors: those of tj_trees_of_file and the

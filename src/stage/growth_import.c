@@ -5,6 +5,7 @@
 #include "base/alloc.h"
 #include "base/fs.h"
 #include "base/json.h"
+#include "base/par.h"
 #include "base/stream.h"
 #include "stage/growth.h"
 #include "stage/import.h"
@@ -15,6 +16,7 @@
 
 typedef struct reading {
     const char *path;
+    tj_ends *ends; /* NULL: answers are not graded */
     tj_tree_done_fn fn;
     void *ctx;
     const tj_job *job;
@@ -108,6 +110,13 @@ static tj_code read_own(reading *r, bool *own, tj_err *err)
 
 /* ------------------------------------------------------------------ data sets */
 
+/* Others say of few ends whether they are right; our own trees were graded as they grew. */
+static tj_code give_graded(reading *r, tj_tree *tree, tj_err *err)
+{
+    tj_code rc = r->ends == NULL ? TJ_OK : tj_ends_grade(r->ends, tree, r->job, err);
+    return rc == TJ_OK ? give(r, tree, err) : rc;
+}
+
 static bool is_same(const char *text, tj_str other)
 {
     return strlen(text) == other.n && memcmp(text, other.s, other.n) == 0;
@@ -136,7 +145,7 @@ static tj_code take_record(reading *r, tj_tree *open, const tj_data_record *reco
     if (joins) {
         rc = add_to_open(open, record, err);
     } else {
-        rc = open->question == NULL ? TJ_OK : give(r, open, err);
+        rc = open->question == NULL ? TJ_OK : give_graded(r, open, err);
         if (rc == TJ_OK) {
             rc = tj_tree_from_record(open, record, err);
         }
@@ -144,7 +153,7 @@ static tj_code take_record(reading *r, tj_tree *open, const tj_data_record *reco
     if (rc != TJ_OK && rc != TJ_E_CANCELLED) {
         tj_err_context(err, "%s:%zu", r->path, record->line);
     }
-    return rc == TJ_OK && whole ? give(r, open, err) : rc;
+    return rc == TJ_OK && whole ? give_graded(r, open, err) : rc;
 }
 
 static tj_code read_records(reading *r, tj_data_format format, tj_err *err)
@@ -164,17 +173,17 @@ static tj_code read_records(reading *r, tj_data_format format, tj_err *err)
         }
     }
     if (rc == TJ_OK && open.question != NULL) {
-        rc = give(r, &open, err);
+        rc = give_graded(r, &open, err);
     }
     tj_tree_deinit(&open);
     tj_dataset_close(data);
     return rc;
 }
 
-tj_code tj_trees_of_file(const char *path, tj_data_format format, tj_tree_done_fn fn, void *ctx,
-                         const tj_job *job, tj_err *err)
+tj_code tj_trees_of_file(const char *path, tj_data_format format, tj_ends *ends, tj_tree_done_fn fn,
+                         void *ctx, const tj_job *job, tj_err *err)
 {
-    reading r = {.path = path, .fn = fn, .ctx = ctx, .job = job};
+    reading r = {.path = path, .ends = ends, .fn = fn, .ctx = ctx, .job = job};
     bool own = false;
     tj_code rc = format == TJ_DATA_AUTO ? read_own(&r, &own, err) : TJ_OK;
     return rc == TJ_OK && !own ? read_records(&r, format, err) : rc;
@@ -186,6 +195,7 @@ typedef struct importing {
     tj_store *store;
     const tj_tree_import_config *cfg;
     tj_tree_import_result *out;
+    tj_ends *ends;
     const tj_job *job;
     size_t n_files; /* done */
     size_t at;      /* trees of the run so far: the next one's ordinal */
@@ -258,7 +268,7 @@ static tj_code import_file(importing *im, const char *path, tj_err *err)
     if (rc != TJ_OK) {
         return rc;
     }
-    rc = tj_trees_of_file(path, im->cfg->format, import_tree, im, im->job, err);
+    rc = tj_trees_of_file(path, im->cfg->format, im->ends, import_tree, im, im->job, err);
     if (rc == TJ_OK) {
         im->n_files++;
         rc = save_cursor(im, err);
@@ -318,12 +328,19 @@ static tj_code end_run(importing *im, tj_code rc, double seconds, tj_err *err)
 static tj_code import_files(importing *im, const tj_run_spec *spec, tj_err *err)
 {
     double start = tj_clock_seconds();
-    tj_code rc = im->out->set == 0 ? begin_set(im, spec, err) : TJ_OK;
+    tj_code rc = tj_ends_create(&im->ends, tj_par_threads(), err);
+    if (rc == TJ_OK && im->out->set == 0) {
+        rc = begin_set(im, spec, err);
+    }
     for (size_t i = im->n_files; i < im->cfg->n_paths && rc == TJ_OK; i++) {
         rc = import_file(im, im->cfg->paths[i], err);
     }
     if (rc == TJ_OK) {
         rc = tj_store_seal_set(im->store, im->out->set, err);
+    }
+    if (im->ends != NULL) {
+        im->out->ends = tj_ends_get_stats(im->ends);
+        tj_ends_destroy(im->ends);
     }
     return end_run(im, rc, tj_clock_seconds() - start, err);
 }

@@ -45,6 +45,17 @@ static const tj_param *find(const tj_param *params, size_t n, const char *name)
     return NULL;
 }
 
+void tj_prm_train_head(tj_model *model)
+{
+    size_t n;
+    tj_param *params = tj_model_params(model, &n);
+    for (size_t i = 0; i < n; i++) {
+        if (strncmp(params[i].name, "value_head.", strlen("value_head.")) == 0) {
+            params[i].trainable = true;
+        }
+    }
+}
+
 tj_code tj_prm_add_head(tj_model **model, uint64_t seed, tj_err *err)
 {
     tj_model_config cfg = *tj_model_cfg(*model);

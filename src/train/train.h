@@ -183,6 +183,9 @@ tj_loss tj_prm_loss(void);
 /* Replaces the model by one with a value head, whose weights are normal, drawn by `seed`; one that
  * has it stays. Holds both for a moment. On error *model is as it was. */
 TJ_MUST_USE tj_code tj_prm_add_head(tj_model **model, uint64_t seed, tj_err *err);
+/* Has the head trained beside adapters (tj_model_add_lora), which froze it. To be called before
+ * gradients are made. */
+void tj_prm_train_head(tj_model *model);
 
 /* ---------------------------------------------------------------- examples from JSON lines */
 

@@ -132,7 +132,9 @@ void tj_tree_to_dot(const tj_tree *tree, tj_buf *out);
 /* Parts below may be met in any order. */
 typedef struct tj_score tj_score;
 typedef struct tj_scorer tj_scorer;
+typedef struct tj_words_verdict tj_words_verdict;
 
+#include "tree/ends.h"     /* answers of others, graded */
 #include "tree/forms.h"    /* trees of other programs */
 #include "tree/grow.h"     /* search methods */
 #include "tree/labelled.h" /* steps with what people say of them */

@@ -347,6 +347,58 @@ static void labelled_alternatives_become_journeys(void **state)
     expect_text("err", "run 1 made no thoughts");
 }
 
+/* The completion of the only record of a file; tj_free. */
+static char *completion_in(const char *name)
+{
+    json_t *json = json_load_file(name, 0, NULL);
+    const char *text = json_string_value(json_object_get(json, "completion"));
+    assert_non_null(text);
+    char *copy = tj_strdup(text);
+    json_decref(json);
+    return copy;
+}
+
+/* The trees of the test before, of a file and of the workspace: the same is told of both. */
+static void trees_of_files_in_words_are_walked_as_a_workspaces(void **state)
+{
+    (void)state;
+    expect("tree import prm.jsonl --set again -w walked", 0);
+    expect("thought derive -w walked --kind journey", 0);
+    expect("thought export -w walked -f jsonl", 0);
+    char *of_workspace = completion_in("out");
+    expect("tree export -w walked >trees.jsonl", 0);
+    expect("thought derive trees.jsonl --json --kind journey", 0);
+    char *of_file = completion_in("out");
+    assert_non_null(strstr(of_file, "Add first: 2+3=5."));
+    assert_string_equal(of_file, of_workspace);
+    tj_free(of_file);
+    tj_free(of_workspace);
+    expect("thought derive trees.jsonl", 0);
+    expect_text("out", "shortcut  What is 2+3*4?");
+    expect_text("out", "backtrack");
+    expect("thought derive trees.jsonl --rewarder human --language ja --kind journey", 0);
+    expect("thought derive trees.jsonl --rewarder nobody", 3);
+    expect_text("err", "no rewarder 'nobody'");
+    /* rewards from -1 to 1 and from 0 to 1 have no threshold in common */
+    expect("tree import prm.jsonl | sed 's/\\(\"rewards\":\\[\\)/\\1{\"node\":1,\"rewarder\":\"x\","
+           "\"meaning\":\"valid\",\"value\":1.0,\"reason\":\"\"},/' >mixed.jsonl",
+           0);
+    expect("thought derive mixed.jsonl", 2);
+    expect_text("err", "name a --rewarder");
+    expect("thought derive mixed.jsonl --rewarder human", 0);
+}
+
+static void answers_that_a_file_calls_right_are_graded_again(void **state)
+{
+    (void)state;
+    expect("tree import prm.jsonl | sed 's/\"answer\":\"14\"/\"answer\":\"15\"/' >lie.jsonl", 0);
+    expect("thought derive lie.jsonl", 1);
+    expect_text("err", "lie.jsonl:1: node 4: it is called correct, but");
+    expect("tree import prm.jsonl | sed 's/\"terminal\":true/\"terminal\":false/' >lie.jsonl", 0);
+    expect("thought derive lie.jsonl", 1);
+    expect_text("err", "it is called correct, but is no end");
+}
+
 static int make_dir(void **state)
 {
     (void)state;
@@ -372,6 +424,8 @@ int main(void)
         cmocka_unit_test(dialogues_become_rows),
         cmocka_unit_test(a_killed_run_goes_on_and_asks_nothing_twice),
         cmocka_unit_test(labelled_alternatives_become_journeys),
+        cmocka_unit_test(trees_of_files_in_words_are_walked_as_a_workspaces),
+        cmocka_unit_test(answers_that_a_file_calls_right_are_graded_again),
     };
     return cmocka_run_group_tests(tests, make_dir, remove_dir);
 }

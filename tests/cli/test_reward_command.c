@@ -74,6 +74,39 @@ static void a_model_learns_labels_and_is_measured(void **state)
     json_decref(tables);
 }
 
+static void adapters_beside_a_head_are_learnt_and_added(void **state)
+{
+    (void)state;
+    command_expect("$T train prm set.jsonl " TINY " --epochs 1 --batch 8 --out first", 0);
+    command_expect(
+        "$T train prm set.jsonl --from first --lora-rank 4 --lora-targets all-linear --epochs 12 "
+        "--batch 8 --lr 0.02 --out adapted --json --quiet",
+        0);
+    json_t *made = command_json(command_out);
+    /* of 2 layers q, k, v, o [32, 32], gate, up, down [64, 32]; and the head */
+    json_int_t n = json_integer_value(json_object_get(made, "trainable"));
+    assert_int_equal(n, 2 * 4 * (4 * (32 + 32) + 3 * (32 + 64)) + 33);
+    assert_true(json_real_value(json_object_get(made, "loss_last")) <
+                json_real_value(json_object_get(made, "loss_first")));
+    json_decref(made);
+    command_expect(
+        "$T reward eval set.jsonl --rewarder prm:adapted --valid-part 0.3 --resamples 100 --json "
+        "--quiet",
+        0);
+    json_t *tables = command_json(command_out);
+    const json_t *rows = json_object_get(json_array_get(tables, 0), "rewarders");
+    const json_t *auc = json_object_get(json_object_get(json_array_get(rows, 2), "figures"), "auc");
+    assert_true(json_real_value(json_object_get(auc, "value")) > 0.9);
+    json_decref(tables);
+    command_expect("$T train prm set.jsonl --from first --lora-rank 4 --epochs 1 --out adapted", 4);
+    command_expect_text(command_err, "adapted holds a model already");
+    command_write("steps.jsonl",
+                  "{\"prompt\":\"What?\",\"completions\":[\"a\"],\"labels\":[true]}\n");
+    command_expect(
+        "$T train steps.jsonl --method prm --from first --lora-rank 4 --merged m --out other", 2);
+    command_expect_text(command_err, "--merged is not for --method prm");
+}
+
 static void the_table_is_80_columns_wide(void **state)
 {
     (void)state;
@@ -149,6 +182,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_model_learns_labels_and_is_measured),
+        cmocka_unit_test(adapters_beside_a_head_are_learnt_and_added),
         cmocka_unit_test(the_table_is_80_columns_wide),
         cmocka_unit_test(sets_of_a_workspace_are_measured_as_their_files),
         cmocka_unit_test(trl_forms_keep_their_prompts),

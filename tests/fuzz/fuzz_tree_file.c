@@ -63,7 +63,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const char *path = one_file(data + 1, size - 1);
     tj_code rc = format == TJ_DATA_FIELDS
                      ? TJ_OK
-                     : tj_trees_of_file(path, format, check_tree, &n, NULL, &err);
+                     : tj_trees_of_file(path, format, NULL, check_tree, &n, NULL, &err);
     TJ_ASSERT(rc == TJ_OK || err.msg[0] != '\0');
     return 0;
 }

@@ -145,11 +145,26 @@ void nn_add_lora(tj_model *model, uint64_t seed)
     assert_int_equal(tj_model_refresh(model, NULL), TJ_OK);
 }
 
+/* Has a value head trained beside the adapters. */
+static void train_value_head(tj_model *model)
+{
+    size_t n;
+    tj_param *params = tj_model_params(model, &n);
+    for (size_t i = 0; i < n; i++) {
+        bool is_head = strncmp(params[i].name, "value_head.", strlen("value_head.")) == 0;
+        params[i].trainable = params[i].trainable || is_head;
+    }
+    assert_int_equal(tj_model_make_grads(model, NULL), TJ_OK);
+}
+
 tj_model *nn_any_model(const tj_model_config *cfg, tj_dtype compute, uint64_t seed)
 {
     tj_model *model = nn_model(cfg, compute, seed);
     if (seed % 3 == 0) {
         nn_add_lora(model, seed);
+        if (seed % 2 == 0) {
+            train_value_head(model);
+        }
     }
     return model;
 }

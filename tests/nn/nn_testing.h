@@ -34,7 +34,8 @@ tj_model *nn_model(const tj_model_config *cfg, tj_dtype compute, uint64_t seed);
 /* Gives a model adapters of few ranks for some targets, all of it drawn by the seed, B too, and
  * gradients for them. */
 void nn_add_lora(tj_model *model, uint64_t seed);
-/* nn_model, for every third seed with adapters. */
+/* nn_model, for every third seed with adapters, for every sixth with its value head trained beside
+ * them. */
 tj_model *nn_any_model(const tj_model_config *cfg, tj_dtype compute, uint64_t seed);
 /* The reference with a model's weights. */
 tj_ref *nn_ref(tj_model *model);

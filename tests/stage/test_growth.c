@@ -265,14 +265,16 @@ static void files_of_other_programs_are_read(void **state)
     (void)state;
     size_t n = 0;
     const char *path = write_file("mc.jsonl", MC("a", "0.5") MC("b", "1.0"));
-    assert_int_equal(tj_trees_of_file(path, TJ_DATA_AUTO, count_tree, &n, NULL, NULL), TJ_OK);
+    assert_int_equal(tj_trees_of_file(path, TJ_DATA_AUTO, NULL, count_tree, &n, NULL, NULL), TJ_OK);
     assert_int_equal(n, 2);
     tj_err err;
     path = write_file("bad.jsonl", MC("a", "0.5") MC("b", "7.0"));
-    assert_int_equal(tj_trees_of_file(path, TJ_DATA_AUTO, count_tree, &n, NULL, &err), TJ_E_PARSE);
+    assert_int_equal(tj_trees_of_file(path, TJ_DATA_AUTO, NULL, count_tree, &n, NULL, &err),
+                     TJ_E_PARSE);
     assert_non_null(strstr(err.msg, "bad.jsonl:2"));
     path = write_file("none.jsonl", "{\"question\":\"p\",\"answer\":\"#### 6\"}\n");
-    assert_int_equal(tj_trees_of_file(path, TJ_DATA_AUTO, count_tree, &n, NULL, &err), TJ_E_INVAL);
+    assert_int_equal(tj_trees_of_file(path, TJ_DATA_AUTO, NULL, count_tree, &n, NULL, &err),
+                     TJ_E_INVAL);
     assert_non_null(strstr(err.msg, "neither a tree nor labelled steps"));
 }
 
@@ -282,11 +284,13 @@ static void broken_trees_of_ours_are_refused_by_line(void **state)
     size_t n = 0;
     tj_err err;
     const char *path = write_file("own.jsonl", "{\"tree_version\":1}\n");
-    assert_int_equal(tj_trees_of_file(path, TJ_DATA_AUTO, count_tree, &n, NULL, &err), TJ_E_PARSE);
+    assert_int_equal(tj_trees_of_file(path, TJ_DATA_AUTO, NULL, count_tree, &n, NULL, &err),
+                     TJ_E_PARSE);
     assert_non_null(strstr(err.msg, "own.jsonl:1: nodes, rewards"));
     path = write_file("deep.jsonl", "{\"tree_version\":1,\"x\":[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[1]"
                                     "]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]}");
-    assert_int_equal(tj_trees_of_file(path, TJ_DATA_AUTO, count_tree, &n, NULL, &err), TJ_E_PARSE);
+    assert_int_equal(tj_trees_of_file(path, TJ_DATA_AUTO, NULL, count_tree, &n, NULL, &err),
+                     TJ_E_PARSE);
     assert_non_null(strstr(err.msg, "nested deeper"));
     assert_int_equal(n, 0);
 }

@@ -152,7 +152,7 @@ static void stop(void *ctx, const tj_update *up)
 }
 
 /* Trains with a process's worth of updates at a time: all, or one. */
-static void train(const tj_loss *loss, tj_source source, bool value_head, bool broken,
+static void train(const tj_loss *loss, tj_source source, tj_model *(*make)(void), bool broken,
                   char digest[65])
 {
     char dir[] = "/tmp/tabiji-loss-XXXXXX";
@@ -164,7 +164,7 @@ static void train(const tj_loss *loss, tj_source source, bool value_head, bool b
     c.optimizer.n_warmup = 1;
     c.micro_tokens = 20; /* several passes an update */
     for (size_t i = 0; rc == TJ_E_CANCELLED && i < N_UPDATES + 1; i++) {
-        tj_model *m = loss_model(value_head);
+        tj_model *m = make();
         tj_cancel cancel = {0};
         tj_job job = {.cancel = &cancel};
         rc = tj_train_loop(m, source, loss, &c, dir, broken ? stop : NULL, &cancel, &job, NULL);
@@ -175,11 +175,11 @@ static void train(const tj_loss *loss, tj_source source, bool value_head, bool b
     tj_snapshot_remove(dir);
 }
 
-void loss_check_resume(const tj_loss *loss, tj_source source, bool value_head)
+void loss_check_resume(const tj_loss *loss, tj_source source, tj_model *(*make)(void))
 {
     char whole[65];
     char parts[65];
-    train(loss, source, value_head, false, whole);
-    train(loss, source, value_head, true, parts);
+    train(loss, source, make, false, whole);
+    train(loss, source, make, true, parts);
     assert_string_equal(whole, parts);
 }

@@ -24,8 +24,8 @@ void loss_check_derivatives(const tj_loss *loss, const tj_batch *batch, const tj
  * sharing saves tokens. */
 void loss_check_sharing(const tj_loss *loss, const tj_batch *batch, bool value_head);
 
-/* Fails unless training that is stopped after each of its first updates and resumed gives the
- * weights of an unbroken one, bit for bit. */
-void loss_check_resume(const tj_loss *loss, tj_source source, bool value_head);
+/* Fails unless training of the models that `make` gives, all alike, gives the same weights stopped
+ * after each of its first updates and resumed as unbroken, bit for bit. */
+void loss_check_resume(const tj_loss *loss, tj_source source, tj_model *(*make)(void));
 
 #endif

@@ -202,11 +202,16 @@ static void sharing_prompts_changes_no_gradient(void **state)
     tj_batch_destroy(b);
 }
 
+static tj_model *plain_model(void)
+{
+    return loss_model(false);
+}
+
 static void stopping_changes_nothing(void **state)
 {
     (void)state;
     tj_loss loss = tj_dpo_loss(&kinds[1]);
-    loss_check_resume(&loss, (tj_source){fill_pairs, near_start}, false);
+    loss_check_resume(&loss, (tj_source){fill_pairs, near_start}, plain_model);
 }
 
 static void note_last(void *ctx, const tj_update *up)

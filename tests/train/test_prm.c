@@ -94,11 +94,30 @@ static void sharing_prompts_and_steps_changes_no_gradient(void **state)
     tj_batch_destroy(b);
 }
 
+static tj_model *whole_model(void)
+{
+    return loss_model(true);
+}
+
+/* Only its adapters and its head are trained. */
+static tj_model *adapted_model(void)
+{
+    tj_model *m = loss_model(true);
+    tj_lora_config c;
+    tj_lora_config_default(&c);
+    c.rank = 8;
+    assert_int_equal(tj_lora_targets_parse(c.targets, "all-linear", NULL), TJ_OK);
+    assert_int_equal(tj_model_add_lora(m, &c, 2, NULL), TJ_OK);
+    tj_prm_train_head(m);
+    return m;
+}
+
 static void stopping_changes_nothing(void **state)
 {
     (void)state;
     tj_loss loss = tj_prm_loss();
-    loss_check_resume(&loss, (tj_source){fill_steps, NULL}, true);
+    loss_check_resume(&loss, (tj_source){fill_steps, NULL}, whole_model);
+    loss_check_resume(&loss, (tj_source){fill_steps, NULL}, adapted_model);
 }
 
 static void note_last(void *ctx, const tj_update *up)
@@ -106,24 +125,60 @@ static void note_last(void *ctx, const tj_update *up)
     *(tj_update *)ctx = *up;
 }
 
-static void labels_are_learnt(void **state)
+static void learn_labels(tj_model *m, double lr)
 {
-    (void)state;
-    tj_model *m = loss_model(false);
     tj_loss loss = tj_prm_loss();
     tj_train_config c;
     tj_update last;
     tj_train_config_default(&c);
     c.optimizer.n_updates = 150;
     c.optimizer.n_warmup = 10;
-    c.optimizer.lr_max = 3e-3;
-    assert_int_equal(tj_prm_add_head(&m, 1, NULL), TJ_OK);
+    c.optimizer.lr_max = lr;
     assert_int_equal(tj_train_loop(m, (tj_source){fill_steps, NULL}, &loss, &c, NULL, note_last,
                                    &last, NULL, NULL),
                      TJ_OK);
     assert_int_equal(last.n_values, 12);
     assert_true(last.loss < 0.1);
     assert_true(last.metrics[0].value > 0.99);
+}
+
+static void labels_are_learnt(void **state)
+{
+    (void)state;
+    tj_model *m = loss_model(false);
+    assert_int_equal(tj_prm_add_head(&m, 1, NULL), TJ_OK);
+    learn_labels(m, 3e-3);
+    tj_model_destroy(m);
+}
+
+static void adapters_and_the_head_learn_and_nothing_below_changes(void **state)
+{
+    (void)state;
+    size_t n;
+    size_t n_before;
+    tj_err err = {.msg = ""};
+    tj_model *before = loss_model(true);
+    tj_model *m = adapted_model();
+    learn_labels(m, 1e-2);
+    const tj_param *was = tj_model_params(before, &n_before);
+    const tj_param *is = tj_model_params(m, &n);
+    assert_true(n > n_before);
+    for (size_t i = 0; i < n_before; i++) {
+        bool is_head = strncmp(is[i].name, "value_head.", strlen("value_head.")) == 0;
+        bool same = memcmp(is[i].weight, was[i].weight, is[i].n * sizeof(float)) == 0;
+        assert_string_equal(is[i].name, was[i].name);
+        assert_int_equal(same, !is_head);
+    }
+    /* files of adapters do not hold it */
+    assert_int_equal(tj_adapter_save(m, "/nowhere", NULL, &err), TJ_E_INVAL);
+    assert_non_null(strstr(err.msg, "value head"));
+    assert_int_equal(tj_model_merge_lora(m, NULL), TJ_OK);
+    is = tj_model_params(m, &n);
+    for (size_t i = 0; i < n; i++) {
+        assert_null(is[i].grad);
+        assert_true(is[i].trainable);
+    }
+    tj_model_destroy(before);
     tj_model_destroy(m);
 }
 
@@ -220,6 +275,7 @@ int main(void)
         cmocka_unit_test(sharing_prompts_and_steps_changes_no_gradient),
         cmocka_unit_test(stopping_changes_nothing),
         cmocka_unit_test(labels_are_learnt),
+        cmocka_unit_test(adapters_and_the_head_learn_and_nothing_below_changes),
         cmocka_unit_test(an_update_without_labels_is_refused),
         cmocka_unit_test(a_head_is_added_to_the_same_model_and_saved_with_it),
         cmocka_unit_test(without_memory_the_model_stays_as_it_was),
