@@ -104,6 +104,7 @@ def compare_choices(args, folder):
     if done.returncode != 0:
         sys.exit(done.stderr)
     ours = json.loads(done.stdout)
+    scores = ours["scores"]
     lm = HFLM(pretrained=args.model, dtype="float32", device="cpu", batch_size=args.batch, max_length=8192)
     requests = [Instance(request_type="loglikelihood", doc={}, arguments=(q, f" {c}"), idx=i)
                 for q, choices, _ in rows for i, c in enumerate(choices)]
@@ -119,10 +120,10 @@ def compare_choices(args, folder):
         n_acc += max(range(len(lls)), key=lambda i: lls[i][0]) == gold
         n_norm += max(range(len(lls)), key=lambda i: lls[i][0] / len(choices[i])) == gold
     print(f"{len(rows)} queries, {n} choices: largest difference {worst:.2e}; greedy alike {n_greedy}; acc ours "
-          f"{ours['acc']['mean']:.4f}, theirs {n_acc / len(rows):.4f}; acc_norm ours {ours['acc_norm']['mean']:.4f}, "
+          f"{scores['acc']['mean']:.4f}, theirs {n_acc / len(rows):.4f}; acc_norm ours {scores['acc_norm']['mean']:.4f}, "
           f"theirs {n_norm / len(rows):.4f}")
-    ok = worst <= 1e-3 and abs(ours["acc"]["mean"] * len(rows) - n_acc) < 0.5
-    sys.exit(0 if ok and abs(ours["acc_norm"]["mean"] * len(rows) - n_norm) < 0.5 else 1)
+    ok = worst <= 1e-3 and abs(scores["acc"]["mean"] * len(rows) - n_acc) < 0.5
+    sys.exit(0 if ok and abs(scores["acc_norm"]["mean"] * len(rows) - n_norm) < 0.5 else 1)
 
 
 def main():

@@ -976,7 +976,7 @@ const tj_command tj_commands[] = {
      "'tabiji train' too. What is shared is told, and stands in eval.json.\n"
      "\n"
      "The task 'choices' takes JSON lines {\"query\", \"choices\", \"gold\"} and chooses by\n"
-     "log-likelihood (acc, acc_norm), with a model here.\n"
+     "log-likelihood (acc, acc_norm), with a model here; in a workspace each item is an output.\n"
      "\n"
      "Without --task: the workspace's evaluations, and of an experiment the accuracies with\n"
      "intervals, the paired difference and McNemar's test.",

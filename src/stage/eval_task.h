@@ -83,17 +83,24 @@ TJ_MUST_USE tj_code tj_eval_runs(tj_store *store, json_t **list, tj_err *err);
 
 /* ------------------------------------------------------------ choices by log-likelihood */
 
+#define TJ_CHOICES_TASK "choices"
+
 typedef struct tj_eval_choices_config {
     const char *data; /* JSON lines {"query", "choices": [texts], "gold": index or text} */
     size_t limit;     /* 0: all */
     const char *model, *model_digest;
     const char *out; /* folder for results and samples; NULL: none */
+    tj_store *store; /* the workspace in whose ledger this is a run; NULL: none */
+    const char *build_id;
+    const json_t *contamination; /* of tj_guard, goes into the result; NULL: none */
 } tj_eval_choices_config;
 
 /* The log-likelihood of each choice behind the query and a space, as the harness's request of type
  * multiple_choice: acc by the highest, acc_norm by the highest a character. A query's keys and
- * values are computed once for all of its choices. Gives *result; NULL on error. Errors:
- * TJ_E_PARSE (line and field), TJ_E_NOTFOUND, those of tj_engine_score. */
+ * values are computed once for all of its choices. With a workspace it is a run of the stage "eval"
+ * with an output an item, written as it is scored: stopped at any moment, the same call goes on
+ * with the items that have none. Gives *result; NULL on error. Errors: TJ_E_PARSE (line and field),
+ * TJ_E_NOTFOUND, those of tj_engine_score and of the store. */
 TJ_MUST_USE tj_code tj_eval_choices(const tj_eval_choices_config *cfg, tj_voice *voice,
                                     json_t **result, const tj_job *job, tj_err *err);
 
