@@ -1,4 +1,5 @@
-/* The rows of choices: read whole before anything is scored, so that a damaged one is told at once. */
+/* The rows of choices: read whole before anything is scored, so that a damaged one is told at once.
+ */
 #include <string.h>
 
 #include "base/alloc.h"
@@ -84,9 +85,10 @@ static tj_code read_row(tj_choice_row *out, tj_err *err)
     if (json_is_integer(right) && json_integer_value(right) >= 0) {
         out->gold = (size_t)json_integer_value(right);
     }
-    return out->gold < out->n ? TJ_OK
-                      : tj_fail(err, TJ_E_PARSE,
-                                "gold: expected the index of a choice (from 0), or its text");
+    return out->gold < out->n
+               ? TJ_OK
+               : tj_fail(err, TJ_E_PARSE,
+                         "gold: expected the index of a choice (from 0), or its text");
 }
 
 /* ------------------------------------------------------------ the file */
@@ -109,14 +111,13 @@ static tj_code add_row(tj_choice_rows *r, const char *text, size_t n, size_t lin
     return rc;
 }
 
-static tj_code add_all(tj_choice_rows *r, const tj_fs_map *map, size_t limit, size_t *line,
+static tj_code add_all(tj_choice_rows *r, const char *text, size_t len, size_t limit, size_t *line,
                        tj_err *err)
 {
-    const char *text = (const char *)map->data;
     tj_code rc = TJ_OK;
-    for (size_t at = 0; at < map->n_bytes && rc == TJ_OK && (limit == 0 || r->n < limit);) {
-        const char *newline = memchr(text + at, '\n', map->n_bytes - at);
-        size_t n = newline == NULL ? map->n_bytes - at : (size_t)(newline - (text + at));
+    for (size_t at = 0; at < len && rc == TJ_OK && (limit == 0 || r->n < limit);) {
+        const char *newline = memchr(text + at, '\n', len - at);
+        size_t n = newline == NULL ? len - at : (size_t)(newline - (text + at));
         ++*line;
         if (n > 0) {
             rc = add_row(r, text + at, n, *line, err);
@@ -126,22 +127,30 @@ static tj_code add_all(tj_choice_rows *r, const tj_fs_map *map, size_t limit, si
     return rc;
 }
 
-tj_code tj_choice_rows_open(tj_choice_rows *out, const char *path, size_t limit, tj_err *err)
+tj_code tj_choice_rows_parse(tj_choice_rows *out, const char *bytes, size_t n_bytes,
+                             const char *path, size_t limit, tj_err *err)
 {
-    tj_fs_map map = {NULL, 0};
     size_t line = 0;
     memset(out, 0, sizeof *out);
-    tj_code rc = tj_fs_map_open(&map, path, err);
-    if (rc != TJ_OK) {
-        return rc;
-    }
-    tj_sha256_hex(out->digest, map.n_bytes == 0 ? "" : (const char *)map.data, map.n_bytes);
-    rc = add_all(out, &map, limit, &line, err);
+    tj_sha256_hex(out->digest, bytes, n_bytes);
+    tj_code rc = add_all(out, bytes, n_bytes, limit, &line, err);
     if (rc != TJ_OK) {
         tj_err_context(err, "%s:%zu", path, line);
     }
-    tj_fs_map_close(&map);
     return rc == TJ_OK && out->n == 0 ? tj_fail(err, TJ_E_PARSE, "%s has no rows", path) : rc;
+}
+
+tj_code tj_choice_rows_open(tj_choice_rows *out, const char *path, size_t limit, tj_err *err)
+{
+    tj_fs_map map = {NULL, 0};
+    memset(out, 0, sizeof *out);
+    tj_code rc = tj_fs_map_open(&map, path, err);
+    if (rc == TJ_OK) {
+        const char *bytes = map.n_bytes == 0 ? "" : (const char *)map.data;
+        rc = tj_choice_rows_parse(out, bytes, map.n_bytes, path, limit, err);
+        tj_fs_map_close(&map);
+    }
+    return rc;
 }
 
 void tj_choice_rows_close(tj_choice_rows *r)

@@ -20,9 +20,9 @@ static tj_code write_problem(const void *ctx, size_t i, tj_buf *json, size_t *di
                              tj_err *err)
 {
     const tj_choice_row *row = &((const tj_choice_rows *)ctx)->rows[i];
-    json_t *problem = json_pack("{s:o, s:O, s:O}", "answer", tj_eval_text(tj_choice_text(row, row->gold)),
-                                "choices", json_object_get(row->json, "choices"), "problem",
-                                json_object_get(row->json, "query"));
+    json_t *problem = json_pack(
+        "{s:o, s:O, s:O}", "answer", tj_eval_text(tj_choice_text(row, row->gold)), "choices",
+        json_object_get(row->json, "choices"), "problem", json_object_get(row->json, "query"));
     char *text = problem == NULL ? NULL : tj_json_canonical(problem);
     *difficulty = 0;
     json_decref(problem);
@@ -155,10 +155,9 @@ static char *metrics_of(const tj_choice_row *row)
     for (size_t i = 0; i < row->n; i++) {
         json_array_append_new(all, tj_choice_json(&row->scores[i]));
     }
-    json_t *m = json_pack("{s:o, s:i, s:i, s:I}", "choices", all, "acc",
-                          tj_choice_best(row) == row->gold ? 1 : 0, "acc_norm",
-                          tj_choice_best_norm(row) == row->gold ? 1 : 0, "gold",
-                          (json_int_t)row->gold);
+    json_t *m = json_pack(
+        "{s:o, s:i, s:i, s:I}", "choices", all, "acc", tj_choice_best(row) == row->gold ? 1 : 0,
+        "acc_norm", tj_choice_best_norm(row) == row->gold ? 1 : 0, "gold", (json_int_t)row->gold);
     char *text = m == NULL ? NULL : tj_json_canonical(m);
     json_decref(m);
     return text;

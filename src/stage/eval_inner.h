@@ -72,6 +72,16 @@ typedef struct tj_eval_answers {
     const char *path;
 } tj_eval_answers;
 
+/* Begins with no answers to n_docs problems; path, which is borrowed until the close, is for
+ * messages. To be closed in any case. Errors: TJ_E_NOMEM. */
+TJ_MUST_USE tj_code tj_eval_answers_begin(tj_eval_answers *answers, const char *path, size_t n_docs,
+                                          tj_err *err);
+/* Takes the lines of bytes. With docs they are ours: prompts must be those, samples n_samples, and
+ * a last line without an end is left out; without, they may be the harness's too. *n_whole is how
+ * many bytes were taken. Errors: as of open and read. */
+TJ_MUST_USE tj_code tj_eval_answers_parse(tj_eval_answers *answers, const char *bytes,
+                                          size_t n_bytes, const tj_eval_docs *docs,
+                                          size_t n_samples, size_t *n_whole, tj_err *err);
 /* Takes up the lines of `path` that are there; a last line that was cut short is cut off. docs'
  * prompts must be theirs. To be closed in any case. Errors: TJ_E_PARSE (file and line),
  * TJ_E_CONFLICT (another prompt), TJ_E_IO, TJ_E_NOMEM. */
@@ -161,10 +171,10 @@ TJ_MUST_USE tj_code tj_eval_problems_find(tj_store *store, int64_t run,
 
 /* The run of answers: begun with what determines them; ended with every sample as an output with
  * its verdict. As tj_eval_run_begin and tj_eval_run_end. */
-TJ_MUST_USE tj_code tj_eval_answers_begin(tj_eval_run *run, const tj_eval_task_config *cfg,
+TJ_MUST_USE tj_code tj_eval_outputs_begin(tj_eval_run *run, const tj_eval_task_config *cfg,
                                           const tj_eval_docs *docs, const tj_eval_answers *answers,
                                           const json_t *config, tj_err *err);
-TJ_MUST_USE tj_code tj_eval_answers_end(tj_eval_run *run, tj_code rc,
+TJ_MUST_USE tj_code tj_eval_outputs_end(tj_eval_run *run, tj_code rc,
                                         const tj_eval_task_config *cfg, const tj_eval_docs *docs,
                                         const tj_eval_answers *answers,
                                         const tj_eval_scores *scores, const json_t *result,
@@ -196,6 +206,9 @@ typedef struct tj_choice_rows {
  * case. Errors: TJ_E_PARSE (file, line and field; no rows), TJ_E_LIMIT, TJ_E_NOTFOUND, TJ_E_IO. */
 TJ_MUST_USE tj_code tj_choice_rows_open(tj_choice_rows *out, const char *path, size_t limit,
                                         tj_err *err);
+/* The same of bytes; path is the file's in messages. */
+TJ_MUST_USE tj_code tj_choice_rows_parse(tj_choice_rows *out, const char *bytes, size_t n_bytes,
+                                         const char *path, size_t limit, tj_err *err);
 void tj_choice_rows_close(tj_choice_rows *rows);
 tj_str tj_choice_query(const tj_choice_row *row);
 tj_str tj_choice_text(const tj_choice_row *row, size_t choice);

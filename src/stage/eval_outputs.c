@@ -10,7 +10,7 @@
 
 /* ------------------------------------------------------------------ beginning */
 
-tj_code tj_eval_answers_begin(tj_eval_run *run, const tj_eval_task_config *cfg,
+tj_code tj_eval_outputs_begin(tj_eval_run *run, const tj_eval_task_config *cfg,
                               const tj_eval_docs *docs, const tj_eval_answers *answers,
                               const json_t *config, tj_err *err)
 {
@@ -144,7 +144,7 @@ static tj_run_cost cost_of(const tj_eval_run *r, const tj_eval_answers *a)
     return cost;
 }
 
-tj_code tj_eval_answers_end(tj_eval_run *run, tj_code rc, const tj_eval_task_config *cfg,
+tj_code tj_eval_outputs_end(tj_eval_run *run, tj_code rc, const tj_eval_task_config *cfg,
                             const tj_eval_docs *docs, const tj_eval_answers *answers,
                             const tj_eval_scores *scores, const json_t *result, tj_err *err)
 {

@@ -295,7 +295,7 @@ static tj_code carry_out(const tj_eval_task_config *cfg, const tj_generator *gen
     tj_eval_scores scores = {.n = 0};
     tj_eval_run run;
     json_t *config = config_json(cfg, docs);
-    tj_code rc = tj_eval_answers_begin(&run, cfg, docs, answers, config, err);
+    tj_code rc = tj_eval_outputs_begin(&run, cfg, docs, answers, config, err);
     json_decref(config);
     if (rc != TJ_OK) {
         return rc;
@@ -304,7 +304,7 @@ static tj_code carry_out(const tj_eval_task_config *cfg, const tj_generator *gen
     if (rc == TJ_OK) {
         rc = conclude(cfg, docs, answers, started_us, &scores, result, job, err);
     }
-    rc = tj_eval_answers_end(&run, rc, cfg, docs, answers, &scores, *result, err);
+    rc = tj_eval_outputs_end(&run, rc, cfg, docs, answers, &scores, *result, err);
     tj_eval_scores_close(&scores);
     return rc;
 }
