@@ -159,6 +159,8 @@ static tj_code read_config(tj_eval_task_config *cfg, const tj_args *args, tj_err
                                  .out = tj_args_get(args, "out"),
                                  .chat = tj_args_has(args, "chat"),
                                  .system = tj_args_get(args, "system"),
+                                 .shown_template = tj_args_get(args, "chat-template"),
+                                 .no_thinking = tj_args_has(args, "no-thinking"),
                                  .force = tj_args_has(args, "force"),
                                  .model = model == NULL ? "" : model,
                                  .model_digest = "",

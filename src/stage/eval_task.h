@@ -44,8 +44,10 @@ typedef struct tj_eval_task_config {
     uint64_t shots_seed;
     const char *model; /* its name in the results */
     const char *model_digest;
-    bool chat;          /* conversations, an example a turn; else texts to continue */
-    const char *system; /* of chats; NULL: none but the task's description */
+    bool chat;                  /* conversations, an example a turn; else texts to continue */
+    const char *system;         /* of chats; NULL: none but the task's description */
+    const char *shown_template; /* tj_eval_prompts: chats in it, too; NULL: messages alone */
+    bool no_thinking;           /* of that template */
     tj_sampling sampling;
     size_t n_samples, max_tokens;
     uint64_t seed;
@@ -56,8 +58,9 @@ typedef struct tj_eval_task_config {
     const json_t *contamination; /* of tj_guard, goes into the result; NULL: none */
 } tj_eval_task_config;
 
-/* Gives each prompt to `each`: {"doc_id", "prompt" or "messages", "target", "prompt_hash"}; asks no
- * model. Errors: as tj_eval_task's of reading. */
+/* Gives each prompt to `each`: {"doc_id", "prompt" or "messages", "target", "prompt_hash"}, of
+ * chats in a template also "prompt"; asks no model. Errors: as tj_eval_task's of reading;
+ * TJ_E_INVAL (no such template, or messages that it has no place for). */
 TJ_MUST_USE tj_code tj_eval_prompts(const tj_eval_task_config *cfg,
                                     tj_code (*each)(void *ctx, const json_t *prompt, tj_err *err),
                                     void *ctx, tj_err *err);

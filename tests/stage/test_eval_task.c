@@ -445,6 +445,17 @@ static void examples_are_turns_of_a_conversation(void **state)
     assert_string_equal(json_string_value(json_object_get(question, "role")), "user");
     assert_string_equal(json_string_value(json_object_get(question, "content")),
                         "Question: problem 9\nAnswer:");
+    assert_null(json_object_get(last, "prompt"));
+    cfg.shown_template = "chatml";
+    assert_int_equal(tj_eval_prompts(&cfg, keep_last, &last, NULL), TJ_OK);
+    const char *text = json_string_value(json_object_get(last, "prompt"));
+    assert_non_null(text);
+    static const char begin[] = "<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\n";
+    assert_true(strncmp(text, begin, strlen(begin)) == 0);
+    static const char end[] = "Question: problem 9\nAnswer:<|im_end|>\n<|im_start|>assistant\n";
+    assert_string_equal(text + strlen(text) - strlen(end), end);
+    cfg.shown_template = "chat";
+    assert_int_equal(tj_eval_prompts(&cfg, keep_last, &last, NULL), TJ_E_INVAL);
     json_decref(last);
 }
 
