@@ -186,6 +186,14 @@ static void choices_are_a_run_of_the_workspace(void **state)
     assert_int_equal(run("train pairs.jsonl --new " TINY " --epochs 1 -t 1 -q --out no -w chosen"),
                      4); /* the ledger knows that the first of them was measured */
     command_expect_text(command_err, "is no. 1 of ");
+    expect_run("report -w chosen --data chosen.json");
+    char *text = command_read("chosen.json");
+    json_t *data = command_json(text);
+    const json_t *score = json_array_get(
+        json_object_get(json_array_get(json_object_get(data, "evaluations"), 0), "scores"), 1);
+    assert_string_equal(json_string_value(json_object_get(score, "filter")), "acc_norm");
+    json_decref(data);
+    tj_free(text);
     expect_run("ledger verify -w chosen --files");
 }
 
