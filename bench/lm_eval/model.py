@@ -4,6 +4,8 @@
       [--task gsm8k] [--limit 200] [--max-tokens 256] [--only harness|tabiji|compare]
   python bench/lm_eval/model.py --choices --model FOLDER --tabiji ... --out DIR
 
+Either side goes on in --out, which is of one model and task, where it was stopped.
+
 FOLDER is one that transformers opens ('tabiji model convert X FOLDER --type f32'). Compares prompts (hashes), what the
 filters found and the scores, problem by problem, and lists each that differs; of --choices the log-likelihoods of
 every choice. Needs lm-eval (MIT) and transformers (Apache-2.0). Ends with status 1 where fewer than 95% of the answers
@@ -23,11 +25,13 @@ def run_harness(args, folder):
     import datasets
     import harness_tasks
     import lm_eval
+    from lm_eval.api.model import CachingLM
     from lm_eval.models.huggingface import HFLM
     datasets.disable_progress_bars()
     harness_tasks.use(args.data)
     task = harness_tasks.task(args.task, args.shots)
     lm = HFLM(pretrained=args.model, dtype="float32", device="cpu", batch_size=args.batch, max_length=8192)
+    lm = CachingLM(lm, str(folder / "harness-answers.db"))
     task.config.generation_kwargs["max_gen_toks"] = args.max_tokens
     begin = time.time()
     result = lm_eval.evaluate(lm=lm, task_dict={args.task: task}, limit=args.limit, log_samples=True,
