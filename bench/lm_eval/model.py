@@ -4,6 +4,8 @@
       [--task gsm8k] [--limit 200] [--max-tokens 256] [--only harness|tabiji|compare]
   python bench/lm_eval/model.py --choices --model FOLDER --tabiji ... --out DIR
 
+Either side goes on in --out, which is of one model and task, where it was stopped.
+
 FOLDER is one that transformers opens ('tabiji model convert X FOLDER --type f32'). Compares prompts (hashes), what the
 filters found and the scores, problem by problem, and lists each that differs; of --choices the log-likelihoods of
 every choice. Needs lm-eval (MIT) and transformers (Apache-2.0). Ends with status 1 where fewer than 95% of the answers
@@ -23,11 +25,13 @@ def run_harness(args, folder):
     import datasets
     import harness_tasks
     import lm_eval
+    from lm_eval.api.model import CachingLM
     from lm_eval.models.huggingface import HFLM
     datasets.disable_progress_bars()
     harness_tasks.use(args.data)
     task = harness_tasks.task(args.task, args.shots)
     lm = HFLM(pretrained=args.model, dtype="float32", device="cpu", batch_size=args.batch, max_length=8192)
+    lm = CachingLM(lm, str(folder / "harness-answers.db"))
     task.config.generation_kwargs["max_gen_toks"] = args.max_tokens
     begin = time.time()
     result = lm_eval.evaluate(lm=lm, task_dict={args.task: task}, limit=args.limit, log_samples=True,
@@ -104,6 +108,7 @@ def compare_choices(args, folder):
     if done.returncode != 0:
         sys.exit(done.stderr)
     ours = json.loads(done.stdout)
+    scores = ours["scores"]
     lm = HFLM(pretrained=args.model, dtype="float32", device="cpu", batch_size=args.batch, max_length=8192)
     requests = [Instance(request_type="loglikelihood", doc={}, arguments=(q, f" {c}"), idx=i)
                 for q, choices, _ in rows for i, c in enumerate(choices)]
@@ -119,10 +124,10 @@ def compare_choices(args, folder):
         n_acc += max(range(len(lls)), key=lambda i: lls[i][0]) == gold
         n_norm += max(range(len(lls)), key=lambda i: lls[i][0] / len(choices[i])) == gold
     print(f"{len(rows)} queries, {n} choices: largest difference {worst:.2e}; greedy alike {n_greedy}; acc ours "
-          f"{ours['acc']['mean']:.4f}, theirs {n_acc / len(rows):.4f}; acc_norm ours {ours['acc_norm']['mean']:.4f}, "
+          f"{scores['acc']['mean']:.4f}, theirs {n_acc / len(rows):.4f}; acc_norm ours {scores['acc_norm']['mean']:.4f}, "
           f"theirs {n_norm / len(rows):.4f}")
-    ok = worst <= 1e-3 and abs(ours["acc"]["mean"] * len(rows) - n_acc) < 0.5
-    sys.exit(0 if ok and abs(ours["acc_norm"]["mean"] * len(rows) - n_norm) < 0.5 else 1)
+    ok = worst <= 1e-3 and abs(scores["acc"]["mean"] * len(rows) - n_acc) < 0.5
+    sys.exit(0 if ok and abs(scores["acc_norm"]["mean"] * len(rows) - n_norm) < 0.5 else 1)
 
 
 def main():

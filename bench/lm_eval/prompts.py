@@ -1,9 +1,11 @@
 """Are our prompts those of lm-evaluation-harness, byte for byte?
 
-  python bench/lm_eval/prompts.py --data DIR --tabiji build/dev/tabiji [--chat]
+  python bench/lm_eval/prompts.py --data DIR --tabiji build/dev/tabiji [--chat [--model FOLDER --template NAME]]
 
-For every task and several numbers of examples: prompts, their hashes, targets and stops. Needs
-lm-eval[math] (MIT). Ends with status 1 where anything differs.
+For every task and several numbers of examples: prompts, their hashes, targets and stops. With --chat conversations:
+the messages, and, where FOLDER has a tokenizer whose template is what NAME is here, the texts that its
+apply_chat_template makes of them. Needs lm-eval[math] (MIT), for FOLDER transformers (Apache-2.0). Ends with status 1
+where anything differs.
 
 The harness takes a target that looks like a Python list for one, so that MATH's "[-3,2]" is [-3, 2] in its files;
 here it is the text. Where such a target is an example's the harness stops; such a case is told and left out. So is a
@@ -64,19 +66,33 @@ def ours(args, task, shots, file, options):
     command = [args.tabiji, "eval", "--task", task, "--data", str(file), "--prompts", *map(str, options)]
     command += [] if shots is None else ["--shots", str(shots)]
     command += ["--chat"] if args.chat else []
+    command += ["--chat-template", args.template] if args.template else []
     done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8")
     if done.returncode != 0:
         raise Refusal(done.stderr.strip())
     return [json.loads(line) for line in done.stdout.split("\n") if line]
 
 
-def theirs(task, chat):
+def theirs(task, chat, tokenizer):
+    """Requests; of conversations their text is the messages as JSON and, where there is a tokenizer, its text."""
+    def template(messages, add_generation_prompt):
+        text = None
+        if tokenizer:  # as the harness's hf backend does
+            text = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=add_generation_prompt,
+                                                 continue_final_message=not add_generation_prompt)
+        return json.dumps([messages, text])
     kwargs = {}
-    if chat:  # the messages before a template makes a text of them
-        kwargs = {"apply_chat_template": True, "fewshot_as_multiturn": True,
-                  "chat_template": lambda messages, add_generation_prompt: json.dumps(messages)}
+    if chat:
+        kwargs = {"apply_chat_template": True, "fewshot_as_multiturn": True, "chat_template": template}
     task.build_all_requests(**kwargs)
     return task.instances
+
+
+def same_prompt(row, prompt, chat):
+    if not chat:
+        return row["prompt"] == prompt and row["prompt_hash"] == hash_string(prompt)
+    messages, text = json.loads(prompt)
+    return row["messages"] == messages and row.get("prompt") == text
 
 
 def same_target(ours, target):
@@ -91,7 +107,15 @@ def main():
     parser.add_argument("--data", type=pathlib.Path, required=True)
     parser.add_argument("--tabiji", default="build/dev/tabiji")
     parser.add_argument("--chat", action="store_true", help="compare conversations instead of texts")
+    parser.add_argument("--model", help="of --chat: a folder with a tokenizer")
+    parser.add_argument("--template", help="what its template is called here")
     args = parser.parse_args()
+    if bool(args.model) != bool(args.template) or (args.model and not args.chat):
+        parser.error("--model and --template go together, with --chat")
+    tokenizer = None
+    if args.model:
+        from transformers import AutoTokenizer
+        tokenizer = AutoTokenizer.from_pretrained(args.model)
     datasets.disable_progress_bars()
     harness_tasks.use(args.data)
     n_cases = n_prompts = n_wrong = n_refused = 0
@@ -101,7 +125,7 @@ def main():
                 continue
             task = harness_tasks.task(name, shots)
             try:
-                instances = theirs(task, args.chat)
+                instances = theirs(task, args.chat, tokenizer)
             except AssertionError as e:
                 print(f"{name:34} {shots!s:>7} the harness stops: {e}", flush=True)
                 continue
@@ -114,9 +138,7 @@ def main():
             wrong = abs(len(rows) - len(instances))
             for row, instance in zip(rows, instances):
                 prompt = instance.args[0]
-                same = (row["messages"] == json.loads(prompt) if args.chat
-                        else row["prompt"] == prompt and row["prompt_hash"] == hash_string(prompt))
-                same = same and same_target(row["target"], task.doc_to_target(instance.doc))
+                same = same_prompt(row, prompt, args.chat) and same_target(row["target"], task.doc_to_target(instance.doc))
                 if not same and wrong == 0:
                     print(f"--- {name}, problem {row['doc_id']}\nours:   {row}\ntheirs: {prompt!r}, "
                           f"{task.doc_to_target(instance.doc)!r}")

@@ -14,8 +14,6 @@
 #include "cli/voice.h"
 #include "stage/stage.h"
 
-#define CHOICES "choices"
-
 /* ------------------------------------------------------------ tasks */
 
 static json_t *task_json(const tj_prompt_task *t)
@@ -46,7 +44,7 @@ static tj_code list_tasks(const tj_args *args, tj_err *err)
         }
     }
     if (list == NULL) {
-        printf("%-20s %s\n", CHOICES, "multiple choice by log-likelihood, from JSON lines");
+        printf("%-20s %s\n", TJ_CHOICES_TASK, "multiple choice by log-likelihood, from JSON lines");
         return TJ_OK;
     }
     tj_code rc = tj_print_json(list, err);
@@ -161,6 +159,8 @@ static tj_code read_config(tj_eval_task_config *cfg, const tj_args *args, tj_err
                                  .out = tj_args_get(args, "out"),
                                  .chat = tj_args_has(args, "chat"),
                                  .system = tj_args_get(args, "system"),
+                                 .shown_template = tj_args_get(args, "chat-template"),
+                                 .no_thinking = tj_args_has(args, "no-thinking"),
                                  .force = tj_args_has(args, "force"),
                                  .model = model == NULL ? "" : model,
                                  .model_digest = "",
@@ -338,24 +338,68 @@ static tj_code eval_task(const tj_args *args, tj_err *err)
 
 static void print_choices(const tj_eval_choices_config *cfg, const json_t *r)
 {
+    const char *name;
+    json_t *score;
     tj_cli_progress_end();
-    printf("%s, %.0f problems\n  acc       ", CHOICES, tj_number(r, "problems"));
-    print_interval(json_object_get(r, "acc"));
-    printf("\n  acc_norm  ");
-    print_interval(json_object_get(r, "acc_norm"));
-    printf("\ntokens: %.0f; %.1f s\n", tj_number(r, "tokens"), tj_number(r, "seconds"));
+    printf("%s, %.0f problems\n", TJ_CHOICES_TASK, tj_number(r, "problems"));
+    json_object_foreach(json_object_get(r, "scores"), name, score)
+    {
+        print_score(name, score);
+    }
+    printf("tokens: %.0f; %.1f s\n", tj_number(r, "tokens"), tj_number(r, "seconds"));
     if (cfg->out != NULL) {
         printf("written to %s\n", cfg->out);
     }
 }
 
-static tj_code digest_model(char out[TJ_SHA256_HEX], const char *path, tj_err *err)
+/* Opens the model and scores. */
+static tj_code score_choices(const tj_eval_choices_config *cfg, json_t **result, tj_err *err)
 {
-    tj_model_files files;
-    tj_code rc = tj_model_files_list(&files, path, err);
+    tj_voice voice;
+    tj_voice_options options = {.raw = true};
+    tj_code rc = tj_voice_load(&voice, cfg->model, &options, err);
     if (rc == TJ_OK) {
-        rc = tj_model_files_digest(&files, out, err);
-        tj_model_files_deinit(&files);
+        rc = tj_eval_choices(cfg, &voice, result, tj_cli_job(), err);
+        tj_voice_close(&voice);
+    }
+    return rc;
+}
+
+/* What is scored, by a model whose files are listed, with the workspace where one is given. */
+static tj_code guard_and_score(tj_eval_choices_config *cfg, const tj_model_files *files,
+                               json_t **result, const tj_args *args, tj_err *err)
+{
+    json_t *found = NULL;
+    tj_code rc = tj_cli_workspace_if_given(&cfg->store, args, true, err);
+    if (rc == TJ_OK) {
+        rc = tj_cli_guard_evaluation(&found, args, cfg->store, files, err);
+    }
+    if (rc == TJ_OK) {
+        cfg->contamination = found;
+        rc = score_choices(cfg, result, err);
+    }
+    tj_store_close(cfg->store);
+    json_decref(found);
+    return rc;
+}
+
+static tj_code read_choices_config(tj_eval_choices_config *cfg, const tj_args *args, tj_err *err)
+{
+    size_t threads = 0;
+    *cfg = (tj_eval_choices_config){.data = tj_args_get(args, "data"),
+                                    .model = tj_args_get(args, "model"),
+                                    .out = tj_args_get(args, "out"),
+                                    .build_id = tj_build_id()};
+    if (cfg->data == NULL || cfg->model == NULL || tj_is_url(cfg->model)) {
+        return tj_fail(err, TJ_E_INVAL,
+                       "--task " TJ_CHOICES_TASK
+                       " needs --data and --model, a model here: servers do not "
+                       "give log-likelihoods of texts");
+    }
+    tj_code rc = tj_args_size(args, "limit", 0, SIZE_MAX, &cfg->limit, err);
+    if (rc == TJ_OK) {
+        rc = tj_args_size(args, "threads", 0, TJ_MAX_THREADS, &threads, err);
+        tj_par_set_threads(threads);
     }
     return rc;
 }
@@ -363,44 +407,27 @@ static tj_code digest_model(char out[TJ_SHA256_HEX], const char *path, tj_err *e
 static tj_code eval_choices(const tj_args *args, tj_err *err)
 {
     char digest[TJ_SHA256_HEX];
-    tj_voice voice;
-    tj_voice_options options = {.raw = true};
+    tj_model_files files = {.n = 0};
+    tj_eval_choices_config cfg;
     json_t *result = NULL;
-    size_t threads = 0;
-    tj_eval_choices_config cfg = {.data = tj_args_get(args, "data"),
-                                  .model = tj_args_get(args, "model"),
-                                  .model_digest = digest,
-                                  .out = tj_args_get(args, "out")};
-    if (cfg.data == NULL || cfg.model == NULL || tj_is_url(cfg.model)) {
-        return tj_fail(err, TJ_E_INVAL,
-                       "--task " CHOICES " needs --data and --model, a model here: servers do not "
-                       "give log-likelihoods of texts");
-    }
-    tj_code rc = refuse_for(args, "--task " CHOICES, err);
+    tj_code rc = read_choices_config(&cfg, args, err);
     if (rc == TJ_OK) {
-        rc = tj_args_size(args, "limit", 0, SIZE_MAX, &cfg.limit, err);
+        rc = tj_model_files_list(&files, cfg.model, err);
     }
     if (rc == TJ_OK) {
-        rc = tj_args_size(args, "threads", 0, TJ_MAX_THREADS, &threads, err);
-        tj_par_set_threads(threads);
+        rc = tj_model_files_digest(&files, digest, err);
     }
     if (rc == TJ_OK) {
-        rc = digest_model(digest, cfg.model, err);
+        cfg.model_digest = digest;
+        rc = guard_and_score(&cfg, &files, &result, args, err);
     }
-    if (rc == TJ_OK) {
-        rc = tj_voice_load(&voice, cfg.model, &options, err);
-    }
-    if (rc != TJ_OK) {
-        return rc;
-    }
-    rc = tj_eval_choices(&cfg, &voice, &result, tj_cli_job(), err);
-    tj_voice_close(&voice);
     if (rc == TJ_OK && tj_args_has(args, "json")) {
         rc = tj_print_json(result, err);
     } else if (rc == TJ_OK) {
         print_choices(&cfg, result);
     }
     json_decref(result);
+    tj_model_files_deinit(&files);
     return rc;
 }
 
@@ -422,5 +449,5 @@ tj_code tj_cmd_eval(const tj_args *args, tj_err *err)
     if (strcmp(task, "list") == 0) {
         return list_tasks(args, err);
     }
-    return strcmp(task, CHOICES) == 0 ? eval_choices(args, err) : eval_task(args, err);
+    return strcmp(task, TJ_CHOICES_TASK) == 0 ? eval_choices(args, err) : eval_task(args, err);
 }

@@ -586,7 +586,9 @@ static const tj_option eval_options[] = {
     {"system", 0, "TEXT", "with --chat: a system prompt", NULL},
     {"no-thinking", 0, NULL, "qwen3: answer without thoughts", NULL},
     {"answers", 0, "FILE", "score these answers (the harness's samples, or answers.jsonl)", NULL},
-    {"prompts", 0, NULL, "print the prompts as JSON lines and ask nothing", NULL},
+    {"prompts", 0, NULL,
+     "print the prompts as JSON lines (with --chat-template also as its text) and ask nothing",
+     NULL},
     {"force", 0, NULL, "forget what --out has of another evaluation", NULL},
     CONTAMINATION("warn"),
     REMOTE,
@@ -988,7 +990,7 @@ const tj_command tj_commands[] = {
      "'tabiji train' too. What is shared is told, and stands in eval.json.\n"
      "\n"
      "The task 'choices' takes JSON lines {\"query\", \"choices\", \"gold\"} and chooses by\n"
-     "log-likelihood (acc, acc_norm), with a model here.\n"
+     "log-likelihood (acc, acc_norm), with a model here; in a workspace each item is an output.\n"
      "\n"
      "Without --task: the workspace's evaluations, and of an experiment the accuracies with\n"
      "intervals, the paired difference and McNemar's test.",

@@ -111,6 +111,7 @@ tj_code tj_cli_guard_evaluation(json_t **found, const tj_args *args, tj_store *s
                                 const tj_model_files *model, tj_err *err)
 {
     const char *data = tj_args_get(args, "data");
+    const char *map = tj_args_get(args, "map");
     const char *weights[MAX_WEIGHTS];
     tj_texts own;
     tj_guard g = {.found = NULL};
@@ -120,7 +121,8 @@ tj_code tj_cli_guard_evaluation(json_t **found, const tj_args *args, tj_store *s
     if (rc != TJ_OK || (store == NULL && !tj_args_has(args, "check-against"))) {
         return rc;
     }
-    rc = tj_texts_of_file(&own, data, tj_args_get(args, "map"), err);
+    rc = map == NULL ? tj_texts_of_measured(&own, data, err)
+                     : tj_texts_of_file(&own, data, map, err);
     if (rc != TJ_OK) {
         return rc;
     }

@@ -240,6 +240,12 @@ tj_code tj_texts_of_learned(tj_texts *out, const char *path, tj_err *err)
     return rc == TJ_E_PARSE ? tj_texts_of_examples(out, path, err) : rc;
 }
 
+tj_code tj_texts_of_measured(tj_texts *out, const char *path, tj_err *err)
+{
+    tj_code rc = tj_texts_of_file(out, path, NULL, err);
+    return rc == TJ_E_PARSE && tj_texts_of_choices(out, path, NULL) == TJ_OK ? TJ_OK : rc;
+}
+
 /* ------------------------------------------------------------------ the check */
 
 static bool is_better(const tj_shared_text *a, const tj_shared_text *b)

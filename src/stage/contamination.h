@@ -60,6 +60,13 @@ TJ_MUST_USE tj_code tj_texts_parse_examples(tj_texts *out, const char *bytes, si
  * tj_texts_of_examples, and of tj_texts_of_file but TJ_E_PARSE. */
 TJ_MUST_USE tj_code tj_texts_of_learned(tj_texts *out, const char *path, tj_err *err);
 
+/* The queries of choices (tj_eval_choices), with the numbers of their rows; empty ones are left
+ * out. Gives *out. Errors: those of reading the file, with its line. */
+TJ_MUST_USE tj_code tj_texts_of_choices(tj_texts *out, const char *path, tj_err *err);
+/* Whatever is measured: a data set's file, or else one of choices. Gives *out. Errors: those of
+ * tj_texts_of_file. */
+TJ_MUST_USE tj_code tj_texts_of_measured(tj_texts *out, const char *path, tj_err *err);
+
 /* ------------------------------------------------------------ the check */
 
 /* Something to learn from that shares text with a problem that is measured. */

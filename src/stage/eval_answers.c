@@ -12,6 +12,7 @@
 #include "text/text.h"
 
 #define MAX_LINE_DEPTH 8
+#define MAX_NUMBER     1e12 /* of tokens, seconds or money of one answer */
 
 /* By tj_finish. */
 static const char *const finishes[] = {"none", "eos", "stop", "length", "failed", "filter"};
@@ -21,7 +22,7 @@ static tj_code no_memory(tj_err *err)
     return tj_fail(err, TJ_E_NOMEM, "cannot hold the answers");
 }
 
-static tj_code begin(tj_eval_answers *a, const char *path, size_t n_docs, tj_err *err)
+tj_code tj_eval_answers_begin(tj_eval_answers *a, const char *path, size_t n_docs, tj_err *err)
 {
     memset(a, 0, sizeof *a);
     tj_arena_init(&a->arena, 0);
@@ -50,10 +51,10 @@ static tj_code take_sample(tj_eval_answers *a, tj_eval_answer *answer, size_t i,
     tj_thinking parts;
     const char *all = json_string_value(text);
     size_t n = json_string_length(text);
-    bool thinks = tj_split_thinking(&parts, all, n);
-    const char *kept =
-        tj_arena_strndup(&a->arena, thinks ? parts.answer : all, thinks ? parts.n_answer : n);
-    answer->texts[i] = (tj_str){kept, thinks ? parts.n_answer : n};
+    (void)tj_split_thinking(&parts, all, n);                       /* thoughts may be empty */
+    (void)tj_split_thinking(&parts, parts.answer, parts.n_answer); /* and begin again behind them */
+    const char *kept = tj_arena_strndup(&a->arena, parts.answer, parts.n_answer);
+    answer->texts[i] = (tj_str){kept, parts.n_answer};
     answer->finishes[i] = TJ_FINISH_NONE;
     for (size_t f = 0; finish != NULL && f < sizeof finishes / sizeof finishes[0]; f++) {
         answer->finishes[i] = strcmp(finishes[f], finish) == 0 ? (tj_finish)f : answer->finishes[i];
@@ -96,10 +97,41 @@ static bool are_samples(const json_t *samples)
     return ok;
 }
 
-static uint64_t count_of(const json_t *line, const char *name)
+/* What an answer cost. Absent is 0; sums over all problems stay finite, and whole numbers. */
+static tj_code take_number(double *out, const json_t *line, const char *name, tj_err *err)
 {
-    json_int_t n = json_integer_value(json_object_get(line, name));
-    return n > 0 ? (uint64_t)n : 0;
+    const json_t *value = json_object_get(line, name);
+    double number = json_number_value(value);
+    *out = 0.0;
+    if (value == NULL || json_is_null(value)) {
+        return TJ_OK;
+    }
+    if (!json_is_number(value) || !(number >= 0.0 && number <= MAX_NUMBER)) {
+        return tj_fail(err, TJ_E_PARSE, "%s: expected a number from 0 to %g", name, MAX_NUMBER);
+    }
+    *out = number;
+    return TJ_OK;
+}
+
+/* Adds to the sums; tokens of an answer are whole numbers. */
+static tj_code take_costs(tj_eval_answers *a, size_t doc, const json_t *line, tj_err *err)
+{
+    double costs[5];
+    static const char *const names[] = {"prompt_tokens", "cached_tokens", "completion_tokens",
+                                        "seconds", "cost"};
+    tj_code rc = TJ_OK;
+    for (size_t i = 0; i < 5 && rc == TJ_OK; i++) {
+        rc = take_number(&costs[i], line, names[i], err);
+    }
+    if (rc == TJ_OK) {
+        a->n_prompt += (uint64_t)costs[0];
+        a->n_cached += (uint64_t)costs[1];
+        a->n_completion += (uint64_t)costs[2];
+        a->of[doc].n_tokens = (uint64_t)costs[2];
+        a->seconds += costs[3];
+        a->cost += costs[4];
+    }
+    return rc;
 }
 
 /* Of answers.jsonl: {"problem", "samples", ...}; of the harness: {"doc_id", "resps": [[texts]]}, a
@@ -122,14 +154,8 @@ static tj_code take_line(tj_eval_answers *a, const json_t *line, tj_err *err)
     if ((size_t)doc >= a->n_docs || a->of[doc].texts != NULL) {
         return TJ_OK; /* beyond the limit, or known */
     }
-    const json_t *seconds = json_object_get(line, "seconds");
-    a->n_prompt += count_of(line, "prompt_tokens");
-    a->n_cached += count_of(line, "cached_tokens");
-    a->n_completion += count_of(line, "completion_tokens");
-    a->seconds += json_is_number(seconds) ? json_number_value(seconds) : 0.0;
-    a->cost += json_number_value(json_object_get(line, "cost"));
-    a->of[doc].n_tokens = count_of(line, "completion_tokens");
-    return take_samples(a, (size_t)doc, samples, err);
+    tj_code rc = take_costs(a, (size_t)doc, line, err);
+    return rc == TJ_OK ? take_samples(a, (size_t)doc, samples, err) : rc;
 }
 
 /* ------------------------------------------------------------ files */
@@ -138,8 +164,12 @@ static tj_code take_line(tj_eval_answers *a, const json_t *line, tj_err *err)
 static tj_code check_line(const json_t *line, const tj_eval_docs *docs, size_t n_samples,
                           tj_err *err)
 {
-    json_int_t doc = json_integer_value(json_object_get(line, "problem"));
+    const json_t *number = json_object_get(line, "problem");
+    json_int_t doc = json_integer_value(number);
     const char *hash = json_string_value(json_object_get(line, "prompt_hash"));
+    if (!json_is_integer(number)) {
+        return tj_fail(err, TJ_E_PARSE, "problem: expected the problem's number");
+    }
     if (doc < 0 || (size_t)doc >= docs->n) {
         return TJ_OK;
     }
@@ -152,25 +182,24 @@ static tj_code check_line(const json_t *line, const tj_eval_docs *docs, size_t n
                           : tj_fail(err, TJ_E_CONFLICT, "%zu samples, expected %zu", n, n_samples);
 }
 
-/* Takes all lines that end; *n_whole is how many bytes they have. docs NULL: nothing is checked. */
-static tj_code take_file(tj_eval_answers *a, const tj_fs_map *map, const tj_eval_docs *docs,
-                         size_t n_samples, bool needs_newline, size_t *n_whole, tj_err *err)
+tj_code tj_eval_answers_parse(tj_eval_answers *a, const char *bytes, size_t n_bytes,
+                              const tj_eval_docs *docs, size_t n_samples, size_t *n_whole,
+                              tj_err *err)
 {
-    const char *text = (const char *)map->data;
     size_t line_no = 0;
     tj_code rc = TJ_OK;
     *n_whole = 0;
-    while (*n_whole < map->n_bytes && rc == TJ_OK) {
-        size_t left = map->n_bytes - *n_whole;
-        const char *newline = memchr(text + *n_whole, '\n', left);
-        size_t n = newline == NULL ? left : (size_t)(newline - (text + *n_whole));
+    while (*n_whole < n_bytes && rc == TJ_OK) {
+        size_t left = n_bytes - *n_whole;
+        const char *newline = memchr(bytes + *n_whole, '\n', left);
+        size_t n = newline == NULL ? left : (size_t)(newline - (bytes + *n_whole));
         json_t *line = NULL;
-        if (newline == NULL && needs_newline) {
+        if (newline == NULL && docs != NULL) {
             break; /* cut short */
         }
         line_no++;
         if (n > 0) {
-            rc = tj_json_parse(&line, text + *n_whole, n, MAX_LINE_DEPTH, "an answer", err);
+            rc = tj_json_parse(&line, bytes + *n_whole, n, MAX_LINE_DEPTH, "an answer", err);
         }
         if (rc == TJ_OK && n > 0 && docs != NULL) {
             rc = check_line(line, docs, n_samples, err);
@@ -192,13 +221,14 @@ tj_code tj_eval_answers_open(tj_eval_answers *a, const char *path, const tj_eval
 {
     tj_fs_map map = {NULL, 0};
     size_t n_whole = 0;
-    tj_code rc = begin(a, path, docs->n, err);
+    tj_code rc = tj_eval_answers_begin(a, path, docs->n, err);
     bool is_there = tj_fs_exists(path);
     if (rc == TJ_OK && is_there) {
         rc = tj_fs_map_open(&map, path, err);
     }
     if (rc == TJ_OK && is_there) {
-        rc = take_file(a, &map, docs, n_samples, true, &n_whole, err);
+        rc = tj_eval_answers_parse(a, (const char *)map.data, map.n_bytes, docs, n_samples,
+                                   &n_whole, err);
         bool is_cut = n_whole < map.n_bytes;
         tj_fs_map_close(&map);
         if (rc == TJ_OK && is_cut && truncate(path, (off_t)n_whole) != 0) {
@@ -219,12 +249,12 @@ tj_code tj_eval_answers_read(tj_eval_answers *a, const char *path, const tj_eval
 {
     tj_fs_map map = {NULL, 0};
     size_t n_whole = 0;
-    tj_code rc = begin(a, path, docs->n, err);
+    tj_code rc = tj_eval_answers_begin(a, path, docs->n, err);
     if (rc == TJ_OK) {
         rc = tj_fs_map_open(&map, path, err);
     }
     if (rc == TJ_OK) {
-        rc = take_file(a, &map, NULL, 0, false, &n_whole, err);
+        rc = tj_eval_answers_parse(a, (const char *)map.data, map.n_bytes, NULL, 0, &n_whole, err);
         tj_fs_map_close(&map);
     }
     if (rc == TJ_OK && a->n_answered == 0) {

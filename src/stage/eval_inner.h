@@ -4,9 +4,14 @@
  *     eval_answers.c  answers.jsonl: kept as they come, found again
  *     eval_score.c    the harness's scores and our grader's
  *     eval_files.c    results and samples as the harness writes them
- *     eval_run.c      the run in the ledger, and the samples as outputs
+ *     eval_run.c      the run in the ledger
+ *     eval_outputs.c  that of answers, whose samples are outputs
+ *     eval_problems.c rows of the workspace for the problems
  *     eval_task.c     the course of it
- *     eval_choices.c  multiple choice by log-likelihood
+ *
+ *     eval_choices.c       multiple choice by log-likelihood
+ *     eval_choices_rows.c  its file
+ *     eval_choices_run.c   its run, and the items as outputs
  *
  * Ownership: stated at each struct.
  * Threads:   confined to one thread.
@@ -67,6 +72,16 @@ typedef struct tj_eval_answers {
     const char *path;
 } tj_eval_answers;
 
+/* Begins with no answers to n_docs problems; path, which is borrowed until the close, is for
+ * messages. To be closed in any case. Errors: TJ_E_NOMEM. */
+TJ_MUST_USE tj_code tj_eval_answers_begin(tj_eval_answers *answers, const char *path, size_t n_docs,
+                                          tj_err *err);
+/* Takes the lines of bytes. With docs they are ours: prompts must be those, samples n_samples, and
+ * a last line without an end is left out; without, they may be the harness's too. *n_whole is how
+ * many bytes were taken. Errors: as of open and read. */
+TJ_MUST_USE tj_code tj_eval_answers_parse(tj_eval_answers *answers, const char *bytes,
+                                          size_t n_bytes, const tj_eval_docs *docs,
+                                          size_t n_samples, size_t *n_whole, tj_err *err);
 /* Takes up the lines of `path` that are there; a last line that was cut short is cut off. docs'
  * prompts must be theirs. To be closed in any case. Errors: TJ_E_PARSE (file and line),
  * TJ_E_CONFLICT (another prompt), TJ_E_IO, TJ_E_NOMEM. */
@@ -113,21 +128,114 @@ void tj_eval_scores_close(tj_eval_scores *scores);
 /* ------------------------------------------------------------ the run in the ledger */
 
 typedef struct tj_eval_run {
-    tj_store *store; /* NULL: there is none, and everything below does nothing */
-    int64_t run;
-    tj_run_cost paid; /* of the answers' cost: what the run has been charged for */
+    tj_store *store;  /* NULL: there is none, and everything below does nothing */
+    int64_t run;      /* 0 without a workspace */
+    tj_run_cost paid; /* what a run that is gone on with has been charged for */
 } tj_eval_run;
-/* Begins the run, or goes on with one that was stopped; config is what determines the answers. A
- * run that is done is left alone where nothing is left to ask: out->store is then NULL. */
-TJ_MUST_USE tj_code tj_eval_run_begin(tj_eval_run *out, const tj_eval_task_config *cfg,
-                                      const tj_eval_docs *docs, const tj_eval_answers *answers,
-                                      const json_t *config, tj_err *err);
-/* Ends it by rc. Where that is TJ_OK, result is its metrics and every sample an output with its
- * verdict; else scores and result are not read. Returns rc, or what went wrong with ending it. */
-TJ_MUST_USE tj_code tj_eval_run_end(tj_eval_run *run, tj_code rc, const tj_eval_task_config *cfg,
-                                    const tj_eval_docs *docs, const tj_eval_answers *answers,
-                                    const tj_eval_scores *scores, const json_t *result,
+/* What makes an evaluation's run. Everything is borrowed. */
+typedef struct tj_eval_run_spec {
+    tj_store *store; /* NULL: no run */
+    const char *task, *model, *model_digest, *build_id;
+    const char *data, *shots_data; /* files; the latter NULL: none */
+    const json_t *config;          /* what determines the result, beside the files */
+    size_t n_problems;
+    uint64_t seed;
+} tj_eval_run_spec;
+/* Begins the run, or goes on with one that was stopped. Where is_known says that nothing is left to
+ * do, one that is done is left alone: out->store is then NULL, and out->run the one that is done.
+ */
+TJ_MUST_USE tj_code tj_eval_run_begin(tj_eval_run *out, const tj_eval_run_spec *spec, bool is_known,
+                                      tj_err *err);
+/* Ends it by rc. Where that is TJ_OK, result is its metrics, eval.json of the folder `out` (NULL:
+ * there is none) its file, and add_rows (NULL: nothing) adds rows in the same transaction; else
+ * these are not read. Returns rc, or what went wrong with ending it. */
+TJ_MUST_USE tj_code tj_eval_run_end(tj_eval_run *run, tj_code rc, const tj_run_cost *cost,
+                                    const char *out, const json_t *result,
+                                    tj_code (*add_rows)(void *ctx, tj_err *err), void *ctx,
                                     tj_err *err);
+
+/* What the problems of an evaluation are as rows of the workspace. Everything is borrowed. */
+typedef struct tj_eval_problems {
+    const char *data;   /* the file that they are from, whose name their set gets... */
+    const char *digest; /* ...with this beginning: that of its content */
+    const char *kind;   /* of the set: TJ_WORDS_TASK, TJ_CHOICES_TASK */
+    size_t n;
+    tj_code (*write)(const void *ctx, size_t i, tj_buf *json, size_t *difficulty, tj_err *err);
+    const void *ctx;
+} tj_eval_problems;
+/* Every problem's row: of the set that was imported from the same content, of an earlier
+ * evaluation's, or else of one that the run makes. Gives of[n]. Errors: those of the store. */
+TJ_MUST_USE tj_code tj_eval_problems_find(tj_store *store, int64_t run,
+                                          const tj_eval_problems *problems, int64_t *of,
+                                          tj_err *err);
+
+/* The run of answers: begun with what determines them; ended with every sample as an output with
+ * its verdict. As tj_eval_run_begin and tj_eval_run_end. */
+TJ_MUST_USE tj_code tj_eval_outputs_begin(tj_eval_run *run, const tj_eval_task_config *cfg,
+                                          const tj_eval_docs *docs, const tj_eval_answers *answers,
+                                          const json_t *config, tj_err *err);
+TJ_MUST_USE tj_code tj_eval_outputs_end(tj_eval_run *run, tj_code rc,
+                                        const tj_eval_task_config *cfg, const tj_eval_docs *docs,
+                                        const tj_eval_answers *answers,
+                                        const tj_eval_scores *scores, const json_t *result,
+                                        tj_err *err);
+
+/* ------------------------------------------------------------ choices */
+
+/* A choice's score. */
+typedef struct tj_choice_score {
+    double logprob;
+    bool is_greedy; /* each of its tokens is the likeliest */
+    size_t n_tokens;
+} tj_choice_score;
+
+typedef struct tj_choice_row {
+    json_t *json;
+    size_t line; /* of the file, from 1 */
+    size_t n, gold;
+    tj_choice_score *scores; /* [n] tj_free; NULL: not scored yet */
+    size_t n_tokens;         /* of all texts that were scored */
+} tj_choice_row;
+
+typedef struct tj_choice_rows {
+    tj_choice_row *rows; /* [n] */
+    size_t n, cap;
+    char digest[TJ_SHA256_HEX]; /* of the file */
+} tj_choice_rows;
+/* Reads JSON lines {"query", "choices", "gold"}: the first `limit`, 0: all. To be closed in any
+ * case. Errors: TJ_E_PARSE (file, line and field; no rows), TJ_E_LIMIT, TJ_E_NOTFOUND, TJ_E_IO. */
+TJ_MUST_USE tj_code tj_choice_rows_open(tj_choice_rows *out, const char *path, size_t limit,
+                                        tj_err *err);
+/* The same of bytes; path is the file's in messages. */
+TJ_MUST_USE tj_code tj_choice_rows_parse(tj_choice_rows *out, const char *bytes, size_t n_bytes,
+                                         const char *path, size_t limit, tj_err *err);
+void tj_choice_rows_close(tj_choice_rows *rows);
+tj_str tj_choice_query(const tj_choice_row *row);
+tj_str tj_choice_text(const tj_choice_row *row, size_t choice);
+/* Which choice is likeliest (acc), and likeliest a character (acc_norm); of a scored row. */
+size_t tj_choice_best(const tj_choice_row *row);
+size_t tj_choice_best_norm(const tj_choice_row *row);
+/* {"logprob", "greedy", "tokens"}; NULL without memory. */
+json_t *tj_choice_json(const tj_choice_score *score);
+
+/* A run whose items are rows of the workspace, each in one transaction with its cost. */
+typedef struct tj_choices_ledger {
+    tj_eval_run run;
+    int64_t *problems; /* [rows->n]; NULL: nothing is recorded */
+    double seconds;    /* what was spent before on the items that are known */
+} tj_choices_ledger;
+/* Begins or goes on with the run of cfg, and takes up the scores that it has. Does nothing without
+ * a workspace. To be ended in any case. */
+TJ_MUST_USE tj_code tj_choices_ledger_begin(tj_choices_ledger *out,
+                                            const tj_eval_choices_config *cfg, tj_choice_rows *rows,
+                                            tj_err *err);
+/* Records row i, which is scored, and the seconds that it took. */
+TJ_MUST_USE tj_code tj_choices_ledger_add(tj_choices_ledger *ledger, const tj_choice_rows *rows,
+                                          size_t i, double seconds, tj_err *err);
+/* As tj_eval_run_end. */
+TJ_MUST_USE tj_code tj_choices_ledger_end(tj_choices_ledger *ledger, tj_code rc,
+                                          const tj_eval_choices_config *cfg, const json_t *result,
+                                          tj_err *err);
 
 /* ------------------------------------------------------------ files */
 

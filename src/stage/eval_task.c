@@ -9,15 +9,49 @@
 #include "base/alloc.h"
 #include "base/config.h"
 #include "stage/eval_inner.h"
+#include "text/text.h"
 
 /* ------------------------------------------------------------ prompts alone */
 
-static json_t *prompt_line(const tj_eval_docs *docs, size_t i, tj_str target)
+/* What prompts are shown with. */
+typedef struct showing {
+    const tj_eval_docs *docs;
+    bool has_template;
+    tj_chat_template template;
+    tj_chat_options options;
+    tj_chat chat;
+} showing;
+
+/* Adds a chat's text in the template. */
+static tj_code add_rendered(showing *s, json_t *line, const tj_eval_doc *d, tj_err *err)
 {
-    const tj_eval_doc *d = &docs->docs[i];
-    return json_pack("{s:I, s:o, s:o, s:s}", "doc_id", (json_int_t)i,
-                     d->messages == NULL ? "prompt" : "messages", tj_eval_prompt_json(d), "target",
-                     tj_eval_text(target), "prompt_hash", d->prompt_hash);
+    tj_code rc = tj_chat_render(&s->chat, s->template, d->messages, d->n_messages, s->options, err);
+    if (rc == TJ_OK) {
+        tj_str text = {tj_buf_text(&s->chat.text), s->chat.text.len};
+        rc = json_object_set_new(line, "prompt", tj_eval_text(text)) == 0
+                 ? TJ_OK
+                 : tj_fail(err, TJ_E_NOMEM, "cannot show a prompt");
+    }
+    return rc;
+}
+
+static tj_code show_prompt(showing *s, size_t i, tj_str target,
+                           tj_code (*each)(void *ctx, const json_t *prompt, tj_err *err), void *ctx,
+                           tj_err *err)
+{
+    const tj_eval_doc *d = &s->docs->docs[i];
+    json_t *line = json_pack("{s:I, s:o, s:o, s:s}", "doc_id", (json_int_t)i,
+                             d->messages == NULL ? "prompt" : "messages", tj_eval_prompt_json(d),
+                             "target", tj_eval_text(target), "prompt_hash", d->prompt_hash);
+    tj_code rc = line == NULL ? tj_fail(err, TJ_E_NOMEM, "cannot show a prompt") : TJ_OK;
+    if (rc == TJ_OK && s->has_template && d->messages != NULL) {
+        rc = add_rendered(s, line, d, err);
+    }
+    if (rc == TJ_OK) {
+        rc = each(ctx, line, err);
+    }
+    json_decref(line);
+    return rc;
 }
 
 tj_code tj_eval_prompts(const tj_eval_task_config *cfg,
@@ -27,8 +61,15 @@ tj_code tj_eval_prompts(const tj_eval_task_config *cfg,
     tj_eval_docs docs;
     tj_harness *harness = NULL;
     tj_buf target;
+    showing s = {.docs = &docs,
+                 .has_template = cfg->shown_template != NULL,
+                 .options = {.prompts = true, .no_thinking = cfg->no_thinking}};
     tj_buf_init(&target);
+    tj_chat_init(&s.chat);
     tj_code rc = tj_eval_docs_open(&docs, cfg, err);
+    if (rc == TJ_OK && s.has_template) {
+        rc = tj_chat_by_name(&s.template, cfg->shown_template, err);
+    }
     if (rc == TJ_OK) {
         rc = tj_harness_create(&harness, cfg->task, err);
     }
@@ -36,13 +77,11 @@ tj_code tj_eval_prompts(const tj_eval_task_config *cfg,
         tj_buf_clear(&target);
         rc = tj_harness_target(harness, &target, docs.docs[i].solution, docs.docs[i].answer, err);
         if (rc == TJ_OK) {
-            json_t *line = prompt_line(&docs, i, (tj_str){tj_buf_text(&target), target.len});
-            rc = line == NULL ? tj_fail(err, TJ_E_NOMEM, "cannot show a prompt")
-                              : each(ctx, line, err);
-            json_decref(line);
+            rc = show_prompt(&s, i, (tj_str){tj_buf_text(&target), target.len}, each, ctx, err);
         }
     }
     tj_buf_deinit(&target);
+    tj_chat_deinit(&s.chat);
     tj_harness_destroy(harness);
     tj_eval_docs_close(&docs);
     return rc;
@@ -295,7 +334,7 @@ static tj_code carry_out(const tj_eval_task_config *cfg, const tj_generator *gen
     tj_eval_scores scores = {.n = 0};
     tj_eval_run run;
     json_t *config = config_json(cfg, docs);
-    tj_code rc = tj_eval_run_begin(&run, cfg, docs, answers, config, err);
+    tj_code rc = tj_eval_outputs_begin(&run, cfg, docs, answers, config, err);
     json_decref(config);
     if (rc != TJ_OK) {
         return rc;
@@ -304,7 +343,7 @@ static tj_code carry_out(const tj_eval_task_config *cfg, const tj_generator *gen
     if (rc == TJ_OK) {
         rc = conclude(cfg, docs, answers, started_us, &scores, result, job, err);
     }
-    rc = tj_eval_run_end(&run, rc, cfg, docs, answers, &scores, *result, err);
+    rc = tj_eval_outputs_end(&run, rc, cfg, docs, answers, &scores, *result, err);
     tj_eval_scores_close(&scores);
     return rc;
 }

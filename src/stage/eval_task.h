@@ -44,8 +44,10 @@ typedef struct tj_eval_task_config {
     uint64_t shots_seed;
     const char *model; /* its name in the results */
     const char *model_digest;
-    bool chat;          /* conversations, an example a turn; else texts to continue */
-    const char *system; /* of chats; NULL: none but the task's description */
+    bool chat;                  /* conversations, an example a turn; else texts to continue */
+    const char *system;         /* of chats; NULL: none but the task's description */
+    const char *shown_template; /* tj_eval_prompts: chats in it, too; NULL: messages alone */
+    bool no_thinking;           /* of that template */
     tj_sampling sampling;
     size_t n_samples, max_tokens;
     uint64_t seed;
@@ -56,8 +58,9 @@ typedef struct tj_eval_task_config {
     const json_t *contamination; /* of tj_guard, goes into the result; NULL: none */
 } tj_eval_task_config;
 
-/* Gives each prompt to `each`: {"doc_id", "prompt" or "messages", "target", "prompt_hash"}; asks no
- * model. Errors: as tj_eval_task's of reading. */
+/* Gives each prompt to `each`: {"doc_id", "prompt" or "messages", "target", "prompt_hash"}, of
+ * chats in a template also "prompt"; asks no model. Errors: as tj_eval_task's of reading;
+ * TJ_E_INVAL (no such template, or messages that it has no place for). */
 TJ_MUST_USE tj_code tj_eval_prompts(const tj_eval_task_config *cfg,
                                     tj_code (*each)(void *ctx, const json_t *prompt, tj_err *err),
                                     void *ctx, tj_err *err);
@@ -83,17 +86,24 @@ TJ_MUST_USE tj_code tj_eval_runs(tj_store *store, json_t **list, tj_err *err);
 
 /* ------------------------------------------------------------ choices by log-likelihood */
 
+#define TJ_CHOICES_TASK "choices"
+
 typedef struct tj_eval_choices_config {
     const char *data; /* JSON lines {"query", "choices": [texts], "gold": index or text} */
     size_t limit;     /* 0: all */
     const char *model, *model_digest;
     const char *out; /* folder for results and samples; NULL: none */
+    tj_store *store; /* the workspace in whose ledger this is a run; NULL: none */
+    const char *build_id;
+    const json_t *contamination; /* of tj_guard, goes into the result; NULL: none */
 } tj_eval_choices_config;
 
 /* The log-likelihood of each choice behind the query and a space, as the harness's request of type
  * multiple_choice: acc by the highest, acc_norm by the highest a character. A query's keys and
- * values are computed once for all of its choices. Gives *result; NULL on error. Errors:
- * TJ_E_PARSE (line and field), TJ_E_NOTFOUND, those of tj_engine_score. */
+ * values are computed once for all of its choices. With a workspace it is a run of the stage "eval"
+ * with an output an item, written as it is scored: stopped at any moment, the same call goes on
+ * with the items that have none. Gives *result; NULL on error. Errors: TJ_E_PARSE (line and field),
+ * TJ_E_NOTFOUND, those of tj_engine_score and of the store. */
 TJ_MUST_USE tj_code tj_eval_choices(const tj_eval_choices_config *cfg, tj_voice *voice,
                                     json_t **result, const tj_job *job, tj_err *err);
 

@@ -39,6 +39,8 @@ TJ_MUST_USE tj_code tj_report_run_trees(tj_store *store, json_t *out, json_t **e
                                         uint64_t seed, tj_err *err);
 /* Statistics of the thoughts of each run that made some, the newest first, added to *out. */
 TJ_MUST_USE tj_code tj_report_thoughts(tj_store *store, json_t *out, tj_err *err);
+/* What models scored on data sets, of the evaluations that are done, added to *out. */
+TJ_MUST_USE tj_code tj_report_evaluations(tj_store *store, json_t *out, tj_err *err);
 /* Answers to look at, added to *out. */
 TJ_MUST_USE tj_code tj_report_cases(const tj_experiment *x, json_t *out, tj_err *err);
 

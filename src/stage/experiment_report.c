@@ -292,42 +292,6 @@ static void set_body(const tj_experiment *x, json_t *d, const tj_run_sums *sums,
     json_object_set(d, "runs", sums->runs);
 }
 
-/* What models scored on data sets, of the evaluations that are done. */
-static json_t *evaluation_json(const json_t *run)
-{
-    const json_t *result = json_object_get(run, "result");
-    const char *filter;
-    json_t *score;
-    json_t *scores = json_array();
-    json_object_foreach(json_object_get(result, "scores"), filter, score)
-    {
-        json_array_append_new(scores, json_pack("{s:s, s:O, s:O, s:O, s:O}", "filter", filter,
-                                                "metric", json_object_get(score, "metric"), "mean",
-                                                json_object_get(score, "mean"), "low",
-                                                json_object_get(score, "low"), "high",
-                                                json_object_get(score, "high")));
-    }
-    return json_pack("{s:O, s:O, s:O, s:O, s:o}", "run", json_object_get(run, "run"), "label",
-                     json_object_get(run, "name"), "problems", json_object_get(result, "problems"),
-                     "samples", json_object_get(result, "samples"), "scores", scores);
-}
-
-static tj_code evaluations_json(const tj_experiment *x, json_t *out, tj_err *err)
-{
-    json_t *runs = NULL;
-    size_t i;
-    const json_t *run;
-    tj_code rc = tj_eval_runs(x->env.store, &runs, err);
-    json_array_foreach(runs, i, run)
-    {
-        if (json_is_object(json_object_get(run, "result"))) {
-            json_array_append_new(out, evaluation_json(run));
-        }
-    }
-    json_decref(runs);
-    return rc;
-}
-
 tj_code tj_experiment_report(tj_experiment *x, json_t **data, const char *command, tj_err *err)
 {
     tj_run_sums sums;
@@ -344,7 +308,7 @@ tj_code tj_experiment_report(tj_experiment *x, json_t **data, const char *comman
         rc = learning_json(x, learning, err);
     }
     if (rc == TJ_OK) {
-        rc = evaluations_json(x, evaluations, err);
+        rc = tj_report_evaluations(x->env.store, evaluations, err);
     }
     if (rc == TJ_OK) {
         rc = tj_report_run_trees(x->env.store, trees, &example, x->cells[0].derive_run,

@@ -119,7 +119,7 @@ static tj_code against_set(tj_guard *g, const tj_problem_set *set, tj_err *err)
 static tj_code against_file(tj_guard *g, const char *path, tj_err *err)
 {
     tj_texts texts;
-    tj_code rc = g->learns ? tj_texts_of_file(&texts, path, NULL, err)
+    tj_code rc = g->learns ? tj_texts_of_measured(&texts, path, err)
                            : tj_texts_of_learned(&texts, path, err);
     if (rc == TJ_OK) {
         rc = compare(g, path, &texts, err);

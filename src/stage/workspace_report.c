@@ -1,5 +1,5 @@
 /* The report data of docs/report.md for a workspace in which no experiment was made: its problem
- * sets, runs, trees and long thoughts. */
+ * sets, runs, trees, long thoughts and evaluations. */
 #include <stdio.h>
 #include <string.h>
 
@@ -121,6 +121,43 @@ static tj_code add_trees(tj_store *store, json_t *trees, json_t **example, tj_er
     return rc;
 }
 
+/* ------------------------------------------------------------------ evaluations */
+
+static json_t *evaluation_json(const json_t *run)
+{
+    const json_t *result = json_object_get(run, "result");
+    const char *filter;
+    json_t *score;
+    json_t *scores = json_array();
+    json_object_foreach(json_object_get(result, "scores"), filter, score)
+    {
+        json_array_append_new(scores, json_pack("{s:s, s:O, s:O, s:O, s:O}", "filter", filter,
+                                                "metric", json_object_get(score, "metric"), "mean",
+                                                json_object_get(score, "mean"), "low",
+                                                json_object_get(score, "low"), "high",
+                                                json_object_get(score, "high")));
+    }
+    return json_pack("{s:O, s:O, s:O, s:O, s:o}", "run", json_object_get(run, "run"), "label",
+                     json_object_get(run, "name"), "problems", json_object_get(result, "problems"),
+                     "samples", json_object_get(result, "samples"), "scores", scores);
+}
+
+tj_code tj_report_evaluations(tj_store *store, json_t *out, tj_err *err)
+{
+    json_t *runs = NULL;
+    size_t i;
+    const json_t *run;
+    tj_code rc = tj_eval_runs(store, &runs, err);
+    json_array_foreach(runs, i, run)
+    {
+        if (json_is_object(json_object_get(run, "result"))) {
+            json_array_append_new(out, evaluation_json(run));
+        }
+    }
+    json_decref(runs);
+    return rc;
+}
+
 /* ------------------------------------------------------------------ the document */
 
 static tj_code add_set(void *ctx, const tj_problem_set *set, tj_err *err)
@@ -160,6 +197,7 @@ static tj_code collect(tj_store *store, const char *build_id, json_t **data, tj_
     tj_run_sums sums;
     json_t *sets = json_array();
     json_t *thoughts = json_array();
+    json_t *evaluations = json_array();
     json_t *trees = json_array();
     json_t *example = NULL;
     json_t *ledger = NULL;
@@ -171,6 +209,9 @@ static tj_code collect(tj_store *store, const char *build_id, json_t **data, tj_
         rc = tj_report_thoughts(store, thoughts, err);
     }
     if (rc == TJ_OK) {
+        rc = tj_report_evaluations(store, evaluations, err);
+    }
+    if (rc == TJ_OK) {
         rc = add_trees(store, trees, &example, err);
     }
     if (rc == TJ_OK) {
@@ -180,6 +221,7 @@ static tj_code collect(tj_store *store, const char *build_id, json_t **data, tj_
         json_t *d =
             document(tj_store_dir(store), build_id, &sums, tj_store_now_us(store), sets, example);
         if (d == NULL || json_object_set(d, "thoughts", thoughts) != 0 ||
+            json_object_set(d, "evaluations", evaluations) != 0 ||
             json_object_set(d, "trees", trees) != 0 || json_object_set(d, "ledger", ledger) != 0) {
             json_decref(d);
             rc = tj_fail(err, TJ_E_NOMEM, "cannot collect the report's data");
@@ -190,6 +232,7 @@ static tj_code collect(tj_store *store, const char *build_id, json_t **data, tj_
     json_decref(ledger);
     json_decref(example);
     json_decref(trees);
+    json_decref(evaluations);
     json_decref(thoughts);
     json_decref(sets);
     json_decref(sums.runs);

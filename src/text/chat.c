@@ -210,7 +210,7 @@ bool tj_split_thinking(tj_thinking *out, const char *text, size_t len)
         thought = strip_newlines((view){text, (size_t)(close - text)}, false, true);
         const char *rest = last + strlen(CLOSE);
         answer = strip_newlines((view){rest, len - (size_t)(rest - text)}, true, false);
-    } else if (starts(all, OPEN)) {
+    } else if (starts(strip_newlines(all, true, false), OPEN)) {
         thought = all;
         answer = (view){text + len, 0};
     }

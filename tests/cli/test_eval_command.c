@@ -158,10 +158,43 @@ static void choices_are_scored(void **state)
     (void)state;
     expect_run("eval --task choices --data choices.jsonl -m model --out c -t 1 -q");
     command_expect_text(command_out, "choices, 2 problems\n  acc  ");
+    command_expect_text(command_out, "\n  acc_norm           per character    ");
     expect_run("eval --task choices --data choices.jsonl -m model -t 1 -q --json");
     json_t *result = command_json(command_out);
     assert_int_equal(json_array_size(json_object_get(result, "rows")), 2);
     json_decref(result);
+}
+
+static void choices_are_a_run_of_the_workspace(void **state)
+{
+    (void)state;
+    static const char command[] =
+        "eval --task choices --data choices.jsonl -m model --out cw -t 1 -q -w chosen";
+    expect_run(command);
+    expect_run(command); /* it is done */
+    expect_run("runs -w chosen --json");
+    json_t *runs = command_json(command_out);
+    assert_int_equal(json_array_size(runs), 1);
+    const json_t *one = json_array_get(runs, 0);
+    assert_string_equal(json_string_value(json_object_get(one, "name")), "choices: model");
+    assert_string_equal(json_string_value(json_object_get(one, "status")), "done");
+    assert_true(number(one, "tokens") > 0.0);
+    json_decref(runs);
+    expect_run("eval -w chosen");
+    command_expect_text(command_out, "done      choices: model, 2 problems, 1 samples\n"
+                                     "     acc                log-likelihood   ");
+    assert_int_equal(run("train pairs.jsonl --new " TINY " --epochs 1 -t 1 -q --out no -w chosen"),
+                     4); /* the ledger knows that the first of them was measured */
+    command_expect_text(command_err, "is no. 1 of ");
+    expect_run("report -w chosen --data chosen.json");
+    char *text = command_read("chosen.json");
+    json_t *data = command_json(text);
+    const json_t *score = json_array_get(
+        json_object_get(json_array_get(json_object_get(data, "evaluations"), 0), "scores"), 1);
+    assert_string_equal(json_string_value(json_object_get(score, "filter")), "acc_norm");
+    json_decref(data);
+    tj_free(text);
+    expect_run("ledger verify -w chosen --files");
 }
 
 static void what_does_not_go_is_refused_by_name(void **state)
@@ -228,8 +261,11 @@ static void contaminated_training_is_refused(void **state)
     command_expect_text(command_err, "warning: pairs.jsonl shares text with data.jsonl: of 6 "
                                      "measured problems 2 stand whole in it (2 the same)");
     (void)snprintf(line, sizeof line, "%s --force --check-against choices.jsonl", train);
+    assert_int_equal(run(line), 4);
+    command_expect_text(command_err, "no. 1 of choices.jsonl");
+    (void)snprintf(line, sizeof line, "%s --force --check-against pairs.jsonl", train);
     assert_int_equal(run(line), 1); /* no problems of a data set */
-    command_expect_text(command_err, "choices.jsonl");
+    command_expect_text(command_err, "pairs.jsonl");
     (void)snprintf(line, sizeof line, "%s --force --check-against none", train);
     assert_int_equal(run(line), 3);
 }
@@ -284,7 +320,6 @@ static void what_cannot_be_recorded_is_refused(void **state)
     assert_int_equal(run("eval --task gsm8k --shots 0 --data data.jsonl --answers a.jsonl -w w"),
                      2);
     command_expect_text(command_err, "--workspace is not for");
-    assert_int_equal(run("eval --task choices --data choices.jsonl -m model -w w"), 2);
     assert_int_equal(run("eval --task gsm8k --shots 0 --data data.jsonl --prompts "
                          "--check-against pairs.jsonl"),
                      2);
@@ -443,6 +478,7 @@ int main(void)
         cmocka_unit_test(a_model_is_measured_and_gone_on_with),
         cmocka_unit_test(samples_need_a_temperature_and_give_passes),
         cmocka_unit_test(choices_are_scored),
+        cmocka_unit_test(choices_are_a_run_of_the_workspace),
         cmocka_unit_test(what_does_not_go_is_refused_by_name),
         cmocka_unit_test(another_evaluation_in_the_folder_is_a_conflict),
         cmocka_unit_test(contaminated_training_is_refused),

@@ -329,21 +329,47 @@ static void a_problem_that_fails_is_named_and_the_rest_kept(void **state)
 
 static void thoughts_are_never_scored(void **state)
 {
-    tj_eval_task_config cfg = config_of("gsm8k");
-    script s = new_script();
+    static const char *const formats[] = {
+        "<think>#### #N</think>\nI do not know", "<think>#### #N and never an end",
+        "\n<think>\n#### #N and never an end", "<think>hm</think>\n<think>#### #N"};
     (void)state;
-    s.format = "<think>#### #N</think>\nI do not know";
-    json_t *result = run(&cfg, &s);
-    assert_true(score(result, "strict-match", "mean") == 0.0);
-    assert_true(score(result, "flexible-extract", "mean") == 0.0);
-    assert_true(score(result, "grader", "mean") == 0.0);
-    json_decref(result);
-    cfg = config_of("gsm8k");
-    s.format = "<think>#### #N and never an end";
-    result = run(&cfg, &s);
-    assert_true(score(result, "flexible-extract", "mean") == 0.0);
-    assert_true(score(result, "grader", "mean") == 0.0);
-    json_decref(result);
+    for (size_t i = 0; i < sizeof formats / sizeof formats[0]; i++) {
+        tj_eval_task_config cfg = config_of("gsm8k");
+        script s = new_script();
+        s.format = formats[i];
+        json_t *result = run(&cfg, &s);
+        assert_true(score(result, "strict-match", "mean") == 0.0);
+        assert_true(score(result, "flexible-extract", "mean") == 0.0);
+        assert_true(score(result, "grader", "mean") == 0.0);
+        json_decref(result);
+    }
+}
+
+/* A cost that is none would make sums that are none. */
+static void a_damaged_answer_is_named_by_line_and_field(void **state)
+{
+    static const char *const bad[] = {"\"seconds\":-1", "\"completion_tokens\":1e300",
+                                      "\"cost\":\"free\""};
+    tj_eval_task_config cfg = config_of("gsm8k");
+    char *path = tj_fs_join(workspace_dir, "damaged.jsonl");
+    (void)state;
+    cfg.out = NULL;
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        char text[160];
+        char field[32];
+        json_t *result = NULL;
+        tj_err err;
+        (void)snprintf(
+            text, sizeof text,
+            "{\"problem\":0,\"samples\":[\"1\"]}\n{\"problem\":1,\"samples\":[\"1\"],%s}\n",
+            bad[i]);
+        (void)snprintf(field, sizeof field, ":2: %.*s", (int)(strcspn(bad[i] + 1, "\"")),
+                       bad[i] + 1);
+        assert_int_equal(tj_fs_write(path, text, strlen(text), NULL), TJ_OK);
+        assert_int_equal(tj_eval_rescore(&cfg, path, &result, NULL, &err), TJ_E_PARSE);
+        assert_non_null(strstr(err.msg, field));
+    }
+    tj_free(path);
 }
 
 static void files_are_as_the_harness_has_them(void **state)
@@ -419,6 +445,17 @@ static void examples_are_turns_of_a_conversation(void **state)
     assert_string_equal(json_string_value(json_object_get(question, "role")), "user");
     assert_string_equal(json_string_value(json_object_get(question, "content")),
                         "Question: problem 9\nAnswer:");
+    assert_null(json_object_get(last, "prompt"));
+    cfg.shown_template = "chatml";
+    assert_int_equal(tj_eval_prompts(&cfg, keep_last, &last, NULL), TJ_OK);
+    const char *text = json_string_value(json_object_get(last, "prompt"));
+    assert_non_null(text);
+    static const char begin[] = "<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\n";
+    assert_true(strncmp(text, begin, strlen(begin)) == 0);
+    static const char end[] = "Question: problem 9\nAnswer:<|im_end|>\n<|im_start|>assistant\n";
+    assert_string_equal(text + strlen(text) - strlen(end), end);
+    cfg.shown_template = "chat";
+    assert_int_equal(tj_eval_prompts(&cfg, keep_last, &last, NULL), TJ_E_INVAL);
     json_decref(last);
 }
 
@@ -651,6 +688,7 @@ int main(void)
         cmocka_unit_test(a_limit_may_grow),
         cmocka_unit_test(a_problem_that_fails_is_named_and_the_rest_kept),
         cmocka_unit_test(thoughts_are_never_scored),
+        cmocka_unit_test(a_damaged_answer_is_named_by_line_and_field),
         cmocka_unit_test(files_are_as_the_harness_has_them),
         cmocka_unit_test(samples_can_be_scored_again),
         cmocka_unit_test(examples_are_turns_of_a_conversation),

@@ -293,6 +293,7 @@ static void thoughts_are_told_from_answers(void **state)
         {"<think>\n\n</think>\n\n4", "", "4"},
         {"<think>\nnot yet\n", "not yet", ""},
         {"<think>", "", ""},
+        {"\n<think>\nnot yet", "not yet", ""},
         {"a<think>b</think>c</think>d", "b", "d"},
         {"no <think> here", "", "no <think> here"},
     };

@@ -125,6 +125,7 @@ static void thoughts_are_those_of_split_thinking(void **state)
                                         "<think>\n\n</think>\n\nyes",
                                         "\n<think>a</think>b",
                                         "<think>cut short",
+                                        "\n\n<think>\ncut short",
                                         "<think>a < b </thin </think>c",
                                         "<thinking>is no mark",
                                         "no thoughts\n",
