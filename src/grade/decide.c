@@ -83,7 +83,7 @@ const char *tj_decide_both(tj_deciding *d, const char *u, const char *v)
 const char *tj_decide_text(tj_deciding *d, const tj_ex *ex)
 {
     tj_buf_clear(d->text);
-    tj_ex_print(d->text, ex);
+    tj_ex_show(d->text, ex);
     const char *shown = tj_buf_text(d->text);
     size_t n = MAX_SHOWN;
     d->no_memory = d->no_memory || d->text->failed;

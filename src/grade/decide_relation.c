@@ -313,12 +313,27 @@ static bool is_true_chain(tj_deciding *d, const tj_ex *ex)
     return true;
 }
 
+/* A calculation that does not hold says no value, but is none that differs from all its sides:
+ * 96/2 = 44 is not 72, but it may have been meant for 48 or for 44. */
+static tj_decision false_chain_and_value(tj_deciding *d, const tj_ex *chain, const tj_ex *other,
+                                         bool is_a)
+{
+    tj_decision side = tj_undecided("a chain without sides");
+    for (size_t i = 0; i < chain->n_args; i++) {
+        side = in_order(d, chain->args[i], other, is_a);
+        if (side.verdict != TJ_VERDICT_DIFFERENT) {
+            return tj_undecided("an equation of numbers does not hold, or is not seen to");
+        }
+    }
+    return side;
+}
+
 /* A calculation with a result: any of its sides. */
 static tj_decision chain_and_value(tj_deciding *d, const tj_ex *chain, const tj_ex *other,
                                    bool is_a)
 {
     if (!is_true_chain(d, chain)) {
-        return tj_undecided("an equation of numbers does not hold, or is not seen to");
+        return false_chain_and_value(d, chain, other, is_a);
     }
     tj_decision first = in_order(d, chain->args[0], other, is_a);
     return first.verdict == TJ_VERDICT_EQUAL

@@ -199,11 +199,14 @@ tj_ex *tj_ex_integer(tj_arena *arena, int64_t value);
  */
 int tj_ex_compare(const tj_ex *a, const tj_ex *b);
 
-/* The tree as plain text that the reader reads back to an equal tree: "pi/4 + k*pi, k in Z". */
-void tj_ex_print(tj_buf *out, const tj_ex *ex);
+/* The tree as plain text that people read: "pi/4 + k*pi, k in Z". */
+void tj_ex_show(tj_buf *out, const tj_ex *ex);
+/* The same where tj_read() reads it back to an equal tree, and else the tree spelled out
+ * (spelled.h), which is read back; what is beyond the reader's bounds is only shown. Costs a
+ * reading, in the scratch arena, whose content is lost; without memory *out has failed. */
+void tj_ex_print(tj_buf *out, tj_arena *scratch, const tj_ex *ex);
 
-/* The function's name in plain text ("sqrt"), and the number of arguments it takes (max SIZE_MAX
- * for any). */
+/* The function's name in plain text ("sqrt"). */
 const char *tj_ex_fn_name(tj_ex_fn fn);
 
 #endif

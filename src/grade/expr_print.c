@@ -7,7 +7,9 @@
 #include <string.h>
 
 #include "grade/expr.h"
+#include "grade/read.h"
 #include "grade/reader.h"
+#include "grade/spelled.h"
 #include "grade/words.h"
 
 typedef enum level { LEVEL_STATEMENT, LEVEL_SETS, LEVEL_SUM, LEVEL_PRODUCT, LEVEL_FACTOR } level;
@@ -663,7 +665,7 @@ static void print_top(printer *p, const tj_ex *ex)
     }
 }
 
-void tj_ex_print(tj_buf *out, const tj_ex *ex)
+void tj_ex_show(tj_buf *out, const tj_ex *ex)
 {
     printer p = {.out = out};
     if (ex->kind != TJ_EX_EITHER) {
@@ -682,5 +684,22 @@ void tj_ex_print(tj_buf *out, const tj_ex *ex)
     for (uint32_t i = 0; i < ex->n_args; i++) {
         tj_buf_str(out, i > 0 ? " ¦ " : "");
         print_top(&p, ex->args[i]);
+    }
+}
+
+void tj_ex_print(tj_buf *out, tj_arena *scratch, const tj_ex *ex)
+{
+    size_t begin = out->len;
+    tj_ex_show(out, ex);
+    const tj_ex *back;
+    tj_arena_clear(scratch);
+    tj_code rc = out->failed
+                     ? TJ_E_NOMEM
+                     : tj_read(&back, scratch, tj_buf_text(out) + begin, out->len - begin, NULL);
+    if (rc == TJ_E_NOMEM) {
+        out->failed = true;
+    } else if (rc != TJ_E_LIMIT && (rc != TJ_OK || tj_ex_compare(ex, back) != 0)) {
+        out->len = begin;
+        tj_ex_spell(out, ex);
     }
 }

@@ -18,6 +18,7 @@
 struct tj_grader {
     tj_grade_options options;
     tj_arena arena;
+    tj_arena scratch; /* of printing */
     tj_decider *decider;
     tj_grade_pool *pool; /* NULL: pairs are decided in this process */
     size_t n_stopped;
@@ -45,6 +46,7 @@ tj_code tj_grader_create(tj_grader **out, const tj_grade_options *options, tj_er
     }
     g->options = options == NULL ? tj_grade_defaults() : *options;
     tj_arena_init(&g->arena, MAX_ARENA_BYTES);
+    tj_arena_init(&g->scratch, 0); /* one reading's */
     tj_buf_init(&g->gold);
     tj_buf_init(&g->pred);
     tj_code rc = tj_decider_create(&g->decider, &g->options, err);
@@ -83,6 +85,7 @@ void tj_grader_destroy(tj_grader *g)
     tj_grade_pool_destroy(g->pool);
     tj_decider_destroy(g->decider);
     tj_arena_deinit(&g->arena);
+    tj_arena_deinit(&g->scratch);
     tj_buf_deinit(&g->gold);
     tj_buf_deinit(&g->pred);
     tj_free(g);
@@ -171,11 +174,12 @@ static tj_code fail_answer(tj_grade *out, tj_grader *g, tj_code rc, tj_err *err)
     return TJ_OK;
 }
 
-static tj_code normalize(const char **out, tj_buf *buf, const tj_ex *tree, bool asked, tj_err *err)
+static tj_code normalize(const char **out, tj_grader *g, tj_buf *buf, const tj_ex *tree,
+                         tj_err *err)
 {
     tj_buf_clear(buf);
-    if (asked && tree != NULL) {
-        tj_ex_print(buf, tree);
+    if (g->options.normalize && tree != NULL) {
+        tj_ex_print(buf, &g->scratch, tree);
         *out = tj_buf_text(buf);
     }
     return tj_buf_check(buf, err);
@@ -238,10 +242,10 @@ static tj_code pair_here(tj_grade *out, tj_grader *g, const char *gold, size_t g
         rc = fail_answer(out, g, rc, &own);
     }
     if (rc == TJ_OK) {
-        rc = normalize(&out->normalized_gold, &g->gold, a, g->options.normalize, &own);
+        rc = normalize(&out->normalized_gold, g, &g->gold, a, &own);
     }
     if (rc == TJ_OK) {
-        rc = normalize(&out->normalized_pred, &g->pred, b, g->options.normalize, &own);
+        rc = normalize(&out->normalized_pred, g, &g->pred, b, &own);
     }
     return rc == TJ_OK ? TJ_OK : tj_fail(err, rc, "%s", own.msg);
 }

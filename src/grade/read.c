@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "grade/reader.h"
+#include "grade/spelled.h"
 
 /* Trees are compared and printed by recursion: none is given that is deeper. */
 static bool is_deeper(const tj_ex *ex, unsigned depth)
@@ -200,6 +201,15 @@ static tj_code give(const tj_ex **out, tj_arena *arena, const readings *all, tj_
     return TJ_OK;
 }
 
+static tj_code give_spelled(const tj_ex **out, tj_reader *r, const tj_ex *ex)
+{
+    if (ex != NULL && is_deeper(ex, TJ_EX_MAX_DEPTH)) {
+        tj_reader_fail_code(r, TJ_E_LIMIT, "an answer nests too deeply");
+    }
+    *out = r->rc == TJ_OK ? ex : NULL;
+    return r->rc;
+}
+
 tj_code tj_read(const tj_ex **out, tj_arena *arena, const char *text, size_t len, tj_err *err)
 {
     *out = NULL;
@@ -223,6 +233,10 @@ tj_code tj_read(const tj_ex **out, tj_arena *arena, const char *text, size_t len
     }
     if (r.n_tokens == 0) {
         return tj_fail(err, TJ_E_PARSE, "byte 0: expected an answer, not an empty text");
+    }
+    const tj_ex *spelled = tj_reader_spelled(&r);
+    if (r.rc != TJ_OK || spelled != NULL) {
+        return give_spelled(out, &r, spelled);
     }
     tj_reader whole = r;
     tj_reader_strip_phrases(&r);

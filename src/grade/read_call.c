@@ -181,7 +181,7 @@ static bool read_plain_base(tj_reader *r, const tj_ex **base)
     return true;
 }
 
-static void arity(tj_ex_fn fn, size_t *min, size_t *max)
+void tj_reader_arity(tj_ex_fn fn, size_t *min, size_t *max)
 {
     *min = *max = 1;
     switch (fn) {
@@ -209,7 +209,7 @@ static const tj_ex *read_call(tj_reader *r, tj_ex_fn fn, const tj_ex *base)
 {
     tj_nodes args = {0};
     size_t min, max;
-    arity(fn, &min, &max);
+    tj_reader_arity(fn, &min, &max);
     bool bare = !tj_reader_at(r, TJ_TOK_LPAREN) && !(min > 1 && tj_reader_at(r, TJ_TOK_LSET));
     if (bare) {
         if (min > 1 && fn != TJ_FN_LOG) {

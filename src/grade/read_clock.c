@@ -52,6 +52,12 @@ static const tj_ex *time_of(tj_reader *r, int32_t seconds)
     return ex;
 }
 
+/* 24:00 is the end of a day, and 24:01 no time. */
+static bool is_in_a_day(const int32_t parts[3])
+{
+    return parts[1] < 60 && parts[2] < 60 && 3600 * parts[0] + 60 * parts[1] + parts[2] <= 86400;
+}
+
 /* Hours, then minutes and seconds: ":30:15" or 時30分. *written is how many of the parts there are.
  */
 static bool find_clock(const tj_reader *r, size_t *ahead, int32_t parts[3], int *written)
@@ -71,14 +77,14 @@ static bool find_clock(const tj_reader *r, size_t *ahead, int32_t parts[3], int 
             parts[1] = value;
             *ahead = minutes + 1;
         }
-        return parts[0] <= 24 && parts[1] < 60;
+        return is_in_a_day(parts);
     }
     while (*written < 3 && tj_reader_peek(r, *ahead)->kind == TJ_TOK_COLON &&
            two_digits(r, *ahead + 1, &parts[*written])) {
         *ahead += 3;
         ++*written;
     }
-    return parts[0] <= 24 && parts[1] < 60 && parts[2] < 60;
+    return is_in_a_day(parts);
 }
 
 /* "12 noon", "12 midnight". */

@@ -247,9 +247,8 @@ static int read_modifier(tj_reader *r)
     return 0;
 }
 
-/* As tj_unit_combine; memory that has run out is an error. */
-static bool combine(tj_reader *r, tj_unit *out, const tj_unit *a, int power_a, const tj_unit *b,
-                    int power_b)
+bool tj_reader_combine(tj_reader *r, tj_unit *out, const tj_unit *a, int power_a, const tj_unit *b,
+                       int power_b)
 {
     if (tj_unit_combine(out, r->arena, a, power_a, b, power_b)) {
         return true;
@@ -289,7 +288,7 @@ static bool read_one(tj_reader *r, tj_unit *out, bool behind_number, bool behind
         *out = unit;
         return true;
     }
-    return combine(r, out, &unit, power, &unit, 0);
+    return tj_reader_combine(r, out, &unit, power, &unit, 0);
 }
 
 /* Whether "/", "per" or "*" is followed by a unit rather than a value. */
@@ -325,7 +324,7 @@ static bool read_rest(tj_reader *r, tj_unit *unit)
     tj_unit next;
     bool divides;
     while (read_next_unit(r, &next, &divides)) {
-        if (!combine(r, unit, unit, 1, &next, divides ? -1 : 1)) {
+        if (!tj_reader_combine(r, unit, unit, 1, &next, divides ? -1 : 1)) {
             tj_reader_fail(r, "units that can be combined before this");
             return false;
         }
@@ -349,7 +348,7 @@ static bool read_fraction(tj_reader *r, tj_unit *out)
     look.err = NULL;
     tj_reader_next(&look);
     if (!read_braced(&look, &above) || !read_braced(&look, &below) || look.rc != TJ_OK ||
-        !combine(r, out, &above, 1, &below, -1)) {
+        !tj_reader_combine(r, out, &above, 1, &below, -1)) {
         return false;
     }
     r->at = look.at;

@@ -243,6 +243,8 @@ const tj_ex *tj_reader_big(tj_reader *r); /* sums, products */
 const tj_ex *tj_reader_plain_big(tj_reader *r, tj_ex_kind kind);
 /* The arguments "(a, b, ...)". */
 bool tj_reader_arguments(tj_reader *r, tj_nodes *out);
+/* How many arguments a function takes; *max is SIZE_MAX for any. */
+void tj_reader_arity(tj_ex_fn fn, size_t *min, size_t *max);
 /* A function's argument without brackets: "\sin 2x". */
 const tj_ex *tj_reader_bare_argument(tj_reader *r);
 
@@ -256,6 +258,9 @@ const tj_ex *tj_reader_plain_matrix(tj_reader *r); /* [[1, 2], [3, 4]] */
 
 /* A unit behind a value, if one is there. */
 bool tj_reader_unit(tj_reader *r, tj_unit *out, bool behind_number);
+/* As tj_unit_combine; memory that has run out is an error. */
+bool tj_reader_combine(tj_reader *r, tj_unit *out, const tj_unit *a, int power_a, const tj_unit *b,
+                       int power_b);
 const tj_ex *tj_reader_money(tj_reader *r);  /* $5, USD 5 */
 bool tj_reader_at_money(const tj_reader *r); /* at a currency's code before an amount */
 

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/assert.h"
 #include "grade/units_table.h"
 #include "grade/words.h"
 
@@ -96,31 +97,63 @@ static bool apply(tj_unit *out, const tj_unit *unit, int power)
     return true;
 }
 
-/* "a*b^2/c" of two texts: a's, then b's with its power. */
+bool tj_unit_next_factor(const char **at, tj_unit_factor *out)
+{
+    if (**at == '\0') {
+        return false;
+    }
+    int sign = **at == '/' ? -1 : 1;
+    *at += **at == '/' || **at == '*';
+    *out = (tj_unit_factor){.is_noun = **at == '"', .power = sign};
+    *at += out->is_noun;
+    out->name = *at;
+    out->n_name = strcspn(*at, out->is_noun ? "\"" : "*/^");
+    *at += out->n_name;
+    *at += **at == '"';
+    if (**at == '^') {
+        bool minus = (*at)[1] == '-';
+        int power = 0;
+        for (*at += 1 + minus; **at >= '0' && **at <= '9'; (*at)++) {
+            power = 10 * power + (**at - '0');
+        }
+        out->power = minus ? -sign * power : sign * power;
+    }
+    return true;
+}
+
+/* Appends the factors of a text to text[n .. room), each to the power given. */
+static size_t append_factors(char *text, size_t n, size_t room, const char *factors, int power)
+{
+    tj_unit_factor factor;
+    while (power != 0 && tj_unit_next_factor(&factors, &factor)) {
+        int total = factor.power * power;
+        bool divides = n > 0 && total < 0;
+        char raised[16] = "";
+        int shown = divides ? -total : total;
+        if (shown != 1) {
+            snprintf(raised, sizeof raised, "^%d", shown);
+        }
+        const char *quote = factor.is_noun ? "\"" : "";
+        n += (size_t)snprintf(text + n, room - n, "%s%s%.*s%s%s",
+                              n == 0    ? ""
+                              : divides ? "/"
+                                        : "*",
+                              quote, (int)factor.n_name, factor.name, quote, raised);
+        TJ_ASSERT(n < room);
+    }
+    return n;
+}
+
+/* "a*b^2/c" of two texts: the factors of both, which are read again one by one. */
 static const char *join_texts(tj_arena *arena, const tj_unit *a, int power_a, const tj_unit *b,
                               int power_b)
 {
-    char first[16] = "", second[16] = "";
-    int size_b = power_b < 0 ? -power_b : power_b;
-    if (power_a != 1) {
-        snprintf(first, sizeof first, "^%d", power_a);
-    }
-    if (size_b != 1) {
-        snprintf(second, sizeof second, "^%d", size_b);
-    }
-    size_t room = strlen(a->text) + strlen(b->text) + sizeof first + sizeof second + 4;
+    /* a power makes a factor, of two bytes or more with its sign, longer by at most four */
+    size_t room = 4 * (strlen(a->text) + strlen(b->text)) + 16;
     char *text = tj_arena_calloc(arena, room, 1);
-    if (text == NULL) {
-        return NULL;
-    }
-    bool just_b = power_a == 0, just_a = power_b == 0;
-    if (just_a) {
-        snprintf(text, room, "%s%s", a->text, first);
-    } else if (just_b) {
-        snprintf(text, room, "%s%s%s", power_b < 0 ? "1/" : "", b->text, second);
-    } else {
-        snprintf(text, room, "%s%s%s%s%s", a->text, first, power_b < 0 ? "/" : "*", b->text,
-                 second);
+    if (text != NULL) {
+        append_factors(text, append_factors(text, 0, room, a->text, power_a), room, b->text,
+                       power_b);
     }
     return text;
 }

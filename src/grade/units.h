@@ -59,6 +59,17 @@ bool tj_unit_count(tj_unit *out, tj_arena *arena, const char *noun, size_t len, 
 bool tj_unit_combine(tj_unit *out, tj_arena *arena, const tj_unit *a, int power_a, const tj_unit *b,
                      int power_b);
 
+/* One factor of a unit's text: "hour" to the power -1 of "km/hour". */
+typedef struct tj_unit_factor {
+    const char *name; /* [n_name]; lent by the text, without quotes */
+    size_t n_name;
+    bool is_noun; /* of a thing that is counted */
+    int power;
+} tj_unit_factor;
+
+/* Steps *at, which begins at a unit's text, over its next factor; false at the end. */
+bool tj_unit_next_factor(const char **at, tj_unit_factor *out);
+
 /* Whether values in the two units can be compared (dimensions and names alike). */
 bool tj_unit_same_kind(const tj_unit *a, const tj_unit *b);
 

@@ -30,7 +30,7 @@ const char *printed(const char *text)
     tj_buf buf;
     tj_buf_init(&buf);
     const tj_ex *ex = read_or_fail(&arena, text);
-    tj_ex_print(&buf, ex);
+    tj_ex_print(&buf, &again, ex);
     if (tj_ex_compare(ex, read_or_fail(&again, tj_buf_text(&buf))) != 0) {
         fail_msg("'%s' is printed as '%s', which is read as another tree", text, tj_buf_text(&buf));
     }

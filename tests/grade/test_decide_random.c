@@ -70,7 +70,7 @@ static const char *text_of(const tj_ex *ex)
 {
     static tj_buf buf;
     tj_buf_clear(&buf);
-    tj_ex_print(&buf, ex);
+    tj_ex_show(&buf, ex);
     return tj_buf_text(&buf);
 }
 

@@ -12,7 +12,7 @@
 #include "base/buf.h"
 #include "grade/read.h"
 
-static tj_arena arena;
+static tj_arena arena, scratch;
 
 static const tj_ex *read_text(const char *text)
 {
@@ -93,7 +93,7 @@ static void order_is_total_and_zero_for_equal_prints(void **state)
     for (size_t i = 0; i < N_TEXTS; i++) {
         trees[i] = read_text(texts[i]);
         tj_buf_init(&prints[i]);
-        tj_ex_print(&prints[i], trees[i]);
+        tj_ex_print(&prints[i], &scratch, trees[i]);
     }
     for (size_t i = 0; i < N_TEXTS; i++) {
         for (size_t j = 0; j < N_TEXTS; j++) {
@@ -166,7 +166,9 @@ int main(void)
         cmocka_unit_test(functions_are_read_by_their_names),
     };
     tj_arena_init(&arena, 0);
+    tj_arena_init(&scratch, 0);
     int rc = cmocka_run_group_tests(tests, NULL, NULL);
     tj_arena_deinit(&arena);
+    tj_arena_deinit(&scratch);
     return rc;
 }

@@ -207,7 +207,8 @@ static void random_texts_that_are_read_read_back(void **state)
         tj_arena_clear(&arena);
         if (tj_read(&ex, &arena, text, len, NULL) == TJ_OK) {
             n_read++;
-            printed(text); /* fails if it does not read back */
+            bool spelled = strncmp(printed(text), "tree(", 5) == 0; /* fails if not read back */
+            assert_false(spelled);
         }
     }
     assert_true(n_read > 6000);
@@ -236,9 +237,65 @@ static void memory_may_run_out(void **state)
     }
 }
 
+/* What no text of people's reads back as is spelled out. */
+static void any_tree_is_printed(void **state)
+{
+    (void)state;
+    assert_string_equal(printed("A$in "), "tree(quantity(unit(\"inch\"; 1); symbol(\"A\")))");
+    static const char *const spelled[] = {
+        "tree(either(number(\"125\"; 2; 1; 0; 10; 1); number(\"ff\"; 0; 0; 0; 16; 0)))",
+        "tree(quantity(unit(\"km\"; 2); count(\"apple\"; -1); negate(number(\"5\"))))",
+        "tree(relation(\"02\"; date(20200229); time(3600); words(\"even\")))",
+        "tree(list(1; matrix(2; number(\"1\"); call(\"log\"; symbol(\"x_{n+1}\"); constant(0)))"
+        "; choice(1)))",
+    };
+    for (size_t i = 0; i < sizeof spelled / sizeof spelled[0]; i++) {
+        assert_string_not_equal(printed(spelled[i]), "");
+    }
+}
+
+/* A tree that breaks a rule of trees is none, and its text is what any other text is. */
+static void what_spells_no_tree_is_read_as_any_text(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {
+        "tree(number(\"\"))",
+        "tree(number(\"12\"; 3; 0; 0; 10; 1))",
+        "tree(number(\"1f\"))",
+        "tree(constant(5))",
+        "tree(add(number(\"1\")))",
+        "tree(add(number(\"1\"); words(\"even\")))",
+        "tree(matrix(2; number(\"1\"); number(\"2\"); number(\"3\")))",
+        "tree(relation(\"0\"; number(\"1\")))",
+        "tree(relation(\"9\"; number(\"1\"); number(\"2\")))",
+        "tree(call(\"sqrt\"; number(\"1\"); number(\"2\")))",
+        "tree(call(\"none\"; number(\"1\")))",
+        "tree(quantity(number(\"1\")))",
+        "tree(quantity(unit(\"none\"; 1); number(\"1\")))",
+        "tree(quantity(unit(\"USD\"; 1); unit(\"EUR\"; 1); number(\"1\")))",
+        "tree(sum(number(\"1\"); number(\"1\"); number(\"2\"); number(\"3\")))",
+        "tree(add(either(number(\"1\"); number(\"2\")); number(\"3\")))",
+        "tree(either(number(\"1\"); number(\"1\")))",
+        "tree(date(20201301))",
+        "tree(number(\"1\")) + 1",
+    };
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        tj_arena arena;
+        const tj_ex *ex = NULL;
+        tj_arena_init(&arena, 0);
+        if (tj_read(&ex, &arena, texts[i], strlen(texts[i]), NULL) == TJ_OK) {
+            assert_int_equal(ex->kind, TJ_EX_TEXT);
+        }
+        tj_arena_deinit(&arena);
+    }
+    assert_string_equal(printed("tree (oak)"), "\"treeoak\"");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(any_tree_is_printed),
+        cmocka_unit_test(what_spells_no_tree_is_read_as_any_text),
         cmocka_unit_test(open_texts_have_several_readings),
         cmocka_unit_test(surroundings_close_them),
         cmocka_unit_test(errors_name_the_byte),

@@ -34,6 +34,8 @@ static void times_of_day_are_seconds(void **state)
     ALIKE("12:00:00 a.m.", "midnight", "12 a.m.", "00:00");
     ALIKE("4:51:06 p.m.", "4\\!:\\!51\\!:\\!06 \\text{ p.m.}");
     /* Without a.m. or p.m. it may be either, or a ratio. */
+    assert_string_equal(printed("24:00"), "24:00:00");
+    assert_string_equal(printed("24:01"), "24/1"); /* no time of a day */
     assert_string_equal(printed("3:45"), "3:45:00 a.m. ¦ 3:45:00 p.m. ¦ 3/45");
     assert_string_equal(printed("05:00"), "5:00:00 a.m.");
     assert_string_equal(printed("3:4"), "3/4");
