@@ -192,7 +192,7 @@ static void grow_with(const char *spec, const char *rewarder, double wrong, size
     const json_t *nodes = json_object_get(tree, "nodes");
     assert_int_equal(json_array_size(nodes), 4);
     for (size_t i = 1; i < 4; i++) {
-        double value = NAN;
+        double value = (double)NAN;
         const char *text = json_string_value(json_object_get(json_array_get(nodes, i), "text"));
         assert_int_equal(rewards_of(tree, i, rewarder, &value), 1);
         bool misses = strstr(text, "Take 5") != NULL;
@@ -212,7 +212,7 @@ static void each_rewarder_scores_once_while_trees_grow(void **state)
         "--shape "
         "n_kv_heads=2 --shape head_dim=16 --shape ffn_width=32 --epochs 1 --out prm --quiet",
         0);
-    grow_with("prm:prm", "prm", NAN, 0);
+    grow_with("prm:prm", "prm", (double)NAN, 0);
     grow_with("judge:@,model=m", "judge", -1.0, 3);
     /* two rollouts of each first step; ends are graded alone */
     grow_with("rollout:@,model=m,rollouts=2", "rollout", 0.0, 4);
