@@ -13,6 +13,9 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#if defined(__AVX2__)
+#include <immintrin.h>
+#endif
 
 #define LANES 16
 typedef float vf __attribute__((vector_size(64)));
@@ -119,6 +122,19 @@ static inline void store_own(float *p, vm v)
 static inline vm select_vm(vmi mask, vm a, vm b)
 {
     return (vm)((mask & (vmi)a) | (~mask & (vmi)b));
+}
+
+/* a b + c, with one rounding where the instruction set has that. Asked for by name: a compiler that
+ * fuses as it likes may do so for eight rows and not for one. */
+ALWAYS_INLINE vm fused(vm a, vm b, vm c)
+{
+#if defined(__AVX512F__)
+    return (vm)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
+#elif defined(__AVX2__)
+    return (vm)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
+#else
+    return a * b + c;
+#endif
 }
 
 /* exp(x) to 2 ulp for x in [-87, 88]; below, 0; above, clamped. Cody-Waite reduction and the
