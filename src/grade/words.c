@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "grade/lex_tables.h"
+
 static char lower(char c)
 {
     return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
@@ -74,6 +76,25 @@ static size_t keep_words(char *text, size_t n, bool with_articles, size_t *last)
     return to;
 }
 
+/* Folding may leave signs that the reader takes for ASCII's, as the minus of a raised one: they are
+ * made so once more, or words that were folded would fold otherwise. */
+static char *fold_wide(tj_arena *arena, const char *text, size_t len, size_t *n)
+{
+    const uint32_t *origin;
+    const char *plain;
+    size_t n_folded;
+    char *folded = tj_words_casefold(arena, text, len, &n_folded);
+    if (folded == NULL) {
+        return NULL;
+    }
+    tj_code rc = tj_lex_normalize(&plain, n, &origin, arena, folded, n_folded, NULL);
+    if (rc == TJ_E_PARSE) { /* not UTF-8: as it is */
+        *n = n_folded;
+        return folded;
+    }
+    return rc == TJ_OK ? tj_arena_strndup(arena, plain, *n) : NULL;
+}
+
 static char *fold(tj_arena *arena, const char *text, size_t len, size_t *n, size_t *last)
 {
     bool ascii = true;
@@ -88,7 +109,7 @@ static char *fold(tj_arena *arena, const char *text, size_t len, size_t *n, size
             made[i] = lower(made[i]);
         }
     } else {
-        made = tj_words_casefold(arena, text, len, &n_made);
+        made = fold_wide(arena, text, len, &n_made);
     }
     char *copy = made == NULL ? NULL : tj_arena_strndup(arena, made, n_made);
     if (copy == NULL) {
