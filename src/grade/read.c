@@ -127,6 +127,9 @@ static const tj_ex *read_in(const tj_reader *start, tj_modes modes, uint32_t *me
     if (ex != NULL && is_deeper(ex, TJ_EX_MAX_DEPTH)) {
         ex = tj_reader_fail_code(&r, TJ_E_LIMIT, "an answer nests too deeply");
     }
+    if (ex != NULL && !tj_ex_suits(ex)) {
+        ex = tj_reader_fail_code(&r, TJ_E_PARSE, "a part of an answer is no value");
+    }
     *met |= r.met;
     *rc = r.rc;
     return ex;

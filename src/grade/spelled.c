@@ -332,10 +332,10 @@ static bool read_head(tj_reader *r, tj_ex *ex)
 }
 
 /* Whether the arguments are of the kinds that the reader's own trees have. */
-static bool suit(const form *f, const tj_nodes *args)
+static bool suit(const form *f, const tj_ex *const *args, size_t n)
 {
-    for (size_t i = 0; i < args->n; i++) {
-        const tj_ex *arg = args->items[i];
+    for (size_t i = 0; i < n; i++) {
+        const tj_ex *arg = args[i];
         bool is_symbol = arg->kind == TJ_EX_SYMBOL, is_value = tj_ex_is_value(arg), ok = true;
         switch ((args_are)f->are) {
         case ANY:
@@ -357,7 +357,7 @@ static bool suit(const form *f, const tj_nodes *args)
             return false;
         }
     }
-    return args->n >= f->min_args && args->n <= f->max_args;
+    return n >= f->min_args && n <= f->max_args;
 }
 
 /* The signs of a relation, which were read as text. */
@@ -382,23 +382,23 @@ static bool set_signs(tj_reader *r, tj_ex *ex, size_t n_args)
 }
 
 /* What the table does not say of a node. */
-static bool is_sound(const tj_ex *ex, const tj_nodes *args)
+static bool is_sound(const tj_ex *ex, const tj_ex *const *args, size_t n)
 {
     size_t min, max;
     switch (ex->kind) {
     case TJ_EX_CALL:
         tj_reader_arity((tj_ex_fn)ex->id, &min, &max);
-        return args->n >= min && args->n <= max;
+        return n >= min && n <= max;
     case TJ_EX_DATE:
         return ex->id / 100 % 100 >= 1 && ex->id / 100 % 100 <= 12 && ex->id % 100 <= 31;
     case TJ_EX_MATRIX:
-        return args->n % ex->n_rows == 0;
+        return n % ex->n_rows == 0;
     case TJ_EX_QUANTITY:
-        return args->items[0]->kind != TJ_EX_TUPLE && args->items[0]->kind != TJ_EX_MATRIX;
+        return args[0]->kind != TJ_EX_TUPLE && args[0]->kind != TJ_EX_MATRIX;
     case TJ_EX_EITHER:
-        for (size_t i = 0; i < args->n; i++) {
+        for (size_t i = 0; i < n; i++) {
             for (size_t k = 0; k < i; k++) {
-                if (tj_ex_compare(args->items[i], args->items[k]) == 0) {
+                if (tj_ex_compare(args[i], args[k]) == 0) {
                     return false;
                 }
             }
@@ -409,9 +409,18 @@ static bool is_sound(const tj_ex *ex, const tj_nodes *args)
     }
 }
 
+bool tj_ex_suits(const tj_ex *ex)
+{
+    bool ok = suit(&forms[ex->kind], ex->args, ex->n_args) && is_sound(ex, ex->args, ex->n_args);
+    for (size_t i = 0; ok && i < ex->n_args; i++) {
+        ok = tj_ex_suits(ex->args[i]);
+    }
+    return ok;
+}
+
 static const tj_ex *node_of(tj_reader *r, tj_ex *head, const tj_nodes *args)
 {
-    if (!suit(&forms[head->kind], args) || !is_sound(head, args) ||
+    if (!suit(&forms[head->kind], args->items, args->n) || !is_sound(head, args->items, args->n) ||
         (head->kind == TJ_EX_RELATION && !set_signs(r, head, args->n))) {
         fail(r);
         return NULL;

@@ -10,10 +10,17 @@
 #ifndef TJ_GRADE_SPELLED_H
 #define TJ_GRADE_SPELLED_H
 
+#include <stdbool.h>
+
 #include "base/buf.h"
 #include "grade/reader.h"
 
 void tj_ex_spell(tj_buf *out, const tj_ex *ex);
+
+/* Whether each node has the number and the kinds of arguments that its own kind asks for, such as
+ * values in a sum: not the logarithm to the base of all integers. The tree nests at most
+ * TJ_EX_MAX_DEPTH deep. */
+bool tj_ex_suits(const tj_ex *ex);
 
 /* The tree that the whole text spells; NULL, with nothing read and without an error, if it spells
  * none. Errors: TJ_E_LIMIT, TJ_E_NOMEM. */
