@@ -8,18 +8,27 @@
 #include "grade/reader.h"
 #include "grade/spelled.h"
 
-/* Trees are compared and printed by recursion: none is given that is deeper. */
-static bool is_deeper(const tj_ex *ex, unsigned depth)
+/* Trees are compared and printed by recursion, and parts may be shared (the last one of a ratio):
+ * none is given that is deeper, or that has more nodes when each is counted as often as it is met.
+ */
+static bool is_within(const tj_ex *ex, unsigned depth, size_t *left)
 {
-    if (depth == 0) {
-        return true;
+    if (depth == 0 || *left == 0) {
+        return false;
     }
+    (*left)--;
     for (uint32_t i = 0; i < ex->n_args; i++) {
-        if (is_deeper(ex->args[i], depth - 1)) {
-            return true;
+        if (!is_within(ex->args[i], depth - 1, left)) {
+            return false;
         }
     }
-    return false;
+    return true;
+}
+
+static bool is_too_large(const tj_ex *ex, unsigned depth)
+{
+    size_t left = TJ_EX_MAX_NODES;
+    return !is_within(ex, depth, &left);
 }
 
 static bool is_punctuation(const tj_token *token)
@@ -107,7 +116,7 @@ static bool read_parts(readings *all, const tj_reader *whole)
         r.n_tokens = i;
         r.err = NULL;
         const tj_ex *ex = r.at == r.n_tokens ? NULL : read_all(&r);
-        if (ex == NULL || ex->kind == TJ_EX_EITHER || is_deeper(ex, TJ_EX_MAX_DEPTH - 1)) {
+        if (ex == NULL || ex->kind == TJ_EX_EITHER || is_too_large(ex, TJ_EX_MAX_DEPTH - 1)) {
             return false;
         }
         add_reading(all, ex);
@@ -124,8 +133,9 @@ static const tj_ex *read_in(const tj_reader *start, tj_modes modes, uint32_t *me
     r.err = err;
     r.modes = modes;
     const tj_ex *ex = read_all(&r);
-    if (ex != NULL && is_deeper(ex, TJ_EX_MAX_DEPTH)) {
-        ex = tj_reader_fail_code(&r, TJ_E_LIMIT, "an answer nests too deeply");
+    if (ex != NULL && is_too_large(ex, TJ_EX_MAX_DEPTH)) {
+        ex = tj_reader_fail_code(&r, TJ_E_LIMIT,
+                                 "an answer nests too deeply, or has too many parts");
     }
     if (ex != NULL && !tj_ex_suits(ex)) {
         ex = tj_reader_fail_code(&r, TJ_E_PARSE, "a part of an answer is no value");
@@ -206,8 +216,8 @@ static tj_code give(const tj_ex **out, tj_arena *arena, const readings *all, tj_
 
 static tj_code give_spelled(const tj_ex **out, tj_reader *r, const tj_ex *ex)
 {
-    if (ex != NULL && is_deeper(ex, TJ_EX_MAX_DEPTH)) {
-        tj_reader_fail_code(r, TJ_E_LIMIT, "an answer nests too deeply");
+    if (ex != NULL && is_too_large(ex, TJ_EX_MAX_DEPTH)) {
+        tj_reader_fail_code(r, TJ_E_LIMIT, "an answer nests too deeply, or has too many parts");
     }
     *out = r->rc == TJ_OK ? ex : NULL;
     return r->rc;
