@@ -120,7 +120,13 @@ static char *fold(tj_arena *arena, const char *text, size_t len, size_t *n, size
         made = copy;
         *n = keep_words(made, n_made, true, last);
     }
-    made[*n] = '\0';
+    if (!ascii) { /* marks that a blank parted have an order among each other */
+        made = fold_wide(arena, made, *n, n);
+        made = made == NULL ? NULL : tj_arena_strndup(arena, made, *n);
+        *last = *last < *n ? *last : *n;
+    } else {
+        made[*n] = '\0';
+    }
     return made;
 }
 
