@@ -177,7 +177,9 @@ static bool read_next_integer(tj_reader *r, int32_t min, int32_t max, int32_t *o
 static bool read_quoted(tj_reader *r, const char **out)
 {
     const tj_token *token = tj_reader_peek(r, 0);
-    if (token->kind != TJ_TOK_QUOTED || token->n_text == 0) {
+    bool is_text = token->kind == TJ_TOK_QUOTED && token->n_text > 0 &&
+                   memchr(token->text, '\0', token->n_text) == NULL;
+    if (!is_text) {
         return fail(r);
     }
     *out = tj_arena_strndup(r->arena, token->text, token->n_text);
