@@ -116,7 +116,8 @@ static bool read_parts(readings *all, const tj_reader *whole)
         r.n_tokens = i;
         r.err = NULL;
         const tj_ex *ex = r.at == r.n_tokens ? NULL : read_all(&r);
-        if (ex == NULL || ex->kind == TJ_EX_EITHER || is_too_large(ex, TJ_EX_MAX_DEPTH - 1)) {
+        if (ex == NULL || ex->kind == TJ_EX_EITHER || is_too_large(ex, TJ_EX_MAX_DEPTH - 1) ||
+            !tj_ex_suits(ex)) {
             return false;
         }
         add_reading(all, ex);
