@@ -205,7 +205,7 @@ static bool are_numbered(const tj_ex *const *names, size_t n)
 {
     size_t stem = strcspn(names[0]->text, "_");
     for (size_t i = 0; i < n; i++) {
-        if (names[i]->text[stem] != '_' || strncmp(names[i]->text, names[0]->text, stem) != 0) {
+        if (strncmp(names[i]->text, names[0]->text, stem) != 0 || names[i]->text[stem] != '_') {
             return false;
         }
     }
