@@ -250,7 +250,11 @@ const tj_ex *tj_reader_factor(tj_reader *r, bool with_times_ten)
             ex = read_sign_unit(r, ex);
             break;
         } else if (tj_reader_at(r, TJ_TOK_CARET)) {
+            size_t at = r->at;
             ex = read_power(r, ex);
+            if (r->at == at) { /* a raised sign that is not this one's, as of (1, 2)^\circ */
+                break;
+            }
         } else {
             break;
         }
