@@ -126,6 +126,19 @@ static bool read_parts(readings *all, const tj_reader *whole)
     return true;
 }
 
+/* The tree, if it keeps the bounds and the rules of trees. */
+static const tj_ex *checked(tj_reader *r, const tj_ex *ex)
+{
+    if (ex != NULL && is_too_large(ex, TJ_EX_MAX_DEPTH)) {
+        return tj_reader_fail_code(r, TJ_E_LIMIT,
+                                   "an answer nests too deeply, or has too many parts");
+    }
+    if (ex != NULL && !tj_ex_suits(ex)) {
+        return tj_reader_fail_code(r, TJ_E_PARSE, "a part of an answer is no value");
+    }
+    return ex;
+}
+
 /* One reading in the modes given; what was met is added to *met. */
 static const tj_ex *read_in(const tj_reader *start, tj_modes modes, uint32_t *met, tj_code *rc,
                             tj_err *err)
@@ -133,14 +146,7 @@ static const tj_ex *read_in(const tj_reader *start, tj_modes modes, uint32_t *me
     tj_reader r = *start;
     r.err = err;
     r.modes = modes;
-    const tj_ex *ex = read_all(&r);
-    if (ex != NULL && is_too_large(ex, TJ_EX_MAX_DEPTH)) {
-        ex = tj_reader_fail_code(&r, TJ_E_LIMIT,
-                                 "an answer nests too deeply, or has too many parts");
-    }
-    if (ex != NULL && !tj_ex_suits(ex)) {
-        ex = tj_reader_fail_code(&r, TJ_E_PARSE, "a part of an answer is no value");
-    }
+    const tj_ex *ex = checked(&r, read_all(&r));
     *met |= r.met;
     *rc = r.rc;
     return ex;
@@ -215,15 +221,6 @@ static tj_code give(const tj_ex **out, tj_arena *arena, const readings *all, tj_
     return TJ_OK;
 }
 
-static tj_code give_spelled(const tj_ex **out, tj_reader *r, const tj_ex *ex)
-{
-    if (ex != NULL && is_too_large(ex, TJ_EX_MAX_DEPTH)) {
-        tj_reader_fail_code(r, TJ_E_LIMIT, "an answer nests too deeply, or has too many parts");
-    }
-    *out = r->rc == TJ_OK ? ex : NULL;
-    return r->rc;
-}
-
 tj_code tj_read(const tj_ex **out, tj_arena *arena, const char *text, size_t len, tj_err *err)
 {
     *out = NULL;
@@ -250,7 +247,8 @@ tj_code tj_read(const tj_ex **out, tj_arena *arena, const char *text, size_t len
     }
     const tj_ex *spelled = tj_reader_spelled(&r);
     if (r.rc != TJ_OK || spelled != NULL) {
-        return give_spelled(out, &r, spelled);
+        *out = r.rc == TJ_OK ? checked(&r, spelled) : NULL;
+        return r.rc;
     }
     tj_reader whole = r;
     tj_reader_strip_phrases(&r);

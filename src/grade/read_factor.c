@@ -52,6 +52,14 @@ static bool at_raised(const tj_reader *r, tj_tok_kind kind, size_t *n)
            (!braced || tj_reader_peek(r, 3)->kind == TJ_TOK_RBRACE);
 }
 
+/* '^' of a power, not of a sign that LaTeX raises. */
+static bool at_power(const tj_reader *r)
+{
+    size_t n;
+    return tj_reader_at(r, TJ_TOK_CARET) && !at_raised(r, TJ_TOK_CIRC, &n) &&
+           !at_raised(r, TJ_TOK_UNIT, &n);
+}
+
 /* A letter C or F behind the sign of degrees. */
 static const char *temperature(const tj_reader *r, size_t *n)
 {
@@ -135,7 +143,7 @@ static const tj_ex *read_exponent(tj_reader *r)
             ex = tj_reader_at(r, TJ_TOK_LBRACE)  ? tj_reader_group(r)
                  : tj_reader_at(r, TJ_TOK_DIGIT) ? tj_reader_plain_number(r)
                                                  : tj_reader_primary(r, false);
-            ex = ex == NULL ? NULL : read_power(r, ex);
+            ex = ex != NULL && at_power(r) ? read_power(r, ex) : ex;
         }
         tj_reader_leave(r);
     }
@@ -146,11 +154,6 @@ static const tj_ex *read_exponent(tj_reader *r)
 /* Powers group to the right; a set of numbers has none. */
 static const tj_ex *read_power(tj_reader *r, const tj_ex *base)
 {
-    size_t n;
-    if (!tj_reader_at(r, TJ_TOK_CARET) || at_raised(r, TJ_TOK_CIRC, &n) ||
-        at_raised(r, TJ_TOK_UNIT, &n)) {
-        return base;
-    }
     if (!can_have_power(base)) {
         return tj_reader_fail(r, "a value before '^'");
     }
@@ -249,12 +252,8 @@ const tj_ex *tj_reader_factor(tj_reader *r, bool with_times_ten)
         } else if (tj_ex_is_value(ex) && find_sign_unit(r, ex, &unit, &n)) {
             ex = read_sign_unit(r, ex);
             break;
-        } else if (tj_reader_at(r, TJ_TOK_CARET)) {
-            size_t at = r->at;
+        } else if (at_power(r)) {
             ex = read_power(r, ex);
-            if (r->at == at) { /* a raised sign that is not this one's, as of (1, 2)^\circ */
-                break;
-            }
         } else {
             break;
         }

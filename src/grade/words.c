@@ -77,7 +77,7 @@ static size_t keep_words(char *text, size_t n, bool with_articles, size_t *last)
 }
 
 /* Folding may leave signs that the reader takes for ASCII's, as the minus of a raised one: they are
- * made so once more, or words that were folded would fold otherwise. */
+ * made so once more, or words that were folded would fold otherwise. Ends in a zero. */
 static char *fold_wide(tj_arena *arena, const char *text, size_t len, size_t *n)
 {
     const uint32_t *origin;
@@ -122,7 +122,6 @@ static char *fold(tj_arena *arena, const char *text, size_t len, size_t *n, size
     }
     if (!ascii) { /* marks that a blank parted have an order among each other */
         made = fold_wide(arena, made, *n, n);
-        made = made == NULL ? NULL : tj_arena_strndup(arena, made, *n);
         *last = *last < *n ? *last : *n;
     } else {
         made[*n] = '\0';
