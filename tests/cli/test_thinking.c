@@ -15,6 +15,7 @@
 #include "../web/http_client.h"
 #include "base/alloc.h"
 #include "base/buf.h"
+#include "support/byte_tokenizer.h"
 #include "support/command.h"
 
 #define THOUGHT "One and one.\n#### 7"
@@ -43,19 +44,12 @@ static void expect_run(const char *what)
 
 /* ------------------------------------------------------------ the model */
 
-/* A token a byte, and those of ChatML; shorter than the embedding of the demo's shape. */
+/* Shorter than the embedding of the demo's shape. */
 static void write_tokenizer(void)
 {
     tj_buf json;
     tj_buf_init(&json);
-    tj_buf_str(&json,
-               "{\"model\":{\"type\":\"BPE\",\"byte_fallback\":true,\"merges\":[],\"vocab\":{");
-    for (int i = 0; i < 256; i++) {
-        tj_buf_printf(&json, "%s\"<0x%02X>\":%d", i == 0 ? "" : ",", (unsigned)i, i);
-    }
-    tj_buf_str(&json, "}},\"added_tokens\":["
-                      "{\"id\":256,\"content\":\"<|im_start|>\",\"special\":true},"
-                      "{\"id\":257,\"content\":\"<|im_end|>\",\"special\":true}]}");
+    byte_tokenizer_json(&json);
     command_write("random/tokenizer.json", tj_buf_text(&json));
     command_write("random/tokenizer_config.json", "{\"eos_token\":\"<|im_end|>\"}");
     tj_buf_deinit(&json);

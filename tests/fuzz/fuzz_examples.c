@@ -8,24 +8,17 @@
 
 #include "base/assert.h"
 #include "base/buf.h"
+#include "support/byte_tokenizer.h"
 #include "train/train.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* A token a byte, and those of ChatML. */
 static tj_tokenizer *byte_tokenizer(void)
 {
     tj_tokenizer *tok;
     tj_buf json;
     tj_buf_init(&json);
-    tj_buf_str(&json,
-               "{\"model\":{\"type\":\"BPE\",\"byte_fallback\":true,\"merges\":[],\"vocab\":{");
-    for (int i = 0; i < 256; i++) {
-        tj_buf_printf(&json, "%s\"<0x%02X>\":%d", i == 0 ? "" : ",", (unsigned)i, i);
-    }
-    tj_buf_str(&json, "}},\"added_tokens\":["
-                      "{\"id\":256,\"content\":\"<|im_start|>\",\"special\":true},"
-                      "{\"id\":257,\"content\":\"<|im_end|>\",\"special\":true}]}");
+    byte_tokenizer_json(&json);
     TJ_ASSERT(tj_tokenizer_parse(&tok, json.data, json.len, "bytes", NULL) == TJ_OK);
     tj_buf_deinit(&json);
     return tok;
