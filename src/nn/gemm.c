@@ -4,7 +4,7 @@
 #include "base/alloc.h"
 
 struct tj_gemm { /* one of the two */
-    tj_tile_gemm *tiles;
+    tj_own_gemm *own;
     tj_dnnl_gemm *dnnl;
 };
 
@@ -15,7 +15,7 @@ tj_code tj_gemm_create(tj_gemm **out, const tj_gemm_spec *spec, tj_err *err)
     if (g == NULL) {
         return tj_fail(err, TJ_E_NOMEM, "cannot allocate a product");
     }
-    tj_code rc = tj_tile_gemm_fits(spec) ? tj_tile_gemm_create(&g->tiles, spec, err)
+    tj_code rc = tj_own_gemm_fits(spec) ? tj_own_gemm_create(&g->own, spec, err)
                                          : tj_dnnl_gemm_create(&g->dnnl, spec, err);
     if (rc != TJ_OK) {
         tj_gemm_destroy(g);
@@ -30,22 +30,22 @@ void tj_gemm_destroy(tj_gemm *g)
     if (g == NULL) {
         return;
     }
-    tj_tile_gemm_destroy(g->tiles);
+    tj_own_gemm_destroy(g->own);
     tj_dnnl_gemm_destroy(g->dnnl);
     tj_free(g);
 }
 
 size_t tj_gemm_packed_bytes(const tj_gemm *g)
 {
-    return g->tiles != NULL ? tj_tile_gemm_packed_bytes(g->tiles)
+    return g->own != NULL ? tj_own_gemm_packed_bytes(g->own)
                             : tj_dnnl_gemm_packed_bytes(g->dnnl);
 }
 
 tj_code tj_gemm_pack(const tj_gemm *g, size_t thread, void *packed, const float *weights,
                      tj_err *err)
 {
-    if (g->tiles != NULL) {
-        tj_tile_gemm_pack(g->tiles, thread, packed, weights);
+    if (g->own != NULL) {
+        tj_own_gemm_pack(g->own, thread, packed, weights);
         return TJ_OK;
     }
     return tj_dnnl_gemm_pack(g->dnnl, thread, packed, weights, err);
@@ -53,8 +53,8 @@ tj_code tj_gemm_pack(const tj_gemm *g, size_t thread, void *packed, const float 
 
 void tj_gemm_run(const tj_gemm *g, size_t thread, const void *a, const void *b, void *c)
 {
-    if (g->tiles != NULL) {
-        tj_tile_gemm_run(g->tiles, thread, a, b, c);
+    if (g->own != NULL) {
+        tj_own_gemm_run(g->own, thread, a, b, c);
     } else {
         tj_dnnl_gemm_run(g->dnnl, thread, a, b, c);
     }
@@ -63,8 +63,8 @@ void tj_gemm_run(const tj_gemm *g, size_t thread, const void *a, const void *b, 
 void tj_gemm_sum(const tj_gemm *g, size_t thread, const void *a, const void *b, float *c,
                  size_t times)
 {
-    if (g->tiles != NULL) {
-        tj_tile_gemm_sum(g->tiles, thread, a, b, c, times);
+    if (g->own != NULL) {
+        tj_own_gemm_sum(g->own, thread, a, b, c, times);
     } else {
         tj_dnnl_gemm_sum(g->dnnl, thread, a, b, c, times);
     }

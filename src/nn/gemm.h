@@ -1,5 +1,5 @@
-/* Matrix products of fixed shapes on one thread each: of bf16 in tile registers where the CPU has
- * them (gemm_tiles.c), else a oneDNN primitive (gemm_dnnl.c). Internal to nn.
+/* Matrix products of fixed shapes on one thread each: our own of bf16 where the CPU multiplies them
+ * in pairs (gemm_own.c), else a oneDNN primitive (gemm_dnnl.c). Internal to nn.
  *
  * Our own loops run over row tiles of fixed shape and call these from several threads, so that a
  * row's result depends neither on the batch nor on the number of threads.

@@ -21,7 +21,9 @@
 
 typedef struct tj_kernels {
     const char *isa; /* "amx", "avx512bf16", "avx512", "avx2", "generic" */
-    bool tiles; /* mm of bf16 runs in tile registers, where its sizes are multiples of theirs */
+    bool pairs; /* the CPU multiplies pairs of bf16: mm of bf16 is worth more than one of f32 */
+    bool tiles; /* mm of bf16 runs in tile registers, where its sizes are multiples of theirs and A
+                 * stands by rows */
 
     /* dst[i] = src[i], converted (round to nearest even). */
     void (*to_act)(void *dst, tj_dtype dtype, const float *src, size_t n);
