@@ -176,23 +176,6 @@ static void fetch_rows(const void *from, size_t n_rows, size_t stride, size_t by
     }
 }
 
-/* All of A's rows against a panel, some at a time; beside each a part of the panel that comes next.
- */
-static void run_panel(const tj_own_gemm *g, float *to, size_t ld, const uint32_t *a,
-                      const uint32_t *panel, size_t width, size_t n_cells, bool accumulate)
-{
-    const tj_gemm_spec *s = &g->spec;
-    const uint32_t *next = panel + n_cells * width;
-    size_t lda = s->lda / 2;
-    size_t part = n_cells * width / s->m;
-    for (size_t i = 0; i < s->m; i += ROWS) {
-        size_t n = min_size(s->m - i, ROWS);
-        fetch_rows(next + i * part, 1, 0, n * part * sizeof *next);
-        g->k->mm(to + i * ld, ld, a + i * lda, lda, 1, panel, width, n, width, n_cells, TJ_BF16,
-                 accumulate);
-    }
-}
-
 /* C in f32, or by way of the slot in bf16. */
 static void run_weights(const tj_own_gemm *g, const slot *t, const uint32_t *a, const uint32_t *b,
                         void *c)
@@ -205,7 +188,8 @@ static void run_weights(const tj_own_gemm *g, const slot *t, const uint32_t *a, 
         size_t ld = s->out == TJ_F32 ? s->ldc : PANEL;
         for (size_t k0 = 0; k0 < s->k / 2; k0 += K_CELLS) {
             size_t n = min_size(s->k / 2 - k0, K_CELLS);
-            run_panel(g, to, ld, a + k0, panel + k0 * width, width, n, s->accumulate || k0 > 0);
+            g->k->mm(to, ld, a + k0, s->lda / 2, 1, panel + k0 * width, width, s->m, width, n,
+                     TJ_BF16, s->accumulate || k0 > 0);
         }
         for (size_t i = 0; s->out == TJ_BF16 && i < s->m; i++) {
             g->k->to_act((uint16_t *)c + i * s->ldc + n0, TJ_BF16, to + i * PANEL, width);
