@@ -37,7 +37,7 @@ size_t tj_attn_scratch(const tj_model *m)
 {
     size_t dim = padded_dim(m);
     size_t forward = group_size(m) * m->tile * (dim + 2) + 2 * dim * K + 2 * Q * K + Q;
-    size_t backward = 5 * dim * K + 3 * dim * Q + 6 * Q * K;
+    size_t backward = 5 * dim * K + dim * Q + 6 * Q * K;
     return forward > backward ? forward : backward;
 }
 
@@ -207,11 +207,30 @@ void tj_attn_forward(const tj_attn_args *a, size_t row, size_t n_rows, float *sc
 
 /* ------------------------------------------------------------------ backward */
 
-void tj_attn_delta(const tj_attn_args *a, size_t row, size_t n_rows)
+size_t tj_attn_packed_width(const tj_model *m)
+{
+    return m->cfg.n_heads * padded_dim(m);
+}
+
+/* Where a head's rows from `row` on stand in q_rows or dout_rows: [H][n_padded (/ 2)][dim] cells.
+ */
+static void *packed_at(const tj_attn_args *a, void *rows, size_t head, size_t row)
+{
+    size_t at = (head * a->layout->n_padded + row) * padded_dim(a->model);
+    return (char *)rows + at * a->model->elem;
+}
+
+void tj_attn_prepare(const tj_attn_args *a, size_t row, size_t n_rows)
 {
     const tj_model *m = a->model;
+    size_t dim = padded_dim(m);
     for (size_t h = 0; h < m->cfg.n_heads; h++) {
         size_t col = h * m->cfg.head_dim;
+        m->k->pack_rows(packed_at(a, a->q_rows, h, row), act_at(m, a->qkv, row, m->qkv_width, col),
+                        m->qkv_width, n_rows, m->cfg.head_dim, dim, n_rows, m->dtype);
+        m->k->pack_rows(packed_at(a, a->dout_rows, h, row),
+                        act_at(m, a->dout, row, m->q_width, col), m->q_width, n_rows,
+                        m->cfg.head_dim, dim, n_rows, m->dtype);
         m->k->row_dots(a->delta + h * a->layout->n_padded + row,
                        act_at(m, a->dout, row, m->q_width, col), m->q_width,
                        act_at(m, a->out, row, m->q_width, col), m->q_width, m->dtype, n_rows,
@@ -223,7 +242,7 @@ typedef struct backward_state {
     size_t tree_begin, tree_end;
     float *kt, *vt, *k;        /* keys and values packed by columns, keys by rows */
     float *dk, *dv;            /* [K][dim] */
-    float *q, *dout, *dq;      /* queries and dout packed by rows; [Q][dim] */
+    float *dq;                 /* [Q][dim] */
     float *p, *ds;             /* [Q][K] */
     void *p_act, *p_columns;   /* p in the compute type, and by its rows */
     void *ds_act, *ds_columns; /* ds likewise */
@@ -261,13 +280,12 @@ static void backward_block(const tj_attn_args *a, const backward_state *t, size_
     k->mm(t->ds, K, dout, m->q_width / per, 1, t->vt, K, Q, K, inner, m->dtype, 0);
     k->softmax_bwd_block(t->ds, t->p, a->delta + at, Q);
 
-    k->pack_rows(t->dout, dout, m->q_width, Q, m->cfg.head_dim, dim, Q, m->dtype);
-    k->pack_rows(t->q, q, m->qkv_width, Q, m->cfg.head_dim, dim, Q, m->dtype);
     const void *p = as_columns(m, t->p_columns, as_act(m, t->p_act, t->p));
-    k->mm(t->dv, dim, p, 1, K, t->dout, dim, K, dim, Q / per, m->dtype, 1);
-    const void *ds = as_act(m, t->ds_act, t->ds);
-    k->mm(t->dk, dim, as_columns(m, t->ds_columns, ds), 1, K, t->q, dim, K, dim, Q / per, m->dtype,
+    k->mm(t->dv, dim, p, 1, K, packed_at(a, a->dout_rows, head, q0), dim, K, dim, Q / per, m->dtype,
           1);
+    const void *ds = as_act(m, t->ds_act, t->ds);
+    k->mm(t->dk, dim, as_columns(m, t->ds_columns, ds), 1, K, packed_at(a, a->q_rows, head, q0),
+          dim, K, dim, Q / per, m->dtype, 1);
     k->mm(t->dq, dim, ds, K / per, 1, t->k, dim, Q, dim, K / per, m->dtype, 0);
     add_dq(a, t, head, q0);
 }
@@ -310,9 +328,7 @@ void tj_attn_backward(const tj_attn_args *a, size_t tree, size_t g, float *scrat
     t.k = t.vt + dim * K;
     t.dk = t.k + dim * K;
     t.dv = t.dk + dim * K;
-    t.q = t.dv + dim * K;
-    t.dout = t.q + dim * Q;
-    t.dq = t.dout + dim * Q;
+    t.dq = t.dv + dim * K;
     t.p = t.dq + dim * Q;
     t.ds = t.p + Q * K;
     t.p_act = t.ds + Q * K;

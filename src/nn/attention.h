@@ -20,9 +20,11 @@ typedef struct tj_attn_args {
     float *lse;      /* [H, n_padded] log-sum-exp of each row's scaled scores; INFINITY if it sees
                       * nothing; NULL if not wanted */
     /* backward only */
-    const void *dout; /* act [n_padded, q_width] */
-    float *delta;     /* [H, n_padded] from tj_attn_delta */
-    float *dqkv;      /* [n_padded, qkv_width]: overwritten for the tree's rows and the head */
+    const void *dout;         /* act [n_padded, q_width] */
+    float *delta;             /* [H, n_padded] from tj_attn_prepare, */
+    void *q_rows, *dout_rows; /* as queries and dout packed by rows, each of n_padded *
+                               * tj_attn_packed_width values in the compute type */
+    float *dqkv; /* [n_padded, qkv_width]: overwritten for the tree's rows and the head */
 } tj_attn_args;
 
 /* Floats of scratch that either call needs. */
@@ -30,8 +32,11 @@ size_t tj_attn_scratch(const tj_model *model);
 
 /* Rows [row, row + n_rows) of all heads. */
 void tj_attn_forward(const tj_attn_args *args, size_t row, size_t n_rows, float *scratch);
-/* delta = dout . out for rows [row, row + n_rows) of all heads; needed before backward. */
-void tj_attn_delta(const tj_attn_args *args, size_t row, size_t n_rows);
+/* Values a row of q_rows and of dout_rows. */
+size_t tj_attn_packed_width(const tj_model *model);
+/* What backward wants of rows [row, row + n_rows) of all heads, whole tiles: delta = dout . out,
+ * and queries and dout packed once for all tiles of keys that they see. */
+void tj_attn_prepare(const tj_attn_args *args, size_t row, size_t n_rows);
 /* dq of the query heads of key-value head g and its dk, dv, for one tree. */
 void tj_attn_backward(const tj_attn_args *args, size_t tree, size_t g, float *scratch);
 

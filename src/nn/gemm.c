@@ -16,7 +16,7 @@ tj_code tj_gemm_create(tj_gemm **out, const tj_gemm_spec *spec, tj_err *err)
         return tj_fail(err, TJ_E_NOMEM, "cannot allocate a product");
     }
     tj_code rc = tj_own_gemm_fits(spec) ? tj_own_gemm_create(&g->own, spec, err)
-                                         : tj_dnnl_gemm_create(&g->dnnl, spec, err);
+                                        : tj_dnnl_gemm_create(&g->dnnl, spec, err);
     if (rc != TJ_OK) {
         tj_gemm_destroy(g);
         return rc;
@@ -37,8 +37,7 @@ void tj_gemm_destroy(tj_gemm *g)
 
 size_t tj_gemm_packed_bytes(const tj_gemm *g)
 {
-    return g->own != NULL ? tj_own_gemm_packed_bytes(g->own)
-                            : tj_dnnl_gemm_packed_bytes(g->dnnl);
+    return g->own != NULL ? tj_own_gemm_packed_bytes(g->own) : tj_dnnl_gemm_packed_bytes(g->dnnl);
 }
 
 tj_code tj_gemm_pack(const tj_gemm *g, size_t thread, void *packed, const float *weights,

@@ -16,15 +16,15 @@ void tj_dnnl_gemm_sum(const tj_dnnl_gemm *gemm, size_t thread, const void *a, co
                       float *c, size_t times);
 
 typedef struct tj_own_gemm tj_own_gemm;
-/* Whether it can be done so: the CPU multiplies pairs of bf16, and sizes are multiples of a tile's. */
+/* Whether it can be done so: the CPU multiplies pairs of bf16, and sizes are multiples of a tile's.
+ */
 bool tj_own_gemm_fits(const tj_gemm_spec *spec);
 TJ_MUST_USE tj_code tj_own_gemm_create(tj_own_gemm **out, const tj_gemm_spec *spec, tj_err *err);
 void tj_own_gemm_destroy(tj_own_gemm *gemm);
 size_t tj_own_gemm_packed_bytes(const tj_own_gemm *gemm);
 void tj_own_gemm_pack(const tj_own_gemm *gemm, size_t thread, void *packed, const float *weights);
-void tj_own_gemm_run(const tj_own_gemm *gemm, size_t thread, const void *a, const void *b,
-                      void *c);
-void tj_own_gemm_sum(const tj_own_gemm *gemm, size_t thread, const void *a, const void *b,
-                      float *c, size_t times);
+void tj_own_gemm_run(const tj_own_gemm *gemm, size_t thread, const void *a, const void *b, void *c);
+void tj_own_gemm_sum(const tj_own_gemm *gemm, size_t thread, const void *a, const void *b, float *c,
+                     size_t times);
 
 #endif

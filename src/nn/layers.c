@@ -96,6 +96,8 @@ static tj_attn_args attn_args(tj_pass *p, size_t layer)
                           .lse = acts->lse,
                           .dout = p->dout,
                           .delta = p->delta,
+                          .q_rows = p->q_rows,
+                          .dout_rows = p->dout_rows,
                           .dqkv = p->dqkv};
 }
 
@@ -171,11 +173,12 @@ static void second_half(tj_pass *p, size_t layer, size_t row, bool again, size_t
     }
 }
 
-/* Item: a tile. Second half of layer - 1, then first half of layer. */
-static void forward_item(void *ctx, size_t tile, size_t thread)
+/* Item: a tile, the last one first, since attention has the most to do at a tree's end: threads
+ * then finish together. Second half of layer - 1, then first half of layer. */
+static void forward_item(void *ctx, size_t item, size_t thread)
 {
     const layer_job *job = ctx;
-    size_t row = tile * job->p->model->tile;
+    size_t row = (tj_pass_n_tiles(job->p) - 1 - item) * job->p->model->tile;
     if (job->layer == 0) {
         embed_tile(job->p, row);
     } else {
@@ -296,7 +299,7 @@ static void backward_second_half(tj_pass *p, size_t layer, size_t row, size_t th
               partial(p, row, sums.post1), dout);
     o_backward(p, layer, row, dmid, thread);
     tj_attn_args args = attn_args(p, layer);
-    tj_attn_delta(&args, row, m->tile);
+    tj_attn_prepare(&args, row, m->tile);
 }
 
 /* Gradient through q/k norm of one row's heads at `col`; dqkv is overwritten. */
@@ -547,8 +550,11 @@ static void embed_backward(tj_pass *p)
     size_t width = m->cfg.width;
     float *grad = m->lookup_grad != NULL ? m->lookup_grad : m->grads + m->at_embed;
     for (size_t t = 0; t < p->layout.n_tokens; t++) {
-        m->k->axpy(grad + (size_t)p->layout.ids[t] * width, m->embed_scale, p->dx + t * width,
-                   width);
+        size_t id = (size_t)p->layout.ids[t];
+        m->k->axpy(grad + id * width, m->embed_scale, p->dx + t * width, width);
+        if (m->looked_up != NULL) {
+            m->looked_up[id] = true;
+        }
     }
 }
 

@@ -297,9 +297,11 @@ void tj_model_drop_grads(tj_model *m)
 {
     tj_free(m->grads);
     tj_free(m->lookup_grad);
+    tj_free(m->looked_up);
     tj_free(m->value_grads);
     m->grads = NULL;
     m->lookup_grad = NULL;
+    m->looked_up = NULL;
     m->value_grads = NULL;
 }
 
@@ -457,8 +459,10 @@ static tj_code make_base_grads(tj_model *m, tj_err *err)
     m->grads = tj_aligned_array(m->n_slab, sizeof *m->grads);
     if (m->grads != NULL && m->cfg.tied_embedding) {
         m->lookup_grad = tj_aligned_array(m->cfg.n_vocab * m->cfg.width, sizeof *m->lookup_grad);
+        m->looked_up = tj_calloc(m->cfg.n_vocab, sizeof *m->looked_up);
     }
-    if (m->grads == NULL || (m->cfg.tied_embedding && m->lookup_grad == NULL)) {
+    if (m->grads == NULL ||
+        (m->cfg.tied_embedding && (m->lookup_grad == NULL || m->looked_up == NULL))) {
         tj_model_drop_grads(m);
         return tj_fail(err, TJ_E_NOMEM, "cannot allocate gradients of %zu weights", m->n_slab);
     }
@@ -489,6 +493,7 @@ void tj_model_zero_grads(tj_model *m)
     }
     if (m->lookup_grad != NULL) {
         memset(m->lookup_grad, 0, m->cfg.n_vocab * m->cfg.width * sizeof *m->lookup_grad);
+        memset(m->looked_up, 0, m->cfg.n_vocab * sizeof *m->looked_up);
     }
     if (m->value_grads != NULL) {
         memset(m->value_grads, 0, (m->n_slab - m->at_value) * sizeof *m->value_grads);
@@ -503,9 +508,15 @@ void tj_model_join_grads(tj_model *m)
     if (m->lookup_grad == NULL) {
         return;
     }
-    size_t n = m->cfg.n_vocab * m->cfg.width;
-    m->k->add(m->grads + m->at_embed, m->lookup_grad, n);
-    memset(m->lookup_grad, 0, n * sizeof *m->lookup_grad);
+    size_t width = m->cfg.width;
+    for (size_t v = 0; v < m->cfg.n_vocab; v++) {
+        if (m->looked_up[v]) {
+            float *row = m->lookup_grad + v * width;
+            m->k->add(m->grads + m->at_embed + v * width, row, width);
+            memset(row, 0, width * sizeof *row);
+            m->looked_up[v] = false;
+        }
+    }
 }
 
 tj_code tj_model_refresh(tj_model *m, tj_err *err)
@@ -606,7 +617,7 @@ static const float *mat_weights(const tj_model *m, size_t layer, size_t mat)
 
 typedef struct pack_job {
     tj_model *m;
-    bool backward;
+    bool directions[2]; /* forward, backward */
     tj_code rc[TJ_MAX_THREADS];
 } pack_job;
 
@@ -653,22 +664,32 @@ const void *tj_model_head_operand(const tj_model *m, bool backward, size_t chunk
 static void pack_item(void *ctx, size_t item, size_t thread)
 {
     pack_job *job = ctx;
-    const operand o = get_operand(job->m, job->backward, item);
-    tj_code rc = *o.copy == NULL ? TJ_OK : tj_gemm_pack(o.gemm, thread, *o.copy, o.weights, NULL);
-    if (rc != TJ_OK) {
-        job->rc[thread] = rc;
+    for (size_t i = 0; i < 2; i++) {
+        if (job->directions[i]) {
+            const operand o = get_operand(job->m, i == 1, item);
+            tj_code rc =
+                *o.copy == NULL ? TJ_OK : tj_gemm_pack(o.gemm, thread, *o.copy, o.weights, NULL);
+            job->rc[thread] = rc != TJ_OK ? rc : job->rc[thread];
+        }
     }
 }
 
-static tj_code pack_all(tj_model *m, bool backward, tj_err *err)
+/* Copies that are stale, both of a matrix in turn: it is fetched from memory once. */
+static tj_code pack_stale(tj_model *m, tj_err *err)
 {
-    pack_job job = {.m = m, .backward = backward};
+    pack_job job = {.m = m,
+                    .directions = {m->ready_fwd && m->stale_fwd, m->ready_bwd && m->stale_bwd}};
+    if (!job.directions[0] && !job.directions[1]) {
+        return TJ_OK;
+    }
     tj_par_for(n_operands(m), pack_item, &job);
     for (size_t i = 0; i < TJ_MAX_THREADS; i++) {
         if (job.rc[i] != TJ_OK) {
-            return tj_fail(err, job.rc[i], "cannot pack the weights for oneDNN");
+            return tj_fail(err, job.rc[i], "cannot pack the weights for products");
         }
     }
+    m->stale_fwd = m->stale_fwd && !job.directions[0];
+    m->stale_bwd = m->stale_bwd && !job.directions[1];
     return TJ_OK;
 }
 
@@ -697,9 +718,8 @@ tj_code tj_model_need_forward(tj_model *m, tj_err *err)
         }
         m->ready_fwd = rc == TJ_OK;
     }
-    if (rc == TJ_OK && m->stale_fwd) {
-        rc = pack_all(m, false, err);
-        m->stale_fwd = rc != TJ_OK;
+    if (rc == TJ_OK) {
+        rc = pack_stale(m, err);
     }
     return rc == TJ_OK && m->lora != NULL ? tj_lora_need(m, false, err) : rc;
 }
@@ -750,9 +770,8 @@ tj_code tj_model_need_backward(tj_model *m, tj_err *err)
         }
         m->ready_bwd = rc == TJ_OK;
     }
-    if (rc == TJ_OK && m->stale_bwd) {
-        rc = pack_all(m, true, err);
-        m->stale_bwd = rc != TJ_OK;
+    if (rc == TJ_OK) {
+        rc = pack_stale(m, err);
     }
     return rc == TJ_OK && m->lora != NULL ? tj_lora_need(m, true, err) : rc;
 }

@@ -73,7 +73,8 @@ struct tj_model {
     size_t n_slab;        /* values of a slab */
     float *weights;       /* [n_slab] */
     float *grads;         /* [n_slab]; NULL where none is wanted, as below adapters */
-    float *lookup_grad;   /* [V, C] of the input side of a tied embedding, or NULL */
+    float *lookup_grad;   /* [V, C] of the input side of a tied embedding, or NULL; of its rows */
+    bool *looked_up;      /* [V] those that are not zero */
     float *value_grads;   /* [n_slab - at_value] of a value head that is trained beside adapters,
                            * where   grads is NULL; else NULL */
     size_t at_embed, at_norm, at_head, at_value, at_value_bias;

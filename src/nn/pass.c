@@ -61,9 +61,13 @@ static void free_layers(tj_pass *p)
 
 static void free_buffers(tj_pass *p)
 {
-    void **buffers[] = {(void **)&p->dx,   &p->dx_down,  &p->dx_o,   &p->act,
-                        &p->dgu,           &p->xn,       &p->dout,   (void **)&p->delta,
-                        (void **)&p->dqkv, &p->dqkv_act, &p->xn_qkv, (void **)&p->partials};
+    void **buffers[] = {(void **)&p->dx,   &p->dx_down,
+                        &p->dx_o,          &p->act,
+                        &p->dgu,           &p->xn,
+                        &p->dout,          (void **)&p->delta,
+                        &p->q_rows,        &p->dout_rows,
+                        (void **)&p->dqkv, &p->dqkv_act,
+                        &p->xn_qkv,        (void **)&p->partials};
     for (size_t i = 0; i < sizeof buffers / sizeof buffers[0]; i++) {
         tj_free(*buffers[i]);
         *buffers[i] = NULL;
@@ -175,6 +179,8 @@ static void get_gradients(tj_pass *p, bool *ok, size_t n)
     p->xn = get(p, ok, n, width, m->elem);
     p->dout = get(p, ok, n, m->q_width, m->elem);
     p->delta = get(p, ok, n, m->cfg.n_heads, sizeof(float));
+    p->q_rows = get(p, ok, n, tj_attn_packed_width(m), m->elem);
+    p->dout_rows = get(p, ok, n, tj_attn_packed_width(m), m->elem);
     p->dqkv = get(p, ok, n, m->qkv_width, sizeof(float));
     p->dqkv_act = get(p, ok, n, m->qkv_width, m->elem);
     p->xn_qkv = get(p, ok, n, width, m->elem);

@@ -33,11 +33,12 @@ struct tj_pass {
     tj_layer_acts *layers; /* [L + 1]; of the last only x. With recompute, or without training, all
                             * layers share what lies behind x (without training, x too) */
     /* Gradients and the products' arguments of the layer at hand; only when training. */
-    float *dx;               /* [N, C] */
-    void *dx_down, *dx_o;    /* act [N, C]: dx at the down and o projections */
-    void *act, *dgu, *xn;    /* act [N, F], [N, 2F], [N, C] (of the second norm) */
-    void *dout;              /* act [N, q_width] */
-    float *delta;            /* [H, N] */
+    float *dx;            /* [N, C] */
+    void *dx_down, *dx_o; /* act [N, C]: dx at the down and o projections */
+    void *act, *dgu, *xn; /* act [N, F], [N, 2F], [N, C] (of the second norm) */
+    void *dout;           /* act [N, q_width] */
+    float *delta;         /* [H, N], and packed queries and dout: see attention.h */
+    void *q_rows, *dout_rows;
     float *dqkv;             /* [N, qkv_width] */
     void *dqkv_act, *xn_qkv; /* act: arguments of the q/k/v weight gradient */
     float *partials;         /* [n_tiles][partial_width] sums over a tile's rows */
