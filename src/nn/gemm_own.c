@@ -176,23 +176,38 @@ static void fetch_rows(const void *from, size_t n_rows, size_t stride, size_t by
     }
 }
 
-/* C in f32, or by way of the slot in bf16. */
-static void run_weights(const tj_own_gemm *g, const slot *t, const uint32_t *a, const uint32_t *b,
-                        void *c)
+/* A panel's part of k, from k0 on, into C's columns or the slot's. */
+static void run_panel(const tj_own_gemm *g, float *c, size_t ldc, const uint32_t *a,
+                      const uint32_t *b, size_t n0, size_t k0)
+{
+    const tj_gemm_spec *s = &g->spec;
+    size_t width = panel_width(s, n0);
+    size_t n = min_size(s->k / 2 - k0, K_CELLS);
+    g->k->mm(c, ldc, a + k0, s->lda / 2, 1, b + n0 * (s->k / 2) + k0 * width, width, s->m, width, n,
+             TJ_BF16, s->accumulate || k0 > 0);
+}
+
+/* A part of A stays in the second cache while all panels' parts pass by. */
+static void run_to_f32(const tj_own_gemm *g, const uint32_t *a, const uint32_t *b, float *c)
+{
+    const tj_gemm_spec *s = &g->spec;
+    for (size_t k0 = 0; k0 < s->k / 2; k0 += K_CELLS) {
+        for (size_t n0 = 0; n0 < s->n; n0 += PANEL) {
+            run_panel(g, c + n0, s->ldc, a, b, n0, k0);
+        }
+    }
+}
+
+static void run_to_bf16(const tj_own_gemm *g, const slot *t, const uint32_t *a, const uint32_t *b,
+                        uint16_t *c)
 {
     const tj_gemm_spec *s = &g->spec;
     for (size_t n0 = 0; n0 < s->n; n0 += PANEL) {
-        size_t width = panel_width(s, n0);
-        const uint32_t *panel = b + n0 * (s->k / 2);
-        float *to = s->out == TJ_F32 ? (float *)c + n0 : t->out;
-        size_t ld = s->out == TJ_F32 ? s->ldc : PANEL;
         for (size_t k0 = 0; k0 < s->k / 2; k0 += K_CELLS) {
-            size_t n = min_size(s->k / 2 - k0, K_CELLS);
-            g->k->mm(to, ld, a + k0, s->lda / 2, 1, panel + k0 * width, width, s->m, width, n,
-                     TJ_BF16, s->accumulate || k0 > 0);
+            run_panel(g, t->out, PANEL, a, b, n0, k0);
         }
-        for (size_t i = 0; s->out == TJ_BF16 && i < s->m; i++) {
-            g->k->to_act((uint16_t *)c + i * s->ldc + n0, TJ_BF16, to + i * PANEL, width);
+        for (size_t i = 0; i < s->m; i++) {
+            g->k->to_act(c + i * s->ldc + n0, TJ_BF16, t->out + i * PANEL, panel_width(s, n0));
         }
     }
 }
@@ -249,10 +264,12 @@ static void add_rows(const tj_own_gemm *g, const slot *t, const uint16_t *a, con
 void tj_own_gemm_run(const tj_own_gemm *g, size_t thread, const void *a, const void *b, void *c)
 {
     TJ_DASSERT(thread < g->n_slots);
-    if (g->spec.b_weights) {
-        run_weights(g, &g->slots[thread], a, b, c);
-    } else {
+    if (!g->spec.b_weights) {
         tj_own_gemm_sum(g, thread, a, b, c, 1);
+    } else if (g->spec.out == TJ_F32) {
+        run_to_f32(g, a, b, c);
+    } else {
+        run_to_bf16(g, &g->slots[thread], a, b, c);
     }
 }
 
