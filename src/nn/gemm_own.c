@@ -17,12 +17,11 @@
 #define PANEL       32  /* columns: two tiles, or two registers */
 #define PACKED_ROWS 16  /* of weights that are packed at a time, where they stand along n */
 #define GROUP       4   /* panels of a B that is not weights that are packed at a time */
-#define ROWS        32  /* of A at a time */
-#define LINE        64  /* bytes of a cache line */
+#define LINE        16  /* floats of a cache line */
 #define K_CELLS     320 /* cells of k at a time, at most: a panel of 40 KiB in a cache of 48 */
 
 typedef struct slot { /* one thread's scratch */
-    uint32_t *pairs;  /* rows of a transposed A in pairs, [K_CELLS][m], */
+    uint32_t *pairs;  /* panels of a transposed A in pairs, [m / PANEL][K_CELLS][PANEL], */
     uint32_t *left;   /* and as rows [m][K_CELLS], which tiles want; else NULL */
     uint32_t *panel;  /* [K_CELLS][PANEL] of a B that is not weights */
     uint16_t
@@ -166,12 +165,12 @@ void tj_own_gemm_pack(const tj_own_gemm *g, size_t thread, void *packed, const f
     }
 }
 
-/* Fetches rows of `bytes` each, `stride` apart, into a cache while others are multiplied. */
-static void fetch_rows(const void *from, size_t n_rows, size_t stride, size_t bytes)
+/* Fetches rows of C, n floats each, into a cache while others are added to. */
+static void fetch_rows(const float *c, size_t n_rows, size_t ldc, size_t n)
 {
     for (size_t i = 0; i < n_rows; i++) {
-        for (size_t at = 0; at < bytes; at += LINE) {
-            __builtin_prefetch((const char *)from + i * stride + at, 0, 2);
+        for (size_t at = 0; at < n; at += LINE) {
+            __builtin_prefetch(c + i * ldc + at, 1, 2);
         }
     }
 }
@@ -212,18 +211,44 @@ static void run_to_bf16(const tj_own_gemm *g, const slot *t, const uint32_t *a, 
     }
 }
 
-/* n_rows of columns [n0, n0 + n) of B in panels. */
-static void pack_some(const tj_own_gemm *g, uint32_t *panels, const uint16_t *b, size_t n,
-                      size_t n_rows)
+/* n_rows of n columns in panels of [n_rows / 2][PANEL] pairs; whole rows are read. */
+static void pack_sum(const tj_own_gemm *g, uint32_t *panels, const uint16_t *rows, size_t ld,
+                     size_t n, size_t n_rows)
 {
-    const tj_gemm_spec *s = &g->spec;
     for (size_t row = 0; row < n_rows; row += PACKED_ROWS) {
         for (size_t j = 0; j < n; j += PANEL) {
             size_t width = min_size(n - j, PANEL);
-            g->k->pack_rows(panels + j * (n_rows / 2) + row / 2 * width,
-                            b + row * s->b_stride_k + j, s->b_stride_k, PACKED_ROWS, width, width,
-                            PACKED_ROWS, TJ_BF16);
+            g->k->pack_rows(panels + j * (n_rows / 2) + row / 2 * width, rows + row * ld + j, ld,
+                            PACKED_ROWS, width, width, PACKED_ROWS, TJ_BF16);
         }
+    }
+}
+
+/* The panels of A as rows [m][n_cells]: pairs are values of two bf16 to pack_cols, too. */
+static void turn_panels(const tj_own_gemm *g, const slot *t, size_t n_cells)
+{
+    for (size_t i = 0; i < g->spec.m; i += PANEL) {
+        size_t width = min_size(g->spec.m - i, PANEL);
+        g->k->pack_cols(t->left + i * n_cells, t->pairs + i * n_cells, 2 * width, n_cells,
+                        2 * width, n_cells, TJ_BF16);
+    }
+}
+
+/* Columns [n0, n0 + width) of C, of which the next rows are fetched while some are added to. */
+static void add_panel(const tj_own_gemm *g, const slot *t, const uint32_t *panel, float *c,
+                      size_t width, size_t n_cells)
+{
+    const tj_gemm_spec *s = &g->spec;
+    if (t->left != NULL) {
+        g->k->mm(c, s->ldc, t->left, n_cells, 1, panel, width, s->m, width, n_cells, TJ_BF16, 1);
+        return;
+    }
+    for (size_t i = 0; i < s->m; i += PANEL) {
+        size_t n = min_size(s->m - i, PANEL);
+        float *to = c + i * s->ldc;
+        fetch_rows(to + n * s->ldc, min_size(s->m - i - n, PANEL), s->ldc, width);
+        g->k->mm(to, s->ldc, t->pairs + i * n_cells, 1, n, panel, width, n, width, n_cells, TJ_BF16,
+                 1);
     }
 }
 
@@ -233,31 +258,17 @@ static void add_rows(const tj_own_gemm *g, const slot *t, const uint16_t *a, con
 {
     const tj_gemm_spec *s = &g->spec;
     size_t n_cells = n_rows / 2;
-    g->k->pack_rows(t->pairs, a, s->lda, n_rows, s->m, s->m, n_rows, TJ_BF16);
-    const uint32_t *left = t->pairs;
-    size_t row_stride = 1;
-    size_t cell_stride = s->m;
+    pack_sum(g, t->pairs, a, s->lda, s->m, n_rows);
     if (t->left != NULL) {
-        /* cells are values of two bf16 to pack_cols, too: it turns the pairs' rows into columns */
-        g->k->pack_cols(t->left, t->pairs, 2 * s->m, n_cells, 2 * s->m, n_cells, TJ_BF16);
-        left = t->left;
-        row_stride = n_cells;
-        cell_stride = 1;
+        turn_panels(g, t, n_cells);
     }
     for (size_t n0 = 0; n0 < s->n; n0 += PANEL) {
-        size_t width = panel_width(s, n0);
         size_t in_group = n0 % (GROUP * PANEL);
         if (in_group == 0) {
-            pack_some(g, t->panel, b + n0, min_size(s->n - n0, GROUP * PANEL), n_rows);
+            pack_sum(g, t->panel, b + n0, s->b_stride_k, min_size(s->n - n0, GROUP * PANEL),
+                     n_rows);
         }
-        for (size_t i = 0; i < s->m; i += ROWS) {
-            float *to = c + i * s->ldc + n0;
-            size_t n = min_size(s->m - i, ROWS);
-            fetch_rows(to + n * s->ldc, min_size(s->m - i - n, ROWS), s->ldc * sizeof *c,
-                       width * sizeof *c);
-            g->k->mm(to, s->ldc, left + i * row_stride, row_stride, cell_stride,
-                     t->panel + in_group * n_cells, width, n, width, n_cells, TJ_BF16, 1);
-        }
+        add_panel(g, t, t->panel + in_group * n_cells, c + n0, panel_width(s, n0), n_cells);
     }
 }
 
