@@ -454,6 +454,10 @@ static bool open_any(tj_form_state *s, const tj_form *form, unsigned char b)
 
 static bool open_value(tj_form_state *s, const tj_form *form, unsigned char b)
 {
+    if (b == 'n' && node_of(s, form)->or_null) {
+        s->node = TJ_FORM_NODE_NULL;
+        return open_literal(s, form, b);
+    }
     switch (node_of(s, form)->kind) {
     case TJ_FORM_ANY:
         return open_any(s, form, b);

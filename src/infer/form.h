@@ -26,11 +26,12 @@
 #include "base/fs.h"
 #include "infer/infer.h"
 
-#define TJ_FORM_INDENT     32 /* spaces after a newline: TJ_FORM_MAX_DEPTH levels of 2, or 8 of 4 */
-#define TJ_FORM_MAX_DIGITS 15 /* of a whole number, and before and after a point: doubles keep 15  \
-                               */
-#define TJ_FORM_MAX_EXP    2  /* digits of an exponent: far from the largest double */
-#define TJ_FORM_NO_LIMIT   UINT32_MAX
+#define TJ_FORM_INDENT 32 /* spaces after a newline: TJ_FORM_MAX_DEPTH levels of 2, or 8 of 4 */
+#define TJ_FORM_MAX_DIGITS                                                                         \
+    15                     /* of a whole number, and before and after a point: doubles keep 15     \
+                            */
+#define TJ_FORM_MAX_EXP  2 /* digits of an exponent: far from the largest double */
+#define TJ_FORM_NO_LIMIT UINT32_MAX
 
 typedef enum tj_form_kind {
     TJ_FORM_ANY,        /* any value */
@@ -47,6 +48,7 @@ typedef struct tj_form_node {
     tj_form_kind kind;
     uint32_t first, n;
     uint32_t min, max; /* max TJ_FORM_NO_LIMIT: none */
+    bool or_null;      /* null may stand in its place */
 } tj_form_node;
 
 /* Bytes [begin, begin + n) of the slab. */
@@ -63,9 +65,9 @@ typedef struct tj_form_member {
 enum {
     TJ_FORM_NODE_ANY,
     TJ_FORM_NODE_ANY_ARRAY,
-    TJ_FORM_NODE_WORDS,
-    TJ_FORM_NODE_KEY,
-    TJ_FORM_OWN
+    TJ_FORM_NODE_WORDS, /* true, false, null */
+    TJ_FORM_NODE_NULL,
+    TJ_FORM_NODE_KEY
 };
 
 struct tj_form {

@@ -33,6 +33,8 @@ static const struct type {
     {NULL, TJ_FORM_ANY, {NULL}}, /* no type is given */
 };
 
+static const struct type any_of = {NULL, TJ_FORM_ANY, {"anyOf", NULL}};
+
 static bool is_among(const char *const *names, const char *name)
 {
     for (size_t i = 0; names[i] != NULL; i++) {
@@ -180,10 +182,23 @@ static bool is_of_type(const json_t *value, const char *type)
            (strcmp(type, "null") == 0 && json_is_null(value));
 }
 
+/* The other of two types, one of which is null; NULL: it is no such list. */
+static const json_t *beside_null(const json_t *list)
+{
+    for (size_t i = 0; json_array_size(list) == 2 && i < 2; i++) {
+        const char *name = json_string_value(json_array_get(list, i));
+        if (name != NULL && strcmp(name, "null") == 0) {
+            return json_array_get(list, 1 - i);
+        }
+    }
+    return NULL;
+}
+
 static tj_code read_fixed(maker *m, uint32_t *out, const json_t *schema, const char *type)
 {
     const json_t *list = json_object_get(schema, "enum");
     const json_t *one = json_object_get(schema, "const");
+    const json_t *named = json_object_get(schema, "type");
     const char *name = list != NULL ? "enum" : "const";
     const size_t first = m->form->n_literals;
     tj_code rc = TJ_OK;
@@ -194,7 +209,8 @@ static tj_code read_fixed(maker *m, uint32_t *out, const json_t *schema, const c
         const json_t *value = list != NULL ? json_array_get(list, i) : one;
         if (json_is_object(value) || json_is_array(value)) {
             rc = tj_fail(m->err, TJ_E_INVAL, "%s: objects and arrays are not supported", name);
-        } else if (!is_of_type(value, type)) {
+        } else if (!is_of_type(value, type) &&
+                   !(json_is_null(value) && beside_null(named) != NULL)) {
             rc = tj_fail(m->err, TJ_E_INVAL, "%s: value %zu is not of type %s", name, i, type);
         } else {
             rc = add_literal(m, value);
@@ -320,7 +336,7 @@ static const struct type *find_type(const char *name)
 }
 
 /* Refuses keywords that the type does not know. A fixed value has no need of others. */
-static tj_code check_keywords(maker *m, json_t *schema, const struct type *type, bool is_fixed)
+static tj_code check_keywords(maker *m, json_t *schema, const struct type *type, bool fixed)
 {
     const char *key;
     json_t *value;
@@ -328,7 +344,7 @@ static tj_code check_keywords(maker *m, json_t *schema, const struct type *type,
     {
         bool is_known = strcmp(key, "type") == 0 || is_among(descriptive, key) ||
                         strcmp(key, "enum") == 0 || strcmp(key, "const") == 0 ||
-                        (!is_fixed && is_among(type->keywords, key));
+                        (!fixed && is_among(type->keywords, key));
         if (!is_known) {
             return tj_fail(m->err, TJ_E_INVAL, "%.64s is not supported%s%s", key,
                            type->name != NULL ? " beside type " : " without a type",
@@ -363,14 +379,65 @@ static tj_code read_of_type(maker *m, uint32_t *out, const json_t *schema, const
     return rc == TJ_OK ? add_node(m, out, node) : rc;
 }
 
+static tj_code too_deep(const maker *m)
+{
+    return tj_fail(m->err, TJ_E_LIMIT, "values are nested deeper than %d", TJ_FORM_MAX_DEPTH);
+}
+
+static bool is_fixed(const json_t *schema)
+{
+    return json_object_get(schema, "enum") != NULL || json_object_get(schema, "const") != NULL;
+}
+
+static bool is_null_schema(const json_t *schema)
+{
+    const char *type = json_string_value(json_object_get(schema, "type"));
+    return type != NULL && strcmp(type, "null") == 0 && json_object_size(schema) == 1;
+}
+
+/* {"anyOf": [X, {"type": "null"}]}: *x is then X, or NULL where it is another anyOf. */
+static bool find_any_of(const json_t **x, const json_t *schema)
+{
+    const json_t *list = json_object_get(schema, "anyOf");
+    *x = NULL;
+    if (json_array_size(list) == 2 && json_object_get(schema, "type") == NULL) {
+        bool is_first = is_null_schema(json_array_get(list, 0));
+        bool is_second = is_null_schema(json_array_get(list, 1));
+        *x = is_first != is_second ? json_array_get(list, is_first ? 1 : 0) : NULL;
+    }
+    return *x != NULL;
+}
+
+static tj_code read_one(maker *m, uint32_t *out, const json_t *schema, const json_t *named);
+
 /* Compiles a schema to a node. The recursion is as deep as containers may be nested. */
 static tj_code read_schema(maker *m, uint32_t *out, const json_t *schema)
 {
     const json_t *named = json_object_get(schema, "type");
+    const json_t *other = beside_null(named);
+    const json_t *x;
+    bool is_any_of = find_any_of(&x, schema);
+    tj_code rc;
+    if (is_any_of && m->depth == TJ_FORM_MAX_DEPTH) {
+        return too_deep(m);
+    }
+    if (is_any_of) {
+        rc = check_keywords(m, (json_t *)(uintptr_t)schema, &any_of, false);
+        rc = rc == TJ_OK ? descend(m, out, x, "anyOf", "") : rc;
+    } else {
+        rc = read_one(m, out, schema, other != NULL ? other : named);
+    }
+    bool or_null = is_any_of || (other != NULL && !is_fixed(schema));
+    if (rc == TJ_OK && or_null && *out != TJ_FORM_NODE_ANY) {
+        m->form->nodes[*out].or_null = true;
+    }
+    return rc;
+}
+
+static tj_code read_one(maker *m, uint32_t *out, const json_t *schema, const json_t *named)
+{
     const char *name = json_string_value(named);
     const struct type *type = find_type(name);
-    bool is_fixed =
-        json_object_get(schema, "enum") != NULL || json_object_get(schema, "const") != NULL;
     if (!json_is_object(schema)) {
         return tj_fail(m->err, TJ_E_INVAL, "it is not an object");
     }
@@ -380,14 +447,14 @@ static tj_code read_schema(maker *m, uint32_t *out, const json_t *schema)
     }
     bool is_container = type->kind == TJ_FORM_OBJECT || type->kind == TJ_FORM_ARRAY;
     if (is_container && m->depth == TJ_FORM_MAX_DEPTH) {
-        return tj_fail(m->err, TJ_E_LIMIT, "objects and arrays are nested deeper than %d",
-                       TJ_FORM_MAX_DEPTH);
+        return too_deep(m);
     }
-    tj_code rc = check_keywords(m, (json_t *)(uintptr_t)schema, type, is_fixed);
+    bool fixed = is_fixed(schema);
+    tj_code rc = check_keywords(m, (json_t *)(uintptr_t)schema, type, fixed);
     if (rc != TJ_OK) {
         return rc;
     }
-    return is_fixed ? read_fixed(m, out, schema, name) : read_of_type(m, out, schema, type);
+    return fixed ? read_fixed(m, out, schema, name) : read_of_type(m, out, schema, type);
 }
 
 /* The nodes that all forms have, in the order of their names. */
@@ -412,6 +479,9 @@ static tj_code add_common(maker *m)
     }
     if (rc == TJ_OK) {
         rc = add_literals(m, &at, 0);
+    }
+    if (rc == TJ_OK) {
+        rc = read_word(m, &at, true);
     }
     if (rc == TJ_OK) {
         rc = add_node(m, &at, (tj_form_node){.kind = TJ_FORM_STRING, .max = TJ_FORM_NO_LIMIT});

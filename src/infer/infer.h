@@ -96,6 +96,7 @@ typedef struct tj_form tj_form;
  *     {"type": "string"}      `minLength` (then it does not begin with a blank), `maxLength`
  *     {"type": "integer"}, "number", "boolean", "null"
  *     {"enum": [...]}, "const"   of scalars
+ *     "type": [T, "null"], {"anyOf": [X, {"type": "null"}]}   a value or null
  *     {}                      any value
  *
  * and title, description, $schema, $id, $comment, default, examples, deprecated, readOnly and

@@ -7,6 +7,7 @@
 
 #include <math.h>
 #include <stdbool.h>
+#include <string.h>
 
 #include "base/alloc.h"
 #include "base/assert.h"
@@ -397,14 +398,26 @@ tj_code tj_sampler_draw(tj_sampler *sampler, int32_t *id, float *logprob, const 
 
 /* ------------------------------------------------------------ some tokens alone */
 
+/* Most words are full (in a text) or empty (elsewhere). */
+static void mask_word(float *out, const float *logits, size_t n, uint64_t bits)
+{
+    if (bits == UINT64_MAX) {
+        memcpy(out, logits, n * sizeof *out);
+        return;
+    }
+    for (size_t j = 0; j < n; j++) {
+        out[j] = -INFINITY;
+    }
+    for (size_t j = 0; bits != 0 && j < n; j++, bits >>= 1) {
+        out[j] = (bits & 1) != 0 ? logits[j] : out[j];
+    }
+}
+
 static void mask(float *out, const float *logits, size_t n_vocab, const tj_allowed *allowed)
 {
     for (size_t begin = 0; begin < n_vocab; begin += 64) {
-        uint64_t bits = allowed->bits[begin / 64];
         size_t n = n_vocab - begin < 64 ? n_vocab - begin : 64;
-        for (size_t j = 0; j < n; j++) {
-            out[begin + j] = (bits >> j & 1) != 0 ? logits[begin + j] : -INFINITY;
-        }
+        mask_word(out + begin, logits + begin, n, allowed->bits[begin / 64]);
     }
     for (size_t list = 0; list < 2; list++) {
         for (size_t i = 0; i < allowed->n_ends[list]; i++) {

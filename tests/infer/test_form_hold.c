@@ -167,15 +167,14 @@ static void an_end_fits_where_the_form_is_complete(void **state)
         gen.node = i;
         gen.max_tokens = 1 + i % 20;
         assert_int_equal(tj_engine_generate(f.engine, &gen, 1, NULL, NULL), TJ_OK);
-        if (gen.finish == TJ_FINISH_EOS) {
+        if (gen.finish == TJ_FINISH_LENGTH) {
+            assert_int_equal(gen.n_ids, gen.max_tokens);
+        } else { /* with its end, or where no digit may follow */
             json_t *json = read(&f, &gen);
             assert_true(json_is_number(json));
-            assert_int_equal(gen.ids[gen.n_ids - 1], 257);
+            assert_true((gen.finish == TJ_FINISH_EOS) == (gen.ids[gen.n_ids - 1] == 257));
             json_decref(json);
-            n_ended++;
-        } else {
-            assert_int_equal(gen.finish, TJ_FINISH_LENGTH);
-            assert_int_equal(gen.n_ids, gen.max_tokens);
+            n_ended += gen.finish == TJ_FINISH_EOS ? 1 : 0;
         }
         tj_gen_deinit(&gen);
     }
