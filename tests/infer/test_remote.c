@@ -277,10 +277,10 @@ static tj_form *compile_form(const char *schema)
 
 static void a_form_is_asked_for_as_the_settings_say(void **state)
 {
-    static const char *const sent[] = {
+    static const char schema[] =
         "{\"type\":\"json_schema\",\"json_schema\":{\"name\":\"answer\",\"strict\":true,\"schema\":"
-        "{\"type\":\"object\",\"properties\":{\"z\":{\"type\":\"string\"},\"a\":{\"const\":1}}}}}",
-        "{\"type\":\"json_object\"}", "none"};
+        "{\"type\":\"object\",\"properties\":{\"z\":{\"type\":\"string\"},\"a\":{\"const\":1}}}}}";
+    static const char *const sent[] = {schema, "{\"type\":\"json_object\"}", "none"};
     fixture f;
     tj_form *form = compile_form(
         "{\"type\":\"object\",\"properties\":{\"z\":{\"type\":\"string\"},\"a\":{\"const\":1}}}");
