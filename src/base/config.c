@@ -528,14 +528,23 @@ static int dump_to_buf(const char *bytes, size_t n, void *ctx)
     return buf->failed ? -1 : 0;
 }
 
-char *tj_json_canonical(const json_t *json)
+static char *dump(const json_t *json, size_t flags)
 {
     tj_buf buf;
     tj_buf_init(&buf);
-    if (json_dump_callback(json, dump_to_buf, &buf,
-                           JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY) != 0) {
+    if (json_dump_callback(json, dump_to_buf, &buf, JSON_COMPACT | JSON_ENCODE_ANY | flags) != 0) {
         tj_buf_deinit(&buf);
         return NULL;
     }
     return tj_buf_take(&buf);
+}
+
+char *tj_json_canonical(const json_t *json)
+{
+    return dump(json, JSON_SORT_KEYS);
+}
+
+char *tj_json_ordered(const json_t *json)
+{
+    return dump(json, JSON_REAL_PRECISION(15));
 }

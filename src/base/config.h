@@ -116,5 +116,8 @@ TJ_MUST_USE tj_code tj_config_set(json_t *root, const char *assignment, tj_err *
 
 /* Compact JSON with sorted keys (free with tj_free), the form that digests are made of. */
 char *tj_json_canonical(const json_t *json);
+/* Compact JSON whose keys keep their order, for what gives it a meaning (free with tj_free); 15
+ * digits of numbers. */
+char *tj_json_ordered(const json_t *json);
 
 #endif

@@ -728,6 +728,7 @@ const tj_command tj_commands[] = {
      "Answers /v1/completions and /v1/chat/completions, whole or streamed, besides\n"
      "/v1/models, /health and /metrics (Prometheus). Requests that come together are\n"
      "computed together, and prompts that begin alike share their keys and values.\n"
+     "With response_format answers are held to a JSON Schema (docs/formats.md).\n"
      "\n"
      "Clients send 'Authorization: Bearer KEY' where there are keys: those of --keys-file, or\n"
      "of the environment variable TABIJI_API_KEYS with commas between. Without keys only\n"

@@ -91,6 +91,8 @@ void tj_engine_destroy(tj_engine *engine)
     for (size_t i = 0; i < TJ_MAX_THREADS; i++) {
         tj_sampler_deinit(&engine->samplers[i]);
     }
+    tj_form_masks_destroy(engine->form_masks);
+    tj_form_vocab_destroy(engine->form_vocab);
     tj_call *call = &engine->call;
     void *arrays[] = {engine->branches, engine->free_branches,
                       engine->path,     engine->joined,

@@ -1,5 +1,5 @@
 /* Inside of the engine, shared by engine.c (branches), engine_call.c (one call of the decoder),
- * rounds.c, finish.c, generate.c, score.c and prefixes.c. Other rooms use infer.h.
+ * rounds.c, finish.c, form_hold.c, generate.c, score.c and prefixes.c. Other rooms use infer.h.
  *
  * A call is a set of runs; a run is a range of consecutive tokens of one segment, a row each. Rows
  * whose keys and values are not in the cache yet are stored by the call, the others are only
@@ -11,6 +11,7 @@
 
 #include "base/par.h"
 #include "infer/attend.h"
+#include "infer/form_mask.h"
 #include "infer/infer.h"
 #include "infer/kvforest.h"
 #include "infer/sampler.h"
@@ -72,6 +73,8 @@ struct tj_engine {
     size_t *path; /* [cap_path]; segments of a path, the tip first */
     size_t cap_path;
     tj_sampler samplers[TJ_MAX_THREADS]; /* one for each thread */
+    tj_form_vocab *form_vocab;           /* NULL until a continuation has a form */
+    tj_form_masks *form_masks;
     struct tj_gen_state *joined; /* [n_joined] in the order of joining; the first n_running run */
     size_t n_joined, n_running, cap_joined;
     bool hold;        /* memory ran out: let nobody in before somebody leaves */
@@ -104,6 +107,23 @@ TJ_MUST_USE tj_code tj_engine_samplers(tj_engine *engine, tj_err *err);
 size_t tj_engine_tip(const tj_engine *engine, tj_branch branch);
 /* TJ_E_INVAL if a row has no n_top most probable tokens to tell. */
 TJ_MUST_USE tj_code tj_engine_check_top(const tj_engine *engine, size_t n_top, tj_err *err);
+
+/* Where a continuation stands in its form; nothing of it is used where it has none. */
+typedef struct tj_hold {
+    tj_form_state at;
+    tj_form_mask mask; /* of this round */
+} tj_hold;
+/* Begins gen's form. Errors: TJ_E_INVAL (there is no tokenizer to spell it), TJ_E_NOMEM. */
+TJ_MUST_USE tj_code tj_hold_begin(tj_hold *hold, tj_engine *engine, const tj_gen *gen, tj_err *err);
+/* Finds the round's mask. Errors: TJ_E_NOMEM. */
+TJ_MUST_USE tj_code tj_hold_prepare(tj_hold *hold, tj_engine *engine, const tj_gen *gen,
+                                    tj_err *err);
+/* Draws gen's next token under the mask: the id and its log-probability, behind those that are
+ * there. TJ_E_INVAL: no token fits; TJ_E_NUMERIC: as tj_sampler_draw. */
+TJ_MUST_USE tj_code tj_hold_draw(const tj_hold *hold, const tj_engine *engine, tj_sampler *sampler,
+                                 tj_gen *gen, const tj_top *top, const float *logits, double u);
+/* Steps over gen's last token; true where that completes the form and nothing more may come. */
+bool tj_hold_take(tj_hold *hold, const tj_engine *engine, const tj_gen *gen);
 
 /* Sends the running continuation that entered last back to waiting, so that its keys and values may
  * be evicted; false if none runs. */

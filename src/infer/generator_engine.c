@@ -48,6 +48,8 @@ static tj_code add_samples(work *w, size_t i, size_t n_prompt, tj_err *err)
                         .n_stop = q->n_stop,
                         .ends = w->s->speech.ends,
                         .n_ends = w->s->speech.n_ends,
+                        .form = q->form,
+                        .thinks = q->messages != NULL && w->s->speech.thinks,
                         .n_top = q->logprobs ? q->n_top : 0};
         tj_code rc = tj_engine_fork(w->s->speech.engine, &gen->branch, w->roots[i], n_prompt, err);
         if (rc != TJ_OK) {
@@ -294,7 +296,8 @@ static tj_code open_voice(tj_generator *out, const char *path, const tj_voice_op
                                             .n_ends = s->voice.n_ends,
                                             .encode = encode_voice,
                                             .ctx = &s->voice,
-                                            .chats = s->voice.chats},
+                                            .chats = s->voice.chats,
+                                            .thinks = s->voice.thinks},
                         err);
     }
     if (rc != TJ_OK) {

@@ -75,10 +75,45 @@ typedef struct tj_sampling {
 
 #define TJ_MAX_TOP 20 /* as OpenAI's top_logprobs */
 
+/* ------------------------------------------------------------ forms */
+
+#define TJ_FORM_MAX_DEPTH      12    /* objects and arrays in one another */
+#define TJ_FORM_MAX_NODES      1024  /* values of a schema, and members of an object */
+#define TJ_FORM_MAX_LITERALS   4096  /* values of all enums */
+#define TJ_FORM_MAX_TEXT       60000 /* bytes of all names and fixed values; places fit 16 bits */
+#define TJ_FORM_MAX_ITEMS      65000 /* minItems and maxItems; likewise */
+#define TJ_FORM_MAX_CHARACTERS 1000000
+
+/* The form of an answer: JSON that a schema describes, and nothing before or after it. */
+typedef struct tj_form tj_form;
+
+/* Compiles a JSON Schema. Known are
+ *
+ *     {"type": "object"}      any object; its values are nested as deep as the bound allows
+ *     ... "properties"        members in this order, each exactly once and no others, whatever
+ *                             `required` and `additionalProperties` allow beyond that
+ *     {"type": "array"}       `items` (else any values), `minItems`, `maxItems`
+ *     {"type": "string"}      `minLength` (then it does not begin with a blank), `maxLength`
+ *     {"type": "integer"}, "number", "boolean", "null"
+ *     {"enum": [...]}, "const"   of scalars
+ *     "type": [T, "null"], {"anyOf": [X, {"type": "null"}]}   a value or null
+ *     {}                      any value
+ *
+ * and title, description, $schema, $id, $comment, default, examples, deprecated, readOnly and
+ * writeOnly, which change nothing. Every answer in the form is valid under the schema; not every
+ * valid one is in the form (infer/form.h). Gives *out (tj_form_destroy); NULL on error. Errors:
+ * TJ_E_INVAL (another keyword, or a value that it cannot have, by name and path; `where` begins
+ * the path), TJ_E_LIMIT, TJ_E_NOMEM. */
+TJ_MUST_USE tj_code tj_form_create(tj_form **out, const json_t *schema, const char *where,
+                                   tj_err *err);
+void tj_form_destroy(tj_form *form); /* NULL is allowed */
+
+/* ------------------------------------------------------------ continuations */
+
 typedef enum tj_finish {
     TJ_FINISH_NONE = 0,
     TJ_FINISH_EOS,    /* a token that ends it was sampled (it is in ids) */
-    TJ_FINISH_STOP,   /* a stop string was completed by the last token of ids */
+    TJ_FINISH_STOP,   /* a stop string, or its form, was completed by the last token of ids */
     TJ_FINISH_LENGTH, /* max_tokens were sampled, or the model's positions ended */
     TJ_FINISH_FAILED, /* it cannot go on: tj_gen_error says why */
     TJ_FINISH_FILTER  /* of a server only: its content filter cut or refused the answer */
@@ -94,7 +129,11 @@ typedef struct tj_gen {
     size_t n_stop;
     const int32_t *ends; /* tokens that end it, besides the model's own; NULL if none */
     size_t n_ends;
-    size_t n_top; /* most probable tokens told beside each sampled one, at most TJ_MAX_TOP */
+    size_t n_top;        /* most probable tokens told beside each sampled one, at most TJ_MAX_TOP */
+    const tj_form *form; /* of the text; NULL: any. Tokens are drawn from those that fit, filters
+                          * and temperature being applied to these alone; what ends it fits once
+                          * the form is complete, and where nothing more may come it is finished */
+    bool thinks;         /* a thought, <think>...</think>, may come before the form */
     /* outputs, given: free with tj_gen_deinit */
     int32_t *ids;        /* [n_ids] */
     float *logprobs;     /* [n_ids] under the model at temperature 1, whole vocabulary */
@@ -102,14 +141,15 @@ typedef struct tj_gen {
     float *top_logprobs; /* [n_ids, n_top] as logprobs */
     size_t n_ids;
     tj_finish finish;
-    tj_code code; /* of one that failed: TJ_E_NUMERIC or TJ_E_LIMIT */
+    tj_code code; /* of one that failed: TJ_E_NUMERIC, TJ_E_LIMIT or TJ_E_INVAL (form) */
 } tj_gen;
 void tj_gen_deinit(tj_gen *gen); /* frees the outputs */
 /* The error of a continuation that failed, its branch still being there; else TJ_OK. */
 TJ_MUST_USE tj_code tj_gen_error(const tj_engine *engine, const tj_gen *gen, tj_err *err);
 
 /* Samples all of them, in batches. No branch may be given twice. Stop strings are looked for in the
- * bytes of the sampled tokens; special tokens have none. On TJ_E_CANCELLED and other errors the
+ * bytes of the sampled tokens; special tokens have none. A form needs a tokenizer whose tokens can
+ * spell it: where none fits, the continuation fails. On TJ_E_CANCELLED and other errors the
  * outputs hold what was sampled so far, as do the branches. Errors: TJ_E_INVAL (before anything is
  * sampled), TJ_E_LIMIT when KV memory cannot hold even one branch, TJ_E_NUMERIC (logits that are
  * not finite), TJ_E_NOMEM. Others that joined before (below) go on meanwhile. */
@@ -233,11 +273,13 @@ typedef struct tj_query {
     size_t max_tokens;           /* of an answer, at least 1 */
     const char *const *stop;     /* [n_stop] stop strings; NULL if none */
     size_t n_stop;
-    bool logprobs; /* of the answers' tokens, */
-    size_t n_top;  /* with so many alternatives, at most TJ_MAX_TOP */
-    bool pooled;   /* of a server only: not an answer to the conversation, but what the model's
-                    * pooling makes of it (vLLM's /pooling), as JSON in the completion's text; one
-                    * sample */
+    bool logprobs;       /* of the answers' tokens, */
+    size_t n_top;        /* with so many alternatives, at most TJ_MAX_TOP */
+    const tj_form *form; /* of the answers; NULL: any. A server is asked for it as its settings say,
+                          * in chats alone, and may not know it */
+    bool pooled; /* of a server only: not an answer to the conversation, but what the model's
+                  * pooling makes of it (vLLM's /pooling), as JSON in the completion's text; one
+                  * sample */
     /* outputs, given: free with tj_query_deinit */
     tj_completion *completions; /* [n_samples]; text is NULL where there is no answer */
     tj_usage usage;             /* of what was asked now */
@@ -295,6 +337,7 @@ typedef struct tj_voice {
     bool chats; /* there is a chat template */
     tj_chat_template chat;
     tj_chat_options options;
+    bool thinks;               /* its chats may begin with a thought */
     int32_t ends[TJ_MAX_ENDS]; /* tokens that end an answer, besides the model's own */
     size_t n_ends;
 } tj_voice;
@@ -328,6 +371,7 @@ typedef struct tj_engine_speech {
     tj_code (*encode)(void *ctx, tj_ids *ids, const tj_query *query, tj_err *err);
     void *ctx;
     bool chats;
+    bool thinks; /* answers in chats may begin with a thought: forms hold after it */
 } tj_engine_speech;
 /* Keeps engine, tok, ends and ctx; the beginnings of prompts stay in the engine until it is closed.
  * Errors: TJ_E_NOMEM. */
@@ -357,6 +401,12 @@ typedef enum tj_max_tokens_field {
     TJ_MAX_COMPLETION_TOKENS /* "max_completion_tokens", as OpenAI's chats of reasoning models do */
 } tj_max_tokens_field;
 
+typedef enum tj_response_format {
+    TJ_RESPONSE_SCHEMA, /* {"type": "json_schema", ...} with the form's schema, strict */
+    TJ_RESPONSE_OBJECT, /* {"type": "json_object"}: for servers that know no schemas */
+    TJ_RESPONSE_NONE    /* nothing: for servers that refuse the field */
+} tj_response_format;
+
 /* How a server is asked. A request is a query's samples, or a part of them; it is tried again after
  * statuses 408, 409, 425, 429, 500, 502, 503, 504 and failures of the transport, after waiting
  *     min(backoff_ms * 2^(tries so far - 1), max_backoff_ms) * u,   u in [1/2, 1)
@@ -372,6 +422,7 @@ typedef struct tj_remote_config {
     bool stream;            /* ask for server-sent events: for answers that take long */
     bool send_seed;         /* requests have a seed, 31 bits drawn from that of the query */
     int max_tokens_field;   /* tj_max_tokens_field */
+    int response_format;    /* tj_response_format: what is sent in chats that have a form */
     size_t max_in_flight;   /* requests at a time */
     size_t samples_per_request; /* at most; 0: all of a query. What a server leaves out is asked for
                                  * again */

@@ -16,10 +16,13 @@
 
 /* The seed of a request whose first sample is `first`, in [0, 2^31): every server takes those. */
 uint64_t tj_remote_seed(const tj_query *query, size_t first);
-/* Gives the canonical JSON of a request for n samples from `first` on (tj_free). What a server's
- * default is anyway is left out. Errors: TJ_E_INVAL (a text that is not UTF-8), TJ_E_NOMEM. */
+/* Gives the canonical JSON of a request for n samples from `first` on (tj_free); one with a
+ * response_format has its keys in order instead. What a server's default is anyway is left out.
+ * Errors: TJ_E_INVAL (a text that is not UTF-8), TJ_E_NOMEM. */
 TJ_MUST_USE tj_code tj_remote_body(char **out, const tj_remote_config *cfg, const tj_query *query,
                                    size_t first, size_t n, tj_err *err);
+/* Whether such a request has a response_format. */
+bool tj_remote_sends_format(const tj_remote_config *cfg, const tj_query *query);
 /* The cache's key of one sample: SHA-256 of the canonical JSON of {body, endpoint, sample}, where
  * body is that of a request for the query's first sample (so the model and the seed are in it), not
  * streamed: how samples are shared out among requests does not matter. Errors: as above. */

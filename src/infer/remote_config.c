@@ -2,6 +2,7 @@
 #include "infer/infer.h"
 
 static const char *const max_tokens_fields[] = {"max_tokens", "max_completion_tokens", NULL};
+static const char *const response_formats[] = {"schema", "object", "none", NULL};
 
 #define CFG tj_remote_config
 static const tj_field fields[] = {
@@ -13,6 +14,8 @@ static const tj_field fields[] = {
     TJ_FIELD_BOOL(CFG, stream, "ask for server-sent events"),
     TJ_FIELD_BOOL(CFG, send_seed, "requests have a seed"),
     TJ_FIELD_ENUM(CFG, max_tokens_field, max_tokens_fields, "what the server calls the limit"),
+    TJ_FIELD_ENUM(CFG, response_format, response_formats,
+                  "how a form is asked for: with its schema, as any object, or not at all"),
     TJ_FIELD_SIZE(CFG, max_in_flight, 1, 1024, "requests at a time"),
     TJ_FIELD_SIZE(CFG, samples_per_request, 0, 128, "at most; 0: all of a prompt"),
     TJ_FIELD_SIZE(CFG, connect_timeout_ms, 1, 3600000, "of a connection"),

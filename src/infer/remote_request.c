@@ -4,6 +4,7 @@
 #include "base/alloc.h"
 #include "base/config.h"
 #include "base/rng.h"
+#include "infer/form.h"
 #include "infer/remote.h"
 
 /* `run` of the stream that seeds are drawn from, mixed with the query's own. */
@@ -94,6 +95,43 @@ static tj_code put_stops(json_t *body, const tj_query *q, tj_err *err)
     return TJ_OK;
 }
 
+/* How the server is asked for the query's form. */
+static tj_response_format format_of(const tj_remote_config *cfg, const tj_query *q)
+{
+    if (q->form == NULL || q->messages == NULL) {
+        return TJ_RESPONSE_NONE;
+    }
+    bool is_any = q->form->nodes[q->form->root].kind == TJ_FORM_ANY_OBJECT;
+    return cfg->response_format == TJ_RESPONSE_SCHEMA && is_any
+               ? TJ_RESPONSE_OBJECT
+               : (tj_response_format)cfg->response_format;
+}
+
+bool tj_remote_sends_format(const tj_remote_config *cfg, const tj_query *q)
+{
+    return format_of(cfg, q) != TJ_RESPONSE_NONE;
+}
+
+static tj_code put_format(json_t *body, const tj_remote_config *cfg, const tj_query *q, tj_err *err)
+{
+    json_t *format = NULL;
+    switch (format_of(cfg, q)) {
+    case TJ_RESPONSE_NONE:
+        return TJ_OK;
+    case TJ_RESPONSE_OBJECT:
+        format = json_pack("{s:s}", "type", "json_object");
+        break;
+    case TJ_RESPONSE_SCHEMA:
+        format =
+            json_pack("{s:s, s:{s:s, s:b, s:o}}", "type", "json_schema", "json_schema", "name",
+                      "answer", "strict", true, "schema", json_loads(q->form->schema, 0, NULL));
+        break;
+    }
+    return put(body, "response_format", format)
+               ? TJ_OK
+               : tj_fail(err, TJ_E_NOMEM, "cannot write a request");
+}
+
 /* Gives the object of a request for pooling (json_decref): the conversation alone. */
 static tj_code make_pooling(json_t **out, const tj_remote_config *cfg, const tj_query *q,
                             tj_err *err)
@@ -128,6 +166,9 @@ static tj_code make_body(json_t **out, const tj_remote_config *cfg, const tj_que
         rc = put_stops(body, q, err);
     }
     if (rc == TJ_OK) {
+        rc = put_format(body, cfg, q, err);
+    }
+    if (rc == TJ_OK) {
         rc = q->messages != NULL ? put_messages(body, q, err)
                                  : put_text(body, "prompt", q->text, q->n_text, err);
     }
@@ -139,10 +180,11 @@ static tj_code make_body(json_t **out, const tj_remote_config *cfg, const tj_que
     return rc;
 }
 
-/* The canonical text of json, whose reference is taken. */
-static tj_code write_canonical(char **out, json_t *json, tj_err *err)
+/* The text of json, whose reference is taken: canonical, but that a schema keeps its order, since
+ * that is the order of the answer's members. */
+static tj_code write_text(char **out, json_t *json, bool has_order, tj_err *err)
 {
-    *out = json == NULL ? NULL : tj_json_canonical(json);
+    *out = json == NULL ? NULL : has_order ? tj_json_ordered(json) : tj_json_canonical(json);
     json_decref(json);
     return *out != NULL ? TJ_OK : tj_fail(err, TJ_E_NOMEM, "cannot write a request");
 }
@@ -153,7 +195,7 @@ tj_code tj_remote_body(char **out, const tj_remote_config *cfg, const tj_query *
     json_t *body;
     *out = NULL;
     tj_code rc = make_body(&body, cfg, query, first, n, cfg->stream, err);
-    return rc == TJ_OK ? write_canonical(out, body, err) : rc;
+    return rc == TJ_OK ? write_text(out, body, tj_remote_sends_format(cfg, query), err) : rc;
 }
 
 tj_code tj_remote_key(char out[TJ_SHA256_HEX], const char *endpoint, const tj_remote_config *cfg,
@@ -163,10 +205,10 @@ tj_code tj_remote_key(char out[TJ_SHA256_HEX], const char *endpoint, const tj_re
     char *text = NULL;
     tj_code rc = make_body(&body, cfg, query, 0, 1, false, err);
     if (rc == TJ_OK) {
-        rc = write_canonical(&text,
-                             json_pack("{s:o, s:s, s:I}", "body", body, "endpoint", endpoint,
-                                       "sample", (json_int_t)sample),
-                             err);
+        rc = write_text(&text,
+                        json_pack("{s:o, s:s, s:I}", "body", body, "endpoint", endpoint, "sample",
+                                  (json_int_t)sample),
+                        tj_remote_sends_format(cfg, query), err);
     }
     if (rc == TJ_OK) {
         tj_sha256_hex(out, text, strlen(text));

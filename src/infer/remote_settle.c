@@ -235,6 +235,22 @@ static tj_code code_of(long status)
                                             : TJ_E_BACKEND;
 }
 
+/* What may be at fault where a request with a form is refused. */
+static const char *hint_of(const tj_remote_batch *b, const tj_remote_request *request)
+{
+    const tj_remote_config *cfg = &b->r->cfg;
+    long status = request->call.status;
+    if ((status != 400 && status != 422) ||
+        !tj_remote_sends_format(cfg, &b->queries[request->query])) {
+        return "";
+    }
+    return cfg->response_format == TJ_RESPONSE_SCHEMA
+               ? " (a response_format was sent: if the server does not know it, set "
+                 "remote.response_format to object or none)"
+               : " (a response_format was sent: if the server does not know it, set "
+                 "remote.response_format to none)";
+}
+
 static void take_refusal(tj_remote_batch *b, tj_remote_request *request)
 {
     const tj_http_call *call = &request->call;
@@ -248,9 +264,9 @@ static void take_refusal(tj_remote_batch *b, tj_remote_request *request)
     }
     quote(b->r, words, message != NULL ? message : call->content_type);
     (void)tj_fail(&err, code_of(call->status),
-                  message != NULL ? "%s: status %ld: %s"
-                                  : "%s: status %ld, with no message in an answer of type '%s'",
-                  url_of(b, request), call->status, words);
+                  message != NULL ? "%s: status %ld: %s%s"
+                                  : "%s: status %ld, with no message in an answer of type '%s'%s",
+                  url_of(b, request), call->status, words, hint_of(b, request));
     json_decref(answer);
     if (tj_remote_may_retry(call->status)) {
         again(b, request, &err);

@@ -21,6 +21,7 @@ typedef struct tj_gen_state {
     tj_gen *gen;
     tj_rng rng; /* one draw for each token sampled */
     double u;   /* the draw of the next token: the same if a round must be played again */
+    tj_hold hold;
     size_t out; /* output row of this round; TJ_NO_OUT: none */
     size_t cap_ids, cap_logprobs, cap_top_ids, cap_top_logprobs;
     tj_code rc;  /* of this round's draw */
@@ -72,12 +73,17 @@ tj_code tj_engine_join(tj_engine *engine, tj_gen *gen, tj_err *err)
         gen->finish = TJ_FINISH_LENGTH;
         return TJ_OK;
     }
+    tj_hold hold;
+    rc = tj_hold_begin(&hold, engine, gen, err);
+    if (rc != TJ_OK) {
+        return rc;
+    }
     if (!tj_grow(&engine->joined, &engine->cap_joined, engine->n_joined + 1,
                  sizeof *engine->joined)) {
         return tj_fail(err, TJ_E_NOMEM, "cannot allocate a continuation");
     }
     tj_gen_state *state = &engine->joined[engine->n_joined++];
-    *state = (tj_gen_state){.gen = gen, .out = TJ_NO_OUT};
+    *state = (tj_gen_state){.gen = gen, .hold = hold, .out = TJ_NO_OUT};
     tj_rng_init(&state->rng, gen->seed, gen->run, gen->problem, gen->node);
     state->u = tj_rng_double(&state->rng);
     engine->branches[gen->branch].is_joined = true;
@@ -144,6 +150,12 @@ tj_code tj_gen_error(const tj_engine *engine, const tj_gen *gen, tj_err *err)
     if (gen->code == TJ_E_LIMIT) {
         return tj_fail(err, gen->code, "a branch of %zu tokens does not fit into %zu bytes of KV",
                        tj_engine_length(engine, gen->branch), engine->cfg.kv_bytes);
+    }
+    if (gen->code == TJ_E_INVAL) {
+        return tj_fail(err, gen->code,
+                       "no token of the vocabulary goes on with the form after %zu tokens of "
+                       "problem %llu, node %llu",
+                       gen->n_ids, (unsigned long long)gen->problem, (unsigned long long)gen->node);
     }
     return tj_fail(err, gen->code,
                    "the logits of problem %llu, node %llu are not finite at token %zu",
@@ -330,9 +342,12 @@ static void sample_item(void *ctx, size_t item, size_t thread)
     tj_gen *gen = state->gen;
     size_t n_vocab = engine->model_cfg->n_vocab;
     tj_top top = tj_top_at((tj_top){gen->n_top, gen->top_ids, gen->top_logprobs}, gen->n_ids);
-    state->rc = tj_sampler_draw(
-        &engine->samplers[thread], &gen->ids[gen->n_ids], &gen->logprobs[gen->n_ids], &top,
-        engine->call.logits + state->out * n_vocab, n_vocab, &gen->sampling, state->u, NULL);
+    const float *logits = engine->call.logits + state->out * n_vocab;
+    tj_sampler *sampler = &engine->samplers[thread];
+    state->rc = gen->form != NULL
+                    ? tj_hold_draw(&state->hold, engine, sampler, gen, &top, logits, state->u)
+                    : tj_sampler_draw(sampler, &gen->ids[gen->n_ids], &gen->logprobs[gen->n_ids],
+                                      &top, logits, n_vocab, &gen->sampling, state->u, NULL);
 }
 
 /* Adds the sampled token to the branch and to the outputs: to all or to none. */
@@ -353,7 +368,9 @@ static tj_code commit(tj_engine *engine, tj_gen_state *state, tj_err *err)
     gen->n_ids++;
     state->u = tj_rng_double(&state->rng);
     engine->stats.n_sampled++;
-    finish(state, tj_gen_ended(engine, gen, more));
+    bool is_closed = tj_hold_take(&state->hold, engine, gen);
+    tj_finish how = tj_gen_ended(engine, gen, more);
+    finish(state, is_closed && how != TJ_FINISH_EOS ? TJ_FINISH_STOP : how);
     return TJ_OK;
 }
 
@@ -374,12 +391,30 @@ static tj_code commit_all(tj_engine *engine, tj_err *err)
     return rc;
 }
 
+/* What the draws of the round need. */
+static tj_code prepare_draws(tj_engine *engine, tj_err *err)
+{
+    tj_code rc = TJ_OK;
+    if (engine->form_masks != NULL) {
+        tj_form_masks_trim(engine->form_masks);
+    }
+    for (size_t i = 0; i < engine->n_running && rc == TJ_OK; i++) {
+        tj_gen_state *state = &engine->joined[i];
+        if (state->out != TJ_NO_OUT) {
+            rc = grow_outputs(engine, state, err);
+        }
+        if (state->out != TJ_NO_OUT && rc == TJ_OK) {
+            rc = tj_hold_prepare(&state->hold, engine, state->gen, err);
+        }
+    }
+    return rc;
+}
+
 static tj_code decode(tj_engine *engine, tj_err *err)
 {
     tj_code rc = plan_all(engine, err);
-    for (size_t i = 0; i < engine->n_running && rc == TJ_OK; i++) {
-        rc = engine->joined[i].out == TJ_NO_OUT ? TJ_OK
-                                                : grow_outputs(engine, &engine->joined[i], err);
+    if (rc == TJ_OK) {
+        rc = prepare_draws(engine, err);
     }
     if (rc == TJ_OK) {
         rc = tj_call_run(engine, NULL, err);

@@ -7,6 +7,7 @@
 
 #include <math.h>
 #include <stdbool.h>
+#include <string.h>
 
 #include "base/alloc.h"
 #include "base/assert.h"
@@ -23,6 +24,7 @@ void tj_sampler_deinit(tj_sampler *sampler)
 {
     tj_free(sampler->weights);
     tj_free(sampler->ids);
+    tj_free(sampler->masked);
     *sampler = (tj_sampler){0};
 }
 
@@ -34,7 +36,8 @@ tj_code tj_sampler_reserve(tj_sampler *sampler, size_t n_vocab, tj_err *err)
     tj_sampler_deinit(sampler);
     sampler->weights = tj_aligned_array(n_vocab, sizeof *sampler->weights);
     sampler->ids = tj_aligned_array(n_vocab, sizeof *sampler->ids);
-    if (sampler->weights == NULL || sampler->ids == NULL) {
+    sampler->masked = tj_aligned_array(n_vocab, sizeof *sampler->masked);
+    if (sampler->weights == NULL || sampler->ids == NULL || sampler->masked == NULL) {
         tj_sampler_deinit(sampler);
         return tj_fail(err, TJ_E_NOMEM, "cannot allocate a sampler of %zu tokens", n_vocab);
     }
@@ -392,6 +395,49 @@ tj_code tj_sampler_draw(tj_sampler *sampler, int32_t *id, float *logprob, const 
     }
     return TJ_OK;
 }
+
+/* ------------------------------------------------------------ some tokens alone */
+
+/* Most words are full (in a text) or empty (elsewhere). */
+static void mask_word(float *out, const float *logits, size_t n, uint64_t bits)
+{
+    if (bits == UINT64_MAX) {
+        memcpy(out, logits, n * sizeof *out);
+        return;
+    }
+    for (size_t j = 0; j < n; j++) {
+        out[j] = -INFINITY;
+    }
+    for (size_t j = 0; bits != 0 && j < n; j++, bits >>= 1) {
+        out[j] = (bits & 1) != 0 ? logits[j] : out[j];
+    }
+}
+
+static void mask(float *out, const float *logits, size_t n_vocab, const tj_allowed *allowed)
+{
+    for (size_t begin = 0; begin < n_vocab; begin += 64) {
+        size_t n = n_vocab - begin < 64 ? n_vocab - begin : 64;
+        mask_word(out + begin, logits + begin, n, allowed->bits[begin / 64]);
+    }
+    for (size_t list = 0; list < 2; list++) {
+        for (size_t i = 0; i < allowed->n_ends[list]; i++) {
+            size_t id = (size_t)allowed->ends[list][i];
+            out[id] = allowed->may_end ? logits[id] : -INFINITY;
+        }
+    }
+}
+
+tj_code tj_sampler_draw_allowed(tj_sampler *sampler, int32_t *id, float *logprob, const tj_top *top,
+                                const float *logits, size_t n_vocab, const tj_allowed *allowed,
+                                const tj_sampling *s, double u, tj_err *err)
+{
+    TJ_ASSERT(n_vocab <= sampler->cap);
+    mask(sampler->masked, logits, n_vocab, allowed);
+    tj_code rc = tj_sampler_draw(sampler, id, NULL, NULL, sampler->masked, n_vocab, s, u, err);
+    return rc == TJ_OK ? tj_sampler_logprob(logprob, top, logits, n_vocab, *id, err) : rc;
+}
+
+/* ------------------------------------------------------------ the distribution */
 
 tj_code tj_sampler_probs(tj_sampler *sampler, double *probs, const float *logits, size_t n_vocab,
                          const tj_sampling *s, tj_err *err)

@@ -1,4 +1,4 @@
-/* Draws a token from a row of logits.
+/* Draws a token from a row of logits, or from some tokens of it.
  *
  * p = softmax(logits / temperature). The filters keep a prefix of the tokens ordered by falling
  * logit (ties: the lower id first), each applied to what the one before left:
@@ -24,6 +24,7 @@
 typedef struct tj_sampler {
     double *weights; /* [cap]; unnormalised probabilities */
     int32_t *ids;    /* [cap]; candidates: a heap from the start, the kept from the end down */
+    float *masked;   /* [cap]; the logits of the tokens that may be drawn; others -infinity */
     size_t cap;
 } tj_sampler;
 void tj_sampler_init(tj_sampler *sampler);
@@ -53,6 +54,22 @@ tj_top tj_top_at(tj_top first, size_t at);
 TJ_MUST_USE tj_code tj_sampler_draw(tj_sampler *sampler, int32_t *id, float *logprob,
                                     const tj_top *top, const float *logits, size_t n_vocab,
                                     const tj_sampling *sampling, double u, tj_err *err);
+
+/* Tokens that may be drawn: those of `bits`, but of `ends`, whatever their bits say, all or none.
+ */
+typedef struct tj_allowed {
+    const uint64_t *bits;   /* [(n_vocab + 63) / 64]; token id is bit id % 64 of word id / 64 */
+    const int32_t *ends[2]; /* [n_ends] ids below n_vocab each */
+    size_t n_ends[2];
+    bool may_end;
+} tj_allowed;
+/* As tj_sampler_draw from these tokens alone: as if all other logits were -infinity. The
+ * log-probabilities are those under the whole vocabulary. Errors: as there, also where none of them
+ * has a probability above 0. */
+TJ_MUST_USE tj_code tj_sampler_draw_allowed(tj_sampler *sampler, int32_t *id, float *logprob,
+                                            const tj_top *top, const float *logits, size_t n_vocab,
+                                            const tj_allowed *allowed, const tj_sampling *sampling,
+                                            double u, tj_err *err);
 
 /* The distribution that tj_sampler_draw draws from: probs [n_vocab]. Errors: as there. */
 TJ_MUST_USE tj_code tj_sampler_probs(tj_sampler *sampler, double *probs, const float *logits,

@@ -38,8 +38,10 @@ static tj_code choose_chat(tj_voice *v, const tj_voice_options *options, tj_err 
         return TJ_OK;
     }
     v->chats = true;
-    return name != NULL ? tj_chat_by_name(&v->chat, name, err)
-                        : tj_chat_recognize(&v->chat, own, err);
+    tj_code rc =
+        name != NULL ? tj_chat_by_name(&v->chat, name, err) : tj_chat_recognize(&v->chat, own, err);
+    v->thinks = rc == TJ_OK && tj_chat_thinks(v->chat, v->options);
+    return rc;
 }
 
 static tj_code load_parts(tj_voice *v, const char *path, const tj_voice_options *options,

@@ -402,6 +402,11 @@ static tj_code render_gemma(writer *w, const tj_message *messages, size_t n, tj_
 
 /* ------------------------------------------------------------ the whole */
 
+bool tj_chat_thinks(tj_chat_template which, tj_chat_options options)
+{
+    return which == TJ_CHAT_QWEN3 && !options.no_thinking;
+}
+
 static void put_prompt(writer *w, tj_chat_template which, bool no_thinking)
 {
     switch (which) {

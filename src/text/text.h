@@ -212,6 +212,9 @@ typedef struct tj_chat_options {
     bool no_thinking; /* qwen3: that text is to have no thoughts */
 } tj_chat_options;
 
+/* Whether what the assistant gives may begin with a thought, in <think> and </think>. */
+bool tj_chat_thinks(tj_chat_template which, tj_chat_options options);
+
 /* Replaces what is in *chat. Errors: TJ_E_INVAL (no messages; a system prompt that is not first,
  * or turns that do not alternate, where the template has no place for them), TJ_E_NOMEM. */
 TJ_MUST_USE tj_code tj_chat_render(tj_chat *chat, tj_chat_template which,

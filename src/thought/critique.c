@@ -199,7 +199,10 @@ static tj_code propose(loop *l, bool *ok, tj_err *err)
         .system = system,
         .example = "The problem:\nA pen costs 3 dollars and a book 4 times as much. What do both "
                    "cost?\n\nNo step has been made yet.\n\nWhat is the next step?",
-        .answer = "{\"step\": \"The book costs 3 * 4 = 12 dollars.\", \"answer\": null}"};
+        .answer = "{\"step\": \"The book costs 3 * 4 = 12 dollars.\", \"answer\": null}",
+        .schema = "{\"type\":\"object\",\"properties\":{\"step\":{\"type\":\"string\","
+                  "\"minLength\":1},\"answer\":{\"type\":[\"string\",\"null\"]}},"
+                  "\"required\":[\"step\",\"answer\"],\"additionalProperties\":false}"};
     char what[48];
     tj_buf tail;
     tj_buf_init(&tail);
@@ -275,7 +278,12 @@ static tj_code criticise(loop *l, bool *ok, tj_err *err)
             "say to the last step?",
         .answer =
             "{\"action\": \"backtrack\", \"to\": 0, \"reason\": \"Wait, 4 times as much is 3 * "
-            "4, not 3 + 4.\"}"};
+            "4, not 3 + 4.\"}",
+        .schema = "{\"type\":\"object\",\"properties\":{\"action\":{\"enum\":[\"continue\","
+                  "\"reflect\",\"backtrack\",\"terminate\"]},\"to\":{\"type\":[\"integer\","
+                  "\"null\"]},\"answer\":{\"type\":[\"string\",\"null\"]},"
+                  "\"reason\":{\"type\":\"string\",\"minLength\":1}},\"required\":[\"action\","
+                  "\"to\",\"answer\",\"reason\"],\"additionalProperties\":false}"};
     char what[48];
     tj_buf tail;
     tj_buf_init(&tail);

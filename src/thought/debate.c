@@ -169,7 +169,11 @@ static tj_code speak(talkers *d, size_t agent, bool *ok, tj_err *err)
         tj_talk_prompt prompt = {
             .system = tj_buf_text(&system),
             .example = EXAMPLE "Nobody has said anything yet.\n\nWhat do you say?",
-            .answer = "{\"say\": \"The book costs 3 * 4 = 12 dollars.\", \"stance\": \"propose\"}"};
+            .answer = "{\"say\": \"The book costs 3 * 4 = 12 dollars.\", \"stance\": \"propose\"}",
+            .schema = "{\"type\":\"object\",\"properties\":{\"say\":{\"type\":\"string\","
+                      "\"minLength\":1},\"stance\":{\"enum\":[\"propose\",\"continue\",\"check\","
+                      "\"object\",\"retract\"]}},\"required\":[\"say\",\"stance\"],"
+                      "\"additionalProperties\":false}"};
         rc = ask(d, a->talk, ok, what, prompt, "What do you say?", read_say, err);
     }
     tj_buf_deinit(&system);
@@ -226,8 +230,12 @@ static tj_code moderate(talkers *d, bool *ok, tj_err *err)
         .example =
             EXAMPLE "What was said:\n1. Ada (propose): The book costs 12 dollars.\n\nWhat is "
                     "your decision?",
-        .answer =
-            "{\"decision\": \"continue\", \"reason\": \"What both cost has not been said.\"}"};
+        .answer = "{\"decision\": \"continue\", \"reason\": \"What both cost has not been said.\"}",
+        .schema = "{\"type\":\"object\",\"properties\":{\"decision\":{\"enum\":[\"continue\","
+                  "\"settle\"]},\"answer\":{\"type\":[\"string\",\"null\"]},"
+                  "\"reason\":{\"type\":\"string\",\"minLength\":1}},"
+                  "\"required\":[\"decision\",\"answer\",\"reason\"],"
+                  "\"additionalProperties\":false}"};
     char what[48];
     snprintf(what, sizeof what, "decision of round %zu", d->out->n_turns + 1);
     tj_code rc =
@@ -296,7 +304,9 @@ static tj_code reword(talkers *d, size_t i, bool *taken, tj_err *err)
         .system = system,
         .example = EXAMPLE "What was said:\n1. Ada (propose): We agree that it is 3 * 4 = 12, "
                            "Ben.\n\nReword entry 1.",
-        .answer = "{\"text\": \"So I think it is 3 * 4 = 12.\"}"};
+        .answer = "{\"text\": \"So I think it is 3 * 4 = 12.\"}",
+        .schema = "{\"type\":\"object\",\"properties\":{\"text\":{\"type\":\"string\","
+                  "\"minLength\":1}},\"required\":[\"text\"],\"additionalProperties\":false}"};
     const entry *e = &d->entries[i];
     char tail[64];
     char what[48];

@@ -276,6 +276,11 @@ static tj_code ask_piece(work *w, tj_err *err)
                    "11\\n\"}\n{\"n\": 2, \"role\": \"reflect\", \"text\": \"No.\\n\"}\n",
         .answer = "{\"spans\": [{\"n\": 1, \"text\": \"I start with 3 * 4 = 11.\"}, {\"n\": 2, "
                   "\"text\": \"No, wait, that cannot be.\"}]}",
+        .schema = "{\"type\":\"object\",\"properties\":{\"spans\":{\"type\":\"array\","
+                  "\"items\":{\"type\":\"object\",\"properties\":{\"n\":{\"type\":\"integer\"},"
+                  "\"text\":{\"type\":\"string\",\"minLength\":1}},\"required\":[\"n\","
+                  "\"text\"],\"additionalProperties\":false}}},\"required\":[\"spans\"],"
+                  "\"additionalProperties\":false}",
         .user = tj_buf_text(&user)};
     for (size_t i = w->begin; i < w->end; i++) {
         w->verdicts[i].fate = TJ_REWRITE_SAME;

@@ -122,7 +122,7 @@ static void flatten(tj_buf *out, const tj_message *messages, size_t n)
 /* Asks once. Gives the query with its answer (tj_query_deinit); a failure that may pass leaves the
  * completion's text NULL and *why written. */
 static tj_code send(tj_talk *talk, tj_query *q, const tj_message *messages, size_t n,
-                    size_t attempt, char *why, tj_err *err)
+                    const tj_form *form, size_t attempt, char *why, tj_err *err)
 {
     static const char *const stop[] = {"\nUser:", "\nSystem:"};
     tj_err local = {.code = TJ_OK};
@@ -133,7 +133,8 @@ static tj_code send(tj_talk *talk, tj_query *q, const tj_message *messages, size
                     .run = talk->run,
                     .problem = talk->n_things * 64 + attempt,
                     .n_samples = 1,
-                    .max_tokens = talk->max_tokens};
+                    .max_tokens = talk->max_tokens,
+                    .form = form};
     q->sampling.temperature += talk->temperature_rise * (double)(attempt - 1);
     if (talk->generator->chats) {
         q->messages = messages;
@@ -166,7 +167,7 @@ static tj_code send(tj_talk *talk, tj_query *q, const tj_message *messages, size
 }
 
 tj_code tj_talk_ask(tj_talk *talk, bool *ok, const char *what, const tj_message *messages, size_t n,
-                    tj_talk_read_fn read, void *ctx, tj_err *err)
+                    const tj_form *form, tj_talk_read_fn read, void *ctx, tj_err *err)
 {
     tj_message all[MAX_MESSAGES];
     char why[TJ_TALK_WHY_BYTES] = "";
@@ -200,7 +201,7 @@ tj_code tj_talk_ask(tj_talk *talk, bool *ok, const char *what, const tj_message 
         if (rc != TJ_OK) {
             break;
         }
-        rc = send(talk, &q, all, n_all, attempt, why, err);
+        rc = send(talk, &q, all, n_all, form, attempt, why, err);
         if (rc == TJ_OK && why[0] == 0) {
             rc = take_answer(q.completions == NULL ? &(tj_completion){.text = NULL}
                                                    : &q.completions[0],
@@ -216,6 +217,19 @@ tj_code tj_talk_ask(tj_talk *talk, bool *ok, const char *what, const tj_message 
     return rc;
 }
 
+static tj_code compile(tj_form **out, const char *schema, tj_err *err)
+{
+    *out = NULL;
+    if (schema == NULL) {
+        return TJ_OK;
+    }
+    json_t *json = json_loads(schema, JSON_REJECT_DUPLICATES, NULL);
+    tj_code rc = json == NULL ? tj_fail(err, TJ_E_NOMEM, "cannot hold the form of an answer")
+                              : tj_form_create(out, json, "the form of an answer", err);
+    json_decref(json);
+    return rc;
+}
+
 tj_code tj_talk_ask_like(tj_talk *talk, bool *ok, const char *what, const tj_talk_prompt *p,
                          tj_talk_read_fn read, void *ctx, tj_err *err)
 {
@@ -223,6 +237,13 @@ tj_code tj_talk_ask_like(tj_talk *talk, bool *ok, const char *what, const tj_tal
                                    {TJ_ROLE_USER, p->example, strlen(p->example)},
                                    {TJ_ROLE_ASSISTANT, p->answer, strlen(p->answer)},
                                    {TJ_ROLE_USER, p->user, strlen(p->user)}};
-    return tj_talk_ask(talk, ok, what, messages, sizeof messages / sizeof messages[0], read, ctx,
-                       err);
+    tj_form *form;
+    tj_code rc = compile(&form, p->schema, err);
+    *ok = false;
+    if (rc == TJ_OK) {
+        rc = tj_talk_ask(talk, ok, what, messages, sizeof messages / sizeof messages[0], form, read,
+                         ctx, err);
+    }
+    tj_form_destroy(form);
+    return rc;
 }

@@ -48,14 +48,15 @@ void tj_talk_deinit(tj_talk *talk);
 typedef tj_code (*tj_talk_read_fn)(void *ctx, const json_t *json, char why[TJ_TALK_WHY_BYTES],
                                    tj_err *err);
 
-/* Asks until `read` takes an answer. *ok: it did. An answer is one JSON object and nothing else,
- * but blanks and a Markdown fence around it; one that was cut is refused. After a refusal the model
- * is told why. A generator without conversations gets the text "System: ... User: ... Assistant:".
- * Errors: TJ_E_CANCELLED, TJ_E_NOMEM, TJ_E_INVAL and TJ_E_NOTFOUND (the server refused the
- * request). Other failures of the generator count as refused answers. */
+/* Asks until `read` takes an answer, which is held to the form (NULL: none; it is borrowed). *ok:
+ * it did. An answer is one JSON object and nothing else, but blanks and a Markdown fence around it;
+ * one that was cut is refused. After a refusal the model is told why. A generator without
+ * conversations gets the text "System: ... User: ... Assistant:". Errors: TJ_E_CANCELLED,
+ * TJ_E_NOMEM, TJ_E_INVAL and TJ_E_NOTFOUND (the server refused the request). Other failures of the
+ * generator count as refused answers. */
 TJ_MUST_USE tj_code tj_talk_ask(tj_talk *talk, bool *ok, const char *what,
-                                const tj_message *messages, size_t n, tj_talk_read_fn read,
-                                void *ctx, tj_err *err);
+                                const tj_message *messages, size_t n, const tj_form *form,
+                                tj_talk_read_fn read, void *ctx, tj_err *err);
 
 /* A question with an exchange before it that shows the form: small models follow an example where
  * they do not follow a rule. */
@@ -63,6 +64,7 @@ typedef struct tj_talk_prompt {
     const char *system;
     const char *example, *answer; /* what might be asked, and a good answer */
     const char *user;
+    const char *schema; /* of the answer, a JSON Schema of tj_form_create; NULL: none */
 } tj_talk_prompt;
 /* tj_talk_ask with these as messages. */
 TJ_MUST_USE tj_code tj_talk_ask_like(tj_talk *talk, bool *ok, const char *what,

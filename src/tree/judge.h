@@ -8,6 +8,9 @@
  * thoughts before it; anything else is refused and asked again, with the reason of the refusal,
  * within `tries`, and then the vote is recorded as failed. Nothing is ever guessed.
  *
+ * A model here is held to the form while it answers, and a server is asked to do so, unless `form`
+ * says that the prompt's words must do. What a judge so held says is well formed, not right.
+ *
  * A judge has `votes` (samples). Its verdict is what more than half of its usable votes say, of
  * which there must be more than half of all. Of several judges at least `agreement` must say the
  * same. Where no verdict has the numbers it is a tie: 0, or a failure, as `ties` says.
@@ -36,6 +39,9 @@ extern const char *const tj_meaning_names[]; /* of tj_meaning, NULL at the end *
 typedef enum tj_unanswered { TJ_UNANSWERED_STOP = 0, TJ_UNANSWERED_FAILED } tj_unanswered;
 extern const char *const tj_unanswered_names[]; /* "stop", "failed", NULL */
 
+typedef enum tj_judge_form { TJ_JUDGE_SCHEMA = 0, TJ_JUDGE_PROMPT } tj_judge_form;
+extern const char *const tj_judge_form_names[]; /* "schema", "prompt", NULL */
+
 typedef struct tj_judge_config {
     char name[TJ_SCORER_NAME_BYTES];
     char prompt[1024]; /* a file in place of the built-in prompt; "": none */
@@ -43,6 +49,7 @@ typedef struct tj_judge_config {
     int meaning;       /* tj_meaning: what the prompt asks for */
     int ties;          /* tj_ties */
     int unanswered;    /* tj_unanswered: what a server that answers nothing at all does to a run */
+    int form;          /* tj_judge_form: answers are held to the form, or only asked for it */
     size_t votes, tries;
     size_t agreement; /* judges; 0: more than half */
     size_t max_tokens;
@@ -61,6 +68,10 @@ TJ_MUST_USE tj_code tj_judge_create(tj_scorer *out, const tj_judge_config *cfg,
 
 /* The built-in prompt. */
 const char *tj_judge_prompt(tj_language language);
+
+#define TJ_JUDGE_MAX_REASON 300 /* characters; of answers that are held to the form */
+/* The form of an answer (tj_form_destroy). Errors: TJ_E_NOMEM. */
+TJ_MUST_USE tj_code tj_judge_form_create(tj_form **out, tj_err *err);
 
 typedef struct tj_judge_vote {
     int value;    /* 1, 0, -1 */

@@ -59,6 +59,22 @@ static void check(const json_t *json, char why[TJ_JUDGE_WHY_BYTES])
     }
 }
 
+tj_code tj_judge_form_create(tj_form **out, tj_err *err)
+{
+    json_t *schema =
+        json_pack("{s:s, s:{s:{s:s, s:i, s:i}, s:{s:s, s:[i, i, i]}}, s:[s, s], s:b}", "type",
+                  "object", "properties", "reason", "type", "string", "minLength", 1, "maxLength",
+                  TJ_JUDGE_MAX_REASON, "verdict", "type", "integer", "enum", 1, 0, -1, "required",
+                  "reason", "verdict", "additionalProperties", false);
+    *out = NULL;
+    if (schema == NULL) {
+        return tj_fail(err, TJ_E_NOMEM, "cannot hold the form of an answer");
+    }
+    tj_code rc = tj_form_create(out, schema, "the form of an answer", err);
+    json_decref(schema);
+    return rc;
+}
+
 bool tj_judge_read(tj_judge_vote *vote, const char *text, size_t len, char why[TJ_JUDGE_WHY_BYTES],
                    tj_code *rc)
 {

@@ -13,6 +13,7 @@
 
 const char *const tj_ties_names[] = {"zero", "failed", NULL};
 const char *const tj_unanswered_names[] = {"stop", "failed", NULL};
+const char *const tj_judge_form_names[] = {"schema", "prompt", NULL};
 const char *const tj_meaning_names[] = {"valid", "solvable", "progress", NULL};
 
 const tj_field tj_judge_fields[] = {
@@ -23,6 +24,8 @@ const tj_field tj_judge_fields[] = {
     TJ_FIELD_ENUM(tj_judge_config, ties, tj_ties_names, "what a step without a majority is given"),
     TJ_FIELD_ENUM(tj_judge_config, unanswered, tj_unanswered_names,
                   "where a server answers nothing at all: stop, or record failures"),
+    TJ_FIELD_ENUM(tj_judge_config, form, tj_judge_form_names,
+                  "answers are held to the form by its schema, or asked for it by the prompt"),
     TJ_FIELD_SIZE(tj_judge_config, votes, 1, TJ_JUDGE_MAX_VOTES, "of each judge"),
     TJ_FIELD_SIZE(tj_judge_config, tries, 1, TJ_JUDGE_MAX_TRIES, "for each vote"),
     TJ_FIELD_SIZE(tj_judge_config, agreement, 0, TJ_JUDGE_MAX_JUDGES,
@@ -47,7 +50,8 @@ typedef struct judge {
     tj_judge_config cfg;
     tj_asked_model models[TJ_JUDGE_MAX_JUDGES]; /* [n] */
     size_t n;
-    char *form; /* of the prompt */
+    char *prompt;  /* with blanks */
+    tj_form *form; /* of answers; NULL: they are not held to it */
 } judge;
 
 /* One vote, asked for until it is given or its tries are used. */
@@ -121,7 +125,8 @@ static void write_query(const hearing *h, tj_query *out, question *q, size_t mod
                       .messages = chats ? &q->message : NULL,
                       .n_messages = chats ? 1 : 0,
                       .text = chats ? NULL : q->message.text,
-                      .n_text = chats ? 0 : q->message.len};
+                      .n_text = chats ? 0 : q->message.len,
+                      .form = h->j->form};
 }
 
 /* Whether two votes about a step are asked for in the same words. */
@@ -397,7 +402,7 @@ static tj_code conclude(hearing *h, size_t ask, tj_err *err)
 static tj_code hear(hearing *h, tj_err *err)
 {
     const judge *j = h->j;
-    bool wants_answer = tj_blanks_asks_answer(j->form);
+    bool wants_answer = tj_blanks_asks_answer(j->prompt);
     tj_code rc = TJ_OK;
     for (size_t a = 0; a < h->n && rc == TJ_OK; a++) {
         tj_buf_init(&h->prompts[a]);
@@ -407,7 +412,8 @@ static tj_code hear(hearing *h, tj_err *err)
                                "the prompt has {{answer}}, and the reference answer is not known");
             continue;
         }
-        tj_blanks_write(&h->prompts[a], j->form, &h->asks[a], false, (tj_language)j->cfg.language);
+        tj_blanks_write(&h->prompts[a], j->prompt, &h->asks[a], false,
+                        (tj_language)j->cfg.language);
         rc = tj_buf_check(&h->prompts[a], err);
     }
     for (size_t m = 0; m < j->n && rc == TJ_OK; m++) {
@@ -456,17 +462,23 @@ static tj_code score(void *ctx, tj_score *out, const tj_score_ask *asks, size_t 
     return rc;
 }
 
+static void free_judge(judge *j)
+{
+    tj_form_destroy(j->form);
+    tj_free(j->prompt);
+    tj_free(j);
+}
+
 static void close_judge(void *ctx)
 {
     judge *j = ctx;
     for (size_t i = 0; i < j->n; i++) {
         tj_generator_close(&j->models[i].generator);
     }
-    tj_free(j->form);
-    tj_free(j);
+    free_judge(j);
 }
 
-static tj_code read_form(char **out, const tj_judge_config *cfg, tj_err *err)
+static tj_code read_prompt(char **out, const tj_judge_config *cfg, tj_err *err)
 {
     static const char *const needed[] = {"problem", "step", NULL};
     size_t len;
@@ -496,10 +508,12 @@ tj_code tj_judge_create(tj_scorer *out, const tj_judge_config *cfg, const tj_ask
         return tj_fail(err, TJ_E_NOMEM, "cannot make a judge");
     }
     j->cfg = *cfg;
-    tj_code rc = read_form(&j->form, cfg, err);
+    tj_code rc = read_prompt(&j->prompt, cfg, err);
+    if (rc == TJ_OK && cfg->form == TJ_JUDGE_SCHEMA) {
+        rc = tj_judge_form_create(&j->form, err);
+    }
     if (rc != TJ_OK) {
-        tj_free(j->form);
-        tj_free(j);
+        free_judge(j);
         return rc;
     }
     memcpy(j->models, models, n * sizeof *models);

@@ -112,7 +112,7 @@ static bool is_text(const json_t *value, const char *text)
 /* Fields that would change the answer; `neutral` says which value asks for nothing. */
 static const struct {
     const char *name;
-    enum { NEVER, EMPTY, ZERO, ONE, TEXT_TYPE, TEXT_ONLY, NO_TOOL } neutral;
+    enum { NEVER, EMPTY, ZERO, ONE, TEXT_ONLY, NO_TOOL } neutral;
     const char *why;
 } refused[] = {
     {"suffix", EMPTY, "text is only continued, not filled in"},
@@ -124,7 +124,6 @@ static const struct {
     {"tool_choice", NO_TOOL, "there are no tool calls"},
     {"functions", EMPTY, "there are no tool calls"},
     {"function_call", NO_TOOL, "there are no tool calls"},
-    {"response_format", TEXT_TYPE, "answers are not held to JSON; ask for it in the prompt"},
     {"modalities", TEXT_ONLY, "there is text only"},
     {"audio", EMPTY, "there is text only"},
     {"prediction", EMPTY, "there are no predicted outputs"},
@@ -142,8 +141,6 @@ static bool is_neutral(size_t i, const json_t *value)
         return is_number(value, 0.0);
     case ONE:
         return is_number(value, 1.0);
-    case TEXT_TYPE:
-        return is_text(json_object_get(value, "type"), "text");
     case TEXT_ONLY:
         return json_array_size(value) == 1 && is_text(json_array_get(value, 0), "text");
     case NO_TOOL: /* with tools refused, "auto" has none to choose from */

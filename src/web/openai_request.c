@@ -274,6 +274,64 @@ static tj_code read_stop(tj_api_request *req, const char *name, json_t *value, t
     return rc;
 }
 
+/* A schema's form. Its keywords are named by their path. */
+static tj_code read_schema(tj_api_request *req, const char *name, const json_t *schema,
+                           const char *where, tj_api_error *e)
+{
+    tj_err err;
+    tj_code rc = tj_form_create(&req->form, schema, where, &err);
+    return rc == TJ_OK ? rc
+                       : tj_api_fail(e, rc == TJ_E_LIMIT ? TJ_E_INVAL : rc, name, "%s", err.msg);
+}
+
+static tj_code read_any_object(tj_api_request *req, const char *name, tj_api_error *e)
+{
+    json_t *schema = json_pack("{s:s}", "type", "object");
+    tj_code rc = schema == NULL ? tj_api_fail(e, TJ_E_NOMEM, name, "cannot hold a form")
+                                : read_schema(req, name, schema, name, e);
+    json_decref(schema);
+    return rc;
+}
+
+/* `strict` changes nothing: answers are always held to the schema. */
+static tj_code read_json_schema(tj_api_request *req, const char *name, json_t *value,
+                                tj_api_error *e)
+{
+    static const char *const known[] = {"name", "description", "strict", "schema", NULL};
+    tj_code rc = tj_api_object("response_format.json_schema", value, known, e);
+    if (rc != TJ_OK) {
+        return rc;
+    }
+    const json_t *schema = json_object_get(value, "schema");
+    return schema == NULL
+               ? tj_api_fail(e, TJ_E_INVAL, name, "response_format.json_schema.schema is missing")
+               : read_schema(req, name, schema, "response_format.json_schema.schema", e);
+}
+
+static tj_code read_response_format(tj_api_request *req, const char *name, json_t *value,
+                                    tj_api_error *e)
+{
+    static const char *const known[] = {"type", "json_schema", NULL};
+    const char *type = json_string_value(json_object_get(value, "type"));
+    json_t *schema = json_object_get(value, "json_schema");
+    tj_code rc = tj_api_object(name, value, known, e);
+    if (rc != TJ_OK) {
+        return rc;
+    }
+    if (type != NULL && strcmp(type, "json_schema") == 0 && schema != NULL) {
+        return read_json_schema(req, name, schema, e);
+    }
+    if (type != NULL && strcmp(type, "json_object") == 0 && schema == NULL) {
+        return read_any_object(req, name, e);
+    }
+    return type != NULL && strcmp(type, "text") == 0 && schema == NULL
+               ? TJ_OK
+               : tj_api_fail(e, TJ_E_INVAL, name,
+                             "response_format.type is '%.32s', expected text, json_object, or "
+                             "json_schema with a json_schema",
+                             type == NULL ? "" : type);
+}
+
 static tj_code read_echo(tj_api_request *req, const char *name, json_t *value, tj_api_error *e)
 {
     return tj_api_bool(&req->echo, name, value, e);
@@ -363,6 +421,7 @@ static const field fields[] = {
     {"min_p", TEXT | CHAT, read_min_p},
     {"seed", TEXT | CHAT, read_seed},
     {"stop", TEXT | CHAT, read_stop},
+    {"response_format", TEXT | CHAT, read_response_format},
     {"stream", TEXT | CHAT, read_stream},
     {"stream_options", TEXT | CHAT, read_stream_options},
     {"chat_template_kwargs", CHAT, read_template_kwargs},
@@ -458,6 +517,7 @@ void tj_api_request_deinit(tj_api_request *req)
     tj_free(req->prompts);
     tj_free(req->messages);
     tj_free(req->joined);
+    tj_form_destroy(req->form);
     json_decref(req->root);
     memset(req, 0, sizeof *req);
 }

@@ -16,7 +16,7 @@
 #include "text/text.h"
 #include "web/api_error.h"
 
-#define TJ_MAX_REQUEST_DEPTH 16 /* of JSON; ours needs 5 (a schema that is refused, some more) */
+#define TJ_MAX_REQUEST_DEPTH 32 /* of JSON; a schema has two levels for each object in it */
 #define TJ_MAX_PROMPTS       ((size_t)1024) /* of a request; clients send batches of some dozens */
 #define TJ_MAX_SAMPLES       ((size_t)128)  /* n and best_of, as OpenAI */
 #define TJ_MAX_CHOICES       ((size_t)1024) /* prompts times samples, so that one request is bounded */
@@ -55,6 +55,7 @@ typedef struct tj_api_request {
     size_t max_tokens;
     const char *stop[TJ_MAX_STOPS];
     size_t n_stop;
+    tj_form *form; /* that response_format asks for; NULL: any text */
     bool stream, include_usage;
     bool says_thinking; /* there is a chat_template_kwargs.enable_thinking, */
     bool no_thinking;   /* and it is false */

@@ -17,6 +17,12 @@ static tj_code encode_text(tj_ids *ids, const char *text, size_t len, const tj_s
                        : rc;
 }
 
+static tj_chat_options options_of(const tj_api_request *api, const tj_service_config *cfg)
+{
+    return (tj_chat_options){
+        .prompts = true, .no_thinking = api->says_thinking ? api->no_thinking : cfg->no_thinking};
+}
+
 static tj_code encode_chat(tj_ids *ids, const tj_api_request *api, const tj_service_config *cfg,
                            tj_err *err)
 {
@@ -31,10 +37,9 @@ static tj_code encode_chat(tj_ids *ids, const tj_api_request *api, const tj_serv
         messages[0] = (tj_message){TJ_ROLE_SYSTEM, cfg->system, strlen(cfg->system)};
     }
     memcpy(messages + (adds ? 1 : 0), api->messages, n * sizeof *messages);
-    const tj_chat_options options = {
-        .prompts = true, .no_thinking = api->says_thinking ? api->no_thinking : cfg->no_thinking};
     tj_chat_init(&chat);
-    tj_code rc = tj_chat_render(&chat, cfg->chat, messages, n + (adds ? 1 : 0), options, err);
+    tj_code rc =
+        tj_chat_render(&chat, cfg->chat, messages, n + (adds ? 1 : 0), options_of(api, cfg), err);
     if (rc == TJ_OK) {
         rc = tj_chat_encode(cfg->encoder, &chat, ids, NULL, err);
     }
@@ -120,7 +125,7 @@ static tj_code choose_max_tokens(tj_request *out, const tj_api_request *api,
     return TJ_OK;
 }
 
-tj_code tj_prompt_prepare(tj_request *out, const tj_api_request *api, const tj_service_config *cfg,
+tj_code tj_prompt_prepare(tj_request *out, tj_api_request *api, const tj_service_config *cfg,
                           uint64_t seed, tj_api_error *e)
 {
     bool chats = api->kind == TJ_API_CHAT;
@@ -129,7 +134,8 @@ tj_code tj_prompt_prepare(tj_request *out, const tj_api_request *api, const tj_s
                         .seed = api->has_seed ? api->seed : seed,
                         .scores = api->echo && api->logprobs,
                         .n_top = api->n_top,
-                        .splits_thought = chats};
+                        .splits_thought = chats,
+                        .thinks = chats && tj_chat_thinks(cfg->chat, options_of(api, cfg))};
     if (strcmp(api->model, cfg->name) != 0) {
         tj_code rc =
             tj_api_fail(e, TJ_E_NOTFOUND, "model", "there is no model '%.128s' here, only '%s'",
@@ -150,6 +156,9 @@ tj_code tj_prompt_prepare(tj_request *out, const tj_api_request *api, const tj_s
     }
     if (rc != TJ_OK) {
         tj_request_deinit(out);
+        return rc;
     }
+    out->form = api->form;
+    api->form = NULL;
     return rc;
 }

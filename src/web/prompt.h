@@ -10,10 +10,10 @@
 #include "web/openai_request.h"
 #include "web/web.h"
 
-/* `seed` is for a request without one. Errors: TJ_E_NOTFOUND (another model), TJ_E_INVAL (prompts
- * that are empty or too long, chats without a template, more tokens than are given), TJ_E_NOMEM;
- * *out is empty then. */
-TJ_MUST_USE tj_code tj_prompt_prepare(tj_request *out, const tj_api_request *api,
+/* Takes the form from api. `seed` is for a request without one. Errors: TJ_E_NOTFOUND (another
+ * model), TJ_E_INVAL (prompts that are empty or too long, chats without a template, more tokens
+ * than are given), TJ_E_NOMEM; *out is empty then. */
+TJ_MUST_USE tj_code tj_prompt_prepare(tj_request *out, tj_api_request *api,
                                       const tj_service_config *cfg, uint64_t seed, tj_api_error *e);
 
 #endif

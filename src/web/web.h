@@ -33,6 +33,8 @@ typedef struct tj_request {
     bool scores;         /* the prompts' own log-probabilities */
     size_t n_top;        /* most probable tokens told beside each, at most TJ_MAX_TOP */
     bool splits_thought; /* what stands in <think>...</think> is no part of the text */
+    tj_form *form;       /* of the text (tj_form_destroy); NULL: any */
+    bool thinks;         /* a thought may come before the form */
 } tj_request;
 void tj_request_deinit(tj_request *request); /* a zeroed one is allowed */
 

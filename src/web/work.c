@@ -19,6 +19,7 @@ void tj_request_deinit(tj_request *r)
     }
     tj_free(r->prompts);
     tj_free(r->stop);
+    tj_form_destroy(r->form);
     *r = (tj_request){0};
 }
 
@@ -75,7 +76,9 @@ static bool prepare_choice(tj_work *w, size_t i, const tj_service_config *cfg)
                       .n_stop = r->n_stop,
                       .ends = cfg->ends,
                       .n_ends = cfg->n_ends,
-                      .n_top = r->n_top};
+                      .n_top = r->n_top,
+                      .form = r->form,
+                      .thinks = r->thinks};
     tj_buf_init(&c->text);
     tj_buf_init(&c->thought);
     c->speech = tj_speech_create(cfg->tok, r->stop, r->n_stop, r->splits_thought);

@@ -64,6 +64,8 @@ typedef struct fixture {
     tj_buf log; /* all that the client said to its job */
     tj_cancel cancel;
     tj_job job;
+    char format[512];            /* what a request says of a form, */
+    bool refuses;                /* for which it is refused */
     char text[64];               /* what the server's functions keep of a request */
     atomic_size_t n_now, n_most; /* requests in flight; at any moment */
 } fixture;
@@ -232,6 +234,110 @@ static void a_conversation_is_answered(void **state)
     assert_int_equal(stats.n_answers, 1);
     assert_true(stats.has_prices && stats.usage.cost == q.usage.cost);
     tj_query_deinit(&q);
+    end(&f);
+}
+
+/* What of a body is about a form; the order of a schema is that of the answer. */
+static void keep_format(void *ctx, const http_request *r)
+{
+    fixture *f = ctx;
+    const char *at = strstr(r->body, "\"response_format\":");
+    snprintf(f->format, sizeof f->format, "%s", at == NULL ? "none" : at + 18);
+    if (f->refuses) {
+        http_answer(r->fd, 400, "Content-Type: application/json\r\n",
+                    "{\"error\": {\"message\": \"what is this?\"}}");
+    } else {
+        http_answer(r->fd, 200, "", GOOD);
+    }
+}
+
+static tj_code ask_in_form(fixture *f, const tj_form *form)
+{
+    tj_query q = {.messages = &f->message,
+                  .n_messages = 1,
+                  .sampling = {.temperature = 1.0, .top_p = 1.0},
+                  .n_samples = 1,
+                  .max_tokens = 16,
+                  .form = form};
+    open_client(f, NULL);
+    tj_code rc = f->generator.generate(f->generator.ctx, &q, 1, &f->job, &f->err);
+    tj_query_deinit(&q);
+    tj_generator_close(&f->generator);
+    return rc;
+}
+
+static tj_form *compile_form(const char *schema)
+{
+    tj_form *form = NULL;
+    json_t *json = json_loads(schema, 0, NULL);
+    assert_int_equal(tj_form_create(&form, json, "schema", NULL), TJ_OK);
+    json_decref(json);
+    return form;
+}
+
+static void a_form_is_asked_for_as_the_settings_say(void **state)
+{
+    static const char schema[] =
+        "{\"type\":\"json_schema\",\"json_schema\":{\"name\":\"answer\",\"strict\":true,\"schema\":"
+        "{\"type\":\"object\",\"properties\":{\"z\":{\"type\":\"string\"},\"a\":{\"const\":1}}}}}";
+    static const char *const sent[] = {schema, "{\"type\":\"json_object\"}", "none"};
+    fixture f;
+    tj_form *form = compile_form(
+        "{\"type\":\"object\",\"properties\":{\"z\":{\"type\":\"string\"},\"a\":{\"const\":1}}}");
+    tj_form *any = compile_form("{\"type\":\"object\"}");
+    (void)state;
+    begin(&f, keep_format);
+    for (int i = TJ_RESPONSE_SCHEMA; i <= TJ_RESPONSE_NONE; i++) {
+        f.cfg.response_format = i;
+        expect_ok(&f, ask_in_form(&f, form));
+        assert_int_equal(strncmp(f.format, sent[i], strlen(sent[i])), 0);
+        expect_ok(&f, ask_in_form(&f, any));
+        size_t of_any = i == TJ_RESPONSE_NONE ? 2 : 1;
+        assert_int_equal(strncmp(f.format, sent[of_any], strlen(sent[of_any])), 0);
+        expect_ok(&f, ask_in_form(&f, NULL));
+        assert_string_equal(f.format, "none");
+    }
+    tj_form_destroy(form);
+    tj_form_destroy(any);
+    end(&f);
+}
+
+static void a_server_that_refuses_a_form_is_told_of_by_the_setting(void **state)
+{
+    fixture f;
+    tj_form *form = compile_form("{\"type\":\"array\"}");
+    (void)state;
+    begin(&f, keep_format);
+    f.refuses = true;
+    expect_error(&f, ask_in_form(&f, form), TJ_E_INVAL,
+                 "what is this? (a response_format was sent: if the server does not know it, set "
+                 "remote.response_format to object or none)");
+    assert_int_equal(ask_in_form(&f, NULL), TJ_E_INVAL);
+    assert_null(strstr(f.err.msg, "response_format"));
+    tj_form_destroy(form);
+    end(&f);
+}
+
+/* Answers in one form are not those in another, or in none. */
+static void keys_of_the_cache_know_the_form(void **state)
+{
+    static const char *const schemas[] = {
+        "{\"type\":\"object\",\"properties\":{\"a\":{},\"b\":{}}}",
+        "{\"type\":\"object\",\"properties\":{\"b\":{},\"a\":{}}}", "{\"type\":\"object\"}"};
+    fixture f;
+    char keys[4][TJ_SHA256_HEX];
+    (void)state;
+    begin(&f, give_all);
+    tj_query q = {.messages = &f.message, .n_messages = 1, .n_samples = 1, .max_tokens = 1};
+    for (size_t i = 0; i < 4; i++) {
+        tj_form *form = i < 3 ? compile_form(schemas[i]) : NULL;
+        q.form = form;
+        assert_int_equal(tj_remote_key(keys[i], "u", &f.cfg, &q, 0, NULL), TJ_OK);
+        for (size_t k = 0; k < i; k++) {
+            assert_string_not_equal(keys[k], keys[i]);
+        }
+        tj_form_destroy(form);
+    }
     end(&f);
 }
 
@@ -1010,6 +1116,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_conversation_is_answered),
+        cmocka_unit_test(a_form_is_asked_for_as_the_settings_say),
+        cmocka_unit_test(a_server_that_refuses_a_form_is_told_of_by_the_setting),
+        cmocka_unit_test(keys_of_the_cache_know_the_form),
         cmocka_unit_test(samples_that_a_server_leaves_out_are_asked_for_again),
         cmocka_unit_test(samples_can_be_asked_for_apart),
         cmocka_unit_test(more_samples_than_asked_for_are_an_error),

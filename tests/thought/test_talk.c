@@ -40,7 +40,7 @@ static void bad_answers_are_asked_for_again_and_recorded(void **state)
     tj_talk_init(&talk, &v.generator);
     talk.max_tries = 6;
     tj_message m = {TJ_ROLE_USER, "q", 1};
-    assert_int_equal(tj_talk_ask(&talk, &ok, "a thing", &m, 1, read_a, got, NULL), TJ_OK);
+    assert_int_equal(tj_talk_ask(&talk, &ok, "a thing", &m, 1, NULL, read_a, got, NULL), TJ_OK);
     assert_true(ok);
     assert_string_equal(got, "yes");
     assert_int_equal(talk.n_asked, 6);
@@ -71,7 +71,7 @@ static void after_the_bound_it_is_given_up(void **state)
     script_voice_open(&v, answers, true);
     tj_talk_init(&talk, &v.generator);
     tj_message m = {TJ_ROLE_USER, "q", 1};
-    assert_int_equal(tj_talk_ask(&talk, &ok, "a thing", &m, 1, read_a, got, NULL), TJ_OK);
+    assert_int_equal(tj_talk_ask(&talk, &ok, "a thing", &m, 1, NULL, read_a, got, NULL), TJ_OK);
     assert_false(ok);
     assert_string_equal(got, "");
     assert_int_equal(v.n_asked, 3);
@@ -92,7 +92,7 @@ static void without_conversations_the_roles_are_written_out(void **state)
     script_voice_open(&v, answers, false);
     tj_talk_init(&talk, &v.generator);
     tj_message m[] = {{TJ_ROLE_SYSTEM, "s", 1}, {TJ_ROLE_USER, "q", 1}};
-    assert_int_equal(tj_talk_ask(&talk, &ok, "a thing", m, 2, read_a, got, NULL), TJ_OK);
+    assert_int_equal(tj_talk_ask(&talk, &ok, "a thing", m, 2, NULL, read_a, got, NULL), TJ_OK);
     assert_true(ok);
     assert_string_equal(v.asked[0], "System: s\n\nUser: q\n\nAssistant:");
     tj_talk_deinit(&talk);

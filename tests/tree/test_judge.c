@@ -149,6 +149,22 @@ static void a_verdict_is_asked_for_with_problem_path_and_step(void **state)
     reasoner_close(&r);
 }
 
+static void the_form_is_asked_for_unless_the_prompt_must_do(void **state)
+{
+    static const char *const answers[] = {RIGHT};
+    tj_judge_config cfg;
+    reasoner r;
+    (void)state;
+    tj_judge_config_default(&cfg);
+    for (int form = TJ_JUDGE_SCHEMA; form <= TJ_JUDGE_PROMPT; form++) {
+        cfg.form = form;
+        tj_score s = judge_with(&r, &cfg, answers);
+        assert_int_equal(r.seen[0].form != NULL, form == TJ_JUDGE_SCHEMA);
+        tj_score_deinit(&s);
+        reasoner_close(&r);
+    }
+}
+
 static void what_is_refused_is_asked_again_with_the_reason(void **state)
 {
     static const char *const answers[] = {"It is wrong.", "{\"verdict\": 3}", WRONG};
@@ -503,6 +519,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(answers_are_read_strictly),
         cmocka_unit_test(a_verdict_is_asked_for_with_problem_path_and_step),
+        cmocka_unit_test(the_form_is_asked_for_unless_the_prompt_must_do),
         cmocka_unit_test(what_is_refused_is_asked_again_with_the_reason),
         cmocka_unit_test(after_the_bound_nothing_is_guessed),
         cmocka_unit_test(a_lost_answer_is_asked_for_again_as_it_was),

@@ -168,14 +168,47 @@ static void what_would_change_the_answer_is_refused_by_name(void **state)
     refused_field(TJ_API_CHAT, "frequency_penalty", "-1");
     refused_field(TJ_API_CHAT, "tools", "[{}]");
     refused_field(TJ_API_CHAT, "tool_choice", "\"required\"");
-    refused_field(TJ_API_CHAT, "response_format", "{\"type\":\"json_object\"}");
-    refused_field(TJ_API_CHAT, "response_format", "{\"type\":\"json_schema\",\"json_schema\":{}}");
+    refused_field(TJ_API_CHAT, "response_format", "{\"type\":\"grammar\"}");
     refused_field(TJ_API_CHAT, "modalities", "[\"text\",\"audio\"]");
     refused_field(TJ_API_CHAT, "reasoning_effort", "\"high\"");
     refused_field(TJ_API_CHAT, "no_such_field", "1");
     refused_field(TJ_API_CHAT, "echo", "true"); /* of completions only */
     refused_field(TJ_API_CHAT, "prompt", "\"x\"");
     refused_field(TJ_API_TEXT, "max_completion_tokens", "1");
+}
+
+#define SCHEMA(S) "\"response_format\":{\"type\":\"json_schema\",\"json_schema\":" S "}"
+
+static void answers_may_be_held_to_a_form(void **state)
+{
+    (void)state;
+    static const char *const good[] = {
+        "\"response_format\":{\"type\":\"json_object\"}",
+        SCHEMA("{\"name\":\"a\",\"strict\":true,\"schema\":{\"type\":\"array\"}}")};
+    static const char *const bad[][3] = {
+        {"\"response_format\":{}", "response_format.type is ''"},
+        {"\"response_format\":\"json_object\"", "response_format is not an object"},
+        {"\"response_format\":{\"type\":\"json_schema\"}", "with a json_schema"},
+        {SCHEMA("[]"), "is not an object", "response_format.json_schema"},
+        {SCHEMA("{\"name\":\"a\"}"), "json_schema.schema is missing"},
+        {SCHEMA("{\"grammar\":\"a\"}"), "json_schema.grammar is not supported",
+         "response_format.json_schema"},
+        {SCHEMA("{\"schema\":{\"type\":\"object\",\"properties\":{\"a\":{\"oneOf\":[]}}}}"),
+         "response_format.json_schema.schema: properties.a: oneOf is not supported"}};
+    for (size_t i = 0; i < 2; i++) {
+        tj_api_request req;
+        parse(&req, TJ_API_CHAT, CHAT, good[i]);
+        assert_non_null(req.form);
+        tj_api_request_deinit(&req);
+        parse(&req, TJ_API_TEXT, PLAIN, good[i]);
+        assert_non_null(req.form);
+        tj_api_request_deinit(&req);
+    }
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        char body[512];
+        snprintf(body, sizeof body, "{%s,%s}", CHAT, bad[i][0]);
+        refused(TJ_API_CHAT, body, bad[i][2] != NULL ? bad[i][2] : "response_format", bad[i][1]);
+    }
 }
 
 static void values_out_of_range_are_refused_by_name(void **state)
@@ -384,6 +417,7 @@ int main(void)
         cmocka_unit_test(prompts_are_texts_or_ids),
         cmocka_unit_test(messages_are_texts_or_parts),
         cmocka_unit_test(what_would_change_the_answer_is_refused_by_name),
+        cmocka_unit_test(answers_may_be_held_to_a_form),
         cmocka_unit_test(values_out_of_range_are_refused_by_name),
         cmocka_unit_test(fields_that_contradict_are_refused),
         cmocka_unit_test(bodies_that_are_not_requests_are_refused),

@@ -198,6 +198,54 @@ static void streams_say_what_whole_answers_say(void **state)
     stop();
 }
 
+#define LIST_FORMAT                                                                                \
+    "\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{\"name\":\"l\",\"schema\":"    \
+    "{\"type\":\"object\",\"properties\":{\"t\":{\"type\":\"string\",\"maxLength\":20},\"n\":"     \
+    "{\"enum\":[1,0,-1]}}}}}"
+
+/* What an answer in that form says; of a stream or whole. */
+static void check_form(const char *text)
+{
+    json_t *json = json_loads(text, 0, NULL);
+    if (json == NULL || json_object_size(json) != 2 ||
+        !json_is_integer(json_object_get(json, "n"))) {
+        fail_msg("not in the form: %s", text);
+    }
+    json_decref(json);
+}
+
+static void answers_are_held_to_the_form_asked_for(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *path, *kind, *body;
+    } cases[] = {
+        {CHAT, "content",
+         "{\"model\":\"tiny\",\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]," LIST_FORMAT
+         ",\"seed\":3"},
+        {PLAIN, "text",
+         "{\"model\":\"tiny\",\"prompt\":\"Once\",\"max_tokens\":300,"
+         "\"seed\":4," LIST_FORMAT}};
+    start_default();
+    for (size_t i = 0; i < 2; i++) {
+        char body[1024], text[8192];
+        snprintf(body, sizeof body, "%s}", cases[i].body);
+        http_ask(port, &answer, "POST", cases[i].path, NULL, body);
+        json_t *whole = expect(200);
+        const json_t *choice = json_array_get(json_object_get(whole, "choices"), 0);
+        const json_t *message = i == 0 ? json_object_get(choice, "message") : choice;
+        check_form(json_string_value(json_object_get(message, cases[i].kind)));
+        assert_string_equal(json_string_value(json_object_get(choice, "finish_reason")), "stop");
+        snprintf(body, sizeof body, "%s,\"stream\":true}", cases[i].body);
+        http_ask(port, &answer, "POST", cases[i].path, NULL, body);
+        assert_int_equal(answer.status, 200);
+        (void)join_stream(text, sizeof text, cases[i].kind, NULL);
+        assert_string_equal(text, json_string_value(json_object_get(message, cases[i].kind)));
+        json_decref(whole);
+    }
+    stop();
+}
+
 static void log_probabilities_line_up_with_the_text(void **state)
 {
     (void)state;
@@ -648,6 +696,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(routes_answer),
         cmocka_unit_test(streams_say_what_whole_answers_say),
+        cmocka_unit_test(answers_are_held_to_the_form_asked_for),
         cmocka_unit_test(log_probabilities_line_up_with_the_text),
         cmocka_unit_test(scoring_needs_no_new_token),
         cmocka_unit_test(the_best_of_several_come_first),

@@ -6,6 +6,7 @@ errors of what is not. Needs the package openai.
 
 Exits with 1 at the first deviation.
 """
+import json
 import sys
 
 import openai
@@ -114,11 +115,20 @@ joined = "".join(e.choices[0].text for e in complete(stream=True) if e.choices)
 check("a stream of text", joined == complete().choices[0].text)
 check("extensions", bool(complete(extra_body={"top_k": 5, "min_p": 0.05}).choices))
 
+# forms
+schema = {"type": "object", "properties": {"reason": {"type": "string", "maxLength": 40},
+                                           "verdict": {"enum": [1, 0, -1]}}}
+held = chat(max_tokens=200, response_format={
+    "type": "json_schema", "json_schema": {"name": "verdict", "strict": True, "schema": schema}})
+told = json.loads(held.choices[0].message.content)
+check("a form", list(told) == ["reason", "verdict"] and told["verdict"] in (1, 0, -1) and
+      held.choices[0].finish_reason == "stop")
+
 # refusals
 BAD = openai.BadRequestError
 refused("tools", BAD, "tools", lambda: chat(tools=[{"type": "function", "function": {"name": "f"}}]))
-refused("response_format", BAD, "response_format",
-        lambda: chat(response_format={"type": "json_object"}))
+refused("response_format", BAD, "response_format", lambda: chat(response_format={
+    "type": "json_schema", "json_schema": {"name": "a", "schema": {"oneOf": []}}}))
 refused("logit_bias", BAD, "logit_bias", lambda: chat(logit_bias={"1": 5}))
 refused("presence_penalty", BAD, "presence_penalty", lambda: chat(presence_penalty=1.0))
 refused("suffix", BAD, "suffix", lambda: complete(suffix="x"))
