@@ -68,6 +68,24 @@ void tj_html_code(tj_buf *out, const char *s)
     tj_buf_str(out, "</code>");
 }
 
+void tj_html_digest(tj_buf *out, const char *digest)
+{
+    tj_buf_str(out, "<code class=\"soft\" title=\"");
+    tj_html_str(out, digest);
+    tj_buf_str(out, "\">");
+    tj_html_short(out, digest, 12);
+    tj_buf_str(out, "</code>");
+}
+
+void tj_html_below(tj_buf *out, const char *s)
+{
+    if (s[0] != '\0') {
+        tj_buf_str(out, "<br><small>");
+        tj_html_str(out, s);
+        tj_buf_str(out, "</small>");
+    }
+}
+
 /* ------------------------------------------------------------ numbers */
 
 void tj_html_count(tj_buf *out, double n)
