@@ -70,16 +70,6 @@ static tj_code read_double(const tj_args *args, const char *name, double fallbac
     return rc;
 }
 
-static tj_code read_count(const tj_args *args, const char *name, size_t fallback, size_t max,
-                          size_t *out, tj_err *err)
-{
-    tj_code rc = tj_args_size(args, name, fallback, max, out, err);
-    if (rc == TJ_OK && *out == 0) {
-        rc = tj_fail(err, TJ_E_INVAL, "--%s is 0, expected at least 1", name);
-    }
-    return rc;
-}
-
 static tj_code read_optimizer(training *t, const tj_args *args, tj_err *err)
 {
     static const char *const schedules[] = {"constant", "cosine", "linear", NULL};
@@ -119,7 +109,7 @@ static tj_code read_lora(training *t, const tj_args *args, tj_err *err)
     if (t->adapts && tj_args_has(args, "new")) {
         return tj_fail(err, TJ_E_INVAL, "--lora-rank adapts a model that is there: not --new");
     }
-    tj_code rc = read_count(args, "lora-rank", c->rank, TJ_MAX_LORA_RANK, &c->rank, err);
+    tj_code rc = tj_args_count(args, "lora-rank", c->rank, TJ_MAX_LORA_RANK, &c->rank, err);
     if (rc == TJ_OK) {
         rc = read_double(args, "lora-alpha", c->alpha, TJ_MAX_LORA_ALPHA, &c->alpha, err);
     }
@@ -131,7 +121,6 @@ static tj_code read_lora(training *t, const tj_args *args, tj_err *err)
 
 static tj_code read_settings(training *t, const tj_args *args, tj_err *err)
 {
-    size_t threads = 0;
     tj_train_config_default(&t->sft);
     t->sft.recompute = tj_args_has(args, "recompute");
     t->force = tj_args_has(args, "force");
@@ -148,9 +137,9 @@ static tj_code read_settings(training *t, const tj_args *args, tj_err *err)
     if (tj_args_has(args, "shape") && !tj_args_has(args, "new")) {
         return tj_fail(err, TJ_E_INVAL, "--shape is for --new: another model has its shape");
     }
-    tj_code rc = read_count(args, "epochs", 4, 1000000, &t->epochs, err);
+    tj_code rc = tj_args_count(args, "epochs", 4, 1000000, &t->epochs, err);
     if (rc == TJ_OK) {
-        rc = read_count(args, "batch", 4, 1 << 20, &t->batch, err);
+        rc = tj_args_count(args, "batch", 4, 1 << 20, &t->batch, err);
     }
     if (rc == TJ_OK) {
         rc = tj_args_size(args, "save-every", 100, 1 << 30, &t->sft.save_every, err);
@@ -159,10 +148,9 @@ static tj_code read_settings(training *t, const tj_args *args, tj_err *err)
         rc = tj_args_size(args, "seed", 1, SIZE_MAX, &t->seed, err);
     }
     if (rc == TJ_OK) {
-        rc = tj_args_size(args, "threads", 0, TJ_MAX_THREADS, &threads, err);
+        rc = tj_cli_use_threads(args, err);
     }
     if (rc == TJ_OK) {
-        tj_par_set_threads(threads);
         rc = read_lora(t, args, err);
     }
     if (rc == TJ_OK) {
@@ -611,9 +599,6 @@ static tj_code train_with(const tj_args *args, bool is_prm, tj_err *err)
     training t = {.is_prm = is_prm};
     double start = tj_clock_seconds();
     tj_code rc = read_settings(&t, args, err);
-    if (tj_args_has(args, "quiet")) {
-        tj_cli_quiet();
-    }
     if (rc == TJ_OK) {
         rc = tj_train_ledger_open(&t.ledger, args, tj_args_operand(args, 0), err);
     }

@@ -105,6 +105,8 @@ static void what_is_wrong_is_named_with_file_and_line(void **state)
     expect("thought stats missing.jsonl", 3);
     expect("thought critique 'x'", 2);
     expect_text("err", "--model");
+    expect("thought critique -m nowhere --threads many 'x'", 2);
+    expect_text("err", "--threads is 'many'");
 }
 
 /* ------------------------------------------------------------------ with a server */
