@@ -9,8 +9,8 @@
 
 #include "thought/critique.h"
 
-/* An empty transcript, and a record that knows the problem [n]. To be deinit'ed after an error too.
- */
+/* An empty transcript, and a record that knows the problem [n]. After an error too it is to be
+ * deinit'ed. */
 TJ_MUST_USE tj_code tj_dialogue_begin(tj_dialogue *out, const char *problem, size_t n, tj_err *err);
 /* An entry of the transcript; takes it. NULL is one that could not be made: TJ_E_NOMEM. */
 TJ_MUST_USE tj_code tj_dialogue_note(tj_dialogue *out, json_t *entry, tj_err *err);
