@@ -11,7 +11,6 @@
 #include "base/alloc.h"
 #include "base/config.h"
 #include "base/fs.h"
-#include "base/par.h"
 #include "cli/common.h"
 #include "cli/domain.h"
 #include "cli/method.h"
@@ -60,25 +59,16 @@ typedef struct training {
 
 /* ------------------------------------------------------------------ settings */
 
-static tj_code read_double(const tj_args *args, const char *name, double fallback, double max,
-                           double *out, tj_err *err)
-{
-    tj_code rc = tj_args_double(args, name, fallback, out, err);
-    if (rc == TJ_OK && !(*out >= 0.0 && *out <= max)) {
-        rc = tj_fail(err, TJ_E_INVAL, "--%s is %g, expected 0 to %g", name, *out, max);
-    }
-    return rc;
-}
+static const char *const schedules[] = {"constant", "cosine", "linear", NULL}; /* by tj_schedule */
 
 static tj_code read_optimizer(training *t, const tj_args *args, tj_err *err)
 {
-    static const char *const schedules[] = {"constant", "cosine", "linear", NULL};
     tj_adamw_config *o = &t->sft.optimizer;
     size_t schedule = TJ_SCHEDULE_COSINE;
     double lr = t->tok == NULL ? LR_TOY : t->adapts ? LR_LORA : LR_REAL;
-    tj_code rc = read_double(args, "lr", lr, 10.0, &o->lr_max, err);
+    tj_code rc = tj_args_number(args, "lr", lr, 10.0, &o->lr_max, err);
     if (rc == TJ_OK) {
-        rc = read_double(args, "decay", 0.05, 10.0, &o->weight_decay, err);
+        rc = tj_args_number(args, "decay", 0.05, 10.0, &o->weight_decay, err);
     }
     if (rc == TJ_OK) {
         rc = tj_args_size(args, "warmup", 10, 1 << 30, &o->n_warmup, err);
@@ -111,7 +101,7 @@ static tj_code read_lora(training *t, const tj_args *args, tj_err *err)
     }
     tj_code rc = tj_args_count(args, "lora-rank", c->rank, TJ_MAX_LORA_RANK, &c->rank, err);
     if (rc == TJ_OK) {
-        rc = read_double(args, "lora-alpha", c->alpha, TJ_MAX_LORA_ALPHA, &c->alpha, err);
+        rc = tj_args_number(args, "lora-alpha", c->alpha, TJ_MAX_LORA_ALPHA, &c->alpha, err);
     }
     if (rc == TJ_OK && tj_args_has(args, "lora-targets")) {
         rc = tj_lora_targets_parse(c->targets, tj_args_get(args, "lora-targets"), err);
@@ -339,7 +329,6 @@ static int record_lora(training *t)
 /* Everything that the trained weights depend on. */
 static tj_code make_record(training *t, tj_err *err)
 {
-    static const char *const schedules[] = {"constant", "cosine", "linear"};
     const tj_adamw_config *o = &t->sft.optimizer;
     char start[65];
     char kernels[64];

@@ -81,11 +81,8 @@ static tj_code read_numbers(growing *g, const tj_args *args, tj_err *err)
                    {"max-seconds", 0.0, 1e9, &c->max_seconds}};
     tj_code rc = TJ_OK;
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0] && rc == TJ_OK; i++) {
-        rc = tj_args_double(args, numbers[i].name, numbers[i].fallback, numbers[i].out, err);
-        if (rc == TJ_OK && !(*numbers[i].out >= 0.0 && *numbers[i].out <= numbers[i].max)) {
-            rc = tj_fail(err, TJ_E_INVAL, "--%s is %g, expected 0 to %g", numbers[i].name,
-                         *numbers[i].out, numbers[i].max);
-        }
+        rc = tj_args_number(args, numbers[i].name, numbers[i].fallback, numbers[i].max,
+                            numbers[i].out, err);
     }
     return rc;
 }

@@ -87,6 +87,15 @@ tj_code tj_args_count(const tj_args *args, const char *name, size_t fallback, si
                : rc;
 }
 
+tj_code tj_args_number(const tj_args *args, const char *name, double fallback, double max,
+                       double *out, tj_err *err)
+{
+    tj_code rc = tj_args_double(args, name, fallback, out, err);
+    return rc == TJ_OK && !(*out >= 0.0 && *out <= max)
+               ? tj_fail(err, TJ_E_INVAL, "--%s is %g, expected 0 to %g", name, *out, max)
+               : rc;
+}
+
 tj_code tj_cli_use_threads(const tj_args *args, tj_err *err)
 {
     size_t n_threads;
