@@ -1,9 +1,8 @@
 #include "base/json.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
-
-#include "base/buf.h"
 
 json_t *tj_json_text(const char *text, size_t n)
 {
@@ -40,6 +39,18 @@ void tj_json_append(json_t **array, json_t *value)
         json_decref(*array);
         *array = NULL;
     }
+}
+
+void tj_json_line(tj_buf *out, const json_t *json)
+{
+    char *text = json == NULL ? NULL : json_dumps(json, JSON_COMPACT);
+    if (text == NULL) {
+        out->failed = true;
+        return;
+    }
+    tj_buf_str(out, text);
+    tj_buf_char(out, '\n');
+    free(text); /* Jansson's own allocation */
 }
 
 bool tj_json_is_deeper(const char *text, size_t len, size_t max_depth)

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/buf.h"
 #include "base/err.h"
 
 /* The bytes as a JSON string; what is not UTF-8 becomes U+FFFD. Gives it; NULL without memory. */
@@ -21,6 +22,10 @@ json_t *tj_json_number(double x);
  * where value is) becomes and stays NULL, so that only the whole needs a look. */
 void tj_json_set(json_t **object, const char *key, json_t *value);
 void tj_json_append(json_t **array, json_t *value);
+
+/* Appends the value on one line, and a newline. The buffer fails where the value is NULL, which is
+ * a value that could not be made. */
+void tj_json_line(tj_buf *out, const json_t *json);
 
 /* Whether brackets open deeper than max_depth; those in strings do not count. Says nothing of
  * whether the text is JSON. */

@@ -160,7 +160,7 @@ tj_code tj_cmd_data_import(const tj_args *args, tj_err *err)
     const char *dir = tj_args_get(args, "workspace");
     importing im = {.files = json ? json_array() : NULL, .refusals = json ? json_array() : NULL};
     tj_import_listener listener = {.refused = print_refusal, .done = print_file, .ctx = &im};
-    if (json || tj_args_has(args, "quiet")) {
+    if (json) {
         tj_cli_quiet();
     }
     tj_code rc = read_config(&cfg, paths, args, err);
@@ -376,7 +376,7 @@ tj_code tj_cmd_data_check(const tj_args *args, tj_err *err)
     tj_texts learned = {0};
     comparison c = {.learned_name = tj_args_operand(args, 0), .learned = &learned};
     json_t *out = tj_args_has(args, "json") ? json_array() : NULL;
-    if (out != NULL || tj_args_has(args, "quiet")) {
+    if (out != NULL) {
         tj_cli_quiet();
     }
     tj_code rc =

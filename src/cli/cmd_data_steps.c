@@ -1,6 +1,5 @@
 /* data steps: reference solutions as numbered steps, in the conversations that SFT reads and that
  * policies are asked in. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -41,18 +40,6 @@ static const char *reason_text(size_t reason)
                                           : own_reasons[reason - TJ_N_STEPFORM_RESULTS];
 }
 
-static tj_code add_json(tj_buf *out, json_t *json, tj_err *err)
-{
-    char *text = json == NULL ? NULL : json_dumps(json, JSON_COMPACT);
-    if (text == NULL) {
-        return tj_fail(err, TJ_E_NOMEM, "cannot write a line");
-    }
-    tj_buf_str(out, text);
-    tj_buf_char(out, '\n');
-    free(text); /* Jansson's own allocation */
-    return tj_buf_check(out, err);
-}
-
 static json_t *message(const char *role, const char *text, size_t n)
 {
     return json_pack("{s:s, s:s%}", "role", role, "content", text, n);
@@ -71,13 +58,13 @@ static tj_code add_example(writing *w, const tj_data_record *record, tj_err *err
     json_t *line = json_pack("{s:[o, o, o]}", "messages", message("system", system, strlen(system)),
                              message("user", w->question.data, w->question.len),
                              message("assistant", w->text.data, w->text.len));
-    rc = add_json(&w->out, line, err);
+    tj_json_line(&w->out, line);
     json_decref(line);
     for (size_t i = 0; i < w->text.len; i++) {
         w->n_steps += w->text.data[i] == '\n' ? 1 : 0; /* the answer's line is no step */
     }
     w->n_written++;
-    return rc;
+    return tj_buf_check(&w->out, err);
 }
 
 static tj_code leave_out(writing *w, const char *path, size_t line, size_t reason,
@@ -86,9 +73,9 @@ static tj_code leave_out(writing *w, const char *path, size_t line, size_t reaso
     w->n_left[reason]++;
     json_t *json = json_pack("{s:s, s:I, s:s, s:s}", "file", path, "line", (json_int_t)line,
                              "reason", reason_text(reason), "detail", detail);
-    tj_code rc = add_json(&w->left, json, err);
+    tj_json_line(&w->left, json);
     json_decref(json);
-    return rc;
+    return tj_buf_check(&w->left, err);
 }
 
 /* Whether the text's own answer is the reference's. */
@@ -197,7 +184,8 @@ static tj_code print_counts(const writing *w, bool as_json, tj_err *err)
                   (json_int_t)w->n_written, "steps", (json_int_t)w->n_steps, "left_out", left);
     tj_buf text;
     tj_buf_init(&text);
-    tj_code rc = add_json(&text, json, err);
+    tj_json_line(&text, json);
+    tj_code rc = tj_buf_check(&text, err);
     fputs(tj_buf_text(&text), stderr);
     tj_buf_deinit(&text);
     json_decref(json);

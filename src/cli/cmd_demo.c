@@ -1,6 +1,6 @@
 /* demo, run. */
 #include "base/buf.h"
-#include "base/par.h"
+#include "cli/common.h"
 #include "cli/results.h"
 #include "cli/settings.h"
 #include "stage/stage.h"
@@ -25,19 +25,14 @@ tj_code tj_cmd_demo(const tj_args *args, tj_err *err)
     tj_demo_config cfg;
     json_t *data = NULL;
     tj_buf command;
-    size_t threads;
     const char *dir = tj_args_get(args, "workspace");
     dir = dir == NULL ? "demo" : dir;
-    tj_code rc = tj_args_size(args, "threads", 0, TJ_MAX_THREADS, &threads, err);
+    tj_code rc = tj_cli_use_threads(args, err);
     if (rc == TJ_OK) {
-        tj_par_set_threads(threads);
         rc = tj_read_settings(args, &cfg, err);
     }
     if (rc != TJ_OK) {
         return rc;
-    }
-    if (tj_args_has(args, "quiet")) {
-        tj_cli_quiet();
     }
     tj_buf_init(&command);
     write_command(&command, args, dir);

@@ -6,7 +6,6 @@
 #include "base/alloc.h"
 #include "base/buf.h"
 #include "base/fs.h"
-#include "base/par.h"
 #include "cli/common.h"
 #include "cli/generators.h"
 #include "cli/guarding.h"
@@ -72,23 +71,15 @@ static tj_code read_numbers(tj_eval_task_config *cfg, const tj_args *args, tj_er
     } sizes[] = {{"limit", 0, SIZE_MAX, &cfg->limit},
                  {"shots", SIZE_MAX, TJ_MAX_SHOTS, &cfg->n_shots},
                  {"samples", 1, TJ_MAX_QUERY_SAMPLES, &cfg->n_samples},
-                 {"max-tokens", 256, 1 << 20, &cfg->max_tokens},
-                 {"top-k", 0, 1 << 24, &cfg->sampling.top_k}};
+                 {"max-tokens", 256, 1 << 20, &cfg->max_tokens}};
     size_t seed = 1;
     size_t shots_seed = 1234;
-    size_t threads = 0;
     tj_code rc = TJ_OK;
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0] && rc == TJ_OK; i++) {
         rc = tj_args_size(args, sizes[i].name, sizes[i].fallback, sizes[i].max, sizes[i].out, err);
     }
     if (rc == TJ_OK) {
-        rc = tj_args_double(args, "temperature", 0.0, &cfg->sampling.temperature, err);
-    }
-    if (rc == TJ_OK) {
-        rc = tj_args_double(args, "top-p", 1.0, &cfg->sampling.top_p, err);
-    }
-    if (rc == TJ_OK) {
-        rc = tj_args_double(args, "min-p", 0.0, &cfg->sampling.min_p, err);
+        rc = tj_cli_read_sampling(&cfg->sampling, args, err);
     }
     if (rc == TJ_OK) {
         rc = tj_args_size(args, "seed", 1, INT64_MAX, &seed, err);
@@ -96,13 +87,9 @@ static tj_code read_numbers(tj_eval_task_config *cfg, const tj_args *args, tj_er
     if (rc == TJ_OK) {
         rc = tj_args_size(args, "shots-seed", 1234, INT64_MAX, &shots_seed, err);
     }
-    if (rc == TJ_OK) {
-        rc = tj_args_size(args, "threads", 0, TJ_MAX_THREADS, &threads, err);
-        tj_par_set_threads(threads);
-    }
     cfg->seed = seed;
     cfg->shots_seed = shots_seed;
-    return rc;
+    return rc == TJ_OK ? tj_cli_use_threads(args, err) : rc;
 }
 
 /* What is for an evaluation that asks a model in a prompt. */
@@ -385,7 +372,6 @@ static tj_code guard_and_score(tj_eval_choices_config *cfg, const tj_model_files
 
 static tj_code read_choices_config(tj_eval_choices_config *cfg, const tj_args *args, tj_err *err)
 {
-    size_t threads = 0;
     *cfg = (tj_eval_choices_config){.data = tj_args_get(args, "data"),
                                     .model = tj_args_get(args, "model"),
                                     .out = tj_args_get(args, "out"),
@@ -397,11 +383,7 @@ static tj_code read_choices_config(tj_eval_choices_config *cfg, const tj_args *a
                        "give log-likelihoods of texts");
     }
     tj_code rc = tj_args_size(args, "limit", 0, SIZE_MAX, &cfg->limit, err);
-    if (rc == TJ_OK) {
-        rc = tj_args_size(args, "threads", 0, TJ_MAX_THREADS, &threads, err);
-        tj_par_set_threads(threads);
-    }
-    return rc;
+    return rc == TJ_OK ? tj_cli_use_threads(args, err) : rc;
 }
 
 static tj_code eval_choices(const tj_args *args, tj_err *err)
@@ -435,9 +417,6 @@ tj_code tj_cmd_eval(const tj_args *args, tj_err *err)
 {
     static const char *const of_tasks[] = {"data", "model", "out", "answers", "prompts", NULL};
     const char *task = tj_args_get(args, "task");
-    if (tj_args_has(args, "quiet")) {
-        tj_cli_quiet();
-    }
     for (size_t i = 0; task == NULL && of_tasks[i] != NULL; i++) {
         if (tj_args_has(args, of_tasks[i])) {
             return tj_fail(err, TJ_E_INVAL, "--%s needs --task", of_tasks[i]);

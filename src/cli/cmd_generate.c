@@ -3,7 +3,6 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
-#include "base/par.h"
 #include "cli/common.h"
 #include "cli/generators.h"
 
@@ -19,19 +18,10 @@ typedef struct generation {
     json_t *list; /* with --json */
 } generation;
 
-static tj_code read_sampling(tj_query *q, const tj_args *args, tj_err *err)
+static tj_code read_settings(tj_query *q, const tj_args *args, tj_err *err)
 {
-    size_t threads, seed = 1;
-    tj_code rc = tj_args_double(args, "temperature", 0.0, &q->sampling.temperature, err);
-    if (rc == TJ_OK) {
-        rc = tj_args_double(args, "top-p", 1.0, &q->sampling.top_p, err);
-    }
-    if (rc == TJ_OK) {
-        rc = tj_args_double(args, "min-p", 0.0, &q->sampling.min_p, err);
-    }
-    if (rc == TJ_OK) {
-        rc = tj_args_size(args, "top-k", 0, 1 << 24, &q->sampling.top_k, err);
-    }
+    size_t seed = 1;
+    tj_code rc = tj_cli_read_sampling(&q->sampling, args, err);
     if (rc == TJ_OK) {
         rc = tj_args_size(args, "samples", 1, TJ_MAX_QUERY_SAMPLES, &q->n_samples, err);
     }
@@ -45,11 +35,7 @@ static tj_code read_sampling(tj_query *q, const tj_args *args, tj_err *err)
         rc = tj_args_size(args, "seed", 1, SIZE_MAX, &seed, err);
         q->seed = seed;
     }
-    if (rc == TJ_OK) {
-        rc = tj_args_size(args, "threads", 0, TJ_MAX_THREADS, &threads, err);
-        tj_par_set_threads(threads);
-    }
-    return rc;
+    return rc == TJ_OK ? tj_cli_use_threads(args, err) : rc;
 }
 
 /* ------------------------------------------------------------ printing */
@@ -231,7 +217,7 @@ static tj_code prepare(generation *g, const tj_args *args, tj_err *err)
 tj_code tj_cmd_generate(const tj_args *args, tj_err *err)
 {
     generation g = {.list = tj_args_has(args, "json") ? json_array() : NULL};
-    tj_code rc = read_sampling(&g.proto, args, err);
+    tj_code rc = read_settings(&g.proto, args, err);
     if (rc == TJ_OK) {
         rc = tj_cli_generator_open(&g.model, args, err);
     }

@@ -391,10 +391,7 @@ tj_code tj_cmd_grade(const tj_args *args, tj_err *err)
         rc = tj_args_size(args, "digits", options.min_digits, 1000, &options.min_digits, err);
     }
     if (rc == TJ_OK && !two) {
-        rc = tj_args_size(args, "jobs", n_cpus < 1 ? 1 : (size_t)n_cpus, 256, &n_jobs, err);
-    }
-    if (rc == TJ_OK && n_jobs == 0) {
-        rc = tj_fail(err, TJ_E_INVAL, "--jobs is 0, expected at least 1");
+        rc = tj_args_count(args, "jobs", n_cpus < 1 ? 1 : (size_t)n_cpus, 256, &n_jobs, err);
     }
     if (rc != TJ_OK) {
         return rc;

@@ -262,9 +262,6 @@ tj_code tj_cmd_reward_eval(const tj_args *args, tj_err *err)
     static evaluation e;
     bool as_json = tj_args_has(args, "json");
     e = (evaluation){.tables = json_array()};
-    if (tj_args_has(args, "quiet")) {
-        tj_cli_quiet();
-    }
     tj_code rc = e.tables == NULL ? tj_fail(err, TJ_E_NOMEM, "cannot hold a table")
                                   : read_settings(&e, args, err);
     if (rc == TJ_OK) {

@@ -368,10 +368,7 @@ static tj_code check(scoring *s, tj_err *err)
     if (input == NULL && tj_args_has(s->args, "cache")) {
         return tj_fail(err, TJ_E_INVAL, "--cache is for --input: a workspace has its own");
     }
-    tj_code rc = tj_args_size(s->args, "piece", 32, TJ_SCORE_MAX_PIECE, &s->piece, err);
-    if (rc == TJ_OK && s->piece == 0) {
-        rc = tj_fail(err, TJ_E_INVAL, "--piece is 0, expected 1 to %d", TJ_SCORE_MAX_PIECE);
-    }
+    tj_code rc = tj_args_count(s->args, "piece", 32, TJ_SCORE_MAX_PIECE, &s->piece, err);
     if (rc == TJ_OK) {
         rc = tj_args_size(s->args, "seed", 1, SIZE_MAX, &s->seed, err);
     }
@@ -390,9 +387,6 @@ tj_code tj_cmd_reward_score(const tj_args *args, tj_err *err)
         return tj_fail(err, TJ_E_NOMEM, "cannot score");
     }
     s->args = args;
-    if (tj_args_has(args, "quiet")) {
-        tj_cli_quiet();
-    }
     tj_code rc = check(s, err);
     if (rc == TJ_OK) {
         rc = input != NULL ? score_file(s, input, err) : score_workspace(s, err);

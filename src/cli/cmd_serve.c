@@ -10,7 +10,6 @@
 
 #include "base/alloc.h"
 #include "base/fs.h"
-#include "base/par.h"
 #include "cli/common.h"
 #include "cli/voice.h"
 #include "nn/nn.h"
@@ -45,12 +44,6 @@ static tj_code read_seconds(const tj_args *args, const char *name, double *secon
     return rc;
 }
 
-static tj_code read_count(const tj_args *args, const char *name, size_t max, size_t *n, tj_err *err)
-{
-    tj_code rc = tj_args_size(args, name, *n, max, n, err);
-    return rc == TJ_OK && *n == 0 ? tj_fail(err, TJ_E_INVAL, "--%s is 0", name) : rc;
-}
-
 static tj_code read_limits(serving *s, const tj_args *args, tj_err *err)
 {
     tj_service_config *service = &s->service_cfg;
@@ -66,7 +59,7 @@ static tj_code read_limits(serving *s, const tj_args *args, tj_err *err)
                   {"max-connections", 65536, &server->max_connections}};
     tj_code rc = TJ_OK;
     for (size_t i = 0; i < sizeof counts / sizeof counts[0] && rc == TJ_OK; i++) {
-        rc = read_count(args, counts[i].name, counts[i].max, counts[i].n, err);
+        rc = tj_args_count(args, counts[i].name, *counts[i].n, counts[i].max, counts[i].n, err);
     }
     if (rc == TJ_OK) {
         rc = read_seconds(args, "timeout", &service->timeout_s, err);
@@ -76,7 +69,7 @@ static tj_code read_limits(serving *s, const tj_args *args, tj_err *err)
 
 static tj_code read_settings(serving *s, const tj_args *args, tj_err *err)
 {
-    size_t port = s->server_cfg.port, threads = 0, kv_mib = s->engine_cfg.kv_bytes >> 20;
+    size_t port = s->server_cfg.port, kv_mib = s->engine_cfg.kv_bytes >> 20;
     const char *host = tj_args_get(args, "host");
     s->json = tj_args_has(args, "json");
     s->quiet = tj_args_has(args, "quiet");
@@ -88,17 +81,13 @@ static tj_code read_settings(serving *s, const tj_args *args, tj_err *err)
     tj_code rc = tj_args_size(args, "port", port, UINT16_MAX, &port, err);
     s->server_cfg.port = (uint16_t)port;
     if (rc == TJ_OK) {
-        rc = read_count(args, "kv-memory", (size_t)1 << 24, &kv_mib, err);
+        rc = tj_args_count(args, "kv-memory", kv_mib, (size_t)1 << 24, &kv_mib, err);
         s->engine_cfg.kv_bytes = kv_mib << 20;
     }
     if (rc == TJ_OK) {
         rc = read_limits(s, args, err);
     }
-    if (rc == TJ_OK) {
-        rc = tj_args_size(args, "threads", 0, TJ_MAX_THREADS, &threads, err);
-        tj_par_set_threads(threads);
-    }
-    return rc;
+    return rc == TJ_OK ? tj_cli_use_threads(args, err) : rc;
 }
 
 /* A file that an option names; NULL without the option. */

@@ -1,18 +1,15 @@
-/* thought derive: shortcuts and journeys from trees, of files or of a workspace.
- *
- * A file is not to be trusted: before anything is derived from a tree, each of its steps is judged
- * again by the verifier, and its token ids must spell its text; in words the grader looks again at
- * the answers that are called right. A tree that claims more than that is refused, since what is
- * derived from it would teach something false. */
+/* thought derive: shortcuts and journeys from trees, of files (which are checked first,
+ * check_tree.c) or of a workspace. */
 #include <string.h>
 
 #include "base/alloc.h"
 #include "base/json.h"
-#include "base/par.h"
+#include "cli/check_tree.h"
 #include "cli/common.h"
 #include "cli/domain.h"
 #include "cli/flow.h"
 #include "cli/show.h"
+#include "cli/voices.h"
 
 #define STREAM_DERIVE   203                 /* of the random numbers, the derive stage's */
 #define MAX_TREES_BYTES ((size_t)256 << 20) /* as much as a workspace stores in one piece */
@@ -25,7 +22,7 @@ typedef struct derivation {
     bool shortcut, journey, as_json;
     const char *name; /* of what is read, */
     tj_code (*each)(struct derivation *d, const json_t *json, const char *where, tj_err *err);
-    struct voices *voices; /* whose rewards the trees have */
+    tj_voices *voices; /* whose rewards the trees have */
     size_t n_trees, n_skipped, n_printed;
     tj_ends *ends;     /* grades answers in words; NULL: none was met yet */
     bool has_language; /* --language is given */
@@ -36,20 +33,12 @@ typedef struct derivation {
 
 enum { BOTH, SHORTCUT, JOURNEY };
 
-static tj_code read_chance(const tj_args *args, const char *name, double fallback, double *out,
-                           tj_err *err)
-{
-    tj_code rc = tj_args_double(args, name, fallback, out, err);
-    return rc != TJ_OK || (*out >= 0.0 && *out <= 1.0)
-               ? rc
-               : tj_fail(err, TJ_E_INVAL, "--%s is %g, expected 0 to 1", name, *out);
-}
+static const char *const orders[] = {"sampled", "paper", NULL}; /* by tj_walk_order */
+static const char *const picks[] = {"first", "random", "likeliest", "best", NULL};
 
 /* Which children, how deep, how many, where. */
 static tj_code read_rules(tj_derive_config *cfg, const tj_args *args, tj_err *err)
 {
-    static const char *const orders[] = {"sampled", "paper", NULL};
-    static const char *const picks[] = {"first", "random", "likeliest", "best", NULL};
     static const char *const tells[] = {"dead", "invalid", "both", NULL};
     size_t order = 0;
     size_t pick = 0;
@@ -77,7 +66,7 @@ static tj_code read_rules(tj_derive_config *cfg, const tj_args *args, tj_err *er
         rc = tj_args_size(args, "to-depth", 0, 4096, &cfg->to_depth, err);
     }
     if (rc == TJ_OK) {
-        rc = read_chance(args, "explore", 1.0, &cfg->p_explore, err);
+        rc = tj_args_number(args, "explore", 1.0, 1.0, &cfg->p_explore, err);
     }
     cfg->order = (tj_walk_order)order;
     cfg->pick = (tj_walk_pick)pick;
@@ -123,7 +112,7 @@ static tj_code read_config(derivation *d, const tj_args *args, tj_err *err)
         rc = tj_args_choice(args, "back-to-root", answers, 1, &back, err);
     }
     if (rc == TJ_OK) {
-        rc = read_chance(args, "connectives", 0.15, &d->cfg.p_connective, err);
+        rc = tj_args_number(args, "connectives", 0.15, 1.0, &d->cfg.p_connective, err);
     }
     if (rc == TJ_OK) {
         rc = tj_args_size(args, "seed", 1, SIZE_MAX, &d->seed, err);
@@ -134,119 +123,6 @@ static tj_code read_config(derivation *d, const tj_args *args, tj_err *err)
     d->shortcut = kind != JOURNEY;
     d->journey = kind != SHORTCUT;
     d->as_json = tj_args_has(args, "json");
-    return rc;
-}
-
-/* ------------------------------------------------------------------ checking a tree */
-
-/* The first state must be a problem's: what its prompt says, and nothing else. */
-static tj_code check_first(const tj_tree *tree, const char *where, tj_err *err)
-{
-    tj_countdown_state s;
-    tj_countdown_problem problem = {.n_numbers = 0};
-    tj_task_state again;
-    memcpy(&s, tree->first.bytes, sizeof s); /* may hold anything: not unpacked yet */
-    bool fits = s.n_numbers >= 2 && s.n_numbers <= TJ_COUNTDOWN_MAX_NUMBERS && s.target >= 1 &&
-                s.target <= TJ_COUNTDOWN_MAX_VALUE;
-    for (size_t i = 0; fits && i < s.n_numbers; i++) {
-        problem.numbers[i] = s.numbers[i];
-        fits = s.numbers[i] >= 1 && s.numbers[i] <= TJ_COUNTDOWN_MAX_VALUE &&
-               (i == 0 || s.numbers[i] >= s.numbers[i - 1]);
-    }
-    if (fits) {
-        problem.n_numbers = s.n_numbers;
-        problem.target = s.target;
-        tj_countdown_first_state(&s, &problem);
-        tj_countdown_pack(&again, &s);
-        fits = memcmp(&again, &tree->first, sizeof again) == 0;
-    }
-    return fits ? TJ_OK : tj_fail(err, TJ_E_PARSE, "%s: first: not a Countdown problem", where);
-}
-
-static bool ids_spell_text(const derivation *d, const tj_node *n)
-{
-    size_t n_vocab = tj_tokenizer_n_vocab(d->domain.tok);
-    for (size_t i = 0; i < n->n_ids; i++) {
-        if (n->ids[i] < 0 || (size_t)n->ids[i] >= n_vocab) {
-            return false;
-        }
-    }
-    tj_buf text;
-    tj_buf_init(&text);
-    tj_tokenizer_decode(d->domain.tok, &text, n->ids, n->n_ids, true);
-    bool same = !text.failed && strcmp(tj_buf_text(&text), n->text) == 0;
-    tj_buf_deinit(&text);
-    return same;
-}
-
-static tj_code check_node(const derivation *d, const tj_tree *tree, size_t i, const char *where,
-                          tj_err *err)
-{
-    const tj_task *task = &d->domain.task;
-    const tj_node *n = &tree->nodes[i];
-    const tj_node *parent = &tree->nodes[n->parent];
-    tj_line_verdict verdict;
-    tj_task_state after;
-    size_t len = strcspn(n->text, "\n");
-    task->judge_line(task->ctx, &parent->state, n->text, len, &verdict, &after);
-    bool valid = verdict.kind == TJ_LINE_STEP && verdict.valid;
-    const char *wrong = NULL;
-    if (!ids_spell_text(d, n)) {
-        wrong = "its token ids do not spell its text";
-    } else if (n->valid && (!valid || !parent->valid || strcmp(n->text + len, "\n") != 0)) {
-        wrong = "it is called valid, but is not";
-    } else if (n->valid && (n->terminal != verdict.terminal || n->correct != verdict.correct)) {
-        wrong = "it is terminal or correct where it should not be, or the reverse";
-    } else if (!n->valid && (n->terminal || n->correct)) {
-        wrong = "it is not valid, but called terminal or correct";
-    } else if (memcmp(&n->state, n->valid ? &after : &parent->state, sizeof after) != 0) {
-        wrong = "its state is not where its step leads";
-    }
-    return wrong == NULL ? TJ_OK : tj_fail(err, TJ_E_PARSE, "%s: node %zu: %s", where, i, wrong);
-}
-
-/* In words an answer is right where the grader does not find it different: what it cannot decide
- * may be right by somebody's word. Nobody knows of which tokenizer the ids are. */
-static tj_code check_words(derivation *d, tj_tree *tree, const char *where, tj_err *err)
-{
-    tj_code rc = d->ends != NULL ? TJ_OK : tj_ends_create(&d->ends, tj_par_threads(), err);
-    for (size_t i = 0; i < tree->n_nodes && rc == TJ_OK; i++) {
-        tj_words_verdict v;
-        tj_node *n = &tree->nodes[i];
-        n->n_ids = 0; /* the array is freed with the tree */
-        if (!n->correct) {
-            continue;
-        }
-        if (i == 0 || !n->terminal) {
-            return tj_fail(err, TJ_E_PARSE, "%s: node %zu: it is called correct, but is no end",
-                           where, i);
-        }
-        rc = tj_ends_judge(d->ends, &v, tree, i, tj_cli_job(), err);
-        if (rc == TJ_OK && v.right == TJ_LABEL_NO) {
-            rc = tj_fail(err, TJ_E_PARSE, "%s: node %zu: it is called correct, but %s", where, i,
-                         v.reason);
-        }
-    }
-    return rc;
-}
-
-static tj_code check_states(const derivation *d, const tj_tree *tree, const json_t *json,
-                            const char *where, tj_err *err)
-{
-    const char *task = json_string_value(json_object_get(json, "task"));
-    if (task == NULL || strcmp(task, d->domain.task.name) != 0) {
-        return tj_fail(err, TJ_E_PARSE, "%s: task: expected \"%s\"", where, d->domain.task.name);
-    }
-    tj_code rc = check_first(tree, where, err);
-    const tj_node *root = &tree->nodes[0];
-    if (rc == TJ_OK && (memcmp(&root->state, &tree->first, sizeof tree->first) != 0 ||
-                        !root->valid || root->terminal || root->correct)) {
-        rc = tj_fail(err, TJ_E_PARSE, "%s: node 0: the root is not the problem's first state",
-                     where);
-    }
-    for (size_t i = 1; i < tree->n_nodes && rc == TJ_OK; i++) {
-        rc = check_node(d, tree, i, where, err);
-    }
     return rc;
 }
 
@@ -293,86 +169,6 @@ static tj_code derive_into(const derivation *d, tj_record *record, const tj_tree
             : tj_derive_shortcut(&record->thought, tree, t->task, t->tok, t->eos, &t->cfg, err);
     record->correct = TJ_YES;
     return rc == TJ_OK ? tj_record_set(record, TJ_META_LANGUAGE, t->cfg.language, 2, err) : rc;
-}
-
-/* ------------------------------------------------------------------ who says what is wrong */
-
-#define MAX_VOICES 64
-/* Whose scale is seen from what they gave. */
-typedef struct voices {
-    const char *name; /* NULL: all rewarders of the trees */
-    struct {
-        int64_t rewarder;                                   /* its row; 0: of a file, */
-        char name[sizeof((tj_derive_config *)0)->rewarder]; /* where its name tells it apart */
-        double low;
-    } heard[MAX_VOICES];
-    size_t n;
-    tj_run_input
-        *inputs; /* [TJ_STORE_MAX_INPUTS]: the runs that they gave rewards in; NULL: a file */
-    size_t *n_inputs;
-} voices;
-
-/* *heard: it is one of those that are asked. row 0: of a file. */
-static tj_code hear(voices *v, bool *heard, const tj_reward *reward, int64_t row, tj_err *err)
-{
-    size_t i = 0;
-    *heard = v->name == NULL || strcmp(reward->rewarder, v->name) == 0;
-    if (!*heard) {
-        return TJ_OK;
-    }
-    while (i < v->n && (v->heard[i].rewarder != row ||
-                        (row == 0 && strcmp(v->heard[i].name, reward->rewarder) != 0))) {
-        i++;
-    }
-    if (i == MAX_VOICES) {
-        return tj_fail(err, TJ_E_LIMIT,
-                       "the trees have more than %d rewarders: name one with --rewarder",
-                       MAX_VOICES);
-    }
-    if (i == v->n) {
-        v->heard[v->n].low = 0.0;
-        v->heard[v->n].rewarder = row;
-        snprintf(v->heard[v->n++].name, sizeof v->heard[0].name, "%s", reward->rewarder);
-    }
-    v->heard[i].low = reward->value < v->heard[i].low ? reward->value : v->heard[i].low;
-    return TJ_OK;
-}
-
-/* A value of 0 is wrong on a scale from 0 to 1 and neutral on one from -1: both together have no
- * threshold, unless somebody names one. */
-static tj_code find_scale(derivation *d, const voices *v, const tj_args *args, tj_err *err)
-{
-    size_t n_signed = 0;
-    for (size_t i = 0; i < v->n; i++) {
-        n_signed += v->heard[i].low < 0.0 ? 1 : 0;
-    }
-    if (n_signed > 0 && n_signed < v->n && !tj_args_has(args, "threshold")) {
-        return tj_fail(err, TJ_E_INVAL,
-                       "some rewards are from 0 to 1, others from -1 to 1: name a --rewarder");
-    }
-    d->cfg.from_minus_one = n_signed > 0;
-    d->cfg.threshold = n_signed > 0 ? 0.0 : 0.5;
-    return tj_args_double(args, "threshold", d->cfg.threshold, &d->cfg.threshold, err);
-}
-
-/* That the name of --rewarder is one, and their scale. */
-static tj_code choose_scale(derivation *d, const voices *v, const tj_args *args, tj_err *err)
-{
-    if (v->name != NULL && v->n == 0) {
-        return tj_fail(err, TJ_E_NOTFOUND, "no rewarder '%s' gave these trees rewards", v->name);
-    }
-    if (v->name != NULL) {
-        memcpy(d->cfg.rewarder, v->name, strlen(v->name) + 1);
-    }
-    return find_scale(d, v, args, err);
-}
-
-static tj_code begin_voices(const derivation *d, voices *v, const tj_args *args, tj_err *err)
-{
-    *v = (voices){.name = tj_args_get(args, "rewarder")};
-    return v->name != NULL && strlen(v->name) >= sizeof d->cfg.rewarder
-               ? tj_fail(err, TJ_E_INVAL, "--rewarder: no rewarder has so long a name")
-               : TJ_OK;
 }
 
 /* ------------------------------------------------------------------ deriving */
@@ -474,8 +270,7 @@ static tj_code derive_tree(derivation *d, const json_t *json, const char *where,
         return rc;
     }
     d->n_trees++;
-    rc = tree.question != NULL ? check_words(d, &tree, where, err)
-                               : check_states(d, &tree, json, where, err);
+    rc = tj_cli_check_tree(&d->domain, &d->ends, &tree, json, where, err);
     if (rc == TJ_OK) {
         rc = derive_checked(d, &tree, where, err);
     }
@@ -505,46 +300,22 @@ static tj_code each_value(void *ctx, const json_t *json, size_t line, tj_err *er
 
 /* ------------------------------------------------------------------ in a workspace */
 
-static tj_code note_run(voices *v, int64_t run, tj_err *err)
-{
-    for (size_t i = 0; i < *v->n_inputs; i++) {
-        if (v->inputs[i].id == run) {
-            return TJ_OK;
-        }
-    }
-    if (*v->n_inputs == TJ_STORE_MAX_INPUTS) {
-        return tj_fail(err, TJ_E_LIMIT, "the trees have rewards of more than %d runs",
-                       TJ_STORE_MAX_INPUTS - 1);
-    }
-    v->inputs[(*v->n_inputs)++] = (tj_run_input){.role = "rewards", .kind = "run", .id = run};
-    return TJ_OK;
-}
-
-static tj_code hear_row(void *ctx, const tj_reward_row *row, tj_err *err)
-{
-    voices *v = ctx;
-    bool heard = false;
-    tj_code rc = hear(v, &heard, &row->reward, row->rewarder, err);
-    return rc == TJ_OK && heard ? note_run(v, row->run, err) : rc;
-}
-
 static tj_code choose_rewarder(derivation *d, const tj_args *args, tj_run_input *inputs,
                                size_t *n_inputs, tj_err *err)
 {
-    voices v;
-    tj_code rc = begin_voices(d, &v, args, err);
+    tj_voices v;
+    tj_code rc = tj_voices_begin(&v, args, err);
     v.inputs = inputs;
     v.n_inputs = n_inputs;
     for (size_t i = 0; i < d->flow.n_rows && rc == TJ_OK; i++) {
-        rc = tj_store_reward_each(d->flow.store, d->flow.rows[i].id, 0, hear_row, &v, err);
+        rc =
+            tj_store_reward_each(d->flow.store, d->flow.rows[i].id, 0, tj_voices_hear_row, &v, err);
     }
-    return rc == TJ_OK ? choose_scale(d, &v, args, err) : rc;
+    return rc == TJ_OK ? tj_voices_choose_scale(&d->cfg, &v, args, err) : rc;
 }
 
 static json_t *config_json(const derivation *d)
 {
-    static const char *const orders[] = {"sampled", "paper"};
-    static const char *const picks[] = {"first", "random", "likeliest", "best"};
     const tj_derive_config *c = &d->cfg;
     return json_pack("{s:b, s:b, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:f, s:f, s:b, s:i, s:s, s:s, "
                      "s:s, s:f}",
@@ -655,7 +426,7 @@ static tj_code hear_tree(derivation *d, const json_t *json, const char *where, t
     }
     bool asked = tree.question != NULL || d->voices->name != NULL;
     for (size_t i = 0; asked && i < tree.n_rewards && rc == TJ_OK; i++) {
-        rc = hear(d->voices, &heard, &tree.rewards[i], 0, err);
+        rc = tj_voices_hear(d->voices, &heard, &tree.rewards[i], 0, err);
     }
     tj_tree_deinit(&tree);
     return rc;
@@ -674,12 +445,12 @@ static tj_code walk_file(derivation *d, const tj_buf *text,
 static tj_code run_on_file(derivation *d, const tj_args *args, tj_err *err)
 {
     const char *path = tj_args_operand(args, 0);
-    voices v;
+    tj_voices v;
     tj_buf text;
     tj_buf_init(&text);
     d->name = path == NULL || strcmp(path, "-") == 0 ? "standard input" : path;
     d->voices = &v;
-    tj_code rc = begin_voices(d, &v, args, err);
+    tj_code rc = tj_voices_begin(&v, args, err);
     if (rc == TJ_OK) {
         rc = tj_read_input(&text, path, MAX_TREES_BYTES, err);
     }
@@ -687,7 +458,7 @@ static tj_code run_on_file(derivation *d, const tj_args *args, tj_err *err)
         rc = walk_file(d, &text, hear_tree, err);
     }
     if (rc == TJ_OK) {
-        rc = choose_scale(d, &v, args, err);
+        rc = tj_voices_choose_scale(&d->cfg, &v, args, err);
     }
     if (rc == TJ_OK) {
         rc = walk_file(d, &text, derive_tree, err);

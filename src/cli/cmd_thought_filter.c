@@ -1,5 +1,4 @@
 /* thought filter: lets good thoughts through and says why others are not. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -35,18 +34,6 @@ static tj_code read_config(tj_quality_config *cfg, const tj_args *args, tj_err *
     return rc;
 }
 
-static tj_code add_line(tj_buf *out, json_t *json, tj_err *err)
-{
-    char *text = json == NULL ? NULL : json_dumps(json, JSON_COMPACT);
-    if (text == NULL) {
-        return tj_fail(err, TJ_E_NOMEM, "cannot write a record");
-    }
-    tj_buf_str(out, text);
-    tj_buf_char(out, '\n');
-    free(text); /* Jansson's own allocation */
-    return tj_buf_check(out, err);
-}
-
 /* A refused record with the rule it broke and the reason, as a line of --rejected. */
 static tj_code add_refused(filter *f, const tj_record *record, const tj_quality *q,
                            const char *where, tj_err *err)
@@ -55,10 +42,10 @@ static tj_code add_refused(filter *f, const tj_record *record, const tj_quality 
     json_t *line =
         json_pack("{s:s, s:s, s:o, s:O?}", "where", where, "rule", tj_rule_names[q->rule], "reason",
                   tj_json_text(q->reason, strlen(q->reason)), "record", json);
-    tj_code rc = add_line(&f->refused, line, err);
+    tj_json_line(&f->refused, line);
     json_decref(line);
     json_decref(json);
-    return rc;
+    return tj_buf_check(&f->refused, err);
 }
 
 static tj_code judge(void *ctx, tj_record *record, const char *where, tj_err *err)

@@ -1,22 +1,15 @@
-/* train: fine-tuning from JSON lines, by completions, preferences or labelled steps.
- *
- * While it goes on, OUT/snapshots holds the latest snapshot and train.json, which says what the
- * training is: the digests of the examples and of the first weights, and every setting that the
- * result depends on. The same command goes on from there; another one is refused. */
+/* train: fine-tuning from JSON lines, by completions, preferences or labelled steps. What goes on
+ * from a snapshot is in train_record.c. */
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/config.h"
 #include "base/fs.h"
-#include "base/par.h"
 #include "cli/common.h"
-#include "cli/domain.h"
-#include "cli/method.h"
 #include "cli/prm_examples.h"
-#include "cli/train_ledger.h"
+#include "cli/train_inner.h"
 #include "cli/voice.h"
 #include "stage/stage.h"
 #include "train/train.h"
@@ -27,74 +20,23 @@
 #define LR_LORA 2e-4 /* the same with adapters, which bear ten times as much */
 #define LR_TOY  1e-3
 
-typedef struct training {
-    tj_domain domain;
-    tj_tokenizer *tok; /* the model's own; NULL: the domain's */
-    tj_example_format format;
-    tj_model *model;
-    tj_examples examples;
-    tj_example_source source;
-    tj_train_config sft;
-    tj_method method;
-    bool is_prm;      /* 'train prm', which reads data sets too */
-    tj_prm_form form; /* of a PRM's texts */
-    size_t epochs, batch, seed;
-    tj_lora_config lora;
-    bool adapts;            /* adapters are trained, not the model */
-    bool gives_adapters;    /* and are what OUT holds; of a PRM it holds the whole model */
-    const char *merged;     /* folder of the model with adapters added, or NULL */
-    size_t n_trainable;     /* parameters */
-    json_t *record;         /* what train.json says */
-    const char *out;        /* folder of the new model */
-    char *from;             /* the first one; NULL: --new */
-    char *snapshots, *note; /* OUT/snapshots and train.json in it */
-    bool force;
-    tj_train_ledger ledger;
-    struct {
-        double first;            /* loss */
-        tj_update last;          /* whole */
-        size_t n;                /* updates made by this process */
-        uint64_t tokens, unique; /* of the sequences, and computed */
-    } made;
-} training;
-
 /* ------------------------------------------------------------------ settings */
 
-static tj_code read_double(const tj_args *args, const char *name, double fallback, double max,
-                           double *out, tj_err *err)
+static tj_code read_optimizer(tj_training *t, const tj_args *args, tj_err *err)
 {
-    tj_code rc = tj_args_double(args, name, fallback, out, err);
-    if (rc == TJ_OK && !(*out >= 0.0 && *out <= max)) {
-        rc = tj_fail(err, TJ_E_INVAL, "--%s is %g, expected 0 to %g", name, *out, max);
-    }
-    return rc;
-}
-
-static tj_code read_count(const tj_args *args, const char *name, size_t fallback, size_t max,
-                          size_t *out, tj_err *err)
-{
-    tj_code rc = tj_args_size(args, name, fallback, max, out, err);
-    if (rc == TJ_OK && *out == 0) {
-        rc = tj_fail(err, TJ_E_INVAL, "--%s is 0, expected at least 1", name);
-    }
-    return rc;
-}
-
-static tj_code read_optimizer(training *t, const tj_args *args, tj_err *err)
-{
-    static const char *const schedules[] = {"constant", "cosine", "linear", NULL};
     tj_adamw_config *o = &t->sft.optimizer;
     size_t schedule = TJ_SCHEDULE_COSINE;
     double lr = t->tok == NULL ? LR_TOY : t->adapts ? LR_LORA : LR_REAL;
-    tj_code rc = read_double(args, "lr", lr, 10.0, &o->lr_max, err);
+    tj_code rc = tj_args_number(args, "lr", lr, 10.0, &o->lr_max, err);
     if (rc == TJ_OK) {
-        rc = read_double(args, "decay", 0.05, 10.0, &o->weight_decay, err);
+        rc = tj_args_number(args, "decay", 0.05, 10.0, &o->weight_decay, err);
     }
     if (rc == TJ_OK) {
         rc = tj_args_size(args, "warmup", 10, 1 << 30, &o->n_warmup, err);
     }
     if (rc == TJ_OK) {
-        rc = tj_args_choice(args, "schedule", schedules, TJ_SCHEDULE_COSINE, &schedule, err);
+        rc = tj_args_choice(args, "schedule", tj_train_schedules, TJ_SCHEDULE_COSINE, &schedule,
+                            err);
     }
     o->schedule = (tj_schedule)schedule;
     o->lr_min = o->lr_max * LR_MIN_RATIO;
@@ -102,7 +44,7 @@ static tj_code read_optimizer(training *t, const tj_args *args, tj_err *err)
 }
 
 /* --lora-rank says that adapters are trained, the others how. */
-static tj_code read_lora(training *t, const tj_args *args, tj_err *err)
+static tj_code read_lora(tj_training *t, const tj_args *args, tj_err *err)
 {
     static const char *const others[] = {"lora-alpha", "lora-targets", "lora-rslora", "merged"};
     tj_lora_config *c = &t->lora;
@@ -119,9 +61,9 @@ static tj_code read_lora(training *t, const tj_args *args, tj_err *err)
     if (t->adapts && tj_args_has(args, "new")) {
         return tj_fail(err, TJ_E_INVAL, "--lora-rank adapts a model that is there: not --new");
     }
-    tj_code rc = read_count(args, "lora-rank", c->rank, TJ_MAX_LORA_RANK, &c->rank, err);
+    tj_code rc = tj_args_count(args, "lora-rank", c->rank, TJ_MAX_LORA_RANK, &c->rank, err);
     if (rc == TJ_OK) {
-        rc = read_double(args, "lora-alpha", c->alpha, TJ_MAX_LORA_ALPHA, &c->alpha, err);
+        rc = tj_args_number(args, "lora-alpha", c->alpha, TJ_MAX_LORA_ALPHA, &c->alpha, err);
     }
     if (rc == TJ_OK && tj_args_has(args, "lora-targets")) {
         rc = tj_lora_targets_parse(c->targets, tj_args_get(args, "lora-targets"), err);
@@ -129,9 +71,8 @@ static tj_code read_lora(training *t, const tj_args *args, tj_err *err)
     return rc;
 }
 
-static tj_code read_settings(training *t, const tj_args *args, tj_err *err)
+static tj_code read_settings(tj_training *t, const tj_args *args, tj_err *err)
 {
-    size_t threads = 0;
     tj_train_config_default(&t->sft);
     t->sft.recompute = tj_args_has(args, "recompute");
     t->force = tj_args_has(args, "force");
@@ -148,9 +89,9 @@ static tj_code read_settings(training *t, const tj_args *args, tj_err *err)
     if (tj_args_has(args, "shape") && !tj_args_has(args, "new")) {
         return tj_fail(err, TJ_E_INVAL, "--shape is for --new: another model has its shape");
     }
-    tj_code rc = read_count(args, "epochs", 4, 1000000, &t->epochs, err);
+    tj_code rc = tj_args_count(args, "epochs", 4, 1000000, &t->epochs, err);
     if (rc == TJ_OK) {
-        rc = read_count(args, "batch", 4, 1 << 20, &t->batch, err);
+        rc = tj_args_count(args, "batch", 4, 1 << 20, &t->batch, err);
     }
     if (rc == TJ_OK) {
         rc = tj_args_size(args, "save-every", 100, 1 << 30, &t->sft.save_every, err);
@@ -159,10 +100,9 @@ static tj_code read_settings(training *t, const tj_args *args, tj_err *err)
         rc = tj_args_size(args, "seed", 1, SIZE_MAX, &t->seed, err);
     }
     if (rc == TJ_OK) {
-        rc = tj_args_size(args, "threads", 0, TJ_MAX_THREADS, &threads, err);
+        rc = tj_cli_use_threads(args, err);
     }
     if (rc == TJ_OK) {
-        tj_par_set_threads(threads);
         rc = read_lora(t, args, err);
     }
     if (rc == TJ_OK) {
@@ -175,7 +115,7 @@ static tj_code read_settings(training *t, const tj_args *args, tj_err *err)
 /* ------------------------------------------------------------------ the start */
 
 /* A model of the demo's shape, or of that which --shape gives, with random weights. */
-static tj_code new_model(training *t, const tj_args *args, tj_err *err)
+static tj_code new_model(tj_training *t, const tj_args *args, tj_err *err)
 {
     tj_demo_config demo;
     tj_model_config *cfg = &demo.model;
@@ -219,7 +159,7 @@ static tj_code check_apart(const char *from, const char *option, const char *out
 
 /* A model with a tokenizer of its own, and the format that goes with it. A template that is not
  * known is an error only where there are messages. */
-static tj_code start_real_model(training *t, const char *path, const tj_args *args, tj_err *err)
+static tj_code start_real_model(tj_training *t, const char *path, const tj_args *args, tj_err *err)
 {
     const char *name = tj_args_get(args, "chat-template");
     tj_code rc = tj_tokenizer_load(&t->tok, path, err);
@@ -244,7 +184,7 @@ static tj_code start_real_model(training *t, const char *path, const tj_args *ar
     return rc;
 }
 
-static tj_code start_model(training *t, const tj_args *args, tj_err *err)
+static tj_code start_model(tj_training *t, const tj_args *args, tj_err *err)
 {
     char *folder = NULL;
     if (tj_args_has(args, "new")) {
@@ -265,7 +205,7 @@ static tj_code start_model(training *t, const tj_args *args, tj_err *err)
     return rc;
 }
 
-static tj_code load_examples(training *t, const tj_args *args, tj_err *err)
+static tj_code load_examples(tj_training *t, const tj_args *args, tj_err *err)
 {
     tj_method_set_format(&t->method, &t->format);
     if (t->is_prm) {
@@ -279,7 +219,7 @@ static tj_code load_examples(training *t, const tj_args *args, tj_err *err)
                        : rc;
 }
 
-static tj_code open_training(training *t, const tj_args *args, tj_err *err)
+static tj_code open_training(tj_training *t, const tj_args *args, tj_err *err)
 {
     tj_code rc = tj_domain_open(&t->domain, err);
     t->format =
@@ -313,7 +253,7 @@ static tj_code open_training(training *t, const tj_args *args, tj_err *err)
     return rc;
 }
 
-static void close_training(training *t)
+static void close_training(tj_training *t)
 {
     tj_example_source_deinit(&t->source);
     tj_examples_deinit(&t->examples);
@@ -327,148 +267,11 @@ static void close_training(training *t)
     tj_free(t->note);
 }
 
-/* ------------------------------------------------------------------ going on */
-
-/* Rank 0: none. */
-static int record_lora(training *t)
-{
-    char targets[96] = "";
-    size_t n = 0;
-    for (size_t i = 0; i < TJ_N_LORA_TARGETS; i++) {
-        if (t->lora.targets[i]) {
-            n += (size_t)snprintf(targets + n, sizeof targets - n, "%s%s", n > 0 ? "," : "",
-                                  tj_lora_target_name((tj_lora_target)i));
-        }
-    }
-    json_t *lora = json_pack(
-        "{s:I, s:f, s:s, s:b}", "lora_rank", (json_int_t)(t->adapts ? t->lora.rank : 0),
-        "lora_alpha", t->lora.alpha, "lora_targets", targets, "lora_rslora", (int)t->lora.rslora);
-    int failed = lora == NULL ? -1 : json_object_update(t->record, lora);
-    json_decref(lora);
-    return failed;
-}
-
-/* Everything that the trained weights depend on. */
-static tj_code make_record(training *t, tj_err *err)
-{
-    static const char *const schedules[] = {"constant", "cosine", "linear"};
-    const tj_adamw_config *o = &t->sft.optimizer;
-    char start[65];
-    char kernels[64];
-    char seed[32];
-    tj_model_digest(t->model, start);
-    snprintf(kernels, sizeof kernels, "%s-%s", tj_isa_name(), tj_dtype_name(tj_dtype_best()));
-    snprintf(seed, sizeof seed, "%zu", t->seed);
-    t->record = json_pack(
-        "{s:i, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:f, s:f, s:I, s:s, s:b, s:s}", "train_version",
-        3, "examples", t->examples.digest, "tokenizer", tj_tokenizer_hash(t->format.tok),
-        "chat_template", t->format.has_chat ? tj_chat_name(t->format.chat) : "none", "start", start,
-        "seed", seed, "epochs", (json_int_t)t->epochs, "batch", (json_int_t)t->batch, "lr",
-        o->lr_max, "decay", o->weight_decay, "warmup", (json_int_t)o->n_warmup, "schedule",
-        schedules[o->schedule], "recompute", (int)t->sft.recompute, "kernels", kernels);
-    if (t->record == NULL || record_lora(t) != 0 || tj_method_record(&t->method, t->record) != 0 ||
-        (t->is_prm &&
-         json_object_set_new(t->record, "prompt_end", json_string(t->form.prompt_end)) != 0)) {
-        return tj_fail(err, TJ_E_NOMEM, "cannot describe the training");
-    }
-    return TJ_OK;
-}
-
-/* TJ_E_CONFLICT naming the first setting in which the record differs from ours. */
-static tj_code compare_record(const training *t, const json_t *theirs, tj_err *err)
-{
-    const char *key;
-    json_t *ours;
-    json_object_foreach(t->record, key, ours)
-    {
-        const json_t *other = json_object_get(theirs, key);
-        if (json_equal(ours, other)) {
-            continue;
-        }
-        char *a = other == NULL ? NULL : tj_json_scalar(other);
-        char *b = tj_json_scalar(ours);
-        tj_code rc = tj_fail(err, TJ_E_CONFLICT,
-                             "%s was begun with another %s (%.20s, now %.20s): give the same "
-                             "command to go on, or --force to begin anew",
-                             t->snapshots, key, a == NULL ? "none" : a, b == NULL ? "?" : b);
-        tj_free(a);
-        tj_free(b);
-        return rc;
-    }
-    return TJ_OK;
-}
-
-static bool has_file(const char *dir, const char *name)
-{
-    char *path = tj_fs_join(dir, name);
-    bool has = path == NULL || tj_fs_exists(path);
-    tj_free(path);
-    return has;
-}
-
-/* A model is replaced only when forced; never is one of the other kind, beside which ours would not
- * be found. */
-static tj_code check_free(const training *t, tj_err *err)
-{
-    bool model = has_file(t->out, "model.safetensors") || has_file(t->out, "config.json");
-    bool adapters = tj_adapter_is_at(t->out);
-    if ((model || adapters) && !t->force) {
-        return tj_fail(err, TJ_E_CONFLICT, "%s holds a model already; --force replaces it", t->out);
-    }
-    if (t->gives_adapters ? model : adapters) {
-        return tj_fail(err, TJ_E_CONFLICT, "%s holds %s: give another folder", t->out,
-                       t->gives_adapters ? "a whole model, not adapters"
-                                         : "adapters, not a whole model");
-    }
-    if (t->merged != NULL && has_file(t->merged, "config.json") && !t->force) {
-        return tj_fail(err, TJ_E_CONFLICT, "%s holds a model already; --force replaces it",
-                       t->merged);
-    }
-    return TJ_OK;
-}
-
-/* Makes OUT/snapshots ready: our own of before, or a new one. Refuses to touch what is not ours,
- * and, unless forced, a model that is there. */
-static tj_code open_snapshots(const training *t, tj_err *err)
-{
-    json_t *theirs = NULL;
-    if (tj_fs_exists(t->note)) {
-        tj_code rc = tj_config_load(&theirs, t->note, err);
-        rc = rc == TJ_OK ? compare_record(t, theirs, err) : rc;
-        json_decref(theirs);
-        if (rc == TJ_OK) {
-            tj_job_log(tj_cli_job(), "going on from %s", t->snapshots);
-            return TJ_OK;
-        }
-        if (!t->force) {
-            return rc;
-        }
-        tj_snapshot_remove(t->snapshots);
-    }
-    tj_code free_to_write = check_free(t, err);
-    if (free_to_write != TJ_OK) {
-        return free_to_write;
-    }
-    (void)rmdir(t->snapshots); /* an empty one may be left over */
-    if (tj_fs_exists(t->snapshots)) {
-        return tj_fail(err, TJ_E_CONFLICT, "%s is there, but not of a training like this",
-                       t->snapshots);
-    }
-    char *text = tj_json_canonical(t->record);
-    tj_code rc = text == NULL ? tj_fail(err, TJ_E_NOMEM, "cannot describe the training")
-                              : tj_fs_mkdirs(t->snapshots, err);
-    if (rc == TJ_OK) {
-        rc = tj_fs_write(t->note, text, strlen(text), err);
-    }
-    tj_free(text);
-    return rc;
-}
-
 /* ------------------------------------------------------------------ the training */
 
 static void note_update(void *ctx, const tj_update *up)
 {
-    training *t = ctx;
+    tj_training *t = ctx;
     t->made.first = t->made.n == 0 ? up->loss : t->made.first;
     t->made.last = *up;
     t->made.n++;
@@ -477,13 +280,13 @@ static void note_update(void *ctx, const tj_update *up)
 }
 
 /* How many times shared beginnings would have been computed on separate sequences, on average. */
-static double sharing_ratio(const training *t)
+static double sharing_ratio(const tj_training *t)
 {
     return t->made.unique == 0 ? 1.0 : (double)t->made.tokens / (double)t->made.unique;
 }
 
 /* Those of the last update. */
-static json_t *metrics_json(const training *t)
+static json_t *metrics_json(const tj_training *t)
 {
     json_t *metrics = json_object();
     for (size_t i = 0; i < t->made.last.n_metrics; i++) {
@@ -493,7 +296,7 @@ static json_t *metrics_json(const training *t)
     return metrics;
 }
 
-static tj_code print_as_json(const training *t, double seconds, tj_err *err)
+static tj_code print_as_json(const tj_training *t, double seconds, tj_err *err)
 {
     char digest[65];
     json_t *metrics = metrics_json(t);
@@ -510,7 +313,7 @@ static tj_code print_as_json(const training *t, double seconds, tj_err *err)
     return rc;
 }
 
-static void print_as_text(const training *t, double seconds)
+static void print_as_text(const tj_training *t, double seconds)
 {
     size_t n_updates = t->sft.optimizer.n_updates;
     tj_cli_progress_end();
@@ -531,7 +334,7 @@ static void print_as_text(const training *t, double seconds)
 }
 
 /* What is trained beside the first weights, after the record, whose digest is of those. */
-static tj_code add_parts(training *t, tj_err *err)
+static tj_code add_parts(tj_training *t, tj_err *err)
 {
     tj_code rc = tj_method_prepare(&t->method, &t->model, t->seed, err);
     if (rc != TJ_OK) {
@@ -551,7 +354,7 @@ static tj_code add_parts(training *t, tj_err *err)
     return rc;
 }
 
-static tj_code write_adapters(const training *t, tj_err *err)
+static tj_code write_adapters(const tj_training *t, tj_err *err)
 {
     const tj_convert_options with = {.adapter = t->out};
     tj_code rc = tj_adapter_save(t->model, t->out, t->from, err);
@@ -560,7 +363,7 @@ static tj_code write_adapters(const training *t, tj_err *err)
 }
 
 /* What was trained, in its folder. */
-static tj_code write_model(const training *t, tj_err *err)
+static tj_code write_model(const tj_training *t, tj_err *err)
 {
     if (t->gives_adapters) {
         return write_adapters(t, err);
@@ -575,7 +378,7 @@ static tj_code write_model(const training *t, tj_err *err)
     return rc == TJ_OK && t->tok != NULL ? tj_model_copy_companions(t->from, t->out, err) : rc;
 }
 
-static tj_code end_run(training *t, tj_code rc, tj_err *err)
+static tj_code end_run(tj_training *t, tj_code rc, tj_err *err)
 {
     tj_run_cost cost = {.tokens = t->made.tokens, .updates = t->made.n};
     json_t *metrics = metrics_json(t);
@@ -587,7 +390,7 @@ static tj_code end_run(training *t, tj_code rc, tj_err *err)
     return rc;
 }
 
-static tj_code train(training *t, tj_err *err)
+static tj_code train(tj_training *t, tj_err *err)
 {
     tj_source source = {tj_example_source_fill, &t->source};
     tj_code rc = tj_method_train(&t->method, t->model, &t->examples, source, &t->sft, t->snapshots,
@@ -608,12 +411,9 @@ static tj_code train(training *t, tj_err *err)
 
 static tj_code train_with(const tj_args *args, bool is_prm, tj_err *err)
 {
-    training t = {.is_prm = is_prm};
+    tj_training t = {.is_prm = is_prm};
     double start = tj_clock_seconds();
     tj_code rc = read_settings(&t, args, err);
-    if (tj_args_has(args, "quiet")) {
-        tj_cli_quiet();
-    }
     if (rc == TJ_OK) {
         rc = tj_train_ledger_open(&t.ledger, args, tj_args_operand(args, 0), err);
     }
@@ -621,13 +421,13 @@ static tj_code train_with(const tj_args *args, bool is_prm, tj_err *err)
         rc = open_training(&t, args, err);
     }
     if (rc == TJ_OK) {
-        rc = make_record(&t, err);
+        rc = tj_training_describe(&t, err);
     }
     if (rc == TJ_OK) {
         rc = add_parts(&t, err);
     }
     if (rc == TJ_OK) {
-        rc = open_snapshots(&t, err);
+        rc = tj_training_open_snapshots(&t, err);
     }
     if (rc == TJ_OK) {
         rc = tj_train_ledger_begin(&t.ledger, args, t.record, t.seed, tj_args_operand(args, 0),

@@ -5,7 +5,6 @@
 
 #include "base/alloc.h"
 #include "base/fs.h"
-#include "base/par.h"
 #include "cli/common.h"
 #include "cli/policies.h"
 #include "cli/show.h"
@@ -37,7 +36,6 @@ typedef struct growing {
 static tj_code read_counts(growing *g, const tj_args *args, tj_err *err)
 {
     tj_grow_config *c = &g->cfg;
-    size_t threads = 0;
     bool endless = c->method == TJ_SEARCH_BEST_FIRST || c->method == TJ_SEARCH_UCT ||
                    c->method == TJ_SEARCH_PUCT;
     size_t width = c->method == TJ_SEARCH_BEST_OF_N ? 8 : 3;
@@ -57,8 +55,7 @@ static tj_code read_counts(growing *g, const tj_args *args, tj_err *err)
         {"batch", 64, 1, 100000, &c->batch_problems},
         {"limit", 0, 0, SIZE_MAX, &g->limit},
         {"offset", 0, 0, SIZE_MAX, &g->offset},
-        {"seed", 1, 0, SIZE_MAX, &g->seed},
-        {"threads", 0, 0, TJ_MAX_THREADS, &threads}};
+        {"seed", 1, 0, SIZE_MAX, &g->seed}};
     tj_code rc = TJ_OK;
     for (size_t i = 0; i < sizeof counts / sizeof counts[0] && rc == TJ_OK; i++) {
         rc = tj_args_size(args, counts[i].name, counts[i].fallback, counts[i].max, counts[i].out,
@@ -68,8 +65,7 @@ static tj_code read_counts(growing *g, const tj_args *args, tj_err *err)
                          *counts[i].out, counts[i].min, counts[i].max);
         }
     }
-    tj_par_set_threads(threads);
-    return rc;
+    return rc == TJ_OK ? tj_cli_use_threads(args, err) : rc;
 }
 
 static tj_code read_numbers(growing *g, const tj_args *args, tj_err *err)
@@ -85,11 +81,8 @@ static tj_code read_numbers(growing *g, const tj_args *args, tj_err *err)
                    {"max-seconds", 0.0, 1e9, &c->max_seconds}};
     tj_code rc = TJ_OK;
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0] && rc == TJ_OK; i++) {
-        rc = tj_args_double(args, numbers[i].name, numbers[i].fallback, numbers[i].out, err);
-        if (rc == TJ_OK && !(*numbers[i].out >= 0.0 && *numbers[i].out <= numbers[i].max)) {
-            rc = tj_fail(err, TJ_E_INVAL, "--%s is %g, expected 0 to %g", numbers[i].name,
-                         *numbers[i].out, numbers[i].max);
-        }
+        rc = tj_args_number(args, numbers[i].name, numbers[i].fallback, numbers[i].max,
+                            numbers[i].out, err);
     }
     return rc;
 }
@@ -555,9 +548,6 @@ static tj_code grow_to_workspace(growing *g, const tj_args *args, tj_err *err)
 tj_code tj_cmd_tree_grow(const tj_args *args, tj_err *err)
 {
     growing g = {.seed = 0};
-    if (tj_args_has(args, "quiet")) {
-        tj_cli_quiet();
-    }
     tj_code rc = read_config(&g, args, err);
     if (rc == TJ_OK) {
         rc = tj_args_has(args, "set") ? grow_to_workspace(&g, args, err)

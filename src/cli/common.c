@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/par.h"
 #include "text/text.h"
 
 tj_code tj_print_json(const json_t *json, tj_err *err)
@@ -75,6 +76,34 @@ tj_code tj_read_input(tj_buf *out, const char *path, size_t max_bytes, tj_err *e
         return tj_fail(err, TJ_E_LIMIT, "%s has more than %zu bytes", name, max_bytes);
     }
     return tj_buf_check(out, err);
+}
+
+tj_code tj_args_count(const tj_args *args, const char *name, size_t fallback, size_t max,
+                      size_t *out, tj_err *err)
+{
+    tj_code rc = tj_args_size(args, name, fallback, max, out, err);
+    return rc == TJ_OK && *out == 0
+               ? tj_fail(err, TJ_E_INVAL, "--%s is 0, expected at least 1", name)
+               : rc;
+}
+
+tj_code tj_args_number(const tj_args *args, const char *name, double fallback, double max,
+                       double *out, tj_err *err)
+{
+    tj_code rc = tj_args_double(args, name, fallback, out, err);
+    return rc == TJ_OK && !(*out >= 0.0 && *out <= max)
+               ? tj_fail(err, TJ_E_INVAL, "--%s is %g, expected 0 to %g", name, *out, max)
+               : rc;
+}
+
+tj_code tj_cli_use_threads(const tj_args *args, tj_err *err)
+{
+    size_t n_threads;
+    tj_code rc = tj_args_size(args, "threads", 0, TJ_MAX_THREADS, &n_threads, err);
+    if (rc == TJ_OK) {
+        tj_par_set_threads(n_threads);
+    }
+    return rc;
 }
 
 tj_code tj_args_choice(const tj_args *args, const char *name, const char *const *names,

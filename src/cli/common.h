@@ -1,4 +1,4 @@
-/* What several commands print. */
+/* What several commands read and print. */
 #ifndef TJ_CLI_COMMON_H
 #define TJ_CLI_COMMON_H
 
@@ -25,6 +25,14 @@ TJ_MUST_USE tj_code tj_read_input(tj_buf *out, const char *path, size_t max_byte
  * Errors: TJ_E_INVAL naming the option and the names. */
 TJ_MUST_USE tj_code tj_args_choice(const tj_args *args, const char *name, const char *const *names,
                                    size_t fallback, size_t *out, tj_err *err);
+/* As tj_args_size, but 0 is refused too. */
+TJ_MUST_USE tj_code tj_args_count(const tj_args *args, const char *name, size_t fallback,
+                                  size_t max, size_t *out, tj_err *err);
+/* As tj_args_double, from 0 to max. */
+TJ_MUST_USE tj_code tj_args_number(const tj_args *args, const char *name, double fallback,
+                                   double max, double *out, tj_err *err);
+/* Computes with as many threads as --threads says. */
+TJ_MUST_USE tj_code tj_cli_use_threads(const tj_args *args, tj_err *err);
 double tj_number(const json_t *object, const char *key); /* NaN if it is not there */
 /* The arms of summary.json as a table. */
 void tj_print_arms(const json_t *summary);

@@ -2,7 +2,6 @@
 #include "cli/flow.h"
 
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -262,12 +261,8 @@ static tj_code keep_line(const tj_record *record, json_t *more, tj_buf *out, tj_
     } else if (out == NULL) {
         rc = tj_print_json_line(json, err);
     } else {
-        char *text = json_dumps(json, JSON_COMPACT);
-        tj_buf_str(out, text == NULL ? "" : text);
-        tj_buf_char(out, '\n');
-        rc = text == NULL ? tj_fail(err, TJ_E_NOMEM, "cannot write a record")
-                          : tj_buf_check(out, err);
-        free(text); /* Jansson's own allocation */
+        tj_json_line(out, json);
+        rc = tj_buf_check(out, err);
     }
     json_decref(json);
     return rc;

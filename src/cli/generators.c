@@ -135,6 +135,18 @@ void tj_cli_generator_close(tj_cli_generator *g)
     memset(g, 0, sizeof *g);
 }
 
+tj_code tj_cli_read_sampling(tj_sampling *out, const tj_args *args, tj_err *err)
+{
+    tj_code rc = tj_args_double(args, "temperature", 0.0, &out->temperature, err);
+    if (rc == TJ_OK) {
+        rc = tj_args_size(args, "top-k", 0, 1 << 24, &out->top_k, err);
+    }
+    if (rc == TJ_OK) {
+        rc = tj_args_double(args, "top-p", 1.0, &out->top_p, err);
+    }
+    return rc == TJ_OK ? tj_args_double(args, "min-p", 0.0, &out->min_p, err) : rc;
+}
+
 void tj_cli_print_usage(const tj_generator_stats *s)
 {
     tj_cli_progress_end();

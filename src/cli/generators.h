@@ -29,6 +29,9 @@ TJ_MUST_USE tj_code tj_cli_generator_open(tj_cli_generator *out, const tj_args *
 TJ_MUST_USE tj_code tj_cli_remote_config(tj_remote_config *cfg, const tj_args *args, tj_err *err);
 void tj_cli_generator_close(tj_cli_generator *g); /* a zeroed one is allowed */
 
+/* --temperature, --top-k, --top-p and --min-p; without them greedy, all tokens. */
+TJ_MUST_USE tj_code tj_cli_read_sampling(tj_sampling *out, const tj_args *args, tj_err *err);
+
 /* What was asked of a server, and its price, as a line on standard error. */
 void tj_cli_print_usage(const tj_generator_stats *stats);
 

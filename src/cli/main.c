@@ -277,6 +277,9 @@ int main(int argc, char **argv)
         tj_help_command(stdout, args.command);
         return TJ_EXIT_OK;
     }
+    if (rc == TJ_OK && tj_args_has(&args, "quiet")) {
+        tj_cli_quiet();
+    }
     if (rc == TJ_OK) {
         rc = args.command->run(&args, &err);
     }

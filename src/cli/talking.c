@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/common.h"
+
 static const char *name_of(const tj_args *args)
 {
     const char *remote = tj_args_get(args, "remote-model");
@@ -19,7 +21,10 @@ tj_code tj_cli_talk_open(tj_cli_talk *out, const tj_args *args, tj_err *err)
     if (!tj_args_has(args, "model")) {
         return tj_fail(err, TJ_E_INVAL, "name a model with --model: a path or a server's URL");
     }
-    tj_code rc = tj_cli_generator_open(&out->generator, args, err);
+    tj_code rc = tj_cli_use_threads(args, err);
+    if (rc == TJ_OK) {
+        rc = tj_cli_generator_open(&out->generator, args, err);
+    }
     if (rc != TJ_OK) {
         return rc;
     }
@@ -32,10 +37,7 @@ tj_code tj_cli_talk_open(tj_cli_talk *out, const tj_args *args, tj_err *err)
                           err);
     }
     if (rc == TJ_OK) {
-        rc = tj_args_size(args, "tries", out->talk.max_tries, 60, &out->talk.max_tries, err);
-    }
-    if (rc == TJ_OK && out->talk.max_tries == 0) {
-        rc = tj_fail(err, TJ_E_INVAL, "--tries is 0, expected at least 1");
+        rc = tj_args_count(args, "tries", out->talk.max_tries, 60, &out->talk.max_tries, err);
     }
     if (rc == TJ_OK) {
         rc = tj_args_size(args, "seed", 1, SIZE_MAX, &seed, err);

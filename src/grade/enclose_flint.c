@@ -102,6 +102,17 @@ static tj_eval quotient(acb_t out, tj_enclosing *run, const tj_ex *ex)
     return got;
 }
 
+static tj_eval principal_power(acb_t out, const tj_enclosing *run, const acb_t x, tj_small exponent)
+{
+    acb_t e;
+    acb_init(e);
+    acb_set_si(e, exponent.num);
+    acb_div_si(e, e, exponent.den, run->prec);
+    acb_pow(out, x, e, run->prec);
+    acb_clear(e);
+    return tj_acb_check(out);
+}
+
 /* x^(num/den) of a real x that is not a whole power. */
 static tj_eval real_power(acb_t out, tj_enclosing *run, const acb_t x, tj_small exponent)
 {
@@ -115,13 +126,7 @@ static tj_eval real_power(acb_t out, tj_enclosing *run, const acb_t x, tj_small 
     bool negative = arb_is_negative(acb_realref(x)) != 0;
     if (negative && exponent.den % 2 == 0) {
         run->left_reals = true;
-        acb_t e;
-        acb_init(e);
-        acb_set_si(e, exponent.num);
-        acb_div_si(e, e, exponent.den, run->prec);
-        acb_pow(out, x, e, run->prec);
-        acb_clear(e);
-        return tj_acb_check(out);
+        return principal_power(out, run, x, exponent);
     }
     arb_t root;
     arb_init(root);
@@ -154,13 +159,7 @@ tj_eval tj_acb_power(acb_t out, tj_enclosing *run, const acb_t x, tj_small expon
     if (acb_contains_zero(x)) {
         return TJ_EVAL_OTHER;
     }
-    acb_t e;
-    acb_init(e);
-    acb_set_si(e, exponent.num);
-    acb_div_si(e, e, exponent.den, run->prec);
-    acb_pow(out, x, e, run->prec);
-    acb_clear(e);
-    return tj_acb_check(out);
+    return principal_power(out, run, x, exponent);
 }
 
 /* x^y where y is no small rational. */

@@ -11,7 +11,9 @@
  *     row 1               |---|========|--|       of a prompt: its next tokens
  *     row 2                 |-|========|---|      of siblings: the path to their parent
  *
- * Before (with a window) and after, each row reads for itself. */
+ * Before (with a window) and after, each row reads for itself. How long a bundle's paths lie in the
+ * same places is found once a call: it takes a walk over every chunk, and is alike for all layers
+ * and heads. What a window leaves of it is a layer's own. */
 #include "infer/attend.h"
 
 #include <math.h>
@@ -143,6 +145,7 @@ typedef struct bundle {
     const tj_attn_row *rows; /* [n_rows] */
     size_t n_rows;
     size_t layer, kv_head;
+    size_t common;     /* of the call's, its own */
     size_t group;      /* query heads of the KV head */
     size_t base;       /* path position of the first score */
     size_t begin, end; /* path positions that all rows see, in the same places of the cache */
@@ -179,19 +182,29 @@ static size_t common_length(const tj_attn_row *a, const tj_attn_row *b)
     return n;
 }
 
+/* common_length of all rows. */
+static size_t common_of(const tj_attn_row *rows, size_t n_rows)
+{
+    size_t n = SIZE_MAX;
+    for (size_t r = 1; r < n_rows; r++) {
+        size_t common = common_length(&rows[0], &rows[r]);
+        n = common < n ? common : n;
+    }
+    return n;
+}
+
 /* Sets base, begin, end and ld. */
-static void find_common(bundle *b)
+static void find_spans(bundle *b)
 {
     size_t longest = 0;
-    b->base = b->end = SIZE_MAX;
+    b->base = SIZE_MAX;
     b->begin = 0;
+    b->end = b->common;
     for (size_t r = 0; r < b->n_rows; r++) {
         size_t first = first_visible(b, r), end = b->rows[r].pos + 1;
-        size_t common = common_length(&b->rows[0], &b->rows[r]);
         b->base = first < b->base ? first : b->base;
         b->begin = first > b->begin ? first : b->begin;
         b->end = end < b->end ? end : b->end;
-        b->end = common < b->end ? common : b->end;
         longest = end > longest ? end : longest;
     }
     b->end = b->end > b->begin ? b->end : b->begin; /* nothing in common: none between the two */
@@ -294,7 +307,7 @@ static void attend_bundle(bundle *b, const float *q, float *out, size_t stride, 
     const tj_attn_layout *layout = b->layout;
     size_t head_dim = layout->cfg->head_dim, width = layout->value_width;
     size_t n_heads = b->n_rows * b->group;
-    find_common(b);
+    find_spans(b);
     b->scores = scratch;
     b->acc = b->scores + n_heads * b->ld;
     b->scaled = b->acc + n_heads * width;
@@ -316,20 +329,32 @@ static void attend_bundle(bundle *b, const float *q, float *out, size_t stride, 
     }
 }
 
+static size_t bundles_of(const tj_attn_call *call)
+{
+    return call->n_rows == 0 ? 0 : (call->n_rows - 1) / call->bundle_rows + 1;
+}
+
+/* Rows of the bundle that begins with one. */
+static size_t rows_from(const tj_attn_call *call, size_t row)
+{
+    size_t left = call->n_rows - row;
+    return left < call->bundle_rows ? left : call->bundle_rows;
+}
+
 static void attend_item(void *ctx, size_t layer, size_t item, size_t thread, const float *q,
                         float *out)
 {
     const tj_attn_call *call = ctx;
     const tj_model_config *cfg = call->layout->cfg;
-    size_t n_bundles = (call->n_rows - 1) / call->bundle_rows + 1;
+    size_t n_bundles = bundles_of(call);
     size_t row = item % n_bundles * call->bundle_rows;
-    size_t left = call->n_rows - row;
     size_t stride = cfg->n_heads * cfg->head_dim;
     bundle b = {.layout = call->layout,
                 .rows = &call->rows[row],
-                .n_rows = left < call->bundle_rows ? left : call->bundle_rows,
+                .n_rows = rows_from(call, row),
                 .layer = layer,
                 .kv_head = item / n_bundles,
+                .common = call->common[item % n_bundles],
                 .group = group_of(call->layout)};
     size_t at = row * stride + b.kv_head * b.group * cfg->head_dim;
     attend_bundle(&b, q + at, out + at, stride, call->scratch + thread * call->scratch_floats);
@@ -338,14 +363,17 @@ static void attend_item(void *ctx, size_t layer, size_t item, size_t thread, con
 tj_attend tj_attn_attend(tj_attn_call *call)
 {
     size_t n_kv = call->layout->cfg->n_kv_heads;
-    size_t rows = most_rows(call->layout, call->max_len);
-    while (rows > 1 && ((call->n_rows - 1) / rows + 1) * n_kv < 2 * tj_par_threads()) {
-        rows = (rows + 1) / 2; /* few rows: every thread shall have some */
+    call->bundle_rows = most_rows(call->layout, call->max_len);
+    while (call->bundle_rows > 1 && bundles_of(call) * n_kv < 2 * tj_par_threads()) {
+        /* few rows: every thread shall have some */
+        call->bundle_rows = (call->bundle_rows + 1) / 2;
     }
-    call->bundle_rows = rows;
     call->scratch_floats = tj_attn_scratch_floats(call->layout, call->max_len);
-    return (tj_attend){.store = store_row,
-                       .attend = attend_item,
-                       .n_items = call->n_rows == 0 ? 0 : ((call->n_rows - 1) / rows + 1) * n_kv,
-                       .ctx = call};
+    size_t n_bundles = bundles_of(call);
+    for (size_t i = 0; i < n_bundles; i++) {
+        size_t row = i * call->bundle_rows;
+        call->common[i] = common_of(&call->rows[row], rows_from(call, row));
+    }
+    return (tj_attend){
+        .store = store_row, .attend = attend_item, .n_items = n_bundles * n_kv, .ctx = call};
 }

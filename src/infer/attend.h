@@ -50,6 +50,8 @@ typedef struct tj_attn_call {
     size_t n_rows;
     size_t max_len; /* every row's pos is below it */
     float *scratch; /* [tj_par_threads(), tj_attn_scratch_floats of max_len] */
+    size_t *common; /* [n_rows]; set by tj_attn_attend, for each bundle of rows: the path positions
+                     * that lie in the same places of the cache for all of them */
     /* set by tj_attn_attend, alike for every item of the call */
     size_t bundle_rows, scratch_floats;
 } tj_attn_call;

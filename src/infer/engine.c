@@ -20,9 +20,10 @@ static tj_code create_call(tj_engine *engine, tj_err *err)
     call->ids = tj_calloc(n, sizeof *call->ids);
     call->pos = tj_calloc(n, sizeof *call->pos);
     call->rows = tj_calloc(n, sizeof *call->rows);
+    call->common = tj_calloc(n, sizeof *call->common);
     call->out_rows = tj_calloc(engine->max_out, sizeof *call->out_rows);
     if (call->runs == NULL || call->ids == NULL || call->pos == NULL || call->rows == NULL ||
-        call->out_rows == NULL) {
+        call->common == NULL || call->out_rows == NULL) {
         return tj_fail(err, TJ_E_NOMEM, "cannot allocate a batch of %zu rows", n);
     }
     return tj_infer_scratch_create(&engine->scratch, err);
@@ -99,7 +100,8 @@ void tj_engine_destroy(tj_engine *engine)
                       call->runs,       call->ids,
                       call->pos,        call->rows,
                       call->out_rows,   call->chunks,
-                      call->logits,     call->scratch};
+                      call->logits,     call->scratch,
+                      call->common};
     for (size_t i = 0; i < sizeof arrays / sizeof arrays[0]; i++) {
         tj_free(arrays[i]);
     }

@@ -54,6 +54,7 @@ typedef struct tj_call {
     size_t cap_logits;
     float *scratch; /* of attention; see tj_attn_call */
     size_t scratch_len, scratch_threads;
+    size_t *common; /* [batch_rows]; of attention too */
 } tj_call;
 
 struct tj_engine {

@@ -156,7 +156,8 @@ tj_code tj_call_run(tj_engine *engine, float *values, tj_err *err)
                          .rows = call->rows,
                          .n_rows = call->n_rows,
                          .max_len = call->scratch_len,
-                         .scratch = call->scratch};
+                         .scratch = call->scratch,
+                         .common = call->common};
     rc = tj_infer(engine->model, engine->scratch, call->n_rows, call->ids, call->pos,
                   tj_attn_attend(&attn), call->n_out, call->out_rows,
                   values == NULL ? call->logits : NULL, values, err);

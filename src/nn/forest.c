@@ -10,7 +10,7 @@ typedef struct segment {
     size_t parent; /* TJ_NO_SEGMENT for a root */
     size_t first;  /* in the pool */
     size_t len;
-    bool sealed; /* has a child: takes no more tokens */
+    bool has_child;
 } segment;
 
 typedef struct row {
@@ -86,36 +86,12 @@ tj_code tj_forest_add(tj_forest *f, size_t *out, size_t parent, const int32_t *i
         return rc;
     }
     if (parent != TJ_NO_SEGMENT) {
-        f->segments[parent].sealed = true;
+        f->segments[parent].has_child = true;
     }
     f->segments[f->n_segments] = (segment){.parent = parent, .first = f->n_pool - n, .len = n};
     f->n_tokens += n;
     *out = f->n_segments++;
     return TJ_OK;
-}
-
-tj_code tj_forest_append(tj_forest *f, size_t id, const int32_t *ids, size_t n, tj_err *err)
-{
-    if (id >= f->n_segments || f->segments[id].sealed) {
-        return tj_fail(err, TJ_E_INVAL, "segment %zu takes no more tokens", id);
-    }
-    segment *s = &f->segments[id];
-    bool moves = s->first + s->len != f->n_pool; /* not last in the pool: copy it there */
-    tj_code rc = TJ_OK;
-    if (moves) {
-        if (!tj_grow(&f->pool, &f->cap_pool, f->n_pool + s->len + n, sizeof *f->pool)) {
-            return tj_fail(err, TJ_E_NOMEM, "cannot hold %zu tokens", f->n_pool + s->len + n);
-        }
-        memcpy(f->pool + f->n_pool, f->pool + s->first, s->len * sizeof *f->pool);
-        s->first = f->n_pool;
-        f->n_pool += s->len;
-    }
-    rc = pool_add(f, ids, n, err);
-    if (rc == TJ_OK) {
-        s->len += n;
-        f->n_tokens += n;
-    }
-    return rc;
 }
 
 static void move_rows(rows *r, size_t from, size_t to, size_t at)
@@ -138,15 +114,17 @@ tj_code tj_forest_split(tj_forest *f, size_t *tail, size_t id, size_t at, tj_err
     }
     segment *head = &f->segments[id];
     size_t new_id = f->n_segments++;
-    f->segments[new_id] = (segment){
-        .parent = id, .first = head->first + at, .len = head->len - at, .sealed = head->sealed};
+    f->segments[new_id] = (segment){.parent = id,
+                                    .first = head->first + at,
+                                    .len = head->len - at,
+                                    .has_child = head->has_child};
     for (size_t i = 0; i < new_id; i++) {
         if (f->segments[i].parent == id) {
             f->segments[i].parent = new_id;
         }
     }
     head->len = at;
-    head->sealed = true;
+    head->has_child = true;
     move_rows(&f->loss, id, new_id, at);
     move_rows(&f->value, id, new_id, at);
     *tail = new_id;
@@ -196,16 +174,11 @@ size_t tj_forest_n_value_rows(const tj_forest *f)
     return f->value.n;
 }
 
-size_t tj_forest_n_segments(const tj_forest *f)
-{
-    return f->n_segments;
-}
-
 size_t tj_forest_n_path_tokens(const tj_forest *f)
 {
     size_t total = 0;
     for (size_t i = 0; i < f->n_segments; i++) {
-        bool leaf = !f->segments[i].sealed;
+        bool leaf = !f->segments[i].has_child;
         for (size_t s = i; leaf && s != TJ_NO_SEGMENT; s = f->segments[s].parent) {
             total += f->segments[s].len;
         }

@@ -42,11 +42,6 @@ const char *tj_lora_target_name(tj_lora_target target)
     return targets[target].name;
 }
 
-const char *tj_lora_module(tj_lora_target target)
-{
-    return targets[target].module;
-}
-
 tj_mat tj_lora_mat(tj_lora_target target)
 {
     return targets[target].mat;

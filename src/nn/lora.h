@@ -62,8 +62,6 @@ typedef struct tj_lora {
 
 /* The fused matrix that a target is part of. */
 tj_mat tj_lora_mat(tj_lora_target target);
-/* "self_attn.q_proj" */
-const char *tj_lora_module(tj_lora_target target);
 
 /* Values of the adapters of models of a shape. */
 size_t tj_lora_n_values(const tj_model_config *shape, const tj_lora_config *cfg);

@@ -324,13 +324,10 @@ void tj_forest_destroy(tj_forest *forest);
 /* Empties it, keeping the memory. */
 void tj_forest_clear(tj_forest *forest);
 
-/* Adds a segment of n tokens (n may be 0) under `parent` (TJ_NO_SEGMENT: a root), which is sealed
- * by it. *out is its id. Errors: TJ_E_NOMEM, TJ_E_INVAL (no such parent, position too large). */
+/* Adds a segment of n tokens (n may be 0) under `parent` (TJ_NO_SEGMENT: a root). *out is its id.
+ * Errors: TJ_E_NOMEM, TJ_E_INVAL (no such parent, position too large). */
 TJ_MUST_USE tj_code tj_forest_add(tj_forest *forest, size_t *out, size_t parent, const int32_t *ids,
                                   size_t n, tj_err *err);
-/* Appends tokens to an unsealed segment. */
-TJ_MUST_USE tj_code tj_forest_append(tj_forest *forest, size_t segment, const int32_t *ids,
-                                     size_t n, tj_err *err);
 /* Makes two segments of one: `segment` keeps its first `at` tokens and becomes the parent of *tail,
  * which takes the rest, its children and its rows. at in [0, length]. */
 TJ_MUST_USE tj_code tj_forest_split(tj_forest *forest, size_t *tail, size_t segment, size_t at,
@@ -346,7 +343,6 @@ TJ_MUST_USE tj_code tj_forest_add_value_row(tj_forest *forest, size_t *row, size
 size_t tj_forest_n_tokens(const tj_forest *forest); /* unique tokens */
 size_t tj_forest_n_loss_rows(const tj_forest *forest);
 size_t tj_forest_n_value_rows(const tj_forest *forest);
-size_t tj_forest_n_segments(const tj_forest *forest);
 /* Tokens of all root-to-leaf paths, counted one by one; divided by n_tokens: the sharing ratio. */
 size_t tj_forest_n_path_tokens(const tj_forest *forest);
 

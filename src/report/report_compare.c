@@ -116,11 +116,7 @@ static void arm_table_row(tj_buf *out, const json_t *arm)
                   headline ? " class=\"strong\"" : "");
     tj_mark_inline(out, tj_data_family(key), is_verified(arm));
     tj_html_str(out, tj_data_text(arm, "label"));
-    if (tj_data_has(arm, "note")) {
-        tj_buf_str(out, "<br><small>");
-        tj_html_str(out, tj_data_text(arm, "note"));
-        tj_buf_str(out, "</small>");
-    }
+    tj_html_below(out, tj_data_text(arm, "note"));
     tj_buf_str(out, "</th><td class=\"nowrap\">");
     tj_html_str(out, detail);
     tj_buf_str(out, "</td><td class=\"n\">");

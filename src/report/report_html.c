@@ -57,15 +57,22 @@ void tj_html_short(tj_buf *out, const char *s, size_t max_bytes)
     tj_buf_str(out, "…");
 }
 
-void tj_html_code(tj_buf *out, const char *s)
+void tj_html_digest(tj_buf *out, const char *digest)
 {
-    if (s[0] == '\0') {
-        tj_buf_str(out, DASH);
-        return;
-    }
-    tj_buf_str(out, "<code>");
-    tj_html_str(out, s);
+    tj_buf_str(out, "<code class=\"soft\" title=\"");
+    tj_html_str(out, digest);
+    tj_buf_str(out, "\">");
+    tj_html_short(out, digest, 12);
     tj_buf_str(out, "</code>");
+}
+
+void tj_html_below(tj_buf *out, const char *s)
+{
+    if (s[0] != '\0') {
+        tj_buf_str(out, "<br><small>");
+        tj_html_str(out, s);
+        tj_buf_str(out, "</small>");
+    }
 }
 
 /* ------------------------------------------------------------ numbers */

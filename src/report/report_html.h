@@ -20,8 +20,10 @@ void tj_html_text(tj_buf *out, const char *s, size_t n);
 void tj_html_str(tj_buf *out, const char *s);
 /* The same, cut to max_bytes with an ellipsis. */
 void tj_html_short(tj_buf *out, const char *s, size_t max_bytes);
-/* <code>text</code>, or a dash for "". */
-void tj_html_code(tj_buf *out, const char *s);
+/* Its beginning, softly, and all of it for who hovers. */
+void tj_html_digest(tj_buf *out, const char *digest);
+/* A small line below what a cell holds; nothing for "". */
+void tj_html_below(tj_buf *out, const char *s);
 
 /* Where a number is NaN, each of these writes a dash. */
 void tj_html_count(tj_buf *out, double n);                  /* 12,345 */

@@ -37,11 +37,8 @@ static void problem_sets(tj_buf *out, const json_t *data)
         tj_buf_str(out, "</td><td class=\"text\">");
         tj_html_str(out, tj_data_text(set, "what"));
         if (digests) {
-            tj_buf_str(out, "</td><td><code class=\"soft\" title=\"");
-            tj_html_str(out, tj_data_text(set, "digest"));
-            tj_buf_str(out, "\">");
-            tj_html_short(out, tj_data_text(set, "digest"), 12);
-            tj_buf_str(out, "</code>");
+            tj_buf_str(out, "</td><td>");
+            tj_html_digest(out, tj_data_text(set, "digest"));
         }
         tj_buf_str(out, "</td></tr>\n");
     }

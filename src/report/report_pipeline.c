@@ -110,11 +110,7 @@ static void stage_row(tj_buf *out, const json_t *stage)
 {
     tj_buf_str(out, "<tr><th scope=\"row\" class=\"wide\">");
     tj_html_str(out, tj_data_text(stage, "title"));
-    if (tj_data_has(stage, "detail")) {
-        tj_buf_str(out, "<br><small>");
-        tj_html_str(out, tj_data_text(stage, "detail"));
-        tj_buf_str(out, "</small>");
-    }
+    tj_html_below(out, tj_data_text(stage, "detail"));
     tj_buf_str(out, "</th><td>");
     tj_html_str(out, tj_data_text(stage, "in"));
     tj_buf_str(out, "</td><td>");

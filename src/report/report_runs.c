@@ -146,11 +146,7 @@ static void run_row(tj_buf *out, const json_t *run)
     tj_html_str(out, tj_data_text(run, "stage"));
     tj_buf_str(out, "</td><td class=\"text\">");
     tj_html_str(out, tj_data_text(run, "label"));
-    if (tj_data_has(run, "error")) {
-        tj_buf_str(out, "<br><small>");
-        tj_html_str(out, tj_data_text(run, "error"));
-        tj_buf_str(out, "</small>");
-    }
+    tj_html_below(out, tj_data_text(run, "error"));
     tj_buf_printf(out, "</td><td><span class=\"chip %s\">%s %s</span></td><td class=\"n\">",
                   STATUSES[s].class, STATUSES[s].symbol, STATUSES[s].phrase);
     if (tj_data_has(run, "seed")) {
@@ -164,12 +160,9 @@ static void run_row(tj_buf *out, const json_t *run)
     tj_html_amount(out, tj_data_number(run, "tokens"));
     tj_buf_str(out, "</td><td class=\"n\">");
     tj_html_count(out, tj_data_number(run, "updates"));
-    const char *digest = tj_data_text(run, "config_digest");
-    tj_buf_str(out, "</td><td><code class=\"soft\" title=\"");
-    tj_html_str(out, digest);
-    tj_buf_str(out, "\">");
-    tj_html_short(out, digest, 12);
-    tj_buf_str(out, "</code></td></tr>\n");
+    tj_buf_str(out, "</td><td>");
+    tj_html_digest(out, tj_data_text(run, "config_digest"));
+    tj_buf_str(out, "</td></tr>\n");
 }
 
 void tj_section_runs(tj_buf *out, const json_t *data)

@@ -203,19 +203,6 @@ static json_t *sample_line(const tj_choice_row *row, size_t doc, tj_buf *hashes)
                      "acc_norm", tj_choice_best_norm(row) == row->gold ? 1.0 : 0.0);
 }
 
-static tj_code add_line(tj_fs_writer *writer, json_t *line, tj_err *err)
-{
-    char *text = line == NULL ? NULL : json_dumps(line, JSON_COMPACT);
-    json_decref(line);
-    if (text == NULL) {
-        return tj_fail(err, TJ_E_NOMEM, "cannot write the samples");
-    }
-    tj_fs_writer_add(writer, text, strlen(text));
-    tj_fs_writer_add(writer, "\n", 1);
-    free(text); /* Jansson's own allocation */
-    return TJ_OK;
-}
-
 static tj_code write_samples(const choices_run *r, int64_t date_us, tj_buf *hashes, tj_err *err)
 {
     char date[32];
@@ -227,7 +214,7 @@ static tj_code write_samples(const choices_run *r, int64_t date_us, tj_buf *hash
     tj_code rc = path == NULL ? tj_fail(err, TJ_E_NOMEM, "cannot write %s", name)
                               : tj_fs_writer_open(&writer, path, err);
     for (size_t i = 0; i < r->rows.n && rc == TJ_OK; i++) {
-        rc = add_line(writer, sample_line(&r->rows.rows[i], i, hashes), err);
+        rc = tj_eval_add_sample(writer, sample_line(&r->rows.rows[i], i, hashes), err);
     }
     if (rc == TJ_OK) {
         rc = tj_fs_writer_commit(writer, err);

@@ -270,17 +270,16 @@ static json_t *sample_json(const tj_eval_scores *s, size_t i, size_t f, const tj
     return line;
 }
 
-static tj_code add_line(tj_fs_writer *writer, json_t *line, tj_err *err)
+tj_code tj_eval_add_sample(tj_fs_writer *writer, json_t *line, tj_err *err)
 {
     char *text = line == NULL ? NULL : json_dumps(line, JSON_COMPACT);
+    json_decref(line);
     if (text == NULL) {
-        json_decref(line);
         return tj_fail(err, TJ_E_NOMEM, "cannot write the samples");
     }
     tj_fs_writer_add(writer, text, strlen(text));
     tj_fs_writer_add(writer, "\n", 1);
     free(text); /* Jansson's own allocation */
-    json_decref(line);
     return TJ_OK;
 }
 
@@ -301,7 +300,7 @@ static tj_code add_filter(tj_fs_writer *writer, const tj_eval_task_config *cfg,
             if (f < s->n_filters || s->n_filters == 0) {
                 tj_buf_printf(all, "%s%s%s", h.doc, d->prompt_hash, h.target);
             }
-            rc = add_line(
+            rc = tj_eval_add_sample(
                 writer,
                 sample_json(s, i, f, d, &answers->of[s->doc[i]], doc, generation, &h, filter), err);
         }

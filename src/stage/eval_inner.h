@@ -259,6 +259,8 @@ typedef struct tj_eval_report {
 /* Writes DIR/results_DATE.json. */
 TJ_MUST_USE tj_code tj_eval_write_results(const char *dir, const tj_eval_report *report,
                                           tj_err *err);
+/* A line of a samples file; takes the line, which NULL says could not be made. */
+TJ_MUST_USE tj_code tj_eval_add_sample(tj_fs_writer *writer, json_t *line, tj_err *err);
 /* The mean's standard error of n values of 0 or 1, as the harness has it; JSON's "N/A" for one. */
 json_t *tj_eval_stderr(size_t n_right, size_t n);
 /* Writes results_DATE.json and samples_TASK_DATE.jsonl. */

@@ -232,11 +232,6 @@ int64_t tj_thought_run_id(const tj_thought_run *r)
     return r->scope.run;
 }
 
-tj_store *tj_thought_run_store(const tj_thought_run *r)
-{
-    return r->env.store;
-}
-
 tj_code tj_thought_run_count(tj_thought_run *r, const char *name, size_t n, tj_err *err)
 {
     json_int_t now = (json_int_t)(size_at(r->counts, name) + n);

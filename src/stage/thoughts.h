@@ -69,7 +69,6 @@ TJ_MUST_USE tj_code tj_thought_run_end(tj_thought_run *run, tj_code rc, const tj
  * store's own functions come after it. */
 
 int64_t tj_thought_run_id(const tj_thought_run *run);
-tj_store *tj_thought_run_store(const tj_thought_run *run);
 
 /* Adds to a count of the run's metrics; kept in the cursor, so that a run that goes on has the
  * counts of all its items. */

@@ -89,7 +89,6 @@ bool tj_stmt_get_bool(tj_stmt *st, int column);
 double tj_stmt_get_real(tj_stmt *st, int column);
 /* Lends the bytes of a text or blob, NULL for NULL or an empty one. */
 const void *tj_stmt_get_bytes(tj_stmt *st, int column, size_t *n);
-bool tj_stmt_is(tj_stmt *st, int column, const char *text); /* the text is this */
 /* Copies a text of at most size - 1 bytes, cut where longer; "" for NULL. */
 void tj_stmt_get_name(tj_stmt *st, int column, char *out, size_t size);
 

@@ -563,13 +563,6 @@ const void *tj_stmt_get_bytes(tj_stmt *st, int column, size_t *n)
     return bytes;
 }
 
-bool tj_stmt_is(tj_stmt *st, int column, const char *text)
-{
-    size_t n = 0;
-    const void *bytes = tj_stmt_get_bytes(st, column, &n);
-    return n == strlen(text) && (n == 0 || memcmp(bytes, text, n) == 0);
-}
-
 void tj_stmt_get_name(tj_stmt *st, int column, char *out, size_t size)
 {
     size_t n = 0;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "thought/dialogue.h"
 #include "thought/words.h"
 
 #define MAX_STEP_BYTES 8192
@@ -304,27 +305,12 @@ static tj_code criticise(loop *l, bool *ok, tj_err *err)
 
 /* ------------------------------------------------------------------ writing it down */
 
-static tj_code note(loop *l, json_t *entry, tj_err *err)
-{
-    return json_array_append_new(l->out->transcript, entry) == 0
-               ? TJ_OK
-               : tj_fail(err, TJ_E_NOMEM, "cannot write down what was said");
-}
-
+/* A line that the latest entry of the transcript says. */
 static tj_code add_words(loop *l, tj_span span, const char *words, tj_err *err)
 {
-    tj_buf line;
-    tj_buf_init(&line);
-    tj_buf_str(&line, words);
-    tj_buf_char(&line, '\n');
     span.node = TJ_SPAN_NO_NODE;
     span.annotation = json_array_size(l->out->transcript);
-    tj_code rc = tj_buf_check(&line, err);
-    if (rc == TJ_OK) {
-        rc = tj_scribe_add(&l->scribe, &span, tj_buf_text(&line), line.len, err);
-    }
-    tj_buf_deinit(&line);
-    return rc;
+    return tj_dialogue_line(&l->scribe, &span, words, err);
 }
 
 static tj_code add_step(loop *l, tj_err *err)
@@ -333,8 +319,9 @@ static tj_code add_step(loop *l, tj_err *err)
     if (!tj_grow(&l->steps, &l->cap_steps, l->n_steps + 1, sizeof *l->steps)) {
         return tj_fail(err, TJ_E_NOMEM, "cannot hold %zu steps", l->n_steps + 1);
     }
-    tj_code rc = note(
-        l, json_pack("{s:s, s:s, s:s?}", "who", "proposer", "step", l->text, "answer", l->answer),
+    tj_code rc = tj_dialogue_note(
+        l->out,
+        json_pack("{s:s, s:s, s:s?}", "who", "proposer", "step", l->text, "answer", l->answer),
         err);
     if (rc != TJ_OK) {
         return rc;
@@ -350,50 +337,23 @@ static tj_code add_step(loop *l, tj_err *err)
 
 static tj_code go_back(loop *l, tj_err *err)
 {
-    tj_saying what = {.language = l->cfg->language, .action = TJ_BACKTRACK, .why = TJ_WHY_ANY};
-    size_t chosen = tj_templates_choose(l->cfg->templates, &what, l->last, l->rng);
     for (size_t n = path_of(l, NULL, 0); n > l->to; n--) {
         l->at = l->steps[l->at].parent;
     }
     l->fresh = true;
     l->n_backtracks++;
-    if (chosen == TJ_NO_SENTENCE) {
-        return tj_fail(err, TJ_E_INVAL, "no sentences for ways back in '%s'", l->cfg->language);
-    }
-    tj_buf words;
-    tj_span span = {.action = TJ_BACKTRACK,
-                    .editor = TJ_BY_TEMPLATE,
-                    .node = TJ_SPAN_NO_NODE,
+    tj_span span = {.node = TJ_SPAN_NO_NODE,
                     .annotation = json_array_size(l->out->transcript),
                     .back_to = l->at == ROOT ? 0 : l->steps[l->at].entry};
-    tj_span_set_name(&span, l->cfg->language);
-    l->last = chosen;
-    tj_buf_init(&words);
-    tj_templates_write(l->cfg->templates, chosen, &what, &words);
-    tj_code rc = tj_buf_check(&words, err);
-    if (rc == TJ_OK) {
-        rc = tj_scribe_add(&l->scribe, &span, tj_buf_text(&words), words.len, err);
-    }
-    tj_buf_deinit(&words);
-    return rc;
+    return tj_dialogue_way_back(&l->scribe, &span, l->cfg->templates, l->cfg->language, &l->last,
+                                l->rng, err);
 }
 
 static tj_code conclude(loop *l, tj_err *err)
 {
-    tj_buf words;
-    tj_span span = {.action = TJ_CONCLUDE, .editor = TJ_BY_AGENT, .on_path = true};
-    tj_buf_init(&words);
-    tj_buf_str(&words, strcmp(l->cfg->language, "ja") == 0 ? "答えは " : "The answer is ");
-    tj_buf_str(&words, l->answer);
-    tj_buf_str(&words, strcmp(l->cfg->language, "ja") == 0 ? "。" : ".");
-    tj_span_set_name(&span, "proposer");
-    tj_code rc = tj_buf_check(&words, err);
-    if (rc == TJ_OK) {
-        rc = add_words(l, span, tj_buf_text(&words), err);
-    }
+    tj_span span = {.node = TJ_SPAN_NO_NODE, .annotation = json_array_size(l->out->transcript)};
     l->out->outcome = TJ_OUTCOME_ANSWERED;
-    tj_buf_deinit(&words);
-    return rc;
+    return tj_dialogue_conclude(&l->scribe, &span, "proposer", l->answer, l->cfg->language, err);
 }
 
 /* What the critic wants; *over: it is the end. */
@@ -407,7 +367,7 @@ static tj_code act(loop *l, bool *over, tj_err *err)
         json_object_set_new(entry, "to", json_integer((json_int_t)l->to));
     }
     tj_span_set_name(&span, "critic");
-    tj_code rc = note(l, entry, err);
+    tj_code rc = tj_dialogue_note(l->out, entry, err);
     if (rc == TJ_OK && (l->verdict == V_REFLECT || l->verdict == V_BACKTRACK)) {
         rc = add_words(l, span, l->text, err);
     }
@@ -447,8 +407,9 @@ static tj_code turn(loop *l, bool *over, tj_err *err)
     if (rc == TJ_OK && was_tried(l, l->text)) {
         *over = ++l->n_loops > l->cfg->max_loops;
         l->out->outcome = TJ_OUTCOME_LOOP;
-        rc = note(l, json_pack("{s:s, s:s, s:b}", "who", "proposer", "step", l->text, "again", 1),
-                  err);
+        rc = tj_dialogue_note(
+            l->out, json_pack("{s:s, s:s, s:b}", "who", "proposer", "step", l->text, "again", 1),
+            err);
         return rc == TJ_OK ? set_text(&l->advice, "That very step was tried from here before.", err)
                            : rc;
     }
@@ -503,12 +464,8 @@ tj_code tj_critique(tj_dialogue *out, const char *problem, size_t n, tj_talk *pr
               .fresh = true,
               .last = TJ_NO_SENTENCE};
     bool over = false;
-    memset(out, 0, sizeof *out);
     tj_scribe_init(&l.scribe, cfg->tok);
-    out->transcript = json_array();
-    tj_code rc = out->transcript == NULL
-                     ? tj_fail(err, TJ_E_NOMEM, "cannot hold a dialogue")
-                     : tj_record_set(&out->record, TJ_META_PROMPT, problem, n, err);
+    tj_code rc = tj_dialogue_begin(out, problem, n, err);
     while (rc == TJ_OK && !over) {
         out->outcome = TJ_OUTCOME_BUDGET;
         over = is_spent(&l);

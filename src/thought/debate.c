@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "thought/dialogue.h"
 #include "thought/mathcheck.h"
 #include "thought/words.h"
 
@@ -82,13 +83,6 @@ static tj_code set_text(char **to, const char *text, tj_err *err)
     tj_free(*to);
     *to = copy;
     return TJ_OK;
-}
-
-static tj_code note(talkers *d, json_t *json, tj_err *err)
-{
-    return json_array_append_new(d->out->transcript, json) == 0
-               ? TJ_OK
-               : tj_fail(err, TJ_E_NOMEM, "cannot write down what was said");
 }
 
 static void write_transcript(const talkers *d, tj_buf *out)
@@ -186,10 +180,10 @@ static tj_code speak(talkers *d, size_t agent, bool *ok, tj_err *err)
     d->entries[d->n_entries++] = (entry){agent, d->stance, d->text};
     const char *said = d->text;
     d->text = NULL;
-    return note(d,
-                json_pack("{s:s, s:s, s:s}", "who", a->name, "stance", stance_names[d->stance],
-                          "say", said),
-                err);
+    return tj_dialogue_note(d->out,
+                            json_pack("{s:s, s:s, s:s}", "who", a->name, "stance",
+                                      stance_names[d->stance], "say", said),
+                            err);
 }
 
 /* ------------------------------------------------------------------ the moderator */
@@ -243,11 +237,11 @@ static tj_code moderate(talkers *d, bool *ok, tj_err *err)
     if (rc != TJ_OK || !*ok) {
         return rc;
     }
-    return note(d,
-                json_pack("{s:s, s:s, s:s, s:s?}", "who", "moderator", "decision",
-                          d->settled ? "settle" : "continue", "reason", d->text, "answer",
-                          d->answer),
-                err);
+    return tj_dialogue_note(d->out,
+                            json_pack("{s:s, s:s, s:s, s:s?}", "who", "moderator", "decision",
+                                      d->settled ? "settle" : "continue", "reason", d->text,
+                                      "answer", d->answer),
+                            err);
 }
 
 static bool is_spent(const talkers *d)
@@ -325,44 +319,13 @@ static tj_code reword(talkers *d, size_t i, bool *taken, tj_err *err)
     return rc;
 }
 
-static tj_code add_line(tj_scribe *scribe, const tj_span *span, const char *words, tj_err *err)
-{
-    tj_buf line;
-    tj_buf_init(&line);
-    tj_buf_str(&line, words);
-    tj_buf_char(&line, '\n');
-    tj_code rc = tj_buf_check(&line, err);
-    if (rc == TJ_OK) {
-        rc = tj_scribe_add(scribe, span, tj_buf_text(&line), line.len, err);
-    }
-    tj_buf_deinit(&line);
-    return rc;
-}
-
 /* A way back that nobody put into words: before a new way, after one that was not given up. */
 static tj_code say_back(talkers *d, tj_scribe *scribe, size_t annotation, tj_err *err)
 {
-    tj_saying what = {.language = d->cfg->language, .action = TJ_BACKTRACK, .why = TJ_WHY_ANY};
-    size_t chosen = tj_templates_choose(d->cfg->templates, &what, d->last, d->rng);
-    tj_span span = {.action = TJ_BACKTRACK,
-                    .editor = TJ_BY_TEMPLATE,
-                    .node = TJ_SPAN_NO_NODE,
-                    .annotation = annotation};
-    if (chosen == TJ_NO_SENTENCE) {
-        return tj_fail(err, TJ_E_INVAL, "no sentences for ways back in '%s'", d->cfg->language);
-    }
-    tj_buf words;
-    tj_span_set_name(&span, d->cfg->language);
-    d->last = chosen;
-    tj_buf_init(&words);
-    tj_templates_write(d->cfg->templates, chosen, &what, &words);
-    tj_code rc = tj_buf_check(&words, err);
-    if (rc == TJ_OK) {
-        rc = tj_scribe_add(scribe, &span, tj_buf_text(&words), words.len, err);
-    }
+    tj_span span = {.node = TJ_SPAN_NO_NODE, .annotation = annotation};
     d->out->record.thought.n_backtracks++;
-    tj_buf_deinit(&words);
-    return rc;
+    return tj_dialogue_way_back(scribe, &span, d->cfg->templates, d->cfg->language, &d->last,
+                                d->rng, err);
 }
 
 /* Entries number the transcript with the moderator's decisions in between. */
@@ -399,29 +362,13 @@ static tj_code tell_entry(talkers *d, tj_scribe *scribe, size_t i, bool *open, t
     }
     *open = (*open || tj_is_step(&span)) && e->stance != S_RETRACT;
     d->out->record.thought.n_backtracks += e->stance == S_RETRACT ? 1 : 0;
-    return rc == TJ_OK ? add_line(scribe, &span, taken ? d->text : e->say, err) : rc;
+    return rc == TJ_OK ? tj_dialogue_line(scribe, &span, taken ? d->text : e->say, err) : rc;
 }
 
 static tj_code conclude(talkers *d, tj_scribe *scribe, tj_err *err)
 {
-    tj_buf words;
-    tj_span span = {.action = TJ_CONCLUDE,
-                    .node = TJ_SPAN_NO_NODE,
-                    .editor = TJ_BY_AGENT,
-                    .on_path = true,
-                    .annotation = json_array_size(d->out->transcript)};
-    bool japanese = strcmp(d->cfg->language, "ja") == 0;
-    tj_span_set_name(&span, "moderator");
-    tj_buf_init(&words);
-    tj_buf_str(&words, japanese ? "答えは " : "The answer is ");
-    tj_buf_str(&words, d->answer);
-    tj_buf_str(&words, japanese ? "。" : ".");
-    tj_code rc = tj_buf_check(&words, err);
-    if (rc == TJ_OK) {
-        rc = add_line(scribe, &span, tj_buf_text(&words), err);
-    }
-    tj_buf_deinit(&words);
-    return rc;
+    tj_span span = {.node = TJ_SPAN_NO_NODE, .annotation = json_array_size(d->out->transcript)};
+    return tj_dialogue_conclude(scribe, &span, "moderator", d->answer, d->cfg->language, err);
 }
 
 static tj_code tell(talkers *d, tj_err *err)
@@ -462,14 +409,11 @@ tj_code tj_debate(tj_dialogue *out, const char *problem, size_t n, const tj_agen
                  .out = out,
                  .last = TJ_NO_SENTENCE};
     bool over = false;
-    memset(out, 0, sizeof *out);
     if (n_agents < 1 || n_agents > TJ_MAX_AGENTS) {
+        memset(out, 0, sizeof *out);
         return tj_fail(err, TJ_E_INVAL, "%zu agents, expected 1 to %d", n_agents, TJ_MAX_AGENTS);
     }
-    out->transcript = json_array();
-    tj_code rc = out->transcript == NULL
-                     ? tj_fail(err, TJ_E_NOMEM, "cannot hold a dialogue")
-                     : tj_record_set(&out->record, TJ_META_PROMPT, problem, n, err);
+    tj_code rc = tj_dialogue_begin(out, problem, n, err);
     while (rc == TJ_OK && !over) {
         over = is_spent(&d);
         out->outcome = over ? TJ_OUTCOME_BUDGET : out->outcome;

@@ -1,10 +1,10 @@
 /* See export.h. */
 #include "thought/export.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/json.h"
 #include "text/text.h"
 #include "thought/export_inner.h"
 #include "thought/human.h"
@@ -427,19 +427,12 @@ static void prm800k_row(tj_exporter *x, tj_buf *out, const tj_record *r, const w
 
 /* ------------------------------------------------------------------ a record */
 
-static tj_code add_json(tj_exporter *x, tj_buf *out, const tj_record *r, tj_err *err)
+static void add_json(tj_exporter *x, tj_buf *out, const tj_record *r)
 {
     json_t *json = tj_record_to_json(r);
-    char *text = json == NULL ? NULL : json_dumps(json, JSON_COMPACT);
+    tj_json_line(out, json);
     json_decref(json);
-    if (text == NULL) {
-        return tj_fail(err, TJ_E_NOMEM, "cannot write a record");
-    }
-    tj_buf_str(out, text);
-    tj_buf_char(out, '\n');
-    free(text); /* Jansson's own allocation */
     x->n_rows++;
-    return TJ_OK;
 }
 
 static tj_code add_markdown(tj_exporter *x, tj_buf *out, const tj_record *r, const char **why,
@@ -537,7 +530,7 @@ tj_code tj_exporter_add(tj_exporter *x, tj_buf *out, const tj_record *r, const c
     }
     switch (x->cfg.format) {
     case TJ_EXPORT_JSONL:
-        rc = add_json(x, out, r, err);
+        add_json(x, out, r);
         break;
     case TJ_EXPORT_MARKDOWN:
         rc = add_markdown(x, out, r, &why, err);

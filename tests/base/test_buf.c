@@ -12,6 +12,7 @@
 
 #include "base/alloc.h"
 #include "base/buf.h"
+#include "base/json.h"
 #include "base/rng.h"
 #include "text/text.h"
 
@@ -138,6 +139,22 @@ static void any_bytes_become_json(void **state)
     tj_buf_deinit(&buf);
 }
 
+static void a_value_is_a_line_and_none_is_a_failure(void **state)
+{
+    (void)state;
+    tj_buf buf;
+    json_t *json = json_pack("{s:[i, s]}", "a", 1, "two\nlines");
+    tj_buf_init(&buf);
+    tj_json_line(&buf, json);
+    tj_json_line(&buf, json);
+    assert_string_equal(tj_buf_text(&buf), "{\"a\":[1,\"two\\nlines\"]}\n"
+                                           "{\"a\":[1,\"two\\nlines\"]}\n");
+    tj_json_line(&buf, NULL);
+    assert_int_equal(tj_buf_check(&buf, NULL), TJ_E_NOMEM);
+    json_decref(json);
+    tj_buf_deinit(&buf);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -146,6 +163,7 @@ int main(void)
         cmocka_unit_test(a_failure_latches_until_cleared),
         cmocka_unit_test(html_has_no_markup_of_the_text),
         cmocka_unit_test(any_bytes_become_json),
+        cmocka_unit_test(a_value_is_a_line_and_none_is_a_failure),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

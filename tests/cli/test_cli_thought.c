@@ -105,6 +105,8 @@ static void what_is_wrong_is_named_with_file_and_line(void **state)
     expect("thought stats missing.jsonl", 3);
     expect("thought critique 'x'", 2);
     expect_text("err", "--model");
+    expect("thought critique -m nowhere --threads many 'x'", 2);
+    expect_text("err", "--threads is 'many'");
 }
 
 /* ------------------------------------------------------------------ with a server */
@@ -133,15 +135,17 @@ static void expect_with_server(const char *const *answers, const char *arguments
     http_script_stop(&server);
 }
 
+/* What a proposer and a critic say in turn: a wrong step, a way back, the right one. */
+static const char *const criticised[] = {
+    "{\"step\":\"6 + 7 = 13\"}",
+    "{\"action\":\"backtrack\",\"to\":0,\"reason\":\"Wait, it says times.\"}",
+    "{\"step\":\"6 * 7 = 42\",\"answer\":\"42\"}", "not json",
+    "{\"action\":\"terminate\",\"reason\":\"done\"}"};
+
 static void a_critic_behind_a_url_decides(void **state)
 {
     (void)state;
-    static const char *const answers[] = {
-        "{\"step\":\"6 + 7 = 13\"}",
-        "{\"action\":\"backtrack\",\"to\":0,\"reason\":\"Wait, it says times.\"}",
-        "{\"step\":\"6 * 7 = 42\",\"answer\":\"42\"}", "not json",
-        "{\"action\":\"terminate\",\"reason\":\"done\"}"};
-    expect_with_server(answers,
+    expect_with_server(criticised,
                        "thought critique --json '{\"question\":\"6 * 7?\",\"answer\":\"42\"}'", 0);
     json_t *json = json_load_file("out", 0, NULL);
     assert_non_null(json);
@@ -250,14 +254,10 @@ static void people_are_rewarders(void **state)
 static void dialogues_become_rows(void **state)
 {
     (void)state;
-    static const char *const answers[] = {
-        "{\"step\":\"6 + 7 = 13\"}",
-        "{\"action\":\"backtrack\",\"to\":0,\"reason\":\"Wait, it says times.\"}",
-        "{\"step\":\"6 * 7 = 42\",\"answer\":\"42\"}", "not json",
-        "{\"action\":\"terminate\",\"reason\":\"done\"}"};
     static const char *const nonsense[] = {"no", "no", "no", "no"};
-    expect_with_server(
-        answers, "thought critique -w v --json '{\"question\":\"6 * 7?\",\"answer\":\"42\"}'", 0);
+    expect_with_server(criticised,
+                       "thought critique -w v --json '{\"question\":\"6 * 7?\",\"answer\":\"42\"}'",
+                       0);
     assert_int_equal(metric("answered"), 1);
     assert_int_equal(metric("thoughts"), 1);
     expect("thought stats -w v --json", 0);

@@ -257,6 +257,8 @@ static void answers_of_others_are_graded(void **state)
         "\"mc_value\":1.0,\"children\":[]}]}]}}\n");
     command_expect("$T tree import ends.jsonl -w ends --set ends", 0);
     command_expect_text(command_err, "2 answers graded: 1 right, 1 wrong, 0 undecided");
+    command_expect("$T tree import ends.jsonl -w silent --set ends --quiet", 0);
+    assert_string_equal(command_err, "");
     command_expect("$T tree list -w ends --solved yes", 0);
     command_expect_text(command_out, "1 of 1 trees");
     command_expect("$T thought derive -w ends --json", 0);

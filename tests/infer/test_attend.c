@@ -151,6 +151,7 @@ static void attend(data *d, tj_dtype dtype, const tj_infer_kernels *kernels, con
     memset(blocks, 0x7f, MAX_LEN * layout.block_bytes); /* what is not written must not matter */
     tj_kvchunk chunks[MAX_LEN];
     tj_attn_row rows[MAX_LEN];
+    size_t common[MAX_LEN];
     size_t n_chunks = 0;
     size_t block = 0;
     size_t slot = 0;
@@ -180,7 +181,8 @@ static void attend(data *d, tj_dtype dtype, const tj_infer_kernels *kernels, con
                              .rows = rows + t,
                              .n_rows = n,
                              .max_len = MAX_LEN,
-                             .scratch = scratch};
+                             .scratch = scratch,
+                             .common = common};
         run_call(&call, d, t);
     }
     tj_free(lists);

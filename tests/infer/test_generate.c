@@ -35,17 +35,6 @@ static void skip_without_bf16(void)
     }
 }
 
-static void end(tj_engine *engine, tj_model *model, tj_gen *gens, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        tj_engine_drop(engine, gens[i].branch);
-        tj_gen_deinit(&gens[i]);
-    }
-    assert_int_equal(tj_engine_kv_bytes_used(engine), 0);
-    tj_engine_destroy(engine);
-    tj_model_destroy(model);
-}
-
 /* ------------------------------------------------------------ recomputation from nothing */
 
 /* Each token of gen is what its sampler draws from the distribution of the training forward over
@@ -93,7 +82,7 @@ static void tokens_and_logprobs_equal_recomputation_from_nothing(void **state)
     for (size_t i = 0; i < 12; i++) {
         check_recomputed(engine, model, &gens[i]);
     }
-    end(engine, model, gens, 12);
+    tiny_end(engine, model, gens, 12);
 }
 
 /* A tree: forks of forks at offsets around block edges, the parents going on between. */
@@ -130,7 +119,7 @@ static void forks_around_block_edges_equal_recomputation(void **state)
     for (size_t i = 0; i < n; i++) {
         check_recomputed(engine, model, &gens[i]);
     }
-    end(engine, model, gens, n);
+    tiny_end(engine, model, gens, n);
 }
 
 /* ------------------------------------------------------------ bit for bit */
@@ -180,7 +169,7 @@ static void check_alone_and_in_a_batch(tj_dtype compute)
         tj_gen_deinit(&gen);
         tj_engine_destroy(alone);
     }
-    end(engine, model, gens, N_BATCH);
+    tiny_end(engine, model, gens, N_BATCH);
 }
 
 static void one_branch_alone_and_in_a_batch_of_200_is_the_same(void **state)
@@ -231,7 +220,7 @@ static void threads_batch_size_and_memory_change_no_bit(void **state)
     check_batch(model2, gens, BLOCK_BYTES * 7, 64);  /* one or two at a time */
     tj_model_destroy(model2);
     tj_par_set_threads(0);
-    end(engine, model, gens, N_BATCH);
+    tiny_end(engine, model, gens, N_BATCH);
 }
 
 /* A root's last token and many children of one token, all new: in one call, the children see a
@@ -319,7 +308,7 @@ static void memory_stays_within_its_bound_and_one_too_large_is_an_error(void **s
     float out[96];
     assert_int_equal(tj_engine_score(engine, large.branch, 1, 97, out, NULL), TJ_E_LIMIT);
     tj_engine_drop(engine, large.branch);
-    end(engine, model, gens, 10);
+    tiny_end(engine, model, gens, 10);
 }
 
 static void decoding_allocates_nothing_once_warm(void **state)
@@ -344,7 +333,7 @@ static void decoding_allocates_nothing_once_warm(void **state)
     /* Ten tokens or a hundred: the two outputs of each, and no more. */
     assert_int_equal(counts[1], 40);
     assert_int_equal(counts[2], 40);
-    end(engine, model, NULL, 0);
+    tiny_end(engine, model, NULL, 0);
 }
 
 static void a_shared_prefix_is_computed_once(void **state)
@@ -364,7 +353,7 @@ static void a_shared_prefix_is_computed_once(void **state)
     assert_int_equal(stats.n_sampled, 100);
     assert_int_equal(stats.n_path_tokens, 7000);
     assert_in_range(stats.n_rows, 70, 71); /* the second lot reads the last token once more */
-    end(engine, model, gens, 100);
+    tiny_end(engine, model, gens, 100);
 }
 
 /* ------------------------------------------------------------ reading a path */
@@ -393,7 +382,7 @@ static void check_score_gives_the_bits_of_generate(tj_dtype compute)
     gen.branch = half;
     assert_int_equal(tj_engine_score(engine, half, 21, len, out, NULL), TJ_OK);
     assert_memory_equal(out, gen.logprobs, gen.n_ids * sizeof *out);
-    end(engine, model, &gen, 1);
+    tiny_end(engine, model, &gen, 1);
 }
 
 static void score_gives_the_bits_that_generate_gave(void **state)
@@ -437,7 +426,7 @@ static void values_equal_those_of_the_training_forward(void **state)
     tj_pass_destroy(pass);
     tj_forest_destroy(forest);
     tj_engine_drop(engine, branch);
-    end(engine, model, NULL, 0);
+    tiny_end(engine, model, NULL, 0);
 }
 
 int main(void)

@@ -36,17 +36,6 @@ static void join(tj_engine *engine, tj_gen *gen)
     }
 }
 
-static void end(tj_engine *engine, tj_model *model, tj_gen *gens, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        tj_engine_drop(engine, gens[i].branch);
-        tj_gen_deinit(&gens[i]);
-    }
-    assert_int_equal(tj_engine_kv_bytes_used(engine), 0);
-    tj_engine_destroy(engine);
-    tj_model_destroy(model);
-}
-
 /* A continuation of many kinds, after n tokens of its own. */
 static tj_gen make_gen(tj_engine *engine, size_t i)
 {
@@ -82,7 +71,7 @@ static void a_sample_does_not_depend_on_when_it_joined(void **state)
         for (size_t i = 0; i < N; i++) {
             tiny_check_alone(model, engine, &gens[i]);
         }
-        end(engine, model, gens, N);
+        tiny_end(engine, model, gens, N);
     }
 }
 
@@ -112,7 +101,7 @@ static void long_prompts_do_not_starve_the_others(void **state)
     for (size_t i = 0; i < 4; i++) {
         tj_engine_leave(engine, &gens[i]);
     }
-    end(engine, model, gens, 4);
+    tiny_end(engine, model, gens, 4);
 }
 
 static void who_waits_for_memory_enters_when_another_leaves(void **state)
@@ -134,7 +123,7 @@ static void who_waits_for_memory_enters_when_another_leaves(void **state)
     assert_int_equal(gens[2].n_ids, 1);
     while (play(engine) > 0) {
     }
-    end(engine, model, gens, 3);
+    tiny_end(engine, model, gens, 3);
 }
 
 static void as_many_run_after_a_refresh_as_before(void **state)
@@ -156,7 +145,7 @@ static void as_many_run_after_a_refresh_as_before(void **state)
     }
     while (play(engine) > 0) {
     }
-    end(engine, model, gens, 3);
+    tiny_end(engine, model, gens, 3);
 }
 
 static void who_leaves_keeps_branch_and_outputs_and_holds_no_memory(void **state)
@@ -199,7 +188,7 @@ static void who_leaves_keeps_branch_and_outputs_and_holds_no_memory(void **state
         tj_engine_refresh(engine);
         assert_int_equal(tj_engine_kv_bytes_used(engine), 0); /* nothing is pinned */
     }
-    end(engine, model, &want, 1);
+    tiny_end(engine, model, &want, 1);
 }
 
 static void impossible_continuations_do_not_join(void **state)
@@ -234,7 +223,7 @@ static void impossible_continuations_do_not_join(void **state)
                      TJ_E_INVAL);
     assert_int_equal(tj_engine_score_top(engine, gen.branch, 1, 3, out, 21, ids, out, &err),
                      TJ_E_INVAL);
-    end(engine, model, &gen, 1);
+    tiny_end(engine, model, &gen, 1);
 }
 
 /* ------------------------------------------------------------ failing */
@@ -294,7 +283,7 @@ static void one_at_fault_leaves_and_the_others_go_on(void **state)
         }
     }
     assert_in_range(n_whole, 5, 10);
-    end(engine, model, gens, 12);
+    tiny_end(engine, model, gens, 12);
 }
 
 #define N_FAILING 4
@@ -375,7 +364,7 @@ static void a_reading_makes_running_ones_give_way(void **state)
     }
     tj_engine_destroy(alone);
     tj_engine_drop(engine, large);
-    end(engine, model, gens, 3);
+    tiny_end(engine, model, gens, 3);
 }
 
 /* Forks of a branch that runs, at every offset of its prompt and of what it has sampled. */
@@ -406,7 +395,7 @@ static void a_running_branch_may_be_forked_anywhere(void **state)
             tj_gen_deinit(&gens[i]);
         }
     }
-    end(engine, model, NULL, 0);
+    tiny_end(engine, model, NULL, 0);
 }
 
 /* ------------------------------------------------------------ the most probable */
@@ -453,7 +442,7 @@ static void most_probable_tokens_are_those_of_a_recomputation_and_of_a_reading(v
         assert_memory_equal(logprobs, gen.top_logprobs, m * 7 * sizeof *logprobs);
         tj_engine_refresh(engine); /* and without the cache */
     }
-    end(engine, model, &gen, 1);
+    tiny_end(engine, model, &gen, 1);
 }
 
 static void rounds_allocate_nothing_once_warm(void **state)
@@ -478,7 +467,7 @@ static void rounds_allocate_nothing_once_warm(void **state)
             tj_gen_deinit(&gens[i]);
         }
     }
-    end(engine, model, NULL, 0);
+    tiny_end(engine, model, NULL, 0);
 }
 
 int main(void)

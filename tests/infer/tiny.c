@@ -97,6 +97,17 @@ tj_gen tiny_gen(tj_branch branch, double temperature, uint64_t node, size_t max_
                     .max_tokens = max_tokens};
 }
 
+void tiny_end(tj_engine *engine, tj_model *model, tj_gen *gens, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        tj_engine_drop(engine, gens[i].branch);
+        tj_gen_deinit(&gens[i]);
+    }
+    assert_int_equal(tj_engine_kv_bytes_used(engine), 0);
+    tj_engine_destroy(engine);
+    tj_model_destroy(model);
+}
+
 void tiny_assert_same(const tj_gen *a, const tj_gen *b)
 {
     assert_int_equal(a->n_ids, b->n_ids);

@@ -20,6 +20,8 @@ tj_branch tiny_root(tj_engine *engine, size_t n, uint64_t seed);
 /* Log-probabilities [61] of what follows ids, computed from nothing by the training forward. */
 void tiny_next_logprobs(float *out, tj_model *model, const int32_t *ids, size_t n);
 tj_gen tiny_gen(tj_branch branch, double temperature, uint64_t node, size_t max_tokens);
+/* Frees all of it; asserts that the branches of gens [n] were the last that the engine held. */
+void tiny_end(tj_engine *engine, tj_model *model, tj_gen *gens, size_t n);
 /* Asserts that two sampled the same, bit for bit. */
 void tiny_assert_same(const tj_gen *a, const tj_gen *b);
 /* Asserts that gen, sampled in `engine`, is what its path before it gives alone in an engine of its

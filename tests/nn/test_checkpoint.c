@@ -3,11 +3,9 @@
  * old one give an error that names the file, and never a model that was not saved. */
 #include <float.h>
 #include <math.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -538,16 +536,6 @@ static void tensors_of_other_types_are_refused(void **state)
 
 /* ------------------------------------------------------------------ full disks */
 
-/* Writes past `bytes` of a file fail, as on a full disk; SIZE_MAX ends that. */
-static void limit_files(size_t bytes)
-{
-    struct rlimit limit;
-    signal(SIGXFSZ, SIG_IGN); /* so that write fails instead */
-    getrlimit(RLIMIT_FSIZE, &limit);
-    limit.rlim_cur = bytes == SIZE_MAX || bytes > limit.rlim_max ? limit.rlim_max : bytes;
-    setrlimit(RLIMIT_FSIZE, &limit);
-}
-
 static void a_full_disk_leaves_the_old_checkpoint(void **state)
 {
     (void)state;
@@ -560,9 +548,9 @@ static void a_full_disk_leaves_the_old_checkpoint(void **state)
     tj_free(read_file(nn_in_folder("model.safetensors"), &n));
     for (size_t limit = 0; limit < n; limit += limit < 4 ? 1 : n / 9) {
         tj_err err = {.msg = ""};
-        limit_files(limit);
+        nn_limit_files(limit);
         tj_code rc = tj_model_save(new, nn_folder, TJ_F32, &err);
-        limit_files(SIZE_MAX);
+        nn_limit_files(SIZE_MAX);
         assert_int_equal(rc, TJ_E_IO);
         assert_non_null(strstr(err.msg, nn_folder));
         assert_loads(old);
@@ -850,9 +838,9 @@ static void a_full_disk_leaves_the_old_snapshot(void **state)
     tj_free(read_file(nn_in_folder("gen-1-a/optimizer.safetensors"), &n)); /* the longest file */
     for (size_t limit = 0; limit < n; limit += limit < 12 ? 1 : n / 9) {
         tj_err err = {.msg = ""};
-        limit_files(limit);
+        nn_limit_files(limit);
         tj_code rc = tj_snapshot_save(nn_folder, b.m, b.opt, b.state, &err);
-        limit_files(SIZE_MAX);
+        nn_limit_files(SIZE_MAX);
         assert_int_equal(rc, TJ_E_IO);
         assert_non_null(strstr(err.msg, nn_folder));
         assert_snapshot(&a);

@@ -6,11 +6,9 @@
  * Gemma's norms are the exception: a GGUF holds 1 + w, rounded to f32, so that w comes back as that
  * less 1. */
 #include <math.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 
 #include "base/alloc.h"
 #include "base/fs.h"
@@ -453,16 +451,6 @@ static void files_of_other_models_are_not_left_beside_one(void **state)
 
 /* ------------------------------------------------------------------ full disks */
 
-/* Writes past `bytes` of a file fail, as on a full disk; SIZE_MAX ends that. */
-static void limit_files(size_t bytes)
-{
-    struct rlimit limit;
-    signal(SIGXFSZ, SIG_IGN); /* so that write fails instead */
-    getrlimit(RLIMIT_FSIZE, &limit);
-    limit.rlim_cur = bytes == SIZE_MAX || bytes > limit.rlim_max ? limit.rlim_max : bytes;
-    setrlimit(RLIMIT_FSIZE, &limit);
-}
-
 static void a_full_disk_leaves_the_old_files(void **state)
 {
     (void)state;
@@ -475,10 +463,10 @@ static void a_full_disk_leaves_the_old_files(void **state)
         save(new, "from", TJ_F32);
         for (size_t limit = 0; limit < 100000; limit = limit == 0 ? 100 : 4 * limit) {
             tj_err err = {.msg = ""};
-            limit_files(limit);
+            nn_limit_files(limit);
             tj_code rc =
                 tj_model_convert(NULL, nn_in_folder("from"), nn_in_folder(targets[t]), NULL, &err);
-            limit_files(SIZE_MAX);
+            nn_limit_files(SIZE_MAX);
             assert_int_equal(rc, TJ_E_IO);
             assert_non_null(strstr(err.msg, nn_in_folder(targets[t])));
             tj_model *got = load(targets[t]);

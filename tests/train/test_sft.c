@@ -15,25 +15,10 @@
 
 #include "base/par.h"
 #include "base/rng.h"
+#include "train/loss_testing.h"
 #include "train/train.h"
 
 #define N_UPDATES 12
-
-static tj_model *new_model(void)
-{
-    tj_model_config c;
-    tj_model *m;
-    tj_model_config_default(&c);
-    c.n_vocab = 11;
-    c.width = 32;
-    c.n_layers = 2;
-    c.n_heads = 2;
-    c.n_kv_heads = 2;
-    c.head_dim = 16;
-    c.ffn_width = 64;
-    assert_int_equal(tj_model_create(&m, &c, TJ_F32, 5, NULL), TJ_OK);
-    return m;
-}
 
 static tj_code fill(void *ctx, size_t update, tj_batch *batch, tj_err *err)
 {
@@ -63,7 +48,7 @@ static tj_train_config config(void)
 
 static void train_whole(char digest[65])
 {
-    tj_model *m = new_model();
+    tj_model *m = loss_model(false);
     tj_train_config c = config();
     assert_int_equal(tj_train_sft(m, (tj_source){fill, NULL}, &c, NULL, NULL, NULL, NULL, NULL),
                      TJ_OK);
@@ -97,11 +82,11 @@ static void stopping_after_any_update_changes_nothing(void **state)
         tj_job job = {.cancel = &s.cancel};
         tj_train_config c = config();
         c.save_every = 0;
-        tj_model *m = new_model();
+        tj_model *m = loss_model(false);
         assert_int_equal(tj_train_sft(m, (tj_source){fill, NULL}, &c, dir, stop_at, &s, &job, NULL),
                          TJ_E_CANCELLED);
         tj_model_destroy(m);
-        m = new_model();
+        m = loss_model(false);
         assert_int_equal(tj_train_sft(m, (tj_source){fill, NULL}, &c, dir, NULL, NULL, NULL, NULL),
                          TJ_OK);
         tj_model_digest(m, parts);
@@ -136,7 +121,7 @@ static void kill_until_done(uint64_t seed)
         if (child == 0) {          /* _exit: the parent's streams are not the child's to flush */
             tj_par_set_threads(1); /* a forked child has no worker threads */
             tj_train_config c = config();
-            tj_model *m = new_model();
+            tj_model *m = loss_model(false);
             tj_update_fn die = round < 4 ? die_at : NULL;
             tj_code rc = tj_train_sft(m, (tj_source){fill, NULL}, &c, dir, die, &round, NULL, NULL);
             _exit(rc == TJ_OK ? 0 : 1);
@@ -155,7 +140,7 @@ static void kill_until_done(uint64_t seed)
     }
     assert_true(n_killed > 0);
     tj_train_config c = config();
-    tj_model *m = new_model();
+    tj_model *m = loss_model(false);
     assert_int_equal(tj_train_sft(m, (tj_source){fill, NULL}, &c, dir, NULL, NULL, NULL, NULL),
                      TJ_OK);
     tj_model_digest(m, parts);
@@ -188,7 +173,7 @@ static void passes_do_not_change_the_loss(void **state)
     double many[N_UPDATES];
     for (int k = 0; k < 2; k++) {
         tj_train_config c = config();
-        tj_model *m = new_model();
+        tj_model *m = loss_model(false);
         c.micro_tokens = k == 0 ? 1000 : 10;
         assert_int_equal(tj_train_sft(m, (tj_source){fill, NULL}, &c, NULL, note_loss,
                                       k == 0 ? one : many, NULL, NULL),
@@ -204,7 +189,7 @@ static void an_impossible_rate_is_refused_by_name(void **state)
 {
     (void)state;
     tj_err err;
-    tj_model *m = new_model();
+    tj_model *m = loss_model(false);
     tj_train_config c = config();
     c.optimizer.lr_max = -1.0;
     assert_int_equal(tj_train_sft(m, (tj_source){fill, NULL}, &c, NULL, NULL, NULL, NULL, &err),
