@@ -546,6 +546,14 @@ static const tj_option reward_score_options[] = {
     JSON,
     QUIET,
     {0}};
+static const tj_option thought_list_options[] = {
+    WORKSPACE,
+    OF_RUN,
+    {"refused", 0, NULL, "what the filter of --run refused (default the newest filter)", NULL},
+    {"limit", 'n', "N", "at most so many; 0: all", "50"},
+    {"after", 0, "THOUGHT", "go on behind this one", NULL},
+    JSON,
+    {0}};
 static const tj_option thought_options[] = {WORKSPACE, JSON, {0}};
 static const tj_option info_options[] = {JSON, {0}};
 static const tj_option convert_options[] = {
@@ -869,6 +877,12 @@ const tj_command tj_commands[] = {
      "  tabiji thought rewrite human.jsonl --line granularity --line explorer \\\n"
      "    -m http://127.0.0.1:8080/v1 --remote-model NAME > augmented.jsonl",
      rewrite_options, tj_cmd_thought_rewrite},
+    {"thought list", "", 0, 0, "list the thoughts of a run",
+     "One line a thought: number, kind, problem, tree, words, ways back, and, where a filter\n"
+     "refused it, the filter's run with the rule and the reason.",
+     "  tabiji thought list -w work\n"
+     "  tabiji thought list -w work --refused",
+     thought_list_options, tj_cmd_thought_list},
     {"thought show", "ID", 1, 1, "print a long thought span by span",
      "Each span with its action; '*' marks the path that ends in the answer.",
      "  tabiji thought show 2 -w demo", thought_options, tj_cmd_thought_show},
