@@ -10,7 +10,7 @@
 
 typedef struct listing {
     tj_store *store;
-    json_t *list; /* NULL: lines */
+    json_t *list;   /* NULL: lines */
     int64_t filter; /* only what this run refused; 0: all */
     size_t n_shown;
     char *refused; /* of the thought at hand: "run 7, jump: ..."; NULL: nobody refused it */
@@ -49,18 +49,17 @@ static void print_line(const listing *l, int64_t id, const tj_thought *t, size_t
     } else {
         printf("%8s", "-");
     }
-    printf(" %6zu %5zu %s\n", n_words, t->n_backtracks,
-           l->refused == NULL ? "-" : l->refused);
+    printf(" %6zu %5zu %s\n", n_words, t->n_backtracks, l->refused == NULL ? "-" : l->refused);
 }
 
 static tj_code add_json(listing *l, int64_t id, const tj_thought *t, size_t n_words, int64_t tree,
                         tj_err *err)
 {
-    json_t *row = json_pack(
-        "{s:I, s:s, s:I, s:I, s:I, s:I, s:I, s:s?}", "id", (json_int_t)id, "kind",
-        tj_thought_kind_name(t->kind), "problem", (json_int_t)t->problem, "tree", (json_int_t)tree,
-        "words", (json_int_t)n_words, "spans", (json_int_t)t->n_spans,
-        "backtracks", (json_int_t)t->n_backtracks, "refused", l->refused);
+    json_t *row =
+        json_pack("{s:I, s:s, s:I, s:I, s:I, s:I, s:I, s:s?}", "id", (json_int_t)id, "kind",
+                  tj_thought_kind_name(t->kind), "problem", (json_int_t)t->problem, "tree",
+                  (json_int_t)tree, "words", (json_int_t)n_words, "spans", (json_int_t)t->n_spans,
+                  "backtracks", (json_int_t)t->n_backtracks, "refused", l->refused);
     return json_array_append_new(l->list, row) == 0
                ? TJ_OK
                : tj_fail(err, TJ_E_NOMEM, "cannot list thought %" PRId64, id);

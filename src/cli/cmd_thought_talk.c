@@ -344,9 +344,12 @@ static tj_code run_talking(talking *t, const tj_args *args, tj_err *err)
 {
     tj_code rc = tj_cli_has_workspace(args) ? run_in_workspace(t, args, err)
                                             : tj_each_prompt(args, talk_about, t, err);
-    fprintf(stderr, "%zu dialogues: answered %zu, budget spent %zu, in circles %zu, failed %zu\n",
-            t->n, t->by_outcome[TJ_OUTCOME_ANSWERED], t->by_outcome[TJ_OUTCOME_BUDGET],
-            t->by_outcome[TJ_OUTCOME_LOOP], t->by_outcome[TJ_OUTCOME_FAILED]);
+    if (t->n > 0) { /* else the run was done before */
+        fprintf(stderr,
+                "%zu dialogues: answered %zu, budget spent %zu, in circles %zu, failed %zu\n", t->n,
+                t->by_outcome[TJ_OUTCOME_ANSWERED], t->by_outcome[TJ_OUTCOME_BUDGET],
+                t->by_outcome[TJ_OUTCOME_LOOP], t->by_outcome[TJ_OUTCOME_FAILED]);
+    }
     tj_cli_talk_report(&t->model);
     if (t->critic.is_open) {
         tj_cli_talk_report(&t->critic);

@@ -13,6 +13,7 @@
 #include "cli/cli.h"
 
 #define MAX_LINE      256 /* bytes of a line of progress */
+#define MIN_SECONDS   1.0 /* of a piece of work whose end is told of in any case */
 #define BAR_CELLS     20  /* of its bar, at most */
 #define MIN_BAR_CELLS 6   /* fewer say too little */
 
@@ -22,7 +23,7 @@ static struct {
     bool quiet, tty, drawn;
     double last;  /* when the last line was written */
     double start; /* of the piece of work at hand */
-    uint64_t start_done;
+    uint64_t start_done, last_done;
     char what[96];
 } state;
 
@@ -110,16 +111,20 @@ static void on_progress(void *ctx, const char *what, uint64_t done, uint64_t tot
 {
     (void)ctx;
     double now = tj_clock_seconds();
-    if (strcmp(what, state.what) != 0) {
+    if (strcmp(what, state.what) != 0 || done < state.last_done) { /* another piece of work */
         tj_cli_progress_end();
         snprintf(state.what, sizeof state.what, "%s", what);
         state.start = now;
         state.start_done = done;
+        state.last_done = done;
         state.last = now;
         return; /* no rate yet */
     }
     double pause = state.tty ? 0.1 : 10.0;
-    if (state.quiet || (now - state.last < pause && done != total)) {
+    bool ends =
+        done == total && done > state.last_done && (state.tty || now - state.start >= MIN_SECONDS);
+    state.last_done = done;
+    if (state.quiet || (now - state.last < pause && !ends)) {
         return;
     }
     state.last = now;
