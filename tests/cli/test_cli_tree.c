@@ -303,6 +303,8 @@ static void what_is_wrong_is_named(void **state)
     command_expect("$T tree import two.jsonl", 1);
     command_expect_text(command_err, "two.jsonl:1: first: expected 128");
     command_expect("$T tree import none.jsonl", 3);
+    command_expect("$T tree grow --task math -m none.gguf p", 3);
+    command_expect_text(command_err, "there is no model none.gguf");
     command_expect("$T tree import two.jsonl --from nothing", 2);
     command_expect("$T tree grow --task math --method puct --rounds 0 -m x 'p'", 2);
     command_expect_text(command_err, "puct needs a bound");
