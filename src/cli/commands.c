@@ -424,6 +424,8 @@ static const tj_option debate_options[] = {
     OF_SET,
     {"roles", 0, "NAME", "debate (proposer, doubter, checker) or teacher (student, teacher)",
      "debate"},
+    {"agent", 0, "NAME=ROLE",
+     "an agent of your own in place of --roles, who is told ROLE; repeatable, 1 to 8", NULL},
     {"rounds", 0, "N", "rounds at most", "4"},
     {"own-words", 0, NULL, "leave the agents' words as they are: no rewording to one voice", NULL},
     {"critic", 0, "PATH-OR-URL", "another model as the moderator", "the same"},
@@ -865,8 +867,10 @@ const tj_command tj_commands[] = {
      "is settled. What was said becomes one explorer's thought, entry by entry; where the\n"
      "rewording would change its mathematics, the agent's own words stay. Problems as for\n"
      "'thought critique'.",
-     "  tabiji thought debate --roles teacher -m model.gguf 'What is 12 * 13?'", debate_options,
-     tj_cmd_thought_debate},
+     "  tabiji thought debate --roles teacher -m model.gguf 'What is 12 * 13?'\n"
+     "  tabiji thought debate --agent 'Aiko=You propose one step at a time.' \\\n"
+     "    --agent 'Ben=You look for what is wrong.' -m model.gguf 'What is 12 * 13?'",
+     debate_options, tj_cmd_thought_debate},
     {"thought rewrite", "[FILE...]", 0, 4096, "reword long thoughts with a language model",
      "Reads records as 'thought filter' does and writes them reworded, JSON lines with the\n"
      "fate of each span. New words are taken only if they keep the span's mathematics:\n"

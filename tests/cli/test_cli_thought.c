@@ -169,6 +169,14 @@ static void a_lesson_behind_a_url_is_told(void **state)
     expect_with_server(answers, "thought debate --roles teacher '6 * 7?'", 0);
     expect_text("out", "answered after 1 turns");
     expect_text("out", "Let me see: 6 * 7 = 42.");
+    expect_with_server(answers,
+                       "thought debate --own-words --json --agent 'Aiko=You add.' --agent "
+                       "'Ben=You check.' '6 * 7?'",
+                       0);
+    expect_text("out", "\"name\":\"Aiko\"");
+    expect("thought debate --agent Aiko -m x.gguf '6 * 7?'", 2);
+    expect_text("err", "expected NAME=ROLE");
+    expect("thought debate --roles teacher --agent A=b -m x.gguf '6 * 7?'", 2);
 }
 
 static void rewording_keeps_what_it_may_not_change(void **state)
