@@ -475,6 +475,20 @@ static tj_code add_json(tj_exporter *x, tj_buf *out, const tj_record *r, tj_err 
     return TJ_OK;
 }
 
+/* A thought behind another begins with front matter, maybe an empty one. */
+static void write_apart(const tj_exporter *x, tj_buf *out, const tj_human *human)
+{
+    tj_buf text;
+    tj_buf_init(&text);
+    tj_human_write(human, &text);
+    if (x->n_rows > 0) {
+        tj_buf_str(out, strncmp(tj_buf_text(&text), "---", 3) == 0 ? "\n" : "\n---\n---\n");
+    }
+    tj_buf_add(out, tj_buf_text(&text), text.len);
+    out->failed = out->failed || text.failed;
+    tj_buf_deinit(&text);
+}
+
 static tj_code add_markdown(tj_exporter *x, tj_buf *out, const tj_record *r, const char **why,
                             tj_err *err)
 {
@@ -485,7 +499,7 @@ static tj_code add_markdown(tj_exporter *x, tj_buf *out, const tj_record *r, con
     }
     tj_code rc = tj_human_from_record(&human, r, err);
     if (rc == TJ_OK) {
-        tj_human_write(&human, out);
+        write_apart(x, out, &human);
         tj_human_deinit(&human);
         x->n_rows++;
     }

@@ -68,6 +68,13 @@ static void thinking_is_imported_filtered_exported_and_counted(void **state)
     expect("thought export good.jsonl -f markdown -o again.md", 0);
     expect("thought import again.md --json", 0);
     expect_text("out", "\"mark\":\"invalid\"");
+    expect("thought export good.jsonl good.jsonl -f markdown -o twice.md", 0);
+    expect("thought import twice.md --json", 0);
+    char *both = command_read("out");
+    const char *end_of_first = strchr(both, '\n');
+    assert_non_null(end_of_first);
+    assert_memory_equal(both, end_of_first + 1, (size_t)(end_of_first + 1 - both));
+    tj_free(both);
     expect("thought stats good.jsonl", 0);
     expect_text("out", "justified: a step of the attempt was wrong                  1");
     char *table = command_read("out");
