@@ -109,6 +109,7 @@ tj_code tj_cmd_thought_debate(const tj_args *args, tj_err *err);
 tj_code tj_cmd_thought_export(const tj_args *args, tj_err *err);
 tj_code tj_cmd_thought_filter(const tj_args *args, tj_err *err);
 tj_code tj_cmd_thought_import(const tj_args *args, tj_err *err);
+tj_code tj_cmd_thought_list(const tj_args *args, tj_err *err);
 tj_code tj_cmd_thought_rewrite(const tj_args *args, tj_err *err);
 tj_code tj_cmd_thought_show(const tj_args *args, tj_err *err);
 tj_code tj_cmd_thought_stats(const tj_args *args, tj_err *err);

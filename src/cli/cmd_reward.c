@@ -9,6 +9,7 @@
 #include "stage/stage.h"
 
 #define COLUMN     8  /* ten of them are 80 wide */
+#define CELL       15 /* of the table of all sets: four are 80 wide */
 #define NAME_WIDTH 20 /* of a rewarder beside three columns of figures with intervals */
 
 typedef struct evaluation {
@@ -215,6 +216,68 @@ static void print_table(const json_t *table)
     print_notes(rows);
 }
 
+/* The row of a table that is of this rewarder; NULL: it has none. */
+static const json_t *row_of(const json_t *table, const char *rewarder)
+{
+    size_t i;
+    json_t *row;
+    json_array_foreach(json_object_get(table, "rewarders"), i, row)
+    {
+        if (strcmp(json_string_value(json_object_get(row, "rewarder")), rewarder) == 0) {
+            return row;
+        }
+    }
+    return NULL;
+}
+
+/* "57.5 | 22.7": F1 of wrong steps, and of the first wrong one of whole solutions. */
+static void print_cell(const json_t *row)
+{
+    static const char *const figures[] = {"wrong_f1", "first_f1"};
+    char parts[2][16];
+    char cell[40];
+    for (size_t i = 0; i < 2; i++) {
+        double x = tj_number(figure(row, figures[i]), "value");
+        (void)snprintf(parts[i], sizeof parts[i], isnan(x) ? "-" : "%.1f", 100.0 * x);
+    }
+    (void)snprintf(cell, sizeof cell, "%s | %s", parts[0], parts[1]);
+    printf("%*s", CELL, cell);
+}
+
+/* Rewarders by sets, where there are several. */
+static void print_together(const json_t *tables)
+{
+    size_t i;
+    size_t k;
+    json_t *table;
+    json_t *row;
+    printf("\n%-*s", NAME_WIDTH, "F1(w) | F1 first");
+    json_array_foreach((json_t *)(uintptr_t)tables, i, table)
+    {
+        char head[32];
+        (void)snprintf(head, sizeof head, "[%zu]", i + 1);
+        printf("%*s", CELL, head);
+    }
+    putchar('\n');
+    json_array_foreach(json_object_get(json_array_get(tables, 0), "rewarders"), k, row)
+    {
+        const char *name = json_string_value(json_object_get(row, "rewarder"));
+        printf("%-*.*s", NAME_WIDTH, NAME_WIDTH - 1, name);
+        json_array_foreach((json_t *)(uintptr_t)tables, i, table)
+        {
+            print_cell(row_of(table, name));
+        }
+        putchar('\n');
+    }
+    json_array_foreach((json_t *)(uintptr_t)tables, i, table)
+    {
+        const char *name = json_string_value(json_object_get(table, "set"));
+        printf("[%zu] ", i + 1);
+        tj_print_text(name, strlen(name));
+        putchar('\n');
+    }
+}
+
 /* ------------------------------------------------------------ sets */
 
 #define SET_MARK "set:" /* before the name of a workspace's set */
@@ -269,6 +332,9 @@ tj_code tj_cmd_reward_eval(const tj_args *args, tj_err *err)
     }
     for (size_t i = 0; i < tj_args_n_operands(args) && rc == TJ_OK; i++) {
         rc = evaluate_set(&e, args, tj_args_operand(args, i), as_json, err);
+    }
+    if (rc == TJ_OK && !as_json && json_array_size(e.tables) > 1) {
+        print_together(e.tables);
     }
     if (rc == TJ_OK && as_json) {
         rc = tj_print_json(e.tables, err);

@@ -81,6 +81,14 @@ static tj_code record_run(export *e, const tj_args *args, const tj_export_config
     return rc;
 }
 
+static void say_skipped(const tj_exporter *exporter)
+{
+    const char *why = NULL;
+    for (size_t i = 0, n; (n = tj_exporter_skipped(exporter, i, &why)) > 0; i++) {
+        tj_job_log(tj_cli_job(), "%zu of the records gave no row: %s", n, why);
+    }
+}
+
 static bool writes_file(const tj_args *args)
 {
     const char *out = tj_args_get(args, "out");
@@ -103,10 +111,12 @@ tj_code tj_cmd_thought_export(const tj_args *args, tj_err *err)
     if (rc == TJ_OK) {
         rc = tj_cli_flow_read(&e.flow, args, writes_file(args), &source, add, &e, &inputs, err);
     }
+    if (rc == TJ_OK) {
+        say_skipped(e.exporter);
+    }
     if (rc == TJ_OK && tj_exporter_n_rows(e.exporter) == 0) {
-        rc = tj_fail(err, TJ_E_INVAL, "no record gives a row of the form %s%s",
-                     tj_export_names[format],
-                     format == TJ_EXPORT_JSONL ? "" : ": see 'tabiji thought export --help'");
+        rc = tj_fail(err, TJ_E_INVAL, "no record gives a row of the form %s",
+                     tj_export_names[format]);
     }
     if (rc == TJ_OK) {
         rc = tj_cli_write(args, "out", &e.rows, err);

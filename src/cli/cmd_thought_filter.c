@@ -101,13 +101,27 @@ static json_t *config_json(const tj_quality_config *cfg, const tj_args *args)
                      tj_args_get(args, "tokenizer"));
 }
 
+/* A workspace keeps both: files beside it would lack what an earlier process of the run did. */
+static tj_code refuse_files(const tj_args *args, tj_err *err)
+{
+    return tj_args_has(args, "out") || tj_args_has(args, "rejected")
+               ? tj_fail(err, TJ_E_INVAL,
+                         "with --workspace there are no --out and --rejected: 'tabiji thought "
+                         "export' writes what passed, 'tabiji thought list --refused' has the "
+                         "reasons")
+               : TJ_OK;
+}
+
 tj_code tj_cmd_thought_filter(const tj_args *args, tj_err *err)
 {
     filter f = {.keep_refused = tj_args_has(args, "rejected")};
     bool in_workspace = tj_cli_has_workspace(args);
     tj_buf_init(&f.passed);
     tj_buf_init(&f.refused);
-    tj_code rc = read_config(&f.cfg, args, err);
+    tj_code rc = in_workspace ? refuse_files(args, err) : TJ_OK;
+    if (rc == TJ_OK) {
+        rc = read_config(&f.cfg, args, err);
+    }
     if (rc == TJ_OK) {
         rc = tj_cli_flow_records(&f.flow, args, "filter", config_json(&f.cfg, args), 0, judge, &f,
                                  err);

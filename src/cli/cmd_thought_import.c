@@ -79,18 +79,16 @@ static tj_code take_record(void *ctx, tj_record *record, const char *where, tj_e
     return r->fn(r->im, r->human, record, where, err);
 }
 
-static tj_code read_human(reading *r, const tj_buf *text, const char *path, size_t index,
-                          tj_err *err)
+/* The thought at *place; rng chooses sentences. */
+static tj_code read_one(reading *r, const tj_buf *text, tj_human_place *place, const char *path,
+                        tj_rng *rng, tj_err *err)
 {
     tj_human human = {.n_lines = 0};
     tj_record record = {.n_tokens = 0};
-    tj_rng rng;
     const char *name = is_file(path) ? path : "standard input";
-    tj_rng_init(&rng, r->im->seed, STREAM_IMPORT, index, 0);
-    tj_code rc = tj_human_read(&human, tj_buf_text(text), text->len, name, err);
+    tj_code rc = tj_human_read_next(&human, place, tj_buf_text(text), text->len, name, err);
     if (rc == TJ_OK) {
-        rc =
-            tj_human_to_record(&record, &human, r->im->reader.tok, -1, r->im->templates, &rng, err);
+        rc = tj_human_to_record(&record, &human, r->im->reader.tok, -1, r->im->templates, rng, err);
     }
     if (rc == TJ_OK && record.meta[TJ_META_SOURCE] == NULL && is_file(path)) {
         rc = tj_record_set(&record, TJ_META_SOURCE, path, strlen(path), err);
@@ -101,6 +99,19 @@ static tj_code read_human(reading *r, const tj_buf *text, const char *path, size
     }
     tj_record_deinit(&record);
     tj_human_deinit(&human);
+    return rc;
+}
+
+static tj_code read_humans(reading *r, const tj_buf *text, const char *path, size_t index,
+                           tj_err *err)
+{
+    tj_human_place place = {0};
+    tj_code rc = TJ_OK;
+    for (size_t i = 0; rc == TJ_OK && (i == 0 || place.at < text->len); i++) {
+        tj_rng rng;
+        tj_rng_init(&rng, r->im->seed, STREAM_IMPORT, index, i);
+        rc = read_one(r, text, &place, path, &rng, err);
+    }
     return rc;
 }
 
@@ -116,7 +127,7 @@ static tj_code import_file(import *im, const char *path, size_t index, thought_f
     if (rc == TJ_OK) {
         rc = json ? tj_records_read(tj_buf_text(&text), text.len, path, tj_cli_reader_take,
                                     &im->reader, err)
-                  : read_human(&r, &text, path, index, err);
+                  : read_humans(&r, &text, path, index, err);
     }
     tj_buf_deinit(&text);
     return rc;

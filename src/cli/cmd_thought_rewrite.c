@@ -83,7 +83,9 @@ static tj_code reword(void *ctx, tj_record *record, const char *where, tj_err *e
         rc = tj_rules_spans(&record->thought, err);
     }
     for (size_t i = 0; i < w->n_lines && rc == TJ_OK; i++) {
-        tj_job_progress(tj_cli_job(), "rewording", w->n, 0, "thoughts", NULL);
+        if (w->flow.run == NULL) { /* a run tells of its items itself */
+            tj_job_progress(tj_cli_job(), "rewording", w->n, 0, "thoughts", NULL);
+        }
         rc = apply(w, record, report, w->lines[i], err);
     }
     tj_cli_talk_spend(&w->talking, &w->flow);
@@ -129,6 +131,18 @@ static json_t *config_json(const rewriting *w, const tj_args *args)
                      tj_cli_talk_json(&w->talking, args));
 }
 
+static void tell(const rewriting *w)
+{
+    if (w->n == 0) {
+        return; /* the run was done before */
+    }
+    fprintf(stderr,
+            "%zu thoughts; spans reworded %zu, as they were %zu, refused %zu, without an answer "
+            "%zu\n",
+            w->n, w->by_fate[TJ_REWRITE_TAKEN], w->by_fate[TJ_REWRITE_SAME],
+            w->by_fate[TJ_REWRITE_REFUSED], w->by_fate[TJ_REWRITE_UNASKED]);
+}
+
 tj_code tj_cmd_thought_rewrite(const tj_args *args, tj_err *err)
 {
     rewriting w = {.n_lines = 0};
@@ -145,11 +159,7 @@ tj_code tj_cmd_thought_rewrite(const tj_args *args, tj_err *err)
         rc = tj_cli_flow_records(&w.flow, args, "rewrite", config, w.talking.talk.seed, reword, &w,
                                  err);
         tj_cli_progress_end();
-        fprintf(stderr,
-                "%zu thoughts; spans reworded %zu, as they were %zu, refused %zu, without an "
-                "answer %zu\n",
-                w.n, w.by_fate[TJ_REWRITE_TAKEN], w.by_fate[TJ_REWRITE_SAME],
-                w.by_fate[TJ_REWRITE_REFUSED], w.by_fate[TJ_REWRITE_UNASKED]);
+        tell(&w);
         tj_cli_talk_report(&w.talking);
     }
     tj_cli_talk_close(&w.talking);

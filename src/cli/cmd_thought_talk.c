@@ -229,7 +229,7 @@ static json_t *config_json(const talking *t, const tj_args *args)
     char digest[TJ_SHA256_HEX];
     tj_sha256_hex(digest, tj_buf_text(&t->lines), t->lines.len);
     bool debates = t->n_agents > 0;
-    return json_pack(
+    json_t *config = json_pack(
         "{s:s, s:s?, s:s?, s:o, s:s?, s:s?, s:s?, s:b, s:I, s:I, s:I, s:s, s:I}", "problems_digest",
         digest, "set", tj_args_get(args, "problems"), "split", tj_args_get(args, "split"), "model",
         tj_cli_talk_json(&t->model, args), "critic", tj_args_get(args, "critic"), "critic_model",
@@ -238,6 +238,14 @@ static json_t *config_json(const talking *t, const tj_args *args)
         (json_int_t)(debates ? t->debate.max_rounds : t->critique.max_turns), "max_backtracks",
         (json_int_t)t->critique.max_backtracks, "budget", (json_int_t)t->critique.max_tokens,
         "language", t->critique.language, "problems", (json_int_t)t->n_topics);
+    if (tj_args_nth(args, "agent", 0) != NULL) {
+        json_t *agents = json_array();
+        for (size_t i = 0; i < t->n_agents; i++) {
+            (void)json_array_append_new(agents, json_string(tj_args_nth(args, "agent", i)));
+        }
+        (void)json_object_set_new(config, "agents", agents);
+    }
+    return config;
 }
 
 static tj_code run_in_workspace(talking *t, const tj_args *args, tj_err *err)
@@ -344,9 +352,12 @@ static tj_code run_talking(talking *t, const tj_args *args, tj_err *err)
 {
     tj_code rc = tj_cli_has_workspace(args) ? run_in_workspace(t, args, err)
                                             : tj_each_prompt(args, talk_about, t, err);
-    fprintf(stderr, "%zu dialogues: answered %zu, budget spent %zu, in circles %zu, failed %zu\n",
-            t->n, t->by_outcome[TJ_OUTCOME_ANSWERED], t->by_outcome[TJ_OUTCOME_BUDGET],
-            t->by_outcome[TJ_OUTCOME_LOOP], t->by_outcome[TJ_OUTCOME_FAILED]);
+    if (t->n > 0) { /* else the run was done before */
+        fprintf(stderr,
+                "%zu dialogues: answered %zu, budget spent %zu, in circles %zu, failed %zu\n", t->n,
+                t->by_outcome[TJ_OUTCOME_ANSWERED], t->by_outcome[TJ_OUTCOME_BUDGET],
+                t->by_outcome[TJ_OUTCOME_LOOP], t->by_outcome[TJ_OUTCOME_FAILED]);
+    }
     tj_cli_talk_report(&t->model);
     if (t->critic.is_open) {
         tj_cli_talk_report(&t->critic);
@@ -389,16 +400,45 @@ tj_code tj_cmd_thought_critique(const tj_args *args, tj_err *err)
     return rc;
 }
 
-tj_code tj_cmd_thought_debate(const tj_args *args, tj_err *err)
+/* The agents of --agent NAME=ROLE, or else those of --roles. */
+static tj_code read_agents(talking *t, const tj_args *args, tj_err *err)
 {
     static const char *const roles[] = {"debate", "teacher", NULL};
-    talking t = {.n_agents = 0};
     size_t which = 0;
-    tj_code rc = tj_args_choice(args, "roles", roles, 0, &which, err);
+    const char *text = tj_args_nth(args, "agent", 0);
+    if (text == NULL) {
+        tj_code rc = tj_args_choice(args, "roles", roles, 0, &which, err);
+        t->n_agents = tj_debate_roles(t->agents, roles[which], &t->model.talk);
+        return rc;
+    }
+    if (tj_args_has(args, "roles")) {
+        return tj_fail(err, TJ_E_INVAL, "agents are those of --roles or of --agent, not both");
+    }
+    for (; text != NULL; text = tj_args_nth(args, "agent", t->n_agents)) {
+        const char *role = strchr(text, '=');
+        size_t n = role == NULL ? 0 : (size_t)(role - text);
+        if (t->n_agents == TJ_MAX_AGENTS) {
+            return tj_fail(err, TJ_E_INVAL, "--agent: at most %d", TJ_MAX_AGENTS);
+        }
+        tj_agent *a = &t->agents[t->n_agents++];
+        if (n == 0 || n >= sizeof a->name || role[1] == 0) {
+            return tj_fail(err, TJ_E_INVAL,
+                           "--agent is '%s', expected NAME=ROLE with a name of 1 to %zu bytes",
+                           text, sizeof a->name - 1);
+        }
+        *a = (tj_agent){.role = role + 1, .talk = &t->model.talk};
+        memcpy(a->name, text, n);
+    }
+    return TJ_OK;
+}
+
+tj_code tj_cmd_thought_debate(const tj_args *args, tj_err *err)
+{
+    talking t = {.n_agents = 0};
+    tj_code rc = read_agents(&t, args, err);
     if (rc == TJ_OK) {
         rc = open_talking(&t, args, err);
     }
-    t.n_agents = tj_debate_roles(t.agents, roles[which], &t.model.talk);
     t.debate.one_voice = !tj_args_has(args, "own-words");
     if (rc == TJ_OK) {
         rc = tj_args_size(args, "rounds", t.debate.max_rounds, 256, &t.debate.max_rounds, err);

@@ -130,8 +130,12 @@ static tj_code add_row(void *ctx, const tj_tree_row *t, tj_err *err)
         printf("%8s %5s %8s %6s %6s %8s %s\n", "tree", "run", "problem", "nodes", "depth", "tokens",
                "correct leaves");
     }
-    printf("%8" PRId64 " %5" PRId64 " %8" PRId64 " %6zu %6zu %8zu %zu of %zu\n", t->id, t->run,
-           t->problem, t->n_nodes, t->depth, t->n_tokens, t->n_correct, t->n_leaves);
+    char tokens[24] = "-"; /* of a server's steps only the texts are known */
+    if (t->n_tokens > 0) {
+        (void)snprintf(tokens, sizeof tokens, "%zu", t->n_tokens);
+    }
+    printf("%8" PRId64 " %5" PRId64 " %8" PRId64 " %6zu %6zu %8s %zu of %zu\n", t->id, t->run,
+           t->problem, t->n_nodes, t->depth, tokens, t->n_correct, t->n_leaves);
     return TJ_OK;
 }
 

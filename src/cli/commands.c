@@ -424,6 +424,8 @@ static const tj_option debate_options[] = {
     OF_SET,
     {"roles", 0, "NAME", "debate (proposer, doubter, checker) or teacher (student, teacher)",
      "debate"},
+    {"agent", 0, "NAME=ROLE",
+     "an agent of your own in place of --roles, who is told ROLE; repeatable, 1 to 8", NULL},
     {"rounds", 0, "N", "rounds at most", "4"},
     {"own-words", 0, NULL, "leave the agents' words as they are: no rewording to one voice", NULL},
     {"critic", 0, "PATH-OR-URL", "another model as the moderator", "the same"},
@@ -545,6 +547,14 @@ static const tj_option reward_score_options[] = {
     {"cache", 0, "DIR", "of --input and a URL: keep answers here, and pay for none twice", NULL},
     JSON,
     QUIET,
+    {0}};
+static const tj_option thought_list_options[] = {
+    WORKSPACE,
+    OF_RUN,
+    {"refused", 0, NULL, "what the filter of --run refused (default the newest filter)", NULL},
+    {"limit", 'n', "N", "at most so many; 0: all", "50"},
+    {"after", 0, "THOUGHT", "go on behind this one", NULL},
+    JSON,
     {0}};
 static const tj_option thought_options[] = {WORKSPACE, JSON, {0}};
 static const tj_option info_options[] = {JSON, {0}};
@@ -858,8 +868,10 @@ const tj_command tj_commands[] = {
      "is settled. What was said becomes one explorer's thought, entry by entry; where the\n"
      "rewording would change its mathematics, the agent's own words stay. Problems as for\n"
      "'thought critique'.",
-     "  tabiji thought debate --roles teacher -m model.gguf 'What is 12 * 13?'", debate_options,
-     tj_cmd_thought_debate},
+     "  tabiji thought debate --roles teacher -m model.gguf 'What is 12 * 13?'\n"
+     "  tabiji thought debate --agent 'Aiko=You propose one step at a time.' \\\n"
+     "    --agent 'Ben=You look for what is wrong.' -m model.gguf 'What is 12 * 13?'",
+     debate_options, tj_cmd_thought_debate},
     {"thought rewrite", "[FILE...]", 0, 4096, "reword long thoughts with a language model",
      "Reads records as 'thought filter' does and writes them reworded, JSON lines with the\n"
      "fate of each span. New words are taken only if they keep the span's mathematics:\n"
@@ -870,6 +882,12 @@ const tj_command tj_commands[] = {
      "  tabiji thought rewrite human.jsonl --line granularity --line explorer \\\n"
      "    -m http://127.0.0.1:8080/v1 --remote-model NAME > augmented.jsonl",
      rewrite_options, tj_cmd_thought_rewrite},
+    {"thought list", "", 0, 0, "list the thoughts of a run",
+     "One line a thought: number, kind, problem, tree, words, ways back, and, where a filter\n"
+     "refused it, the filter's run with the rule and the reason.",
+     "  tabiji thought list -w work\n"
+     "  tabiji thought list -w work --refused",
+     thought_list_options, tj_cmd_thought_list},
     {"thought show", "ID", 1, 1, "print a long thought span by span",
      "Each span with its action; '*' marks the path that ends in the answer.",
      "  tabiji thought show 2 -w demo", thought_options, tj_cmd_thought_show},

@@ -7,6 +7,8 @@
 #include "base/alloc.h"
 #include "cli/common.h"
 
+#define THOUGHTS "thoughts" /* role of the run whose thoughts a run reads */
+
 bool tj_cli_has_workspace(const tj_args *args)
 {
     return tj_args_has(args, "workspace");
@@ -58,8 +60,14 @@ tj_code tj_cli_source_run(int64_t *run, tj_store *store, const tj_args *args, tj
 tj_code tj_cli_flow_begin(tj_cli_flow *f, const char *stage, json_t *config, uint64_t seed,
                           const tj_run_input *inputs, size_t n_inputs, tj_err *err)
 {
+    char name[96];
+    if (n_inputs > 0 && strcmp(inputs[0].kind, "run") == 0) {
+        (void)snprintf(name, sizeof name, "%s of run %" PRId64, stage, inputs[0].id);
+    } else {
+        (void)snprintf(name, sizeof name, "%s", stage);
+    }
     tj_thought_run_spec spec = {.stage = stage,
-                                .name = stage,
+                                .name = name,
                                 .config = config,
                                 .seed = seed,
                                 .inputs = inputs,
@@ -155,18 +163,53 @@ static tj_code visit_item(void *ctx, tj_thought_run *run, size_t item, tj_err *e
     return visit(f, f->rows[item].id, err);
 }
 
-static tj_code list_source(tj_cli_flow *f, int64_t *source, const tj_args *args, tj_record_fn fn,
+static tj_code find_source(const tj_cli_flow *f, int64_t *source, const tj_args *args, tj_err *err)
+{
+    return tj_args_n_operands(args) > 0
+               ? tj_fail(err, TJ_E_INVAL,
+                         "with --workspace thoughts come from there: bring files in with "
+                         "'tabiji thought import -w DIR FILE...'")
+               : tj_cli_source_run(source, f->store, args, TJ_ROW_THOUGHT, err);
+}
+
+static tj_code list_source(tj_cli_flow *f, int64_t source, const tj_args *args, tj_record_fn fn,
                            void *ctx, tj_err *err)
 {
-    tj_code rc = tj_args_n_operands(args) > 0
-                     ? tj_fail(err, TJ_E_INVAL,
-                               "with --workspace thoughts come from there: bring files in with "
-                               "'tabiji thought import -w DIR FILE...'")
-                     : tj_cli_source_run(source, f->store, args, TJ_ROW_THOUGHT, err);
-    if (rc == TJ_OK) {
-        rc = tj_store_list(f->store, &f->rows, &f->n_rows, TJ_ROW_THOUGHT, *source, err);
-    }
+    tj_code rc = tj_store_list(f->store, &f->rows, &f->n_rows, TJ_ROW_THOUGHT, source, err);
     return rc == TJ_OK ? tj_cli_reader_open(&f->reader, args, fn, ctx, err) : rc;
+}
+
+static tj_code take_source(void *ctx, const tj_run_input *input, tj_err *err)
+{
+    (void)err;
+    int64_t *source = ctx;
+    *source = strcmp(input->role, THOUGHTS) == 0 ? input->id : *source;
+    return TJ_OK;
+}
+
+tj_code tj_cli_thoughts_read_by(int64_t *source, tj_store *store, int64_t run, tj_err *err)
+{
+    *source = 0;
+    return tj_run_inputs_each(store, run, take_source, source, err);
+}
+
+/* The same command again: where the newest thoughts are those that this stage made with this
+ * configuration, *source becomes what it read then, so that the run is found and not repeated on
+ * its own result. */
+static tj_code same_again(int64_t *source, tj_store *store, const char *stage, const json_t *config,
+                          uint64_t seed, tj_err *err)
+{
+    tj_run_info info = {0};
+    char *text = config == NULL ? NULL : tj_json_canonical(config);
+    tj_code rc = text == NULL ? tj_fail(err, TJ_E_NOMEM, "cannot describe the stage '%s'", stage)
+                              : tj_run_get(store, &info, *source, err);
+    if (rc == TJ_OK && info.seed == seed && strcmp(info.stage, stage) == 0 &&
+        strcmp(info.config, text) == 0) {
+        rc = tj_cli_thoughts_read_by(source, store, info.id, err);
+    }
+    tj_run_info_deinit(&info);
+    tj_free(text);
+    return rc;
 }
 
 tj_code tj_cli_flow_records(tj_cli_flow *f, const tj_args *args, const char *stage, json_t *config,
@@ -180,14 +223,20 @@ tj_code tj_cli_flow_records(tj_cli_flow *f, const tj_args *args, const char *sta
     }
     tj_code rc = tj_cli_flow_open(f, args, false, err);
     if (rc == TJ_OK) {
-        rc = list_source(f, &source, args, fn, ctx, err);
+        rc = find_source(f, &source, args, err);
+    }
+    if (rc == TJ_OK && !tj_args_has(args, "run")) {
+        rc = same_again(&source, f->store, stage, config, seed, err);
+    }
+    if (rc == TJ_OK) {
+        rc = list_source(f, source, args, fn, ctx, err);
     }
     if (rc != TJ_OK) {
         json_decref(config);
         tj_cli_flow_close(f);
         return rc;
     }
-    tj_run_input input = {.role = "thoughts", .kind = "run", .id = source};
+    tj_run_input input = {.role = THOUGHTS, .kind = "run", .id = source};
     rc = tj_cli_flow_begin(f, stage, config, seed, &input, 1, err);
     if (rc == TJ_OK) {
         rc = tj_thought_run_items(f->run, f->n_rows, visit_item, f, err);
@@ -221,7 +270,10 @@ tj_code tj_cli_flow_read(tj_cli_flow *f, const tj_args *args, bool write, int64_
     tj_code rc =
         write ? tj_cli_flow_open(f, args, false, err) : tj_open_workspace(&f->store, args, err);
     if (rc == TJ_OK) {
-        rc = list_source(f, source, args, fn, ctx, err);
+        rc = find_source(f, source, args, err);
+    }
+    if (rc == TJ_OK) {
+        rc = list_source(f, *source, args, fn, ctx, err);
     }
     if (rc == TJ_OK) {
         rc = note_input(f, inputs, *source, err);
@@ -290,7 +342,7 @@ tj_code tj_cli_flow_refuse(tj_cli_flow *f, const char *rule, const char *reason,
                                 .node = TJ_NO_NODE,
                                 .span = TJ_NO_NODE,
                                 .author = "tabiji",
-                                .kind = "refused",
+                                .kind = TJ_REFUSED,
                                 .text = text};
     return tj_thought_run_annotate(f->run, annotation, err);
 }

@@ -1,6 +1,6 @@
 /* Thoughts from somewhere to somewhere, as commands of thoughts move them: without --workspace from
  * files to lines, with it from rows to rows, as a run in the ledger that goes on where it was
- * stopped.
+ * stopped, and is found where the same command is given again.
  *
  * Ownership: open/close.
  * Threads:   one.
@@ -15,6 +15,8 @@
 #include "stage/stage.h"
 #include "store/store.h"
 #include "thought/thought.h"
+
+#define TJ_REFUSED "refused" /* kind of the annotation of a thought that a filter did not pass */
 
 typedef struct tj_cli_flow {
     tj_store *store; /* NULL: files and lines */
@@ -44,6 +46,10 @@ TJ_MUST_USE tj_code tj_cli_flow_tokenizer(tj_cli_flow *flow, tj_err *err);
 /* The run of --run, or the newest done one that made rows of this kind. */
 TJ_MUST_USE tj_code tj_cli_source_run(int64_t *run, tj_store *store, const tj_args *args,
                                       tj_row_kind kind, tj_err *err);
+
+/* The run whose thoughts this run read; 0: it read none. */
+TJ_MUST_USE tj_code tj_cli_thoughts_read_by(int64_t *source, tj_store *store, int64_t run,
+                                            tj_err *err);
 
 /* Begins the run of a stage; config is taken. */
 TJ_MUST_USE tj_code tj_cli_flow_begin(tj_cli_flow *flow, const char *stage, json_t *config,

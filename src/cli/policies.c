@@ -175,7 +175,9 @@ static tj_code find_weights(tj_cli_policy *p, const char *path, tj_err *err)
         tj_free(p->file);
         p->file = NULL;
     }
-    return tj_fail(err, TJ_E_NOTFOUND, "%s has neither %s nor %s", path, names[0], names[1]);
+    return tj_fs_exists(path)
+               ? tj_fail(err, TJ_E_NOTFOUND, "%s has neither %s nor %s", path, names[0], names[1])
+               : tj_fail(err, TJ_E_NOTFOUND, "there is no model %s", path);
 }
 
 /* The folder of the workspace's model, and which it is. */

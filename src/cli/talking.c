@@ -46,7 +46,9 @@ tj_code tj_cli_talk_open(tj_cli_talk *out, const tj_args *args, tj_err *err)
     snprintf(out->name, sizeof out->name, "%.31s", name == NULL ? "model" : name);
     out->talk.name = out->name;
     out->talk.seed = seed;
-    out->talk.job = tj_cli_job();
+    out->job = *tj_cli_job();
+    out->job.progress = NULL;
+    out->talk.job = &out->job;
     return rc;
 }
 
@@ -94,6 +96,9 @@ void tj_cli_talk_close(tj_cli_talk *talk)
 void tj_cli_talk_report(const tj_cli_talk *talk)
 {
     const tj_talk *t = &talk->talk;
+    if (t->n_asked == 0) {
+        return; /* the run was done before */
+    }
     fprintf(stderr, "%zu answers, %zu of them not usable, %zu questions given up\n", t->n_asked,
             t->n_refused, t->n_failed);
     for (size_t i = 0; i < t->n_failures && i < 5; i++) {

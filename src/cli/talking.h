@@ -13,6 +13,7 @@
 typedef struct tj_cli_talk {
     tj_cli_generator generator;
     tj_talk talk;
+    tj_job job; /* the program's, without progress: whoever talks for a purpose tells of that */
     char name[TJ_EDITOR_NAME_BYTES];
     tj_run_cost spent; /* of the talk so far, by tj_cli_talk_spend */
     bool is_open;

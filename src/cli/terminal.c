@@ -7,9 +7,15 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "cli/cli.h"
+
+#define MAX_LINE      256 /* bytes of a line of progress */
+#define MIN_SECONDS   1.0 /* of a piece of work whose end is told of in any case */
+#define BAR_CELLS     20  /* of its bar, at most */
+#define MIN_BAR_CELLS 6   /* fewer say too little */
 
 static struct {
     tj_job job;
@@ -17,7 +23,7 @@ static struct {
     bool quiet, tty, drawn;
     double last;  /* when the last line was written */
     double start; /* of the piece of work at hand */
-    uint64_t start_done;
+    uint64_t start_done, last_done;
     char what[96];
 } state;
 
@@ -31,30 +37,71 @@ static void format_time(char *to, size_t n, double seconds)
     }
 }
 
+/* Columns of the terminal that a line may take: one is left free, since a full line would wrap. */
+static size_t columns(void)
+{
+    struct winsize size = {0};
+    bool known = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1;
+    size_t n = known ? size.ws_col : 80;
+    return (n < MAX_LINE ? n : MAX_LINE) - 1;
+}
+
+/* "12/60 trees, 3.1/s, left 0:16, 1546 nodes": of what has no total, "12 trees, ...". */
+static void write_counts(char *to, size_t n, uint64_t done, uint64_t total, const char *unit,
+                         double rate, const char *note)
+{
+    char of[32] = "";
+    char left[40] = "";
+    char speed[32] = "";
+    if (total > 0) {
+        (void)snprintf(of, sizeof of, "/%" PRIu64, total);
+    }
+    if (rate > 0.0 && total > done) {
+        (void)snprintf(left, sizeof left, ", left ");
+        format_time(left + strlen(left), sizeof left - strlen(left), (double)(total - done) / rate);
+    }
+    if (rate > 0.0) {
+        (void)snprintf(speed, sizeof speed, ", %.*f/s",
+                       rate >= 10.0  ? 0
+                       : rate >= 1.0 ? 1
+                                     : 2,
+                       rate);
+    }
+    (void)snprintf(to, n, "%" PRIu64 "%s %s%s%s%s%s", done, of, unit, speed, left,
+                   note == NULL ? "" : ", ", note == NULL ? "" : note);
+}
+
+/* A bar takes what room the counts leave, and stands only where it can be read. */
+static void draw_on_terminal(const char *what, double share, bool has_total, const char *counts)
+{
+    char line[MAX_LINE + 1];
+    char bar[BAR_CELLS + 4] = "";
+    size_t width = columns();
+    size_t used = strlen(what) + 1 + strlen(counts);
+    size_t room = used + 3 < width ? width - used - 3 : 0;
+    size_t cells = room < BAR_CELLS ? room : BAR_CELLS;
+    if (has_total && cells >= MIN_BAR_CELLS) {
+        size_t filled = (size_t)(share * (double)cells);
+        bar[0] = '[';
+        memset(bar + 1, '.', cells);
+        memset(bar + 1, '#', filled > cells ? cells : filled);
+        memcpy(bar + 1 + cells, "] ", 3);
+    }
+    (void)snprintf(line, sizeof line, "%s %s%s", what, bar, counts);
+    fprintf(stderr, "\r%-*.*s", (int)width, (int)width, line);
+    state.drawn = true;
+}
+
 static void draw(const char *what, uint64_t done, uint64_t total, const char *unit, double rate,
                  const char *note)
 {
-    char left[32] = "";
-    char bar[21];
-    double share = total > 0 ? (double)done / (double)total : 0.0;
-    size_t filled = (size_t)(share * 20.0);
-    memset(bar, '.', 20);
-    memset(bar, '#', filled > 20 ? 20 : filled);
-    bar[20] = 0;
-    if (rate > 0.0 && total > done) {
-        format_time(left, sizeof left, (double)(total - done) / rate);
-    }
-    char line[256];
+    char counts[MAX_LINE];
+    write_counts(counts, sizeof counts, done, total, unit, rate, note);
     if (state.tty) {
-        snprintf(line, sizeof line, "%-30.30s [%s] %3.0f%% %.0f %s/s %s%s %s", what, bar,
-                 100.0 * share, rate, unit, left, left[0] == 0 ? "" : " left",
-                 note == NULL ? "" : note);
-        fprintf(stderr, "\r%-79.79s", line);
-        state.drawn = true;
+        double share = total > 0 ? (double)done / (double)total : 0.0;
+        draw_on_terminal(what, share, total > 0, counts);
     } else {
-        fprintf(stderr, "%s: %" PRIu64 "/%" PRIu64 " %s, %.0f/s%s%s%s%s\n", what, done, total, unit,
-                rate, left[0] == 0 ? "" : ", left ", left, note == NULL ? "" : ", ",
-                note == NULL ? "" : note);
+        fprintf(stderr, "%s: %s\n", what, counts);
     }
     fflush(stderr);
 }
@@ -64,16 +111,20 @@ static void on_progress(void *ctx, const char *what, uint64_t done, uint64_t tot
 {
     (void)ctx;
     double now = tj_clock_seconds();
-    if (strcmp(what, state.what) != 0) {
+    if (strcmp(what, state.what) != 0 || done < state.last_done) { /* another piece of work */
         tj_cli_progress_end();
         snprintf(state.what, sizeof state.what, "%s", what);
         state.start = now;
         state.start_done = done;
+        state.last_done = done;
         state.last = now;
         return; /* no rate yet */
     }
     double pause = state.tty ? 0.1 : 10.0;
-    if (state.quiet || (now - state.last < pause && done != total)) {
+    bool ends =
+        done == total && done > state.last_done && (state.tty || now - state.start >= MIN_SECONDS);
+    state.last_done = done;
+    if (state.quiet || (now - state.last < pause && !ends)) {
         return;
     }
     state.last = now;

@@ -350,8 +350,9 @@ typedef struct tj_voice_options {
 } tj_voice_options;
 
 /* Loads the GGUF file, or the folder with a tokenizer.json, at path. Errors: those of
- * tj_model_open, tj_tokenizer_load, tj_chat_by_name and tj_chat_recognize; TJ_E_INVAL (the
- * tokenizer has more tokens than the model). The voice is closed then. */
+ * tj_model_open, tj_tokenizer_load, tj_chat_by_name and tj_chat_recognize; TJ_E_NOTFOUND (nothing
+ * is there); TJ_E_INVAL (the tokenizer has more tokens than the model). The voice is closed then.
+ */
 TJ_MUST_USE tj_code tj_voice_load(tj_voice *voice, const char *path,
                                   const tj_voice_options *options, tj_err *err);
 void tj_voice_close(tj_voice *voice); /* a zeroed one is allowed */

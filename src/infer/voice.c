@@ -1,6 +1,7 @@
 /* Models with the tokenizer and the chat template that their files bring. */
 #include <string.h>
 
+#include "base/fs.h"
 #include "infer/infer.h"
 #include "nn/nn.h"
 
@@ -73,6 +74,9 @@ static tj_code load_parts(tj_voice *v, const char *path, const tj_voice_options 
 tj_code tj_voice_load(tj_voice *v, const char *path, const tj_voice_options *options, tj_err *err)
 {
     memset(v, 0, sizeof *v);
+    if (!tj_fs_exists(path)) {
+        return tj_fail(err, TJ_E_NOTFOUND, "there is no model %s", path);
+    }
     tj_code rc = load_parts(v, path, options, err);
     if (rc == TJ_OK) {
         find_ends(v);

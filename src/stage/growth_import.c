@@ -34,13 +34,21 @@ static tj_code give(reading *r, tj_tree *tree, tj_err *err)
     return rc;
 }
 
+/* Ends of which nobody says whether they are right: others say it of few, and trees of our own know
+ * it from when they grew, unless the reference answer was added to them since. */
+static tj_code give_graded(reading *r, tj_tree *tree, tj_err *err)
+{
+    tj_code rc = r->ends == NULL ? TJ_OK : tj_ends_grade(r->ends, tree, r->job, err);
+    return rc == TJ_OK ? give(r, tree, err) : rc;
+}
+
 /* ------------------------------------------------------------------ tabiji's JSON */
 
 static tj_code give_own(reading *r, const json_t *json, const char *where, tj_err *err)
 {
     tj_tree tree;
     tj_code rc = tj_tree_from_json(&tree, json, where, err);
-    return rc == TJ_OK ? give(r, &tree, err) : rc;
+    return rc == TJ_OK ? give_graded(r, &tree, err) : rc;
 }
 
 static tj_code take_value(void *ctx, const json_t *json, size_t line, tj_err *err)
@@ -109,13 +117,6 @@ static tj_code read_own(reading *r, bool *own, tj_err *err)
 }
 
 /* ------------------------------------------------------------------ data sets */
-
-/* Others say of few ends whether they are right; our own trees were graded as they grew. */
-static tj_code give_graded(reading *r, tj_tree *tree, tj_err *err)
-{
-    tj_code rc = r->ends == NULL ? TJ_OK : tj_ends_grade(r->ends, tree, r->job, err);
-    return rc == TJ_OK ? give(r, tree, err) : rc;
-}
 
 static bool is_same(const char *text, tj_str other)
 {

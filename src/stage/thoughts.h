@@ -126,7 +126,8 @@ void tj_told_tree_deinit(tj_told_tree *tree);
 TJ_MUST_USE tj_code tj_told_thought_load(tj_record *out, char **made_of, tj_origin *origin,
                                          tj_store *store, int64_t thought, tj_err *err);
 
-/* The texts of a problem as of a record. Gives *about (tj_record_deinit); empty on error. */
+/* The texts of a problem as of a record, source and licence of its file among them. Gives *about
+ * (tj_record_deinit); empty on error. */
 TJ_MUST_USE tj_code tj_problem_about(tj_record *about, bool *is_countdown, tj_store *store,
                                      int64_t problem, tj_err *err);
 

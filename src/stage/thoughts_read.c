@@ -98,6 +98,24 @@ static tj_code about_countdown(tj_record *about, const tj_problem *p, tj_err *er
     return rc;
 }
 
+static tj_code set_text(tj_record *about, tj_meta meta, const char *text, tj_err *err)
+{
+    bool set = text == NULL || text[0] == 0 || about->meta[meta] != NULL;
+    return set ? TJ_OK : tj_record_set(about, meta, text, strlen(text), err);
+}
+
+/* Where a problem is from and on which terms, as whoever imported its file said; of a source that
+ * nobody named the file's name is known. Of several files the first says it. */
+static tj_code take_file(void *ctx, const tj_data_file *file, tj_err *err)
+{
+    tj_record *about = ctx;
+    const char *slash = strrchr(file->path, '/');
+    const char *name = slash == NULL ? file->path : slash + 1;
+    bool named = file->source != NULL && file->source[0] != 0;
+    tj_code rc = set_text(about, TJ_META_SOURCE, named ? file->source : name, err);
+    return rc == TJ_OK ? set_text(about, TJ_META_LICENCE, file->licence, err) : rc;
+}
+
 tj_code tj_problem_about(tj_record *about, bool *is_countdown, tj_store *store, int64_t problem,
                          tj_err *err)
 {
@@ -113,6 +131,9 @@ tj_code tj_problem_about(tj_record *about, bool *is_countdown, tj_store *store, 
         *is_countdown = strcmp(set.task, "countdown") == 0;
         rc = *is_countdown ? about_countdown(about, &rows.rows[0], err)
                            : about_words(about, &rows.rows[0], err);
+    }
+    if (rc == TJ_OK) {
+        rc = tj_store_data_file_of(store, problem, take_file, about, err);
     }
     if (rc != TJ_OK) {
         tj_err_context(err, "problem %lld", (long long)problem);

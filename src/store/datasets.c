@@ -83,21 +83,20 @@ static tj_code give_file(tj_stmt *st, tj_data_file_fn fn, void *ctx, tj_err *err
     return rc;
 }
 
-tj_code tj_store_data_file_each(tj_store *store, int64_t set, tj_data_file_fn fn, void *ctx,
-                                tj_err *err)
+#define FILES                                                                                      \
+    "SELECT id, run, ordinal, set_id, path, format, split, source, licence, framing, compression," \
+    " digest, content_bytes, content_digest, n_records, n_refused FROM data_file WHERE "
+
+static tj_code each_file(tj_store *store, const char *sql, int64_t id, tj_data_file_fn fn,
+                         void *ctx, tj_err *err)
 {
     tj_stmt *st;
     bool row = false;
-    tj_code rc = tj_stmt_open(&st, store->db,
-                              "SELECT id, run, ordinal, set_id, path, format, split, source,"
-                              " licence, framing, compression, digest, content_bytes,"
-                              " content_digest, n_records, n_refused FROM data_file"
-                              " WHERE (?1 IS NULL OR set_id = ?1) ORDER BY id",
-                              err);
+    tj_code rc = tj_stmt_open(&st, store->db, sql, err);
     if (rc != TJ_OK) {
         return rc;
     }
-    tj_stmt_id(st, set);
+    tj_stmt_id(st, id);
     for (rc = tj_stmt_step(st, &row, err); rc == TJ_OK && row; rc = tj_stmt_step(st, &row, err)) {
         rc = give_file(st, fn, ctx, err);
         if (rc != TJ_OK) {
@@ -106,6 +105,19 @@ tj_code tj_store_data_file_each(tj_store *store, int64_t set, tj_data_file_fn fn
     }
     tj_stmt_close(st);
     return rc;
+}
+
+tj_code tj_store_data_file_each(tj_store *store, int64_t set, tj_data_file_fn fn, void *ctx,
+                                tj_err *err)
+{
+    return each_file(store, FILES "(?1 IS NULL OR set_id = ?1) ORDER BY id", set, fn, ctx, err);
+}
+
+tj_code tj_store_data_file_of(tj_store *store, int64_t problem, tj_data_file_fn fn, void *ctx,
+                              tj_err *err)
+{
+    return each_file(store, FILES "id IN (SELECT file FROM record WHERE problem = ?1) ORDER BY id",
+                     problem, fn, ctx, err);
 }
 
 /* ------------------------------------------------------------------ records */

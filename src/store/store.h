@@ -363,6 +363,10 @@ typedef tj_code (*tj_data_file_fn)(void *ctx, const tj_data_file *file, tj_err *
 TJ_MUST_USE tj_code tj_store_data_file_each(tj_store *store, int64_t set, tj_data_file_fn fn,
                                             void *ctx, tj_err *err);
 
+/* Files that have a record of this problem, by id. */
+TJ_MUST_USE tj_code tj_store_data_file_of(tj_store *store, int64_t problem, tj_data_file_fn fn,
+                                          void *ctx, tj_err *err);
+
 /* Adds a record of a file with its solutions and their steps; tree: what its nodes became, or 0.
  * Errors: TJ_E_CONFLICT (that number is there). */
 TJ_MUST_USE tj_code tj_store_add_record(tj_store *store, int64_t file, const tj_data_record *record,

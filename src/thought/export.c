@@ -49,6 +49,16 @@ size_t tj_exporter_n_rows(const tj_exporter *x)
     return x->n_rows;
 }
 
+size_t tj_exporter_skipped(const tj_exporter *x, size_t i, const char **why)
+{
+    const tj_tally *t = &x->tallies[TJ_TALLY_SKIPPED];
+    if (i >= t->n) {
+        return 0;
+    }
+    *why = t->items[i].name;
+    return t->items[i].count;
+}
+
 static tj_code tally(tj_exporter *x, tj_tally_kind kind, const char *name, tj_err *err)
 {
     tj_tally *t = &x->tallies[kind];
@@ -215,16 +225,37 @@ static size_t beside(const ways *v, size_t step)
     return TJ_NO_STEP;
 }
 
-/* The wrong branch from its first wrong step on, as the thought told it. */
+/* The step behind the last one of the branch from `step` on, as the thought told it. */
+static size_t branch_end(const ways *v, size_t step)
+{
+    size_t i = step + 1;
+    while (i < v->w.n_steps && !v->w.steps[i - 1].is_last && v->w.steps[i].parent == i - 1) {
+        i++;
+    }
+    return i;
+}
+
 static void add_branch(tj_buf *out, const ways *v, size_t step)
 {
-    add_step(out, v, step);
-    for (size_t i = step + 1; i < v->w.n_steps && !v->w.steps[i - 1].is_last; i++) {
-        if (v->w.steps[i].parent != i - 1) {
-            break;
-        }
+    for (size_t i = step; i < branch_end(v, step); i++) {
         add_step(out, v, i);
     }
+}
+
+/* Whether the way to the answer is to be preferred to this step, which is new and stands beside it:
+ * a single step must itself be wrong; of a branch that is told whole it is enough that something in
+ * it is, as its end where only ends were graded. */
+static bool is_rejected(const tj_exporter *x, const ways *v, size_t step, size_t place)
+{
+    if (x->cfg.format == TJ_EXPORT_STEP_DPO) {
+        return is_wrong(span_of(v, step));
+    }
+    for (size_t i = step; i < branch_end(v, step) && v->w.path[place] != step; i++) {
+        if (is_wrong(span_of(v, i))) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static void add_path_end(tj_buf *out, const ways *v, size_t from)
@@ -283,7 +314,7 @@ static tj_code pair_row(tj_exporter *x, tj_buf *out, const tj_record *r, const w
     return failed ? tj_fail(err, TJ_E_NOMEM, "cannot write a row") : TJ_OK;
 }
 
-/* A pair for each step that is the first wrong one of its way and stands beside the path. */
+/* A pair for each step beside the path that is rejected. */
 static tj_code pair_rows(tj_exporter *x, tj_buf *out, const tj_record *r, const ways *v,
                          const char **why, tj_err *err)
 {
@@ -293,12 +324,14 @@ static tj_code pair_rows(tj_exporter *x, tj_buf *out, const tj_record *r, const 
         size_t parent = v->w.steps[i].parent;
         bool first = parent == TJ_NO_STEP || !is_wrong(span_of(v, parent));
         size_t place = beside(v, i);
-        if (is_wrong(span_of(v, i)) && first && !v->w.steps[i].again && place != TJ_NO_STEP) {
+        if (first && !v->w.steps[i].again && place != TJ_NO_STEP && is_rejected(x, v, i, place)) {
             rc = pair_row(x, out, r, v, i, place, err);
         }
     }
     if (x->n_rows == n_before) {
-        *why = "no wrong step beside a right one";
+        *why = x->cfg.format == TJ_EXPORT_STEP_DPO
+                   ? "no step that is known to be wrong beside a right one"
+                   : "no branch that is known to be wrong";
     }
     return rc;
 }
@@ -435,6 +468,20 @@ static void add_json(tj_exporter *x, tj_buf *out, const tj_record *r)
     x->n_rows++;
 }
 
+/* A thought behind another begins with front matter, maybe an empty one. */
+static void write_apart(const tj_exporter *x, tj_buf *out, const tj_human *human)
+{
+    tj_buf text;
+    tj_buf_init(&text);
+    tj_human_write(human, &text);
+    if (x->n_rows > 0) {
+        tj_buf_str(out, strncmp(tj_buf_text(&text), "---", 3) == 0 ? "\n" : "\n---\n---\n");
+    }
+    tj_buf_add(out, tj_buf_text(&text), text.len);
+    out->failed = out->failed || text.failed;
+    tj_buf_deinit(&text);
+}
+
 static tj_code add_markdown(tj_exporter *x, tj_buf *out, const tj_record *r, const char **why,
                             tj_err *err)
 {
@@ -445,7 +492,7 @@ static tj_code add_markdown(tj_exporter *x, tj_buf *out, const tj_record *r, con
     }
     tj_code rc = tj_human_from_record(&human, r, err);
     if (rc == TJ_OK) {
-        tj_human_write(&human, out);
+        write_apart(x, out, &human);
         tj_human_deinit(&human);
         x->n_rows++;
     }

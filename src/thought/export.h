@@ -47,6 +47,8 @@ void tj_exporter_destroy(tj_exporter *exporter); /* NULL is allowed */
 TJ_MUST_USE tj_code tj_exporter_add(tj_exporter *exporter, tj_buf *out, const tj_record *record,
                                     const char *where, tj_err *err);
 size_t tj_exporter_n_rows(const tj_exporter *exporter);
+/* Records that gave no row for the i-th reason, which is lent in *why; 0: there are no more. */
+size_t tj_exporter_skipped(const tj_exporter *exporter, size_t i, const char **why);
 
 /* The data card: what is in it (counts, by action and editor), licences, where it is from, and with
  * which settings it was made. */

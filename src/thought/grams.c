@@ -8,7 +8,8 @@
 #include "base/alloc.h"
 #include "base/arena.h"
 
-#define PRIOR 500.0 /* words that the prior stands for: enough that a run seen once says little */
+#define MAX_WINDOWS 256 /* kept to know their parts by */
+#define PRIOR       500.0 /* words that the prior stands for: enough that a run seen once says little */
 
 const char *const tj_gram_languages[TJ_GRAM_LANGUAGES + 1] = {"en", "ja", "zh", NULL};
 
@@ -257,30 +258,76 @@ static bool holds(const tj_gram *longer, const tj_gram *shorter)
            tj_find_phrase(longer->text, longer->n_text, shorter->text) != SIZE_MAX;
 }
 
-/* Is the run part of one that is listed and about as frequent, or the other way round? The longer
- * one says more, and so takes the place. */
-static bool is_covered(tj_gram_score *list, size_t n, const tj_gram_score *one)
+/* Is the end of one run, half of it or more, the beginning of the other? Then both are windows on
+ * one longer phrase. */
+static bool leads_into(const tj_gram *a, const tj_gram *b)
 {
-    const tj_gram *g = one->gram;
-    for (size_t i = 0; i < n; i++) {
-        const tj_gram *other = list[i].gram;
-        bool as_frequent = 10 * (uint64_t)other->reflect <= 11 * (uint64_t)g->reflect &&
-                           10 * (uint64_t)g->reflect <= 11 * (uint64_t)other->reflect;
-        if (as_frequent && holds(other, g)) {
-            return true;
-        }
-        if (as_frequent && holds(g, other)) {
-            list[i] = *one;
+    for (size_t at = 1; 2 * at <= a->n_text; at++) {
+        unsigned char c = (unsigned char)a->text[at];
+        bool begins =
+            (c & 0xC0) == 0xC0 || a->text[at - 1] == ' '; /* a character's word, or a word */
+        size_t n = a->n_text - at;
+        if (begins && n <= b->n_text && memcmp(a->text + at, b->text, n) == 0) {
             return true;
         }
     }
     return false;
 }
 
+static bool as_frequent(const tj_gram *a, const tj_gram *b)
+{
+    return 10 * (uint64_t)a->reflect <= 11 * (uint64_t)b->reflect &&
+           10 * (uint64_t)b->reflect <= 11 * (uint64_t)a->reflect;
+}
+
+/* Windows on phrases that are listed by another window: what is part of them is known, too. */
+typedef struct windows {
+    const tj_gram *items[MAX_WINDOWS];
+    size_t n;
+} windows;
+
+static bool is_part_of(const windows *w, const tj_gram *g)
+{
+    for (size_t i = 0; i < w->n; i++) {
+        if (as_frequent(w->items[i], g) && holds(w->items[i], g)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Is the run part of one that is listed and about as frequent, or the other way round? The longer
+ * one says more, and so takes the place; of windows on one phrase the first stays. */
+static bool is_covered(tj_gram_score *list, size_t n, windows *w, const tj_gram_score *one)
+{
+    const tj_gram *g = one->gram;
+    for (size_t i = 0; i < n; i++) {
+        const tj_gram *other = list[i].gram;
+        if (!as_frequent(other, g)) {
+            continue;
+        }
+        if (holds(other, g)) {
+            return true;
+        }
+        if (holds(g, other)) {
+            list[i] = *one;
+            return true;
+        }
+        if (leads_into(other, g) || leads_into(g, other)) {
+            if (w->n < MAX_WINDOWS) {
+                w->items[w->n++] = g;
+            }
+            return true;
+        }
+    }
+    return is_part_of(w, g);
+}
+
 tj_code tj_grams_top(const tj_grams *g, size_t language, size_t min_count, tj_gram_score *out,
                      size_t cap, size_t *n, tj_err *err)
 {
     tj_gram_score *all = tj_calloc(g->n, sizeof *all);
+    windows seen = {.n = 0};
     size_t n_all = 0;
     *n = 0;
     if (all == NULL) {
@@ -295,7 +342,7 @@ tj_code tj_grams_top(const tj_grams *g, size_t language, size_t min_count, tj_gr
     qsort(all, n_all, sizeof *all, by_score);
     for (size_t i = 0; i < n_all && all[i].z > 0.0;
          i++) { /* a full list may still get longer ones */
-        if (!is_covered(out, *n, &all[i]) && *n < cap) {
+        if (!is_covered(out, *n, &seen, &all[i]) && *n < cap) {
             out[(*n)++] = all[i];
         }
     }

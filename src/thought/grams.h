@@ -47,7 +47,8 @@ const tj_gram_words *tj_grams_words(const tj_grams *grams, size_t language);
 /* The runs that mark reflection most: by the log-odds ratio with an informative Dirichlet prior
  * (Monroe, Colaresi and Quinn 2008, "Fightin' Words", eq. 15 to 22), as a z-score. Gives pointers
  * into grams, best first; those that stand at least min_count times in reflection; of one that is
- * part of another as frequent (within a tenth), the longer. */
+ * part of another as frequent (within a tenth), the longer; of windows on one phrase as frequent,
+ * the best. */
 typedef struct tj_gram_score {
     const tj_gram *gram;
     double z;

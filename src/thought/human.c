@@ -54,7 +54,7 @@ static bool needs_escape(const tj_human_line *l, bool first)
     }
     return l->mark == TJ_HUMAN_STEP &&
            (t[0] == '\\' || comment || (t[0] == '>' && first) || strncmp(t, "  ", 2) == 0 ||
-            (first && strncmp(t, "---", 3) == 0) ||
+            strncmp(t, "---", 3) == 0 ||
             (strchr("!~?<+=", t[0]) != NULL && (t[1] == ' ' || t[1] == 0 || t[1] == '\n')));
 }
 

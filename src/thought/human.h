@@ -56,11 +56,21 @@ typedef struct tj_human {
 } tj_human;
 void tj_human_deinit(tj_human *human);
 
-/* Errors: TJ_E_PARSE and TJ_E_INVAL beginning with "NAME:LINE: ", TJ_E_LIMIT, TJ_E_NOMEM; *out is
+/* Where reading stands in a text: zeroed at its beginning; at its end, at is its length. */
+typedef struct tj_human_place {
+    size_t at, line_no;
+} tj_human_place;
+
+/* The thought that begins at *place, which moves behind it: the next one begins with a line `---`.
+ * Errors: TJ_E_PARSE and TJ_E_INVAL beginning with "NAME:LINE: ", TJ_E_LIMIT, TJ_E_NOMEM; *out is
  * empty then. */
+TJ_MUST_USE tj_code tj_human_read_next(tj_human *out, tj_human_place *place, const char *text,
+                                       size_t len, const char *name, tj_err *err);
+/* The only thought of a text. Errors: those of tj_human_read_next; TJ_E_PARSE (another one). */
 TJ_MUST_USE tj_code tj_human_read(tj_human *out, const char *text, size_t len, const char *name,
                                   tj_err *err);
-/* The same form, one way to write each thing. Errors: TJ_E_NOMEM (at tj_buf_check). */
+/* The same form, one way to write each thing; to stand behind another thought it must begin with
+ * front matter, maybe an empty one. Errors: TJ_E_NOMEM (at tj_buf_check). */
 void tj_human_write(const tj_human *human, tj_buf *out);
 
 /* As a record: a span a line, of the editor human and the author's name; a way back without words

@@ -124,7 +124,8 @@ static tj_code read_field(reader *r, const char *key, const json_t *value, tj_er
     return set_meta(r, (tj_meta)meta, number, (size_t)n, err);
 }
 
-static tj_code read_fields(reader *r, const char *yaml, size_t n, size_t first_line, tj_err *err)
+/* With lines as of the file if first_line is that of `yaml`; 1: as of itself. */
+static tj_code read_fields_at(reader *r, const char *yaml, size_t n, size_t first_line, tj_err *err)
 {
     tj_err local = {.code = TJ_OK};
     json_t *root = NULL;
@@ -156,6 +157,13 @@ static tj_code read_fields(reader *r, const char *yaml, size_t n, size_t first_l
     return rc == TJ_OK ? TJ_OK : tj_fail(err, rc, "%s", local.msg);
 }
 
+/* Where all is well nobody asks for lines, and in a file of many thoughts they are far down. */
+static tj_code read_fields(reader *r, const char *yaml, size_t n, size_t first_line, tj_err *err)
+{
+    tj_code rc = read_fields_at(r, yaml, n, 1, err);
+    return rc == TJ_OK || rc == TJ_E_NOMEM ? rc : read_fields_at(r, yaml, n, first_line, err);
+}
+
 static bool is_fence(const char *line, size_t n)
 {
     return n >= 3 && memcmp(line, "---", 3) == 0 && is_blank(line + 3, n - 3);
@@ -173,15 +181,16 @@ static tj_code read_front(reader *r, tj_err *err)
     }
     size_t begin = r->at;
     size_t end = r->at;
+    size_t opened = r->line_no;
     while (next_line(r, &line, &n)) {
         if (is_fence(line, n)) {
             return is_blank(r->text + begin, end - begin) && end == begin
                        ? TJ_OK
-                       : read_fields(r, r->text + begin, end - begin, 2, err);
+                       : read_fields(r, r->text + begin, end - begin, opened + 1, err);
         }
         end = r->at;
     }
-    return tj_fail(err, TJ_E_PARSE, "%s:1: the front matter has no closing ---", r->name);
+    return tj_fail(err, TJ_E_PARSE, "%s:%zu: the front matter has no closing ---", r->name, opened);
 }
 
 /* ------------------------------------------------------------------ entries */
@@ -332,14 +341,27 @@ static void fill_backs(tj_human *h)
     }
 }
 
-tj_code tj_human_read(tj_human *out, const char *text, size_t len, const char *name, tj_err *err)
+/* Entries up to the end, or to the front matter of the next thought. */
+static tj_code read_lines(reader *r, tj_err *err)
 {
-    reader r = {.out = out, .text = text, .len = len, .name = name};
     const char *line;
     size_t n;
-    memset(out, 0, sizeof *out);
-    tj_buf_init(&r.prompt);
-    tj_buf_init(&r.entry);
+    tj_code rc = TJ_OK;
+    for (reader before = *r; rc == TJ_OK && next_line(r, &line, &n);) {
+        if (r->in_body && is_fence(line, n)) {
+            r->at = before.at;
+            r->line_no = before.line_no;
+            break;
+        }
+        rc = read_line(r, line, n, err);
+        before.at = r->at;
+        before.line_no = r->line_no;
+    }
+    return rc;
+}
+
+static tj_code check_text(const char *text, size_t len, const char *name, tj_err *err)
+{
     if (len > TJ_MAX_HUMAN_BYTES) {
         return tj_fail(err, TJ_E_LIMIT, "%s: more than %zu bytes", name, TJ_MAX_HUMAN_BYTES);
     }
@@ -349,12 +371,32 @@ tj_code tj_human_read(tj_human *out, const char *text, size_t len, const char *n
         size_t byte = valid < len ? valid : (size_t)(zero - text);
         return tj_fail(err, TJ_E_PARSE, "%s: byte %zu is not UTF-8 text", name, byte);
     }
-    tj_code rc = read_front(&r, err);
-    while (rc == TJ_OK && next_line(&r, &line, &n)) {
-        rc = read_line(&r, line, n, err);
+    return TJ_OK;
+}
+
+tj_code tj_human_read_next(tj_human *out, tj_human_place *place, const char *text, size_t len,
+                           const char *name, tj_err *err)
+{
+    reader r = {.out = out,
+                .text = text,
+                .len = len,
+                .name = name,
+                .at = place->at,
+                .line_no = place->line_no};
+    memset(out, 0, sizeof *out);
+    tj_buf_init(&r.prompt);
+    tj_buf_init(&r.entry);
+    tj_code rc = place->at == 0 ? check_text(text, len, name, err) : TJ_OK;
+    if (rc == TJ_OK) {
+        rc = read_front(&r, err);
+    }
+    if (rc == TJ_OK) {
+        rc = read_lines(&r, err);
     }
     if (rc == TJ_OK && out->n_lines == 0) {
-        rc = tj_fail(err, TJ_E_PARSE, "%s: no entries", name);
+        rc = place->at == 0 ? tj_fail(err, TJ_E_PARSE, "%s: no entries", name)
+                            : tj_fail(err, TJ_E_PARSE, "%s:%zu: no entries behind this line", name,
+                                      place->line_no + 1);
     }
     if (rc == TJ_OK) {
         rc = end_entry(&r, err);
@@ -369,5 +411,18 @@ tj_code tj_human_read(tj_human *out, const char *text, size_t len, const char *n
         return rc;
     }
     fill_backs(out);
+    *place = (tj_human_place){r.at, r.line_no};
     return TJ_OK;
+}
+
+tj_code tj_human_read(tj_human *out, const char *text, size_t len, const char *name, tj_err *err)
+{
+    tj_human_place place = {0};
+    tj_code rc = tj_human_read_next(out, &place, text, len, name, err);
+    if (rc == TJ_OK && place.at < len) {
+        tj_human_deinit(out);
+        rc = tj_fail(err, TJ_E_PARSE, "%s:%zu: another thought begins here, expected one", name,
+                     place.line_no + 1);
+    }
+    return rc;
 }

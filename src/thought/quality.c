@@ -10,6 +10,7 @@
 #include "thought/answer.h"
 #include "thought/rules.h"
 #include "thought/words.h"
+#include "tree/tree.h"
 
 #define MANY 1000000000.0
 
@@ -93,17 +94,66 @@ static int by_hash(const void *a, const void *b)
     return x < y ? -1 : x > y ? 1 : 0;
 }
 
-/* Hashes of the numbers of a text, added to list. */
-static bool add_numbers(uint64_t **list, size_t *n, size_t *cap, const char *text, size_t len)
+#define MAX_WORKED_OUT                                                                             \
+    64 /* numbers that a conclusion works out; one with more is not looked at on */
+
+typedef struct numbers {
+    uint64_t
+        *said; /* [n] hashes, sorted: of the problem and of what stands before the conclusion */
+    size_t n, cap;
+    uint64_t worked_out[MAX_WORKED_OUT];
+    size_t n_worked_out;
+} numbers;
+
+static bool add_numbers(numbers *to, const char *text, size_t len)
 {
     tj_number_at one;
     for (size_t at = 0; tj_next_number(text, len, &at, &one);) {
-        if (!tj_grow(list, cap, *n + 1, sizeof **list)) {
+        if (!tj_grow(&to->said, &to->cap, to->n + 1, sizeof *to->said)) {
             return false;
         }
-        (*list)[(*n)++] = tj_fnv64(one.text, strlen(one.text));
+        to->said[to->n++] = tj_fnv64(one.text, strlen(one.text));
     }
     return true;
+}
+
+static bool is_known(const numbers *of, uint64_t hash)
+{
+    for (size_t i = 0; i < of->n_worked_out; i++) {
+        if (of->worked_out[i] == hash) {
+            return true;
+        }
+    }
+    return of->n > 0 && bsearch(&hash, of->said, of->n, sizeof *of->said, by_hash) != NULL;
+}
+
+/* Whether the number at `at` is what something comes to: an equals sign stands before it. */
+static bool is_result(const char *text, size_t at)
+{
+    while (at > 0 && strchr(" \t$", text[at - 1]) != NULL) {
+        at--;
+    }
+    return at > 0 && text[at - 1] == '=';
+}
+
+/* The first number of a span of a conclusion that was neither said nor is worked out in it. The
+ * number of a step is none of its numbers. */
+static bool find_unexplained(tj_number_at *one, numbers *known, const char *text, size_t len)
+{
+    for (size_t at = tj_step_marker(text, len); tj_next_number(text, len, &at, one);) {
+        uint64_t hash = tj_fnv64(one->text, strlen(one->text));
+        if (is_known(known, hash)) {
+            continue;
+        }
+        if (!is_result(text, one->begin)) {
+            return true;
+        }
+        if (known->n_worked_out == MAX_WORKED_OUT) {
+            return false;
+        }
+        known->worked_out[known->n_worked_out++] = hash;
+    }
+    return false;
 }
 
 /* A conclusion states what was found: a number that stands nowhere before it fell from the sky. */
@@ -112,33 +162,30 @@ static tj_code judge_conclusion(judge *j, tj_err *err)
     const tj_thought *t = j->thought;
     const char *prompt = tj_record_get(j->record, TJ_META_PROMPT);
     tj_number_at one;
-    uint64_t *known = NULL;
-    size_t n = 0;
-    size_t cap = 0;
-    size_t begin = t->n_text;
-    for (size_t i = t->n_spans; i-- > 0 && t->spans[i].action == TJ_CONCLUDE;) {
-        begin = t->spans[i].begin;
+    numbers known = {.n = 0};
+    size_t first = t->n_spans;
+    while (first > 0 && t->spans[first - 1].action == TJ_CONCLUDE) {
+        first--;
     }
-    if (begin == 0) {
-        return TJ_OK; /* nothing but an answer: that is for the bounds of length */
+    if (first == 0 || first == t->n_spans) {
+        return TJ_OK; /* nothing but an answer, or none: that is for other rules */
     }
-    if (!add_numbers(&known, &n, &cap, t->text, begin) ||
-        !add_numbers(&known, &n, &cap, prompt, strlen(prompt))) {
-        tj_free(known);
+    if (!add_numbers(&known, t->text, t->spans[first].begin) ||
+        !add_numbers(&known, prompt, strlen(prompt))) {
+        tj_free(known.said);
         return tj_fail(err, TJ_E_NOMEM, "cannot hold the numbers of a thought");
     }
-    if (n > 0) {
-        qsort(known, n, sizeof *known, by_hash);
+    if (known.n > 0) {
+        qsort(known.said, known.n, sizeof *known.said, by_hash);
     }
-    for (size_t at = 0; tj_next_number(t->text + begin, t->n_text - begin, &at, &one);) {
-        uint64_t hash = tj_fnv64(one.text, strlen(one.text));
-        if (n == 0 || bsearch(&hash, known, n, sizeof *known, by_hash) == NULL) {
+    for (size_t i = first; i < t->n_spans; i++) {
+        const tj_span *s = &t->spans[i];
+        if (find_unexplained(&one, &known, t->text + s->begin, s->end - s->begin)) {
             refuse(j, TJ_RULE_JUMP, "the conclusion says %s, which stands nowhere before it",
                    one.text);
-            break;
         }
     }
-    tj_free(known);
+    tj_free(known.said);
     return TJ_OK;
 }
 

@@ -120,9 +120,9 @@ static void flatten(tj_buf *out, const tj_message *messages, size_t n)
 }
 
 /* Asks once. Gives the query with its answer (tj_query_deinit); a failure that may pass leaves the
- * completion's text NULL and *why written. */
+ * completion's text NULL and *why written, and counts in *n_unheard if nothing came back at all. */
 static tj_code send(tj_talk *talk, tj_query *q, const tj_message *messages, size_t n,
-                    const tj_form *form, size_t attempt, char *why, tj_err *err)
+                    const tj_form *form, size_t attempt, size_t *n_unheard, char *why, tj_err *err)
 {
     static const char *const stop[] = {"\nUser:", "\nSystem:"};
     tj_err local = {.code = TJ_OK};
@@ -162,6 +162,7 @@ static tj_code send(tj_talk *talk, tj_query *q, const tj_message *messages, size
     }
     if (rc != TJ_OK) {
         snprintf(why, TJ_TALK_WHY_BYTES, "%.190s", local.msg);
+        *n_unheard += rc == TJ_E_IO ? 1 : 0;
     }
     return TJ_OK;
 }
@@ -172,6 +173,7 @@ tj_code tj_talk_ask(tj_talk *talk, bool *ok, const char *what, const tj_message 
     tj_message all[MAX_MESSAGES];
     char why[TJ_TALK_WHY_BYTES] = "";
     tj_buf again;
+    size_t n_unheard = 0;
     tj_code rc = TJ_OK;
     *ok = false;
     if (n + 2 > MAX_MESSAGES || talk->max_tries < 1) {
@@ -201,7 +203,7 @@ tj_code tj_talk_ask(tj_talk *talk, bool *ok, const char *what, const tj_message 
         if (rc != TJ_OK) {
             break;
         }
-        rc = send(talk, &q, all, n_all, form, attempt, why, err);
+        rc = send(talk, &q, all, n_all, form, attempt, &n_unheard, why, err);
         if (rc == TJ_OK && why[0] == 0) {
             rc = take_answer(q.completions == NULL ? &(tj_completion){.text = NULL}
                                                    : &q.completions[0],
@@ -212,6 +214,9 @@ tj_code tj_talk_ask(tj_talk *talk, bool *ok, const char *what, const tj_message 
         if (rc == TJ_OK && !*ok) {
             rc = record_failure(talk, what, attempt, why, err);
         }
+    }
+    if (rc == TJ_OK && n_unheard == talk->max_tries) { /* gone: what follows would fare alike */
+        rc = tj_fail(err, TJ_E_IO, "%s", why);
     }
     tj_buf_deinit(&again);
     return rc;

@@ -52,8 +52,9 @@ typedef tj_code (*tj_talk_read_fn)(void *ctx, const json_t *json, char why[TJ_TA
  * it did. An answer is one JSON object and nothing else, but blanks and a Markdown fence around it;
  * one that was cut is refused. After a refusal the model is told why. A generator without
  * conversations gets the text "System: ... User: ... Assistant:". Errors: TJ_E_CANCELLED,
- * TJ_E_NOMEM, TJ_E_INVAL and TJ_E_NOTFOUND (the server refused the request). Other failures of the
- * generator count as refused answers. */
+ * TJ_E_NOMEM, TJ_E_INVAL and TJ_E_NOTFOUND (the server refused the request), TJ_E_IO (at no attempt
+ * anything came back from the server: it is gone). Other failures of the generator count as refused
+ * answers. */
 TJ_MUST_USE tj_code tj_talk_ask(tj_talk *talk, bool *ok, const char *what,
                                 const tj_message *messages, size_t n, const tj_form *form,
                                 tj_talk_read_fn read, void *ctx, tj_err *err);

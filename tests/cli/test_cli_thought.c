@@ -68,6 +68,13 @@ static void thinking_is_imported_filtered_exported_and_counted(void **state)
     expect("thought export good.jsonl -f markdown -o again.md", 0);
     expect("thought import again.md --json", 0);
     expect_text("out", "\"mark\":\"invalid\"");
+    expect("thought export good.jsonl good.jsonl -f markdown -o twice.md", 0);
+    expect("thought import twice.md --json", 0);
+    char *both = command_read("out");
+    const char *end_of_first = strchr(both, '\n');
+    assert_non_null(end_of_first);
+    assert_memory_equal(both, end_of_first + 1, (size_t)(end_of_first + 1 - both));
+    tj_free(both);
     expect("thought stats good.jsonl", 0);
     expect_text("out", "justified: a step of the attempt was wrong                  1");
     char *table = command_read("out");
@@ -100,6 +107,7 @@ static void what_is_wrong_is_named_with_file_and_line(void **state)
     command_write("plain.jsonl", "{\"prompt\":\"p\",\"completion\":\"a\"}\n");
     expect("thought export plain.jsonl -f prm800k", 2);
     expect_text("err", "no record gives a row of the form prm800k");
+    expect_text("err", "1 of the records gave no row: it has no spans");
     expect("thought filter plain.jsonl -s max_words=x", 2);
     expect_text("err", "rules.max_words");
     expect("thought stats missing.jsonl", 3);
@@ -172,6 +180,14 @@ static void a_lesson_behind_a_url_is_told(void **state)
     expect_with_server(answers, "thought debate --roles teacher '6 * 7?'", 0);
     expect_text("out", "answered after 1 turns");
     expect_text("out", "Let me see: 6 * 7 = 42.");
+    expect_with_server(answers,
+                       "thought debate --own-words --json --agent 'Aiko=You add.' --agent "
+                       "'Ben=You check.' '6 * 7?'",
+                       0);
+    expect_text("out", "\"name\":\"Aiko\"");
+    expect("thought debate --agent Aiko -m x.gguf '6 * 7?'", 2);
+    expect_text("err", "expected NAME=ROLE");
+    expect("thought debate --roles teacher --agent A=b -m x.gguf '6 * 7?'", 2);
 }
 
 static void rewording_keeps_what_it_may_not_change(void **state)
@@ -222,6 +238,18 @@ static void thoughts_go_from_run_to_run(void **state)
     expect("thought filter -w w --json", 0);
     assert_int_equal(metric("pass"), 1);
     assert_int_equal(metric("answer"), 1);
+    expect("thought filter -w w", 0); /* the same again is found, and not done to its own result */
+    expect_text("out", "run 2 (done before):");
+    expect("thought filter -w w -o passed.jsonl", 2);
+    expect_text("err", "thought export");
+    expect("thought list -w w", 0);
+    expect_text("out", "1 of 1 thoughts of run 2");
+    expect("thought list -w w --refused", 0);
+    expect_text("out", "run 2, answer: the answer '3' is not right; it is 2");
+    expect_text("out", "1 of 2 thoughts of run 1");
+    expect("thought list -w w --run 1 -n 1", 0);
+    expect_text("out", "the next: --after 1");
+    expect("thought list -w w --run 1 --refused", 3);
     expect_with_server(answers, "thought rewrite -w w --json", 0);
     assert_int_equal(metric("taken"), 1);
     assert_int_equal(metric("refused"), 1);
@@ -330,13 +358,16 @@ static void labelled_alternatives_become_journeys(void **state)
         "answer is 14.\\n\\n# Answer\\n\\n14\",\"rating\":1,\"flagged\":false}],"
         "\"human_completion\":null,\"chosen_completion\":0}],\"total_time\":1,"
         "\"finish_reason\":\"solution\"}}\n");
-    expect("data import prm.jsonl --set labels -w u", 0);
+    expect("data import prm.jsonl --set labels -w u --licence MIT --source PRM800K", 0);
     expect("thought derive -w u --json", 0);
     assert_int_equal(metric("journey"), 1);
     assert_int_equal(metric("ways back"), 1); /* 0 is neutral: not told as wrong */
     expect("thought show 2 -w u", 0);
     expect_text("out", "Add first: 2+3=5.");
     expect_text("out", "conclude");
+    expect("thought export -w u -o rows.jsonl --card card.md", 0);
+    expect_text("card.md", "| MIT | 2 |");
+    expect_text("card.md", "| PRM800K | 2 |");
     expect("thought derive -w u --language ja --kind journey", 0);
     expect("thought derive prm.jsonl -w u", 2);
     expect_text("err", "tree import");

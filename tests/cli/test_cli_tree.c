@@ -270,6 +270,31 @@ static void answers_of_others_are_graded(void **state)
     command_expect_text(command_err, "2 answers graded: 1 right, 1 wrong, 0 undecided");
 }
 
+#define Z32  "00000000000000000000000000000000"
+#define Z128 Z32 Z32 Z32 Z32
+#define NODE(parent, text, terminal)                                                               \
+    "{\"parent\":" parent ",\"order\":0,\"text\":\"" text                                          \
+    "\",\"key\":\"\",\"ids\":[],\"logprobs\":[],"                                                  \
+    "\"draw\":\"0\",\"state\":\"" Z128                                                             \
+    "\",\"valid\":null,\"solvable\":null,\"terminal\":" terminal                                   \
+    ",\"correct\":false,\"pruned\":false,\"n_duplicates\":0}"
+
+/* As of the released trees, which have no answers: they come in, the answer is added, they come in.
+ */
+static void an_answer_that_was_added_is_graded_by(void **state)
+{
+    (void)state;
+    command_write(
+        "added.jsonl",
+        "{\"tree_version\":1,\"task\":\"mathematics\",\"problem\":1,\"seed\":\"1\","
+        "\"stream\":\"1\",\"prompt_ids\":[],\"first\":\"" Z128
+        "\",\"question\":\"What is 2*3?\",\"answer\":\"6\",\"rewards\":[],\"nodes\":[" NODE(
+            "null", "", "false") "," NODE("0", "So 2*3 = 6, done.", "true") "]}\n");
+    command_expect("$T tree import added.jsonl", 0);
+    command_expect_text(command_err, "1 answers graded: 1 right, 0 wrong, 0 undecided");
+    command_expect_text(command_out, "\"correct\":true");
+}
+
 static void what_is_wrong_is_named(void **state)
 {
     (void)state;
@@ -280,6 +305,8 @@ static void what_is_wrong_is_named(void **state)
     command_expect("$T tree import two.jsonl", 1);
     command_expect_text(command_err, "two.jsonl:1: first: expected 128");
     command_expect("$T tree import none.jsonl", 3);
+    command_expect("$T tree grow --task math -m none.gguf p", 3);
+    command_expect_text(command_err, "there is no model none.gguf");
     command_expect("$T tree import two.jsonl --from nothing", 2);
     command_expect("$T tree grow --task math --method puct --rounds 0 -m x 'p'", 2);
     command_expect_text(command_err, "puct needs a bound");
@@ -314,6 +341,7 @@ int main(void)
         cmocka_unit_test(each_rewarder_scores_once_while_trees_grow),
         cmocka_unit_test(trees_of_others_come_in_and_go_out),
         cmocka_unit_test(answers_of_others_are_graded),
+        cmocka_unit_test(an_answer_that_was_added_is_graded_by),
         cmocka_unit_test(what_is_wrong_is_named),
     };
     return cmocka_run_group_tests(tests, enter, leave);

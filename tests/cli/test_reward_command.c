@@ -111,10 +111,12 @@ static void the_table_is_80_columns_wide(void **state)
 {
     (void)state;
     command_expect(
-        "$T reward eval set.jsonl -r constant,value=0.6,name=a-name-that-is-too-long-for-it "
-        "--resamples 100 --quiet",
+        "$T reward eval set.jsonl set.jsonl set.jsonl set.jsonl "
+        "-r constant,value=0.6,name=a-name-that-is-too-long-for-it --resamples 100 --quiet",
         0);
     command_expect_text(command_out, "F1(w)");
+    command_expect_text(command_out, "F1(w) | F1 first                [1]");
+    command_expect_text(command_out, "\n[4] set.jsonl\n");
     command_expect_text(command_out, "first wrong step");
     command_expect_text(command_out, "always right");
     for (const char *line = command_out; *line != 0;) {

@@ -33,8 +33,25 @@ static void check_record(const tj_human *h)
     tj_record_deinit(&record);
 }
 
+/* As a file of several thoughts: each read moves on, up to the end. */
+static void read_all(const char *text, size_t len)
+{
+    tj_human_place place = {0};
+    size_t before = 0;
+    do {
+        tj_human h;
+        if (tj_human_read_next(&h, &place, text, len, "input", NULL) != TJ_OK) {
+            return;
+        }
+        tj_human_deinit(&h);
+        TJ_ASSERT(place.at > before && place.at <= len);
+        before = place.at;
+    } while (place.at < len);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+    read_all((const char *)data, size);
     tj_human a;
     tj_human b;
     tj_err err = {.msg = ""};

@@ -106,6 +106,26 @@ static void every_form_has_its_fields(void **state)
               "a\\nb\\n</think>\\nend\\n\"}\n");
 }
 
+/* Where only ends were graded no step is known to be the first wrong one, but the branch is. */
+static void a_branch_with_a_wrong_end_is_rejected_whole(void **state)
+{
+    (void)state;
+    static const char record[] =
+        "{\"prompt\":\"p\",\"correct\":true,\"completion\":\"a\\nx\\ny\\nback\\nb\\nend\\n\","
+        "\"spans\":["
+        "{\"action\":\"propose\",\"node\":1,\"on_path\":true,\"text\":\"a\\n\"},"
+        "{\"action\":\"continue\",\"node\":2,\"text\":\"x\\n\"},"
+        "{\"action\":\"continue\",\"node\":3,\"mark\":\"dead\",\"text\":\"y\\n\"},"
+        "{\"action\":\"backtrack\",\"node\":1,\"text\":\"back\\n\"},"
+        "{\"action\":\"propose\",\"node\":4,\"on_path\":true,\"text\":\"b\\n\"},"
+        "{\"action\":\"conclude\",\"node\":5,\"on_path\":true,\"text\":\"end\\n\"}]}";
+    char rows[4096];
+    assert_int_equal(export_as(record, TJ_EXPORT_TRL_DPO, false, rows, sizeof rows), 1);
+    assert_string_equal(rows, "{\"prompt\": \"p\\na\\n\", \"chosen\": \"b\\nend\\n\", "
+                              "\"rejected\": \"x\\ny\\n\"}\n");
+    assert_int_equal(export_as(record, TJ_EXPORT_STEP_DPO, false, rows, sizeof rows), 0);
+}
+
 static void every_row_is_json(void **state)
 {
     (void)state;
@@ -240,10 +260,12 @@ static void pairs_are_siblings_of_the_tree(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(every_form_has_its_fields),
-                                       cmocka_unit_test(every_row_is_json),
-                                       cmocka_unit_test(what_is_not_there_is_not_made_up),
-                                       cmocka_unit_test(the_card_counts_and_names),
-                                       cmocka_unit_test(pairs_are_siblings_of_the_tree)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_form_has_its_fields),
+        cmocka_unit_test(a_branch_with_a_wrong_end_is_rejected_whole),
+        cmocka_unit_test(every_row_is_json),
+        cmocka_unit_test(what_is_not_there_is_not_made_up),
+        cmocka_unit_test(the_card_counts_and_names),
+        cmocka_unit_test(pairs_are_siblings_of_the_tree)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -156,6 +156,40 @@ static void a_record_becomes_markdown_and_the_same_record_again(void **state)
     tj_human_deinit(&h);
 }
 
+static void a_file_may_have_several_thoughts(void **state)
+{
+    (void)state;
+    static const char text[] =
+        "> Q?\n\none\n= two\n\n---\nanswer: 7\n---\n> R?\n\\--- no rule\n---\n---\nlast\n";
+    static const char wrong[] = "one\n---\nanswer: [1]\n---\ntwo\n";
+    tj_human_place place = {0};
+    tj_human h[3];
+    tj_err err;
+    for (size_t i = 0; i < 3; i++) {
+        assert_true(place.at < strlen(text));
+        assert_int_equal(tj_human_read_next(&h[i], &place, text, strlen(text), "a.md", NULL),
+                         TJ_OK);
+    }
+    assert_int_equal(place.at, strlen(text));
+    assert_string_equal(h[0].meta[TJ_META_PROMPT], "Q?");
+    assert_int_equal(h[0].n_lines, 2);
+    assert_string_equal(h[1].meta[TJ_META_PROMPT], "R?");
+    assert_string_equal(h[1].meta[TJ_META_ANSWER], "7");
+    assert_string_equal(h[1].lines[0].text, "--- no rule");
+    assert_null(h[2].meta[TJ_META_PROMPT]);
+    assert_int_equal(h[2].lines[0].line_no, 13);
+    for (size_t i = 0; i < 3; i++) {
+        tj_human_deinit(&h[i]);
+    }
+    assert_int_equal(tj_human_read(&h[0], text, strlen(text), "a.md", &err), TJ_E_PARSE);
+    assert_string_equal(err.msg, "a.md:6: another thought begins here, expected one");
+    place = (tj_human_place){0};
+    assert_int_equal(tj_human_read_next(&h[0], &place, wrong, strlen(wrong), "a.md", NULL), TJ_OK);
+    tj_human_deinit(&h[0]);
+    assert_true(tj_human_read_next(&h[0], &place, wrong, strlen(wrong), "a.md", &err) != TJ_OK);
+    assert_memory_equal(err.msg, "a.md:3: answer", 14);
+}
+
 static void what_is_wrong_is_named_with_its_line(void **state)
 {
     (void)state;
@@ -203,6 +237,7 @@ int main(void)
         cmocka_unit_test(a_way_back_may_go_to_a_branch_that_was_left),
         cmocka_unit_test(written_and_read_is_the_same),
         cmocka_unit_test(a_record_becomes_markdown_and_the_same_record_again),
+        cmocka_unit_test(a_file_may_have_several_thoughts),
         cmocka_unit_test(what_is_wrong_is_named_with_its_line),
         cmocka_unit_test(failed_allocations_leave_nothing)};
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -58,6 +58,24 @@ static void a_good_thought_passes_every_rule(void **state)
     }
 }
 
+/* Steps as policies write them: the number of a line is none that the answer would need. */
+static void a_conclusion_may_be_numbered_and_may_work_its_answer_out(void **state)
+{
+    (void)state;
+    static const char *const good[] = {
+        "{\"prompt\":\"2 + 7?\",\"completion\":\"1. 2 + 7 = 9\\n5. The answer is 9.\\n\"}",
+        "{\"prompt\":\"2 + 7?\",\"completion\":\"We add.\\nStep 3: So 2 + 7 = $9, and the answer "
+        "is "
+        "9.\\n\"}"};
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+        tj_quality q = judge(good[i], NULL);
+        assert_string_equal(q.reason, "");
+    }
+    tj_quality q = judge(
+        "{\"prompt\":\"2 + 7?\",\"completion\":\"1. We add.\\n2. The answer is 9.\\n\"}", NULL);
+    assert_int_equal(q.rule, TJ_RULE_JUMP);
+}
+
 static void each_rule_refuses_with_its_reason(void **state)
 {
     (void)state;
@@ -101,7 +119,9 @@ static void each_rule_refuses_with_its_reason(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(a_good_thought_passes_every_rule),
-                                       cmocka_unit_test(each_rule_refuses_with_its_reason)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_good_thought_passes_every_rule),
+        cmocka_unit_test(a_conclusion_may_be_numbered_and_may_work_its_answer_out),
+        cmocka_unit_test(each_rule_refuses_with_its_reason)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -181,6 +181,22 @@ static void what_marks_reflection_is_found_in_each_language(void **state)
     json_decref(json);
 }
 
+/* Of a phrase longer than a run each run is a window, all as frequent: few of them say all. */
+static void a_long_phrase_is_not_listed_window_by_window(void **state)
+{
+    (void)state;
+    static const char text[] =
+        "{\"completion\":\"six\\nlet me go back and try it "
+        "again\\n\",\"language\":\"en\",\"spans\":["
+        "{\"action\":\"propose\",\"text\":\"six\\n\"},"
+        "{\"action\":\"reflect\",\"text\":\"let me go back and try it again\\n\"}]}";
+    const char *const list[] = {text, text, text, text, text};
+    json_t *json = stats_of(list, 5);
+    const json_t *runs = json_object_get(json_object_get(json, "reflection"), "en");
+    assert_int_equal(json_array_size(runs), 2); /* five windows of four words */
+    json_decref(json);
+}
+
 static void without_spans_rules_find_them(void **state)
 {
     (void)state;
@@ -215,6 +231,7 @@ int main(void)
         cmocka_unit_test(levels_stand_in_the_order_of_their_numbers),
         cmocka_unit_test(the_order_of_records_changes_nothing),
         cmocka_unit_test(what_marks_reflection_is_found_in_each_language),
+        cmocka_unit_test(a_long_phrase_is_not_listed_window_by_window),
         cmocka_unit_test(without_spans_rules_find_them),
         cmocka_unit_test(nothing_to_count_is_an_error)};
     return cmocka_run_group_tests(tests, NULL, NULL);

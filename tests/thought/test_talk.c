@@ -81,6 +81,34 @@ static void after_the_bound_it_is_given_up(void **state)
     script_voice_close(&v);
 }
 
+/* What would be asked next would fare alike: a run stops here, and goes on when the server is back.
+ */
+static void a_server_from_which_nothing_comes_ends_it(void **state)
+{
+    (void)state;
+    static const char *const gone[] = {"!", "!", "!", NULL};
+    static const char *const back[] = {"!", "!", "no", NULL};
+    script_voice v;
+    tj_talk talk;
+    tj_err err;
+    char got[64] = "";
+    bool ok = true;
+    tj_message m = {TJ_ROLE_USER, "q", 1};
+    script_voice_open(&v, gone, true);
+    tj_talk_init(&talk, &v.generator);
+    assert_int_equal(tj_talk_ask(&talk, &ok, "a thing", &m, 1, read_a, got, &err), TJ_E_IO);
+    assert_false(ok);
+    assert_string_equal(err.msg, "the line is down");
+    tj_talk_deinit(&talk);
+    script_voice_close(&v);
+    script_voice_open(&v, back, true);
+    tj_talk_init(&talk, &v.generator);
+    assert_int_equal(tj_talk_ask(&talk, &ok, "a thing", &m, 1, read_a, got, NULL), TJ_OK);
+    assert_false(ok);
+    tj_talk_deinit(&talk);
+    script_voice_close(&v);
+}
+
 static void without_conversations_the_roles_are_written_out(void **state)
 {
     (void)state;
@@ -343,6 +371,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bad_answers_are_asked_for_again_and_recorded),
         cmocka_unit_test(after_the_bound_it_is_given_up),
+        cmocka_unit_test(a_server_from_which_nothing_comes_ends_it),
         cmocka_unit_test(without_conversations_the_roles_are_written_out),
         cmocka_unit_test(signs_are_those_of_the_mathematics),
         cmocka_unit_test(the_same_mathematics_in_other_words_is_the_same),
