@@ -27,6 +27,7 @@ typedef struct scan {
     bool line_start;      /* nothing but white space stands before in this line */
     bool lists;           /* the word before the run lets a list follow: "are", ":" */
     bool ordinal;         /* the word before is one that numbers follow: "step" */
+    bool chooses;         /* the word before is "choose" or its like */
     bool negated;         /* "not" stands before, with nothing but words like "equal to" between */
     tj_piece_kind before; /* of the piece before */
     run run;
@@ -209,7 +210,8 @@ static bool denies_behind(const scan *c, const tj_piece *p)
 /* A word ends a run, and says something of the next one. */
 static void add_word(scan *c, const tj_piece *p)
 {
-    static const char *const nots[] = {"not", "isn't", "aren't", "wasn't", "never", "cannot"};
+    static const char *const nots[] = {"not",   "isn't",  "aren't", "wasn't",
+                                       "never", "cannot", "than"};
     static const char *const between[] = {"equal", "equals", "to",    "exactly", "the",  "a",
                                           "be",    "is",     "value", "just",    "even", "simply"};
     static const char *const list_words[] = {"are", "were",  "be",    ":",    "values", "solutions",
@@ -217,6 +219,7 @@ static void add_word(scan *c, const tj_piece *p)
     static const char *const ordinal_words[] = {"step",    "case",   "part",     "problem",
                                                 "example", "method", "question", "equation",
                                                 "figure",  "line",   "lemma",    "theorem"};
+    static const char *const choosing[] = {"choose", "pick", "select", "option", "choice"};
     c->negated = c->negated || denies_behind(c, p);
     close_run(c, false);
     c->negated =
@@ -226,6 +229,7 @@ static void add_word(scan *c, const tj_piece *p)
                c->s[p->at.begin] == ':';
     c->ordinal =
         tj_span_among(c->s, p->at, ordinal_words, sizeof ordinal_words / sizeof *ordinal_words);
+    c->chooses = tj_span_among(c->s, p->at, choosing, sizeof choosing / sizeof *choosing);
 }
 
 /* "3." or "3)" at a line's beginning, and the 3 of "step 3", are no values. */
@@ -260,8 +264,9 @@ static void add_piece(scan *c, const tj_piece *p)
         add_sign(c, p);
         break;
     case TJ_PIECE_LETTER:
-        if (is_variable(c, p)) {
+        if (is_variable(c, p) || c->chooses) {
             add_value(c, p);
+            r->choice = r->choice || c->chooses; /* "I choose C" */
         } else {
             add_word(c, p);
         }

@@ -153,7 +153,7 @@ static const tj_ex *read_in(const tj_reader *start, tj_modes modes, uint32_t *me
 }
 
 /* The modes that read otherwise what was met, likeliest first; returns how many. */
-static size_t other_modes(tj_modes usual, uint32_t met, tj_modes out[6])
+static size_t other_modes(tj_modes usual, uint32_t met, tj_modes out[TJ_MAX_OTHER_MODES])
 {
     size_t n = 0;
     if ((met & TJ_MET_THOUSANDS) != 0) {
@@ -171,6 +171,19 @@ static size_t other_modes(tj_modes usual, uint32_t met, tj_modes out[6])
         out[n] = usual;
         out[n++].loose_units = true;
     }
+    if ((met & TJ_MET_MARKS) != 0) {
+        out[n] = usual;
+        out[n++].marks_are_feet = true;
+    }
+    if ((met & TJ_MET_LONE_DIGIT) != 0) {
+        out[n] = usual;
+        out[n++].lone_digit = true;
+    }
+    for (int basis = TJ_BASIS_PLANE; (met & TJ_MET_BASIS) != 0 && basis <= TJ_BASIS_SPACE;
+         basis++) {
+        out[n] = usual;
+        out[n++].basis = (tj_basis_mode)basis;
+    }
     if ((met & TJ_MET_MORNING) != 0) {
         out[n] = usual;
         out[n++].clock = TJ_CLOCK_AFTERNOON;
@@ -184,7 +197,7 @@ static size_t other_modes(tj_modes usual, uint32_t met, tj_modes out[6])
 
 static tj_code read_formula(readings *all, const tj_reader *start, tj_err *err)
 {
-    tj_modes usual = {0}, others[6];
+    tj_modes usual = {0}, others[TJ_MAX_OTHER_MODES];
     uint32_t met = 0, unused = 0;
     tj_code rc, other_rc;
     const tj_ex *first = read_in(start, usual, &met, &rc, err);
