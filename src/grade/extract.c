@@ -312,9 +312,13 @@ static bool from_label(tj_extraction *out, tj_extractor *x, tj_span text)
     return tj_extract_read(x, value) == TJ_READS_MATH && found(out, x, "label", value);
 }
 
-/* A formula that cannot be read may hold words too: those of a label, or names of functions. */
+/* A formula that cannot be read may hold words too: those of a label, or names of functions. What
+ * does not end as a sentence does ("quarter past 3") is taken for one. */
 static bool may_be_formula(const char *s, tj_span text)
 {
+    if (s[text.end - 1] != '.') {
+        return true;
+    }
     for (size_t i = text.begin; i < text.end; i++) {
         if (s[i] == '=' || (s[i] == '(' && i > text.begin && tj_is_letter(s[i - 1]))) {
             return true;

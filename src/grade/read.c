@@ -66,9 +66,32 @@ static void look_at_commas(tj_reader *r)
     }
 }
 
+/* "A(1, 2)", the whole text: a point with its name, but for the binomial C(5, 2). NULL without an
+ * error if it is none. */
+static const tj_ex *read_named_point(tj_reader *r)
+{
+    const tj_token *name = tj_reader_peek(r, 0), *open = tj_reader_peek(r, 1);
+    if (name->kind != TJ_TOK_WORD || name->n_text != 1 || name->text[0] < 'A' ||
+        name->text[0] > 'Z' || name->text[0] == 'C' || open->kind != TJ_TOK_LPAREN ||
+        open->flags != 0) {
+        return NULL;
+    }
+    r->met |= TJ_MET_POINT;
+    if (!r->modes.named_point) {
+        return NULL;
+    }
+    tj_reader_next(r);
+    const tj_ex *point = tj_reader_paren(r);
+    if (point == NULL || point->kind != TJ_EX_TUPLE || r->at != r->n_tokens) {
+        return tj_reader_fail(r, "a point behind its name");
+    }
+    return tj_reader_relation(r, tj_reader_symbol(r, name->text, 1), TJ_REL_EQ, point);
+}
+
 static const tj_ex *read_all(tj_reader *r)
 {
-    const tj_ex *ex = tj_reader_special(r);
+    const tj_ex *ex = read_named_point(r);
+    ex = ex == NULL && r->rc == TJ_OK ? tj_reader_special(r) : ex;
     if (ex != NULL || r->rc != TJ_OK) {
         return ex;
     }
@@ -178,6 +201,10 @@ static size_t other_modes(tj_modes usual, uint32_t met, tj_modes out[TJ_MAX_OTHE
     if ((met & TJ_MET_LONE_DIGIT) != 0) {
         out[n] = usual;
         out[n++].lone_digit = true;
+    }
+    if ((met & TJ_MET_POINT) != 0) {
+        out[n] = usual;
+        out[n++].named_point = true;
     }
     for (int basis = TJ_BASIS_PLANE; (met & TJ_MET_BASIS) != 0 && basis <= TJ_BASIS_SPACE;
          basis++) {

@@ -37,6 +37,7 @@ typedef struct tj_modes {
     bool loose_units;      /* "5 m" is metres */
     bool marks_are_feet;   /* 5'6" is of feet and inches, not of minutes and seconds */
     bool lone_digit;       /* A_{16} is ten */
+    bool named_point;      /* A(1, 2) is the point A = (1, 2) */
     tj_basis_mode basis;
     bool bound_i; /* i is a name: "k*pi, where i is an integer" */
     bool bound_e;
@@ -54,7 +55,8 @@ typedef struct tj_modes {
 #define TJ_MET_MARKS       256u  /* 5' without degrees before it */
 #define TJ_MET_BASIS       512u  /* a bold i */
 #define TJ_MET_LONE_DIGIT  1024u /* A_{16} */
-#define TJ_MAX_OTHER_MODES 9     /* that one text can ask for */
+#define TJ_MET_POINT       2048u /* A(1, 2) */
+#define TJ_MAX_OTHER_MODES 10    /* that one text can ask for */
 
 /* Where a comma stands. */
 typedef enum tj_place {
@@ -280,6 +282,8 @@ bool tj_reader_at_money(const tj_reader *r); /* at a currency's code before an a
 
 bool tj_reader_is_letter(const tj_token *token); /* a name alone: "k" */
 
+/* The statement "a sign b"; NULL if one of them is. */
+const tj_ex *tj_reader_relation(tj_reader *r, const tj_ex *a, tj_ex_rel sign, const tj_ex *b);
 const tj_ex *tj_reader_statement(tj_reader *r);
 const tj_ex *tj_reader_sets(tj_reader *r);
 const tj_ex *tj_reader_item(tj_reader *r); /* sets, or the dots of "1, 2, ..., n" */
