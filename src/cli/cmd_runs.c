@@ -16,10 +16,10 @@ static tj_code print_run(void *ctx, const tj_run_info *r, tj_err *err)
                             "money", r->cost.money, "build", r->build_id, "error", r->error));
         return TJ_OK;
     }
-    printf("%4" PRId64 " %-7.7s %-9.9s %8.1f s %10" PRIu64 " tok %.29s\n", r->id, r->stage, status,
+    printf("%4" PRId64 " %-7.7s %-9.9s %8.1f s %10" PRIu64 " tok %s\n", r->id, r->stage, status,
            r->cost.seconds, r->cost.tokens, r->name);
     if (r->error != NULL) {
-        printf("     %.74s\n", r->error);
+        printf("     %s\n", r->error);
     }
     return TJ_OK;
 }

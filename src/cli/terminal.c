@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "cli/cli.h"
@@ -31,26 +32,48 @@ static void format_time(char *to, size_t n, double seconds)
     }
 }
 
+#define BAR         12
+#define MAX_COLUMNS 200
+
+/* Columns of a line that no terminal breaks. */
+static int line_columns(void)
+{
+    struct winsize size;
+    bool known = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1;
+    int columns = known ? size.ws_col - 1 : 79;
+    return columns > MAX_COLUMNS ? MAX_COLUMNS : columns;
+}
+
+/* The figures come first to what there is of room, then the name of the work. */
+static void draw_line(const char *what, const char *figures)
+{
+    int columns = line_columns(), room = columns - (int)strlen(figures);
+    room = room < 8 ? 8 : room > 30 ? 30 : room;
+    char line[2 * MAX_COLUMNS];
+    snprintf(line, sizeof line, "%-*.*s%s", room, room, what, figures);
+    fprintf(stderr, "\r%-*.*s", columns, columns, line);
+    state.drawn = true;
+}
+
 static void draw(const char *what, uint64_t done, uint64_t total, const char *unit, double rate,
                  const char *note)
 {
     char left[32] = "";
-    char bar[21];
+    char bar[BAR + 1];
     double share = total > 0 ? (double)done / (double)total : 0.0;
-    size_t filled = (size_t)(share * 20.0);
-    memset(bar, '.', 20);
-    memset(bar, '#', filled > 20 ? 20 : filled);
-    bar[20] = 0;
+    size_t filled = (size_t)(share * BAR);
+    memset(bar, '.', BAR);
+    memset(bar, '#', filled > BAR ? BAR : filled);
+    bar[BAR] = 0;
     if (rate > 0.0 && total > done) {
         format_time(left, sizeof left, (double)(total - done) / rate);
     }
-    char line[256];
     if (state.tty) {
-        snprintf(line, sizeof line, "%-30.30s [%s] %3.0f%% %.0f %s/s %s%s %s", what, bar,
-                 100.0 * share, rate, unit, left, left[0] == 0 ? "" : " left",
-                 note == NULL ? "" : note);
-        fprintf(stderr, "\r%-79.79s", line);
-        state.drawn = true;
+        char figures[MAX_COLUMNS];
+        snprintf(figures, sizeof figures, " [%s] %3.0f%% %.0f %s/s%s%s%s%s%s", bar, 100.0 * share,
+                 rate, unit, left[0] == 0 ? "" : " ", left, left[0] == 0 ? "" : " left",
+                 note == NULL ? "" : ", ", note == NULL ? "" : note);
+        draw_line(what, figures);
     } else {
         fprintf(stderr, "%s: %" PRIu64 "/%" PRIu64 " %s, %.0f/s%s%s%s%s\n", what, done, total, unit,
                 rate, left[0] == 0 ? "" : ", left ", left, note == NULL ? "" : ", ",

@@ -270,6 +270,18 @@ static void manual_and_completion_know_every_command(void **state)
         command_expect_text(r.out, "save-every");
         done(&r);
     }
+    /* what is completed behind a command is its own, though another's name begins alike */
+    command_write("words.sh", "COMP_WORDS=(\"$@\"); COMP_CWORD=$(($# - 1))\n"
+                              ". ./tabiji.bash; _tabiji; echo \"${COMPREPLY[@]}\"\n");
+    result bash = RUN(NULL, "completion", "bash");
+    command_write("tabiji.bash", bash.out);
+    done(&bash);
+    command_expect("bash words.sh tabiji runs --st; bash words.sh tabiji train prm --lora; "
+                   "bash words.sh tabiji train x --met; bash words.sh tabiji thought de",
+                   0);
+    command_expect_text(command_out, "--stage --status\n--lora-rank");
+    command_expect_text(command_out, "--method\n");
+    command_expect_text(command_out, "derive debate\n");
 }
 
 /* ------------------------------------------------------------------ configurations, workspaces */
