@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -381,6 +382,70 @@ json_t *tj_config_write(const void *from, const tj_field *fields)
         }
     }
     return object;
+}
+
+/* ---------------------------------------------------------------- YAML with comments */
+
+#define COMMENT_COLUMN 32
+
+/* The fewest digits that give the same number again. */
+static void print_real(tj_buf *out, double value)
+{
+    char text[32];
+    for (int digits = 15; digits <= 17; digits++) {
+        snprintf(text, sizeof text, "%.*g", digits, value);
+        if (strtod(text, NULL) == value) {
+            break;
+        }
+    }
+    tj_buf_str(out, text);
+    tj_buf_str(out, strpbrk(text, ".e") == NULL ? ".0" : "");
+}
+
+static void print_value(tj_buf *out, const char *from, const tj_field *field)
+{
+    if (field->type == TJ_FIELD_T_DOUBLE) {
+        double value;
+        memcpy(&value, from + field->offset, sizeof value);
+        print_real(out, value);
+        return;
+    }
+    json_t *json = write_field(from, field);
+    char *text = json == NULL ? NULL : json_dumps(json, JSON_ENCODE_ANY);
+    tj_buf_str(out, text == NULL ? "" : text);
+    free(text);
+    json_decref(json);
+}
+
+/* What the field is, and what it may be. */
+static void print_comment(tj_buf *out, const tj_field *field)
+{
+    tj_buf_printf(out, "# %s", field->help);
+    if (field->type == TJ_FIELD_T_SIZE || field->type == TJ_FIELD_T_DOUBLE) {
+        tj_buf_printf(out, "; %.10g to %.10g", field->min, field->max);
+    }
+    for (size_t i = 0; field->type == TJ_FIELD_T_ENUM && field->names[i] != NULL; i++) {
+        tj_buf_printf(out, "%s%s", i == 0 ? "; " : ", ", field->names[i]);
+    }
+    tj_buf_char(out, '\n');
+}
+
+void tj_config_print(tj_buf *out, const void *from, const tj_field *fields, size_t depth)
+{
+    for (; fields->name != NULL; fields++) {
+        size_t begin = out->len;
+        tj_buf_printf(out, "%*s%s:", (int)(2 * depth), "", fields->name);
+        if (fields->type != TJ_FIELD_T_TABLE) {
+            tj_buf_char(out, ' ');
+            print_value(out, from, fields);
+        }
+        size_t n = out->len - begin;
+        tj_buf_printf(out, "%*s", n < COMMENT_COLUMN ? (int)(COMMENT_COLUMN - n) : 1, "");
+        print_comment(out, fields);
+        if (fields->type == TJ_FIELD_T_TABLE) {
+            tj_config_print(out, (const char *)from + fields->offset, fields->fields, depth + 1);
+        }
+    }
 }
 
 /* ---------------------------------------------------------------- files and assignments */

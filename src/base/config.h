@@ -19,6 +19,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "base/err.h"
 
 /* Bounds of what is parsed: configurations of ours are a few KiB and four levels deep. */
@@ -109,6 +110,11 @@ void tj_config_add_line(tj_err *err, const char *text, size_t len, const char *n
 /* The struct as JSON (a new reference; NULL when memory is exhausted): what tj_config_read would
  * read back to the same values. */
 json_t *tj_config_write(const void *from, const tj_field *fields);
+
+/* Adds the struct as YAML that tj_config_read would read back, a field a line, `depth` levels of
+ * two spaces in, each with its help and what it may be as a comment. What could not be added `out`
+ * knows (tj_buf_check). */
+void tj_config_print(tj_buf *out, const void *from, const tj_field *fields, size_t depth);
 
 /* Sets one value by its dotted path ("train.lr_max=0.003") inside a json object tree; the value is
  * parsed as YAML. Errors: TJ_E_INVAL. */

@@ -115,6 +115,7 @@ static const tj_option config_options[] = {
     {"full", 0, NULL, "those of --full", NULL},
     {"config", 'c', "FILE", "read this file over them", NULL},
     {"set", 's', "KEY=VALUE", "set one value", NULL},
+    JSON,
     {0}};
 
 static const tj_option report_options[] = {
@@ -671,8 +672,10 @@ const tj_command tj_commands[] = {
      "their defaults; unknown keys and impossible values are refused by name.",
      "  tabiji config > my.yaml\n  tabiji run my.yaml -w my", demo_options, tj_cmd_demo},
     {"config", "", 0, 0, "print all settings and their values",
-     "JSON, which is YAML too. What --config and --set change is checked first.",
-     "  tabiji config --set model.width=192 > wide.yaml", config_options, tj_cmd_config},
+     "As YAML, with what each is and may be. What --config and --set change is\n"
+     "checked first.",
+     "  tabiji config --set model.width=192 > wide.yaml\n  tabiji config --full --json",
+     config_options, tj_cmd_config},
     {"report", "", 0, 0, "write report.html and summary.json again",
      "From what the workspace holds. Every run is in it, failed ones too.",
      "  tabiji report -w demo", report_options, tj_cmd_report},

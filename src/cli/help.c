@@ -118,6 +118,11 @@ void tj_write_manual(FILE *out)
             roff(out, left);
             fputc('\n', out);
             roff(out, o->help);
+            if (o->fallback != NULL) {
+                fputs(" (default ", out);
+                roff(out, o->fallback);
+                fputc(')', out);
+            }
             fputc('\n', out);
         }
         if (c->examples[0] != 0) {
@@ -135,12 +140,49 @@ void tj_write_manual(FILE *out)
 
 /* ------------------------------------------------------------------ completion */
 
+/* Text between single quotes of fish, within which a quote and a backslash are escaped. */
+static void quoted(FILE *out, const char *text)
+{
+    fputc('\'', out);
+    for (; *text != 0; text++) {
+        if (*text == '\'' || *text == '\\') {
+            fputc('\\', out);
+        }
+        fputc(*text, out);
+    }
+    fputc('\'', out);
+}
+
 static void list_options(FILE *out, const tj_command *c, const char *before, const char *after)
 {
     for (const tj_option *o = c->options; o != NULL && o->name != NULL; o++) {
         fprintf(out, "%s--%s%s", before, o->name, after);
     }
     fprintf(out, "%s--help%s", before, after);
+}
+
+/* Whether no command before it begins with the same word, of n bytes. */
+static bool is_first(const tj_command *command, int n)
+{
+    for (const tj_command *c = tj_commands; c != command; c++) {
+        if (strncmp(c->name, command->name, (size_t)n) == 0 &&
+            (c->name[n] == ' ' || c->name[n] == '\0')) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* The words that may follow a command. One of one word may have operands behind it. */
+static void bash_case(FILE *out, const tj_command *c)
+{
+    fprintf(out, "    \"%s\"", c->name);
+    if (strchr(c->name, ' ') == NULL) {
+        fprintf(out, "|\"%s \"*", c->name);
+    }
+    fputs(") words=\"", out);
+    list_options(out, c, "", " ");
+    fputs("\" ;;\n", out);
 }
 
 static void bash_completion(FILE *out)
@@ -151,15 +193,19 @@ static void bash_completion(FILE *out)
           "    [ \"$COMP_CWORD\" -gt 2 ] && cmd=\"$cmd ${COMP_WORDS[2]}\"\n"
           "    case \"$cmd\" in\n",
           out);
-    for (const tj_command *c = tj_commands; c->name != NULL; c++) {
-        const char *space = strchr(c->name, ' ');
-        fprintf(out, "    \"%s\"%s) words=\"", c->name, space == NULL ? "*" : "");
-        list_options(out, c, "", " ");
-        fputs("\" ;;\n", out);
+    for (int two = 1; two >= 0; two--) { /* "train prm" before what begins with "train" */
+        for (const tj_command *c = tj_commands; c->name != NULL; c++) {
+            if ((strchr(c->name, ' ') != NULL) == two) {
+                bash_case(out, c);
+            }
+        }
     }
     fputs("    esac\n    if [ \"$COMP_CWORD\" -eq 1 ]; then words=\"", out);
     for (const tj_command *c = tj_commands; c->name != NULL; c++) {
-        fprintf(out, "%.*s ", (int)strcspn(c->name, " "), c->name);
+        int n = (int)strcspn(c->name, " ");
+        if (is_first(c, n)) {
+            fprintf(out, "%.*s ", n, c->name);
+        }
     }
     fputs("\"; fi\n", out);
     for (const tj_command *c = tj_commands; c->name != NULL; c++) {
@@ -182,16 +228,49 @@ static void zsh_completion(FILE *out)
     bash_completion(out);
 }
 
+/* The names that may follow the first word of a command of two, or of one that has such brothers.
+ */
+static void fish_seconds(FILE *out, const char *first, int n)
+{
+    for (const tj_command *c = tj_commands; c->name != NULL; c++) {
+        if (strncmp(c->name, first, (size_t)n) == 0 && c->name[n] == ' ') {
+            fprintf(out, " %s", c->name + n + 1);
+        }
+    }
+}
+
 static void fish_completion(FILE *out)
 {
     fputs("# fish completion for tabiji\n", out);
     for (const tj_command *c = tj_commands; c->name != NULL; c++) {
-        int first = (int)strcspn(c->name, " ");
-        fprintf(out, "complete -c tabiji -n __fish_use_subcommand -a '%.*s' -d '%s'\n", first,
-                c->name, c->brief);
+        int n = (int)strcspn(c->name, " ");
+        const char *second = c->name[n] == ' ' ? c->name + n + 1 : NULL;
+        if (is_first(c, n)) {
+            fprintf(out, "complete -c tabiji -n __fish_use_subcommand -a %.*s", n, c->name);
+            fputs(second == NULL ? " -d " : "\n", out);
+            if (second == NULL) {
+                quoted(out, c->brief);
+                fputc('\n', out);
+            }
+        }
+        if (second != NULL) {
+            fprintf(out,
+                    "complete -c tabiji -n '__fish_seen_subcommand_from %.*s; and not "
+                    "__fish_seen_subcommand_from",
+                    n, c->name);
+            fish_seconds(out, c->name, n);
+            fprintf(out, "' -a %s -d ", second);
+            quoted(out, c->brief);
+            fputc('\n', out);
+        }
         for (const tj_option *o = c->options; o != NULL && o->name != NULL; o++) {
-            fprintf(out, "complete -c tabiji -n '__fish_seen_subcommand_from %.*s' -l %s%s\n",
-                    first, c->name, o->name, o->value == NULL ? "" : " -r");
+            fprintf(out, "complete -c tabiji -n '__fish_seen_subcommand_from %.*s", n, c->name);
+            if (second != NULL) {
+                fprintf(out, "; and __fish_seen_subcommand_from %s", second);
+            }
+            fprintf(out, "' -l %s%s -d ", o->name, o->value == NULL ? "" : " -r");
+            quoted(out, o->help);
+            fputc('\n', out);
         }
     }
 }

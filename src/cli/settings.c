@@ -13,6 +13,9 @@ static tj_code read_file(tj_demo_config *cfg, const char *path, tj_err *err)
     tj_code rc = tj_fs_read(&text, &len, path, TJ_MAX_CONFIG_BYTES, err);
     if (rc == TJ_OK) {
         rc = tj_config_parse(&json, text, len, path, err);
+        if (rc == TJ_E_PARSE) { /* a configuration that is wrong, like one with a wrong value */
+            rc = err->code = TJ_E_INVAL;
+        }
     }
     if (rc == TJ_OK && !json_is_object(json)) {
         rc = tj_fail(err, TJ_E_INVAL, "%s: expected a mapping of settings", path);

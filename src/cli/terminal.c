@@ -16,6 +16,7 @@
 #define MIN_SECONDS   1.0 /* of a piece of work whose end is told of in any case */
 #define BAR_CELLS     20  /* of its bar, at most */
 #define MIN_BAR_CELLS 6   /* fewer say too little */
+#define MIN_NAME      8   /* columns of the name of the work */
 
 static struct {
     tj_job job;
@@ -71,13 +72,17 @@ static void write_counts(char *to, size_t n, uint64_t done, uint64_t total, cons
                    note == NULL ? "" : ", ", note == NULL ? "" : note);
 }
 
-/* A bar takes what room the counts leave, and stands only where it can be read. */
+/* The counts come first to what there is of room, then the name of the work, and a bar where it can
+ * be read. */
 static void draw_on_terminal(const char *what, double share, bool has_total, const char *counts)
 {
-    char line[MAX_LINE + 1];
+    char line[2 * MAX_LINE];
     char bar[BAR_CELLS + 4] = "";
     size_t width = columns();
-    size_t used = strlen(what) + 1 + strlen(counts);
+    size_t n_counts = strlen(counts);
+    size_t for_name = n_counts + 1 + MIN_NAME < width ? width - n_counts - 1 : MIN_NAME;
+    size_t n_name = strlen(what) < for_name ? strlen(what) : for_name;
+    size_t used = n_name + 1 + n_counts;
     size_t room = used + 3 < width ? width - used - 3 : 0;
     size_t cells = room < BAR_CELLS ? room : BAR_CELLS;
     if (has_total && cells >= MIN_BAR_CELLS) {
@@ -87,7 +92,7 @@ static void draw_on_terminal(const char *what, double share, bool has_total, con
         memset(bar + 1, '#', filled > cells ? cells : filled);
         memcpy(bar + 1 + cells, "] ", 3);
     }
-    (void)snprintf(line, sizeof line, "%s %s%s", what, bar, counts);
+    (void)snprintf(line, sizeof line, "%.*s %s%s", (int)n_name, what, bar, counts);
     fprintf(stderr, "\r%-*.*s", (int)width, (int)width, line);
     state.drawn = true;
 }

@@ -4,7 +4,8 @@
  *   2. what follows "the answer is" and its kin, to the end of the sentence
  *   3. what follows ####
  *   4. the last **...** that is no heading
- *   5. the text itself, if it is short and reads as mathematics, or is no sentence
+ *   5. the text itself, if it is short and reads as mathematics, or is no sentence; of one that
+ *      names its value, the value
  *   6. the last formula, number or choice (A) of the text
  *   7. the text itself, if it is short
  *
@@ -19,6 +20,7 @@
 #define MAX_SENTENCE    1024 /* bytes of what may follow a cue */
 #define MAX_SHORT       256  /* bytes of a text that is an answer in words */
 #define MAX_WORDS_BYTES 96   /* of an answer in words within an output */
+#define MAX_LABEL       64   /* of words before "=" or ":" that name a value */
 
 /* ------------------------------------------------------------------ what is no output */
 
@@ -157,6 +159,27 @@ static tj_span without_remark(const char *s, tj_span at)
     return tj_value_first(s, rest).rule != NULL ? rest : at;
 }
 
+/* "I choose C" is a sentence, no product. */
+static bool speaks_of_itself(const char *s, tj_span text)
+{
+    return text.end - text.begin > 3 && s[text.begin] == 'I' && s[text.begin + 1] == ' ' &&
+           tj_is_lower(s[text.begin + 2]) && tj_is_lower(s[text.begin + 3]);
+}
+
+/* Of "Yes, since it is even" the word that is the answer; other words are an answer as they are. */
+static tj_span without_reason(const char *s, tj_span words)
+{
+    static const char *const answers[] = {"yes", "no", "true", "false"};
+    for (size_t i = 0; i < sizeof answers / sizeof answers[0]; i++) {
+        size_t past = words.begin + strlen(answers[i]);
+        if (past < words.end && tj_span_starts(s, words.begin, words.end, answers[i]) &&
+            memchr(",.;:!", s[past], 5) != NULL) {
+            return (tj_span){words.begin, past};
+        }
+    }
+    return words;
+}
+
 /* What a sentence says: all of it if it reads as mathematics, else the value that it begins with,
  * else its last one, else its words. */
 static tj_reads pick(tj_span *out, tj_extractor *x, tj_span sentence)
@@ -175,7 +198,7 @@ static tj_reads pick(tj_span *out, tj_extractor *x, tj_span sentence)
     if (value.rule == NULL) {
         value = tj_value_last(x->s, sentence);
     }
-    *out = value.rule == NULL ? sentence : value.at;
+    *out = value.rule == NULL ? without_reason(x->s, sentence) : value.at;
     return tj_span_empty(sentence) || (value.rule == NULL && value.negated) ? TJ_READS_NOT
            : value.rule == NULL                                             ? TJ_READS_WORDS
                                                                             : TJ_READS_MATH;
@@ -254,15 +277,69 @@ static bool from_bold(tj_extraction *out, tj_extractor *x, tj_span text)
     return false;
 }
 
+/* Letters and the spaces between them, of at most MAX_LABEL bytes: "Total cost", "合計". */
+static bool is_label(const char *s, tj_span at)
+{
+    size_t n_letters = 0;
+    for (size_t i = at.begin; i < at.end; i++) {
+        bool wide = (unsigned char)s[i] >= 0xE3 ||
+                    (n_letters > 0 && (unsigned char)s[i] >= 0x80 && (unsigned char)s[i] < 0xC0);
+        if (!tj_is_letter(s[i]) && !wide && s[i] != ' ' && s[i] != '\'') {
+            return false;
+        }
+        n_letters += s[i] != ' ';
+    }
+    return n_letters > 1 && at.end - at.begin <= MAX_LABEL;
+}
+
+/* "Total cost = 9 * 2 = $18", "Area: 25": the value behind the words that name it, of a text that
+ * does not read as a whole. */
+static bool from_label(tj_extraction *out, tj_extractor *x, tj_span text)
+{
+    const char *s = x->s;
+    size_t sign = text.begin;
+    while (sign < text.end && s[sign] != '=' && s[sign] != ':') {
+        sign++;
+    }
+    if (sign == text.end || !is_label(s, tj_span_trim(s, (tj_span){text.begin, sign}))) {
+        return false;
+    }
+    size_t begin = s[sign] == '=' ? text.end : sign + 1;
+    while (s[begin - 1] != s[sign]) {
+        begin--;
+    }
+    tj_span value = bare(s, (tj_span){begin, text.end});
+    return tj_extract_read(x, value) == TJ_READS_MATH && found(out, x, "label", value);
+}
+
+/* A formula that cannot be read may hold words too: those of a label, or names of functions. What
+ * does not end as a sentence does ("quarter past 3") is taken for one. */
+static bool may_be_formula(const char *s, tj_span text)
+{
+    if (s[text.end - 1] != '.') {
+        return true;
+    }
+    for (size_t i = text.begin; i < text.end; i++) {
+        if (s[i] == '=' || (s[i] == '(' && i > text.begin && tj_is_letter(s[i - 1]))) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool is_bare(tj_extractor *x, tj_span text)
 {
-    if (text.end - text.begin > TJ_MAX_BARE_BYTES) {
+    if (text.end - text.begin > TJ_MAX_BARE_BYTES || speaks_of_itself(x->s, text)) {
         return false;
     }
     tj_reads reads = tj_extract_read(x, text);
     bool lines = memchr(x->s + text.begin, '\n', text.end - text.begin) != NULL;
     bool annotated = tj_span_find(x->s, text.begin, text.end, "<<") < text.end;
-    size_t words = reads == TJ_READS_WORDS ? 5 : annotated ? 0 : lines ? 1 : 3;
+    size_t words = reads == TJ_READS_WORDS      ? 5
+                   : annotated                  ? 0
+                   : lines                      ? 1
+                   : may_be_formula(x->s, text) ? 3
+                                                : 2;
     return reads == TJ_READS_MATH || tj_count_prose(x->s, text, words) < words;
 }
 
@@ -298,13 +375,17 @@ void tj_extract(tj_extraction *out, tj_extractor *x, size_t len)
         return; /* the answer was to stand in the box */
     }
     if (is_bare(x, text)) {
-        (void)found(out, x, "whole", text);
+        bool labelled = x->tree == NULL && from_label(out, x, text);
+        (void)(labelled || found(out, x, "whole", without_reason(x->s, text)));
         return;
     }
     tj_value value = tj_value_last(x->s, text);
     if (value.rule != NULL) {
         (void)found(out, x, value.rule, value.at);
-    } else if (!value.negated && text.end - text.begin <= MAX_SHORT) {
-        (void)found(out, x, "whole", text);
+        return;
+    }
+    at = without_reason(x->s, text);
+    if (text.end - text.begin <= MAX_SHORT && (!value.negated || at.end < text.end)) {
+        (void)found(out, x, "whole", at);
     }
 }

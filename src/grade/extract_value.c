@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "grade/extract.h"
+#include "grade/units.h"
+#include "grade/words.h"
 
 #define MAX_TAIL 8192 /* bytes from the text's end in which a value is looked for */
 
@@ -17,6 +19,8 @@ typedef struct run {
     bool math;       /* has mathematics outside of formulas */
     bool choice;     /* is one */
     bool joining;    /* behind a comma or "and" */
+    bool dated;      /* has a month and a day, which a year may follow */
+    tj_span unit;    /* the last piece that is no comma or "and", if it is a unit */
     bool after_sign; /* behind an operator */
 } run;
 
@@ -25,8 +29,10 @@ typedef struct scan {
     size_t end;
     bool only_first;      /* the sentence's first run is wanted, which begins the sentence */
     bool line_start;      /* nothing but white space stands before in this line */
+    tj_span month;        /* the piece before, if it is a month's name */
     bool lists;           /* the word before the run lets a list follow: "are", ":" */
     bool ordinal;         /* the word before is one that numbers follow: "step" */
+    bool chooses;         /* the word before is "choose" or its like */
     bool negated;         /* "not" stands before, with nothing but words like "equal to" between */
     tj_piece_kind before; /* of the piece before */
     run run;
@@ -90,12 +96,49 @@ static void close_run(scan *c, bool at_sentence_end)
     *r = (run){0};
 }
 
+static bool are_digits(const char *s, tj_span at, size_t least, size_t most)
+{
+    size_t n = at.end - at.begin;
+    for (size_t i = at.begin; i < at.end; i++) {
+        if (!tj_is_digit(s[i])) {
+            return false;
+        }
+    }
+    return n >= least && n <= most;
+}
+
+/* "March 3": a day behind its month, with nothing behind it but a year. */
+static bool is_day(const scan *c, const tj_piece *p)
+{
+    if (tj_span_empty(c->month) || p->kind != TJ_PIECE_NUMBER || !are_digits(c->s, p->at, 1, 2)) {
+        return false;
+    }
+    tj_piece next = tj_piece_next(c->s, p->next, c->end);
+    return next.kind == TJ_PIECE_END || next.kind == TJ_PIECE_JOIN ||
+           (next.kind == TJ_PIECE_NUMBER && are_digits(c->s, next.at, 4, 4));
+}
+
+/* "5 hours and 30 minutes": an amount goes on in another unit of its kind. */
+static bool is_same_amount(const scan *c, const tj_piece *p)
+{
+    const char *s = c->s;
+    tj_span before = c->run.unit;
+    tj_piece next = tj_piece_next(s, p->next, c->end);
+    tj_unit a, b;
+    return !tj_span_empty(before) && p->kind == TJ_PIECE_NUMBER && next.kind == TJ_PIECE_UNIT &&
+           tj_unit_find(&a, s + before.begin, before.end - before.begin) == TJ_UNIT_PLAIN &&
+           tj_unit_find(&b, s + next.at.begin, next.at.end - next.at.begin) == TJ_UNIT_PLAIN &&
+           tj_unit_same_kind(&a, &b) && tj_unit_compare(&a, &b) != 0;
+}
+
 /* A value's piece, which begins a run, goes on with one, or ends one and begins the next. */
 static void add_value(scan *c, const tj_piece *p)
 {
     run *r = &c->run;
+    bool same = is_same_amount(c, p) ||
+                (r->dated && p->kind == TJ_PIECE_NUMBER && are_digits(c->s, p->at, 4, 4));
     bool goes_on = !tj_span_empty(r->at) &&
-                   (r->joining || r->after_sign ||
+                   (same || r->joining || r->after_sign ||
                     (p->kind != TJ_PIECE_CHOICE &&
                      (p->kind != TJ_PIECE_NUMBER ||
                       (c->before != TJ_PIECE_FORMULA && c->before != TJ_PIECE_UNIT &&
@@ -106,13 +149,15 @@ static void add_value(scan *c, const tj_piece *p)
         if (!tj_span_empty(r->at)) {
             close_run(c, false);
         }
-        r->at.begin = r->last_begin = p->at.begin;
+        r->dated = is_day(c, p);
+        r->at.begin = r->last_begin = r->dated ? c->month.begin : p->at.begin;
         r->n_elements = 1;
-    } else if (r->joining) {
+    } else if (r->joining && !same) {
         r->last_begin = p->at.begin;
         r->n_elements++;
     }
     r->at.end = p->at.end;
+    r->unit = (tj_span){0, 0};
     r->joining = r->after_sign = false;
     r->formula =
         r->formula || (p->kind == TJ_PIECE_FORMULA && (c->only_first || !is_symbol(c->s, p->at)));
@@ -209,7 +254,8 @@ static bool denies_behind(const scan *c, const tj_piece *p)
 /* A word ends a run, and says something of the next one. */
 static void add_word(scan *c, const tj_piece *p)
 {
-    static const char *const nots[] = {"not", "isn't", "aren't", "wasn't", "never", "cannot"};
+    static const char *const nots[] = {"not",   "isn't",  "aren't", "wasn't",
+                                       "never", "cannot", "than"};
     static const char *const between[] = {"equal", "equals", "to",    "exactly", "the",  "a",
                                           "be",    "is",     "value", "just",    "even", "simply"};
     static const char *const list_words[] = {"are", "were",  "be",    ":",    "values", "solutions",
@@ -217,6 +263,7 @@ static void add_word(scan *c, const tj_piece *p)
     static const char *const ordinal_words[] = {"step",    "case",   "part",     "problem",
                                                 "example", "method", "question", "equation",
                                                 "figure",  "line",   "lemma",    "theorem"};
+    static const char *const choosing[] = {"choose", "pick", "select", "option", "choice"};
     c->negated = c->negated || denies_behind(c, p);
     close_run(c, false);
     c->negated =
@@ -226,6 +273,7 @@ static void add_word(scan *c, const tj_piece *p)
                c->s[p->at.begin] == ':';
     c->ordinal =
         tj_span_among(c->s, p->at, ordinal_words, sizeof ordinal_words / sizeof *ordinal_words);
+    c->chooses = tj_span_among(c->s, p->at, choosing, sizeof choosing / sizeof *choosing);
 }
 
 /* "3." or "3)" at a line's beginning, and the 3 of "step 3", are no values. */
@@ -260,8 +308,9 @@ static void add_piece(scan *c, const tj_piece *p)
         add_sign(c, p);
         break;
     case TJ_PIECE_LETTER:
-        if (is_variable(c, p)) {
+        if (is_variable(c, p) || c->chooses) {
             add_value(c, p);
+            r->choice = r->choice || c->chooses; /* "I choose C" */
         } else {
             add_word(c, p);
         }
@@ -269,6 +318,7 @@ static void add_piece(scan *c, const tj_piece *p)
     case TJ_PIECE_UNIT:
         if (!tj_span_empty(r->at) && !r->joining && !r->after_sign && is_unit(c, p)) {
             r->at.end = p->at.end;
+            r->unit = p->at;
         } else {
             add_word(c, p);
         }
@@ -287,6 +337,9 @@ static void add_piece(scan *c, const tj_piece *p)
         c->lists = c->ordinal = c->negated = false;
         break;
     }
+    bool month = p->kind == TJ_PIECE_WORD && tj_is_upper(c->s[p->at.begin]) &&
+                 tj_words_month(c->s + p->at.begin, p->at.end - p->at.begin) != 0;
+    c->month = month ? p->at : (tj_span){0, 0};
     c->before = p->kind;
     c->line_start = p->kind == TJ_PIECE_END && p->at.begin == p->at.end;
 }

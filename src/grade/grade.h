@@ -40,7 +40,7 @@ tj_grade_options tj_grade_defaults(void); /* min_digits 3, units may be left out
 /* Where an answer was found in a text. */
 typedef struct tj_extraction {
     const char *rule;  /* static: "boxed", "final answer", "####", "bold", "math", "number",
-                        * "choice", "whole"; NULL if there is no answer */
+                        * "choice", "label", "whole"; NULL if there is no answer */
     size_t begin, end; /* bytes of the answer in the text; 0 if there is none */
 } tj_extraction;
 

@@ -30,6 +30,8 @@ typedef enum tj_tok_kind {
     TJ_TOK_NAME,    /* text: a symbol that has a name: "alpha" */
     TJ_TOK_CONST,   /* id: tj_ex_const */
     TJ_TOK_FN,      /* id: tj_ex_fn */
+    TJ_TOK_CIS,     /* cos x + i sin x of what follows */
+    TJ_TOK_BASIS,   /* id: 0 to 2, a bold i, j or k, or one under a hat or an arrow */
     TJ_TOK_NUMBERS, /* id: tj_ex_numbers */
     TJ_TOK_UNIT,    /* text: a sign that is a unit, behind its value: "°", "%" */
     TJ_TOK_MONEY,   /* text: a sign of a currency: "$" */

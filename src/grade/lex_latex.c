@@ -146,6 +146,57 @@ static tj_code lex_blackboard(tj_lexer *lx, bool bold, size_t begin)
     return tj_lexer_push(lx, TJ_TOK_NUMBERS, (int32_t)(letter - letters), begin);
 }
 
+/* Behind the white space at the byte `at` ahead. */
+static size_t behind_spaces(const tj_lexer *lx, size_t at)
+{
+    while (tj_lexer_is_space(tj_lexer_peek(lx, at))) {
+        at++;
+    }
+    return at;
+}
+
+/* Steps over {i}, i or {\imath} and gives 0, j 1, k 2; -1 if something else is there, or more is
+ * tied to the letter (k_1). */
+static int32_t take_basis(tj_lexer *lx)
+{
+    static const char letters[] = "ijk";
+    size_t at = behind_spaces(lx, 0);
+    bool braced = tj_lexer_peek(lx, at) == '{';
+    at = behind_spaces(lx, at + braced);
+    bool dotless = tj_lexer_peek(lx, at) == '\\';
+    at += dotless;
+    const char *letter = strchr(letters, tj_lexer_peek(lx, at));
+    if (letter == NULL || *letter == '\0' ||
+        (dotless &&
+         (lx->n - lx->at < at + 5 || memcmp(lx->text + lx->at + at + 1, "math", 4) != 0))) {
+        return -1;
+    }
+    at += dotless ? 5 : 1;
+    size_t end = braced ? behind_spaces(lx, at) : at;
+    if (braced && tj_lexer_peek(lx, end) != '}') {
+        return -1;
+    }
+    char next = tj_lexer_peek(lx, behind_spaces(lx, end + braced));
+    if (next != '\0' && strchr("_^'(", next) != NULL) {
+        return -1;
+    }
+    lx->at += end + braced;
+    return (int32_t)(letter - letters);
+}
+
+static tj_code lex_vector(tj_lexer *lx, size_t begin)
+{
+    int32_t which = take_basis(lx);
+    return which >= 0 ? tj_lexer_push(lx, TJ_TOK_BASIS, which, begin) : open_argument(lx, 0);
+}
+
+static tj_code lex_bold(tj_lexer *lx, size_t begin)
+{
+    int32_t which = take_basis(lx);
+    return which >= 0 ? tj_lexer_push(lx, TJ_TOK_BASIS, which, begin)
+                      : lex_blackboard(lx, true, begin);
+}
+
 static tj_code lex_delimiter(tj_lexer *lx, bool left, size_t begin)
 {
     tj_lexer_skip_spaces(lx);
@@ -266,8 +317,10 @@ static tj_code act_on(tj_lexer *lx, const tj_lex_entry *entry, size_t begin)
         return open_argument(lx, 0);
     case TJ_LEX_BOX:
         return open_argument(lx, TJ_BRACE_APART);
+    case TJ_LEX_VECTOR:
+        return lex_vector(lx, begin);
     case TJ_LEX_BOLD:
-        return lex_blackboard(lx, true, begin);
+        return lex_bold(lx, begin);
     case TJ_LEX_BB:
         return lex_blackboard(lx, false, begin);
     case TJ_LEX_LEFT:

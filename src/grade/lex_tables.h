@@ -20,7 +20,8 @@ typedef enum tj_lex_act {
     TJ_LEX_TEXT,     /* its argument is words: \text{...} */
     TJ_LEX_FONT,     /* its argument as if it stood there: \mathbf{x} */
     TJ_LEX_BOX,      /* \boxed: the same, but what is in two boxes is not one number */
-    TJ_LEX_BOLD,     /* \mathbf: R, Z and Q alone are sets of numbers */
+    TJ_LEX_VECTOR,   /* \hat, \vec: the same, but i, j and k alone may be unit vectors */
+    TJ_LEX_BOLD,     /* \mathbf: the same, and R, Z and Q alone are sets of numbers */
     TJ_LEX_BB,       /* \mathbb: its argument's letter is a set of numbers */
     TJ_LEX_LEFT,     /* \left, \right: the bracket behind it knows its side */
     TJ_LEX_RIGHT,

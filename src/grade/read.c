@@ -66,9 +66,32 @@ static void look_at_commas(tj_reader *r)
     }
 }
 
+/* "A(1, 2)", the whole text: a point with its name, but for the binomial C(5, 2). NULL without an
+ * error if it is none. */
+static const tj_ex *read_named_point(tj_reader *r)
+{
+    const tj_token *name = tj_reader_peek(r, 0), *open = tj_reader_peek(r, 1);
+    if (name->kind != TJ_TOK_WORD || name->n_text != 1 || name->text[0] < 'A' ||
+        name->text[0] > 'Z' || name->text[0] == 'C' || open->kind != TJ_TOK_LPAREN ||
+        open->flags != 0) {
+        return NULL;
+    }
+    r->met |= TJ_MET_POINT;
+    if (!r->modes.named_point) {
+        return NULL;
+    }
+    tj_reader_next(r);
+    const tj_ex *point = tj_reader_paren(r);
+    if (point == NULL || point->kind != TJ_EX_TUPLE || r->at != r->n_tokens) {
+        return tj_reader_fail(r, "a point behind its name");
+    }
+    return tj_reader_relation(r, tj_reader_symbol(r, name->text, 1), TJ_REL_EQ, point);
+}
+
 static const tj_ex *read_all(tj_reader *r)
 {
-    const tj_ex *ex = tj_reader_special(r);
+    const tj_ex *ex = read_named_point(r);
+    ex = ex == NULL && r->rc == TJ_OK ? tj_reader_special(r) : ex;
     if (ex != NULL || r->rc != TJ_OK) {
         return ex;
     }
@@ -153,7 +176,7 @@ static const tj_ex *read_in(const tj_reader *start, tj_modes modes, uint32_t *me
 }
 
 /* The modes that read otherwise what was met, likeliest first; returns how many. */
-static size_t other_modes(tj_modes usual, uint32_t met, tj_modes out[6])
+static size_t other_modes(tj_modes usual, uint32_t met, tj_modes out[TJ_MAX_OTHER_MODES])
 {
     size_t n = 0;
     if ((met & TJ_MET_THOUSANDS) != 0) {
@@ -171,6 +194,23 @@ static size_t other_modes(tj_modes usual, uint32_t met, tj_modes out[6])
         out[n] = usual;
         out[n++].loose_units = true;
     }
+    if ((met & TJ_MET_MARKS) != 0) {
+        out[n] = usual;
+        out[n++].marks_are_feet = true;
+    }
+    if ((met & TJ_MET_LONE_DIGIT) != 0) {
+        out[n] = usual;
+        out[n++].lone_digit = true;
+    }
+    if ((met & TJ_MET_POINT) != 0) {
+        out[n] = usual;
+        out[n++].named_point = true;
+    }
+    for (int basis = TJ_BASIS_PLANE; (met & TJ_MET_BASIS) != 0 && basis <= TJ_BASIS_SPACE;
+         basis++) {
+        out[n] = usual;
+        out[n++].basis = (tj_basis_mode)basis;
+    }
     if ((met & TJ_MET_MORNING) != 0) {
         out[n] = usual;
         out[n++].clock = TJ_CLOCK_AFTERNOON;
@@ -184,7 +224,7 @@ static size_t other_modes(tj_modes usual, uint32_t met, tj_modes out[6])
 
 static tj_code read_formula(readings *all, const tj_reader *start, tj_err *err)
 {
-    tj_modes usual = {0}, others[6];
+    tj_modes usual = {0}, others[TJ_MAX_OTHER_MODES];
     uint32_t met = 0, unused = 0;
     tj_code rc, other_rc;
     const tj_ex *first = read_in(start, usual, &met, &rc, err);

@@ -81,12 +81,19 @@ const tj_ex *tj_reader_letter_number(tj_reader *r)
     int largest;
     size_t end, behind;
     size_t n = letter_digits(r, 0, text, sizeof text, &largest, &end);
-    if (n < 2 || largest < 10) {
+    if (n == 0 || largest < 10) {
         return NULL;
     }
     int base = find_base(r, end, &behind);
     if (base <= largest) {
         return NULL;
+    }
+    if (n == 1) { /* a name elsewhere */
+        bool whole = r->at == 0 && behind == r->n_tokens;
+        r->met |= whole ? TJ_MET_LONE_DIGIT : 0;
+        if (!whole || !r->modes.lone_digit) {
+            return NULL;
+        }
     }
     tj_ex *ex = tj_reader_digits(r, text, n, 0);
     if (ex != NULL) {

@@ -42,6 +42,7 @@ static bool at_function(const tj_reader *r)
     const tj_token *token = tj_reader_peek(r, 0);
     switch ((tj_tok_kind)token->kind) {
     case TJ_TOK_FN:
+    case TJ_TOK_CIS:
     case TJ_TOK_SUM:
     case TJ_TOK_PROD:
     case TJ_TOK_LPAREN:
@@ -269,6 +270,17 @@ const tj_ex *tj_reader_function(tj_reader *r, tj_ex_fn fn)
     const tj_ex *ex = ok ? read_call(r, fn, base) : NULL;
     tj_reader_leave(r);
     return power == NULL || ex == NULL ? ex : tj_reader_binary(r, TJ_EX_POW, ex, power);
+}
+
+const tj_ex *tj_reader_cis(tj_reader *r)
+{
+    const tj_ex *cosine = tj_reader_function(r, TJ_FN_COS);
+    if (cosine == NULL || cosine->kind != TJ_EX_CALL || cosine->id != TJ_FN_COS) {
+        return tj_reader_fail(r, "an angle behind cis");
+    }
+    const tj_ex *sine = tj_reader_call(r, TJ_FN_SIN, cosine->args[0], NULL);
+    return tj_reader_binary(r, TJ_EX_ADD, cosine,
+                            tj_reader_binary(r, TJ_EX_MUL, tj_reader_const(r, TJ_CONST_I), sine));
 }
 
 /* ------------------------------------------------------------ roots, fractions */

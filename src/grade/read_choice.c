@@ -108,7 +108,8 @@ const tj_ex *tj_reader_choice(tj_reader *r)
     size_t behind = open + 2;
     behind += open > 0 && (tj_reader_peek(r, behind)->kind == TJ_TOK_COLON ||
                            tj_reader_peek(r, behind)->kind == TJ_TOK_POINT);
-    if (marked && !is_small && begins_content(tj_reader_peek(r, behind))) {
+    bool joined = tj_reader_is_word(r, behind, "and") || tj_reader_is_word(r, behind, "or");
+    if (marked && !is_small && !joined && begins_content(tj_reader_peek(r, behind))) {
         tj_reader look = *r;
         look.at += behind;
         const tj_ex *ex = choice_with(&look, c);

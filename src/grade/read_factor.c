@@ -1,4 +1,6 @@
 /* Factors: what stands between two signs, with all that is tied to it. */
+#include <string.h>
+
 #include "grade/reader.h"
 #include "grade/words.h"
 
@@ -72,8 +74,10 @@ static const char *temperature(const tj_reader *r, size_t *n)
     return "°";
 }
 
-/* The sign of a unit behind a factor: %, °, ', ''. */
-static bool find_sign_unit(const tj_reader *r, const tj_ex *factor, tj_unit *unit, size_t *n)
+/* The sign of a unit behind a factor: %, °, ', ''. Without degrees before them the last two may be
+ * of feet and inches. */
+static bool find_sign_unit(const tj_reader *r, const tj_ex *factor, bool feet, tj_unit *unit,
+                           size_t *n)
 {
     const tj_token *token = tj_reader_peek(r, 0);
     const char *name = NULL;
@@ -88,20 +92,22 @@ static bool find_sign_unit(const tj_reader *r, const tj_ex *factor, tj_unit *uni
         name = temperature(r, n);
         n_name = name[2] == '\0' ? 2 : 3;
     } else if (token->kind == TJ_TOK_PRIME && factor->kind == TJ_EX_NUMBER) {
-        name = token->id == 1 ? "arcminute" : "arcsecond";
-        n_name = 9;
+        name = token->id == 1 ? (feet ? "foot" : "arcminute") : feet ? "inch" : "arcsecond";
+        n_name = strlen(name);
         *n = 1;
     }
     return name != NULL && tj_unit_find(unit, name, n_name) != TJ_UNIT_NONE;
 }
 
-/* 12'30'' and 30°12'30'' are one amount. */
+/* 12'30'', 30°12'30'' and 5'6" are one amount. */
 static const tj_ex *read_sign_unit(tj_reader *r, const tj_ex *factor)
 {
     tj_nodes parts = {0};
     tj_unit unit;
     size_t n;
-    while (factor != NULL && find_sign_unit(r, factor, &unit, &n)) {
+    bool alone = tj_reader_at(r, TJ_TOK_PRIME), feet = alone && r->modes.marks_are_feet;
+    r->met |= alone ? TJ_MET_MARKS : 0;
+    while (factor != NULL && find_sign_unit(r, factor, feet, &unit, &n)) {
         r->at += n;
         if (!tj_nodes_add(r, &parts, tj_reader_quantity(r, factor, &unit))) {
             return NULL;
@@ -110,8 +116,8 @@ static const tj_ex *read_sign_unit(tj_reader *r, const tj_ex *factor)
         while (tj_reader_peek(r, n_digits)->kind == TJ_TOK_DIGIT && n_digits < 3) {
             n_digits++;
         }
-        bool goes_on =
-            n_digits > 0 && tj_reader_peek(r, n_digits)->kind == TJ_TOK_PRIME && unit.pi_power == 1;
+        bool goes_on = n_digits > 0 && tj_reader_peek(r, n_digits)->kind == TJ_TOK_PRIME &&
+                       (unit.pi_power == 1 || feet);
         factor = goes_on ? tj_reader_plain_number(r) : NULL;
         if (r->rc != TJ_OK) {
             return NULL;
@@ -249,7 +255,7 @@ const tj_ex *tj_reader_factor(tj_reader *r, bool with_times_ten)
         size_t n;
         if (tj_reader_at(r, TJ_TOK_BANG)) {
             ex = read_factorial(r, ex);
-        } else if (tj_ex_is_value(ex) && find_sign_unit(r, ex, &unit, &n)) {
+        } else if (tj_ex_is_value(ex) && find_sign_unit(r, ex, false, &unit, &n)) {
             ex = read_sign_unit(r, ex);
             break;
         } else if (at_power(r)) {
@@ -354,6 +360,8 @@ bool tj_reader_starts_factor(const tj_reader *r)
     case TJ_TOK_NAME:
     case TJ_TOK_CONST:
     case TJ_TOK_FN:
+    case TJ_TOK_CIS:
+    case TJ_TOK_BASIS:
     case TJ_TOK_SQRT:
     case TJ_TOK_FRAC:
     case TJ_TOK_BINOM:
@@ -420,7 +428,36 @@ static const tj_ex *read_const(tj_reader *r)
     return ex;
 }
 
-/* {}_5C_2 begins with nothing that has an index. */
+/* A bold i, j or k: a letter, or a column of one 1. A text with k is not of the plane. */
+static const tj_ex *read_basis(tj_reader *r)
+{
+    int32_t which = tj_reader_peek(r, 0)->id;
+    r->met |= TJ_MET_BASIS;
+    if (r->modes.basis == TJ_BASIS_LETTERS) {
+        const char letter = (char)('i' + which);
+        tj_reader_next(r);
+        return which == 0 && !r->modes.bound_i ? tj_reader_const(r, TJ_CONST_I)
+                                               : tj_reader_symbol(r, &letter, 1);
+    }
+    int32_t n = r->modes.basis == TJ_BASIS_PLANE ? 2 : 3;
+    if (which >= n) {
+        return tj_reader_fail(r, "unit vectors of the plane");
+    }
+    tj_reader_next(r);
+    tj_nodes cells = {0};
+    for (int32_t i = 0; i < n; i++) {
+        if (!tj_nodes_add(r, &cells, tj_reader_integer(r, i == which))) {
+            return NULL;
+        }
+    }
+    tj_ex *column = tj_reader_from(r, TJ_EX_MATRIX, &cells);
+    if (column != NULL) {
+        column->n_rows = (uint32_t)n;
+    }
+    return column;
+}
+
+/* {}_5C_2 and ^5C_2 begin with nothing that has an index. */
 static const tj_ex *read_left_index(tj_reader *r)
 {
     tj_reader_next(r);
@@ -459,6 +496,11 @@ const tj_ex *tj_reader_primary(tj_reader *r, bool with_times_ten)
     case TJ_TOK_FN:
         tj_reader_next(r);
         return tj_reader_function(r, (tj_ex_fn)token->id);
+    case TJ_TOK_CIS:
+        tj_reader_next(r);
+        return tj_reader_cis(r);
+    case TJ_TOK_BASIS:
+        return read_basis(r);
     case TJ_TOK_SQRT:
         return tj_reader_root(r);
     case TJ_TOK_FRAC:
@@ -471,6 +513,7 @@ const tj_ex *tj_reader_primary(tj_reader *r, bool with_times_ten)
     case TJ_TOK_OVERLINE:
         return read_overline(r);
     case TJ_TOK_UNDER:
+    case TJ_TOK_CARET:
         return read_left_index(r);
     case TJ_TOK_MONEY:
         return tj_reader_money(r);

@@ -11,7 +11,7 @@ typedef struct digits {
     size_t n_frac;
     size_t n_repeat;
     bool has_point;
-    bool has_separators;
+    char separator; /* of thousands: ',', ' ' or '\''; 0: none */
 } digits;
 
 static bool is_digit(const tj_token *token)
@@ -106,38 +106,60 @@ static bool comma_in_number(tj_reader *r, uint32_t met, tj_comma_mode wanted)
     return r->modes.comma == wanted;
 }
 
-/* "1,234,567", "1{,}234", "1,\!234", "1 234 567" behind the first digits. */
+/* Whether the comma that comes next separates thousands. */
+static bool at_thousands_comma(tj_reader *r, const digits *d)
+{
+    const tj_token *sign = tj_reader_peek(r, 0), *first = tj_reader_peek(r, 1);
+    bool marked = sign->id == 1 || ((first->flags | sign->flags) & TJ_TOK_NEGSPACE) != 0;
+    bool close = (first->flags & TJ_TOK_SPACED) == 0 || marked;
+    bool no_list = marked || d->separator == ',' || first->id == 0; /* ,000 is nothing alone */
+    return (sign->flags & TJ_TOK_SPACED) == 0 && is_digit(first) && close &&
+           count_digits(r, 1) == 3 && d->text[0] != '0' &&
+           (no_list || comma_in_number(r, TJ_MET_THOUSANDS, TJ_COMMA_THOUSANDS));
+}
+
+/* The apostrophe of 1'000'000, which is no minute: three digits follow, and no mark of seconds. */
+static bool at_apostrophe(const tj_reader *r, const digits *d)
+{
+    const tj_token *mark = tj_reader_peek(r, 0), *behind = tj_reader_peek(r, 4);
+    return mark->kind == TJ_TOK_PRIME && mark->id == 1 && mark->flags == 0 && d->text[0] != '0' &&
+           is_next_digit(tj_reader_peek(r, 1)) && count_digits(r, 1) == 3 &&
+           (behind->kind != TJ_TOK_PRIME || is_next_digit(tj_reader_peek(r, 5)));
+}
+
+/* The sign before the next three digits of a number with separators; 0 if it has no more. */
+static char next_separator(tj_reader *r, const digits *d)
+{
+    const tj_token *sign = tj_reader_peek(r, 0);
+    char before = d->separator;
+    if (d->n > 3 && before == 0) {
+        return 0;
+    }
+    if (sign->kind == TJ_TOK_COMMA) {
+        return (before == 0 || before == ',') && at_thousands_comma(r, d) ? ',' : 0;
+    }
+    if (is_digit(sign)) {
+        bool group = (before == 0 || before == ' ') && (sign->flags & TJ_TOK_SPACED) != 0 &&
+                     count_digits(r, 0) == 3 && d->text[0] != '0' && !r->in_exponent &&
+                     tj_reader_peek(r, 3)->kind != TJ_TOK_SLASH;
+        return group ? ' ' : 0;
+    }
+    return (before == 0 || before == '\'') && at_apostrophe(r, d) ? '\'' : 0;
+}
+
+/* "1,234,567", "1{,}234", "1,\!234", "1 234 567", "1'234'567" behind the first digits. */
 static bool read_thousands(tj_reader *r, digits *d)
 {
-    bool may_space = true;
-    for (;;) {
-        const tj_token *sign = tj_reader_peek(r, 0);
-        bool is_comma = sign->kind == TJ_TOK_COMMA;
-        if (d->n > 3 && !d->has_separators) {
-            return true;
-        }
-        if (is_comma && (sign->flags & TJ_TOK_SPACED) == 0) {
-            const tj_token *first = tj_reader_peek(r, 1);
-            bool marked = sign->id == 1 || ((first->flags | sign->flags) & TJ_TOK_NEGSPACE) != 0;
-            bool close = (first->flags & TJ_TOK_SPACED) == 0 || marked;
-            bool no_list = marked || !may_space || first->id == 0; /* ,000 is nothing alone */
-            if (!is_digit(first) || !close || count_digits(r, 1) != 3 || d->text[0] == '0' ||
-                !(no_list || comma_in_number(r, TJ_MET_THOUSANDS, TJ_COMMA_THOUSANDS))) {
-                return true;
-            }
+    for (char sign; (sign = next_separator(r, d)) != 0;) {
+        d->separator = sign;
+        if (sign != ' ') {
             tj_reader_next(r);
-            may_space = false;
-        } else if (may_space && is_digit(sign) && (sign->flags & TJ_TOK_SPACED) != 0 &&
-                   count_digits(r, 0) == 3 && d->text[0] != '0' && !r->in_exponent &&
-                   tj_reader_peek(r, 3)->kind != TJ_TOK_SLASH) {
-        } else {
-            return true;
         }
-        d->has_separators = true;
         if (!take_digits(r, d, 3)) {
             return false;
         }
     }
+    return true;
 }
 
 /* "1.234.567" and "1.234,56": points that separate thousands, behind the first digits. */
@@ -281,13 +303,21 @@ static void find_marks(const tj_reader *r, digits *d, size_t n)
     }
 }
 
+/* "1,5", which the mode decides on; "1 234,5" is nothing else outside of lists. */
+static bool at_decimal_comma(tj_reader *r, const digits *d)
+{
+    const tj_token *comma = tj_reader_peek(r, 0);
+    return comma->kind == TJ_TOK_COMMA && comma->flags == 0 && comma->id == 0 &&
+           is_next_digit(tj_reader_peek(r, 1)) && d->separator != ',' && d->n > 0 &&
+           (d->separator == 0 ? comma_in_number(r, TJ_MET_DECIMAL, TJ_COMMA_DECIMAL)
+                              : r->place != TJ_PLACE_LIST);
+}
+
 static bool read_fraction_part(tj_reader *r, digits *d)
 {
     const tj_token *point = tj_reader_peek(r, 0);
     const tj_token *next = tj_reader_peek(r, 1);
-    bool decimal_comma = point->kind == TJ_TOK_COMMA && point->flags == 0 && point->id == 0 &&
-                         is_next_digit(next) && !d->has_separators && d->n > 0 &&
-                         comma_in_number(r, TJ_MET_DECIMAL, TJ_COMMA_DECIMAL);
+    bool decimal_comma = at_decimal_comma(r, d);
     bool marked = next->kind == TJ_TOK_OVERLINE || next->kind == TJ_TOK_DOT_ABOVE ||
                   (next->kind == TJ_TOK_LPAREN && next->flags == 0 && d->n > 0 &&
                    is_digit(tj_reader_peek(r, 2)));
@@ -494,7 +524,8 @@ const tj_ex *tj_reader_number(tj_reader *r, bool with_times_ten)
     }
     digits d;
     d.n = d.n_frac = d.n_repeat = 0;
-    d.has_point = d.has_separators = false;
+    d.has_point = false;
+    d.separator = 0;
     bool points = false;
     if (!take_digits(r, &d, count_digits(r, 0)) ||
         (d.n > 0 && (!read_thousands(r, &d) || !read_points(r, &d, &points))) ||
@@ -510,7 +541,7 @@ const tj_ex *tj_reader_number(tj_reader *r, bool with_times_ten)
     }
     ex->num.n_repeat = (uint32_t)d.n_repeat;
     ex->num.is_decimal = d.has_point;
-    if (!d.has_point && !d.has_separators && tj_reader_at(r, TJ_TOK_DOTS)) {
+    if (!d.has_point && d.separator == 0 && tj_reader_at(r, TJ_TOK_DOTS)) {
         return tj_reader_fail(r, "a number");
     }
     if (d.n_repeat == 0 && !read_exponent(r, ex)) {

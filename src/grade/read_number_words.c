@@ -63,6 +63,19 @@ static const tj_ex *read_and_fraction(tj_reader *r, const tj_ex *whole)
         tj_reader_binary(r, TJ_EX_DIV, tj_reader_integer(r, num), tj_reader_integer(r, den)));
 }
 
+/* Behind a fraction: "half an hour", "three quarters of a mile". */
+static void skip_unit_article(tj_reader *r)
+{
+    size_t of = tj_reader_is_word(r, 0, "of");
+    const tj_token *name = tj_reader_peek(r, of + 1);
+    tj_unit unit;
+    if ((tj_reader_is_word(r, of, "a") || tj_reader_is_word(r, of, "an")) &&
+        name->kind == TJ_TOK_WORD &&
+        tj_unit_find(&unit, name->text, name->n_text) == TJ_UNIT_PLAIN) {
+        r->at += of + 1;
+    }
+}
+
 const tj_ex *tj_reader_number_words(tj_reader *r)
 {
     int64_t whole, den;
@@ -89,6 +102,7 @@ const tj_ex *tj_reader_number_words(tj_reader *r)
     size_t hyphen = tj_reader_peek(r, end)->kind == TJ_TOK_MINUS;
     if (next_number_word(r, end + hyphen, &den) == TJ_WORD_FRACTION && whole > 0) {
         r->at += end + hyphen + 1;
+        skip_unit_article(r);
         return tj_reader_binary(r, TJ_EX_DIV, tj_reader_integer(r, whole),
                                 tj_reader_integer(r, den));
     }

@@ -109,20 +109,28 @@ static const tj_ex *letter(tj_reader *r)
     return tj_reader_symbol(r, token->text, token->n_text);
 }
 
-static const tj_ex *membership(tj_reader *r, const tj_ex *symbol, int which)
+const tj_ex *tj_reader_relation(tj_reader *r, const tj_ex *a, tj_ex_rel sign, const tj_ex *b)
 {
-    tj_ex *numbers = tj_reader_new(r, TJ_EX_NUMBERS, 0);
-    tj_ex *ex = symbol == NULL || numbers == NULL ? NULL : tj_reader_new(r, TJ_EX_RELATION, 2);
+    tj_ex *ex = a == NULL || b == NULL ? NULL : tj_reader_new(r, TJ_EX_RELATION, 2);
     tj_ex_rel *rel = ex == NULL ? NULL : tj_arena_calloc(r->arena, 1, sizeof *rel);
     if (rel == NULL) {
         return tj_reader_fail_code(r, TJ_E_NOMEM, "cannot allocate the tree of an answer");
     }
-    numbers->id = which;
-    *rel = TJ_REL_IN;
-    ex->args[0] = symbol;
-    ex->args[1] = numbers;
+    *rel = sign;
+    ex->args[0] = a;
+    ex->args[1] = b;
     ex->rels = rel;
     return ex;
+}
+
+static const tj_ex *membership(tj_reader *r, const tj_ex *symbol, int which)
+{
+    tj_ex *numbers = tj_reader_new(r, TJ_EX_NUMBERS, 0);
+    if (numbers == NULL) {
+        return NULL;
+    }
+    numbers->id = which;
+    return tj_reader_relation(r, symbol, TJ_REL_IN, numbers);
 }
 
 /* "k is an integer", "any integer k", "k integer"; NULL without an error, and nothing read, if

@@ -154,7 +154,7 @@ static bool is_noun(const tj_reader *r, size_t ahead)
         return false;
     }
     if (in_text(token)) {
-        return token->n_text > 1;
+        return token->n_text > 1 && !tj_reader_is_function(token);
     }
     return tj_reader_word_kind(token) == TJ_WORD_UNKNOWN &&
            tj_words_is_prose(token->text, token->n_text);
@@ -291,13 +291,26 @@ static bool read_one(tj_reader *r, tj_unit *out, bool behind_number, bool behind
     return tj_reader_combine(r, out, &unit, power, &unit, 0);
 }
 
-/* Whether "/", "per" or "*" is followed by a unit rather than a value. */
-static bool read_next_unit(tj_reader *r, tj_unit *out, bool *divides)
+/* "kg m/s^2": a unit's letter behind another unit, where it is plain that it goes on as units do.
+ */
+static bool at_letter_unit(const tj_reader *r)
+{
+    const tj_token *letter = tj_reader_peek(r, 0);
+    tj_tok_kind behind = (tj_tok_kind)tj_reader_peek(r, 1)->kind;
+    return letter->kind == TJ_TOK_WORD && letter->n_text == 1 && r->sub == 0 &&
+           (behind == TJ_TOK_SLASH || behind == TJ_TOK_CARET || behind == TJ_TOK_END);
+}
+
+/* Whether "/", "per", "a" or "*" is followed by a unit rather than a value. */
+static bool read_next_unit(tj_reader *r, const tj_unit *before, tj_unit *out, bool *divides)
 {
     bool slash = tj_reader_at(r, TJ_TOK_SLASH), times = tj_reader_at(r, TJ_TOK_TIMES);
-    bool per = tj_reader_is_word(r, 0, "per");
+    bool a = tj_reader_is_word(r, 0, "a") || tj_reader_is_word(r, 0, "an");
+    bool per = tj_reader_is_word(r, 0, "per") || (a && tj_reader_peek(r, 1)->n_text > 2);
     const tj_token *next = tj_reader_peek(r, slash || times || per);
-    bool beside = !slash && !times && !per && in_text(next) && next->kind == TJ_TOK_WORD;
+    bool beside = !slash && !times && !per &&
+                  ((in_text(next) && next->kind == TJ_TOK_WORD) ||
+                   (before->name[0] == '\0' && at_letter_unit(r)));
     if ((!slash && !times && !per && !beside) ||
         (next->kind != TJ_TOK_WORD && next->kind != TJ_TOK_QUOTED)) {
         return false;
@@ -306,7 +319,8 @@ static bool read_next_unit(tj_reader *r, tj_unit *out, bool *divides)
     look.err = NULL;
     look.at += !beside;
     look.sub = 0;
-    bool ok = beside ? read_known(&look, out, true, true) : read_one(&look, out, true, true);
+    bool ok = beside && in_text(next) ? read_known(&look, out, true, true)
+                                      : read_one(&look, out, true, true);
     if (look.rc == TJ_E_NOMEM) {
         tj_reader_fail_code(r, look.rc, "cannot allocate a unit");
     }
@@ -323,7 +337,7 @@ static bool read_rest(tj_reader *r, tj_unit *unit)
 {
     tj_unit next;
     bool divides;
-    while (read_next_unit(r, &next, &divides)) {
+    while (read_next_unit(r, unit, &next, &divides)) {
         if (!tj_reader_combine(r, unit, unit, 1, &next, divides ? -1 : 1)) {
             tj_reader_fail(r, "units that can be combined before this");
             return false;

@@ -126,10 +126,17 @@ static const tj_lex_entry *find_command(const char *word, size_t n)
         return n == 3 && memcmp(word, "ell", 3) == 0 ? NULL : entry;
     case TJ_TOK_CONST:
     case TJ_TOK_SQRT:
+    case TJ_TOK_CIS:
         return entry;
     default:
         return NULL;
     }
+}
+
+bool tj_reader_is_function(const tj_token *token)
+{
+    const tj_lex_entry *entry = find_command(token->text, token->n_text);
+    return entry != NULL && (entry->kind == TJ_TOK_FN || entry->kind == TJ_TOK_CIS);
 }
 
 /* Functions that end a word although letters stand before or behind them: "xsinx", "2pir". */
@@ -392,6 +399,7 @@ static const tj_ex *read_command(tj_reader *r, const tj_lex_entry *entry)
     tj_reader_next(r);
     return entry->kind == TJ_TOK_CONST  ? tj_reader_const(r, (tj_ex_const)entry->id)
            : entry->kind == TJ_TOK_SQRT ? tj_reader_function(r, TJ_FN_SQRT)
+           : entry->kind == TJ_TOK_CIS  ? tj_reader_cis(r)
                                         : tj_reader_function(r, (tj_ex_fn)entry->id);
 }
 

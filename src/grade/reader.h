@@ -27,25 +27,36 @@
 typedef enum tj_comma_mode { TJ_COMMA_THOUSANDS, TJ_COMMA_LIST, TJ_COMMA_DECIMAL } tj_comma_mode;
 /* What "3:45" is. */
 typedef enum tj_clock_mode { TJ_CLOCK_TIME, TJ_CLOCK_AFTERNOON, TJ_CLOCK_RATIO } tj_clock_mode;
+/* What the bold i and j of "3i - 4j" are: letters, unit vectors of the plane or of space. */
+typedef enum tj_basis_mode { TJ_BASIS_LETTERS, TJ_BASIS_PLANE, TJ_BASIS_SPACE } tj_basis_mode;
 
 typedef struct tj_modes {
     tj_comma_mode comma;
     tj_clock_mode clock;
     bool pair_is_interval; /* "(1,2)" */
     bool loose_units;      /* "5 m" is metres */
-    bool bound_i;          /* i is a name: "k*pi, where i is an integer" */
+    bool marks_are_feet;   /* 5'6" is of feet and inches, not of minutes and seconds */
+    bool lone_digit;       /* A_{16} is ten */
+    bool named_point;      /* A(1, 2) is the point A = (1, 2) */
+    tj_basis_mode basis;
+    bool bound_i; /* i is a name: "k*pi, where i is an integer" */
     bool bound_e;
 } tj_modes;
 
 /* What was met that a mode decides. */
-#define TJ_MET_THOUSANDS  1u  /* "1,234" */
-#define TJ_MET_DECIMAL    2u  /* "1,5" */
-#define TJ_MET_PAIR       4u  /* "(1,2)" */
-#define TJ_MET_LOOSE_UNIT 8u  /* "5 m" */
-#define TJ_MET_BOUND_I    16u /* a parameter is called i */
-#define TJ_MET_BOUND_E    32u
-#define TJ_MET_CLOCK      64u  /* "3:45" */
-#define TJ_MET_MORNING    128u /* ... and it may be in the afternoon */
+#define TJ_MET_THOUSANDS   1u  /* "1,234" */
+#define TJ_MET_DECIMAL     2u  /* "1,5" */
+#define TJ_MET_PAIR        4u  /* "(1,2)" */
+#define TJ_MET_LOOSE_UNIT  8u  /* "5 m" */
+#define TJ_MET_BOUND_I     16u /* a parameter is called i */
+#define TJ_MET_BOUND_E     32u
+#define TJ_MET_CLOCK       64u   /* "3:45" */
+#define TJ_MET_MORNING     128u  /* ... and it may be in the afternoon */
+#define TJ_MET_MARKS       256u  /* 5' without degrees before it */
+#define TJ_MET_BASIS       512u  /* a bold i */
+#define TJ_MET_LONE_DIGIT  1024u /* A_{16} */
+#define TJ_MET_POINT       2048u /* A(1, 2) */
+#define TJ_MAX_OTHER_MODES 10    /* that one text can ask for */
 
 /* Where a comma stands. */
 typedef enum tj_place {
@@ -156,8 +167,8 @@ bool tj_ex_has_symbol(const tj_ex *ex, const char *text);
 
 /* A number at digits or a point before digits. */
 const tj_ex *tj_reader_number(tj_reader *r, bool with_times_ten);
-/* "1A_{16}", "A5_{11}", "FF_{16}": digits that are letters, of which there are two or more in all;
- * NULL without an error if it is none. */
+/* "1A_{16}", "A5_{11}", "FF_{16}": digits that are letters, of which there are two or more in all,
+ * or one that is the whole text; NULL without an error if it is none. */
 const tj_ex *tj_reader_letter_number(tj_reader *r);
 /* "(1011)_2"; NULL without an error if it is none. */
 const tj_ex *tj_reader_based_paren(tj_reader *r);
@@ -202,6 +213,8 @@ typedef enum tj_word_kind {
     TJ_WORD_SIGN     /* joins: "and", "or", "mod", "in", ... */
 } tj_word_kind;
 tj_word_kind tj_reader_word_kind(const tj_token *token);
+/* Whether a WORD is the name of a function that LaTeX has a command for: \operatorname{sin}. */
+bool tj_reader_is_function(const tj_token *token);
 const tj_ex *tj_reader_word(tj_reader *r);
 /* A symbol at NAME or at a piece of a WORD, with its subscript and primes. */
 const tj_ex *tj_reader_name(tj_reader *r);
@@ -235,6 +248,7 @@ const tj_ex *tj_reader_as_set(tj_reader *r, const tj_ex *ex);
 /* ------------------------------------------------------------ read_call.c */
 
 const tj_ex *tj_reader_function(tj_reader *r, tj_ex_fn fn); /* behind its name */
+const tj_ex *tj_reader_cis(tj_reader *r);                   /* behind it: cos x + i sin x */
 const tj_ex *tj_reader_fraction(tj_reader *r);
 const tj_ex *tj_reader_root(tj_reader *r);
 const tj_ex *tj_reader_binomial(tj_reader *r);
@@ -268,6 +282,8 @@ bool tj_reader_at_money(const tj_reader *r); /* at a currency's code before an a
 
 bool tj_reader_is_letter(const tj_token *token); /* a name alone: "k" */
 
+/* The statement "a sign b"; NULL if one of them is. */
+const tj_ex *tj_reader_relation(tj_reader *r, const tj_ex *a, tj_ex_rel sign, const tj_ex *b);
 const tj_ex *tj_reader_statement(tj_reader *r);
 const tj_ex *tj_reader_sets(tj_reader *r);
 const tj_ex *tj_reader_item(tj_reader *r); /* sets, or the dots of "1, 2, ..., n" */

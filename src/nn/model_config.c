@@ -243,3 +243,9 @@ json_t *tj_model_config_to_json(const tj_model_config *cfg)
     own_config own = own_from_cfg(cfg);
     return tj_config_write(&own, own_fields);
 }
+
+void tj_model_config_print(tj_buf *out, const tj_model_config *cfg, size_t depth)
+{
+    own_config own = own_from_cfg(cfg);
+    tj_config_print(out, &own, own_fields, depth);
+}

@@ -30,6 +30,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "base/err.h"
 
 /* ---------------------------------------------------------------- configuration */
@@ -127,6 +128,8 @@ size_t tj_model_config_n_weights(const tj_model_config *cfg);
 TJ_MUST_USE tj_code tj_model_config_from_json(tj_model_config *cfg, const json_t *json,
                                               const char *where, tj_err *err);
 json_t *tj_model_config_to_json(const tj_model_config *cfg);
+/* As tj_config_print. */
+void tj_model_config_print(tj_buf *out, const tj_model_config *cfg, size_t depth);
 
 /* The Hugging Face family ("llama", "qwen2", "qwen3") whose semantics the configuration has, or
  * TJ_E_INVAL saying which combination no family has. Call before training starts. */

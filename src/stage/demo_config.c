@@ -220,6 +220,30 @@ json_t *tj_demo_config_write(const tj_demo_config *cfg)
     return j;
 }
 
+tj_code tj_demo_config_print(tj_buf *out, const tj_demo_config *cfg, tj_err *err)
+{
+    tj_config_print(out, cfg, demo_fields, 0);
+    tj_buf_str(out, "model:\n");
+    tj_model_config_print(out, &cfg->model, 1);
+    return tj_buf_check(out, err);
+}
+
+/* A seed that is there twice would count one training as two. */
+static tj_code check_seeds(const tj_demo_config *c, tj_err *err)
+{
+    if (c->n_seeds == 0) {
+        return tj_fail(err, TJ_E_INVAL, "seeds: at least one is needed");
+    }
+    for (size_t i = 0; i < c->n_seeds; i++) {
+        for (size_t k = 0; k < i; k++) {
+            if (c->seeds[i] == c->seeds[k]) {
+                return tj_fail(err, TJ_E_INVAL, "seeds: %zu is there twice", c->seeds[i]);
+            }
+        }
+    }
+    return TJ_OK;
+}
+
 tj_code tj_demo_config_check(const tj_demo_config *c, tj_err *err)
 {
     tj_code rc = tj_countdown_check_config(&c->task, err);
@@ -234,8 +258,8 @@ tj_code tj_demo_config_check(const tj_demo_config *c, tj_err *err)
         const char *family;
         rc = tj_model_config_family(&family, &model, err);
     }
-    if (rc == TJ_OK && c->n_seeds == 0) {
-        rc = tj_fail(err, TJ_E_INVAL, "seeds: at least one is needed");
+    if (rc == TJ_OK) {
+        rc = check_seeds(c, err);
     }
     if (rc == TJ_OK && c->eval.max_tokens + 64 > c->model.max_positions) {
         rc = tj_fail(err, TJ_E_INVAL,

@@ -161,6 +161,8 @@ void tj_demo_config_default(tj_demo_config *cfg, bool full);
 TJ_MUST_USE tj_code tj_demo_config_read(tj_demo_config *cfg, const json_t *json, const char *where,
                                         tj_err *err);
 json_t *tj_demo_config_write(const tj_demo_config *cfg);
+/* The settings as YAML, each with what it is as a comment. Errors: TJ_E_NOMEM. */
+TJ_MUST_USE tj_code tj_demo_config_print(tj_buf *out, const tj_demo_config *cfg, tj_err *err);
 TJ_MUST_USE tj_code tj_demo_config_check(const tj_demo_config *cfg, tj_err *err);
 
 /* The whole experiment in the workspace DIR, from whatever is there already. Gives *data, the

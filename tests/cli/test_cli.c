@@ -270,6 +270,18 @@ static void manual_and_completion_know_every_command(void **state)
         command_expect_text(r.out, "save-every");
         done(&r);
     }
+    /* what is completed behind a command is its own, though another's name begins alike */
+    command_write("words.sh", "COMP_WORDS=(\"$@\"); COMP_CWORD=$(($# - 1))\n"
+                              ". ./tabiji.bash; _tabiji; echo \"${COMPREPLY[@]}\"\n");
+    result bash = RUN(NULL, "completion", "bash");
+    command_write("tabiji.bash", bash.out);
+    done(&bash);
+    command_expect("bash words.sh tabiji runs --st; bash words.sh tabiji train prm --lora; "
+                   "bash words.sh tabiji train x --met; bash words.sh tabiji thought de",
+                   0);
+    command_expect_text(command_out, "--stage --status\n--lora-rank");
+    command_expect_text(command_out, "--method\n");
+    command_expect_text(command_out, "derive debate\n");
 }
 
 /* ------------------------------------------------------------------ configurations, workspaces */
@@ -285,6 +297,10 @@ static void a_wrong_configuration_names_its_field(void **state)
         {"model:\n  n_heads: 4\n  n_kv_heads: 3\n", "n_kv_heads"},
         {"[1, 2]\n", "wrong.yaml: expected a mapping"},
         {"task:\n  number_min: 9\n  number_max: 3\n", "number_m"},
+        {"n_train: 5\nseeds: [1, 2, 1]\n", "wrong.yaml:2: seeds: 1 is there twice"},
+        {"n_train: [1\n", "wrong.yaml:"},
+        {"n_train: 1\nn_train: 2\n", "wrong.yaml:2: key 'n_train' is there twice"},
+        {"", "wrong.yaml:1: nothing in it"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         command_write("wrong.yaml", cases[i][0]);
@@ -292,16 +308,30 @@ static void a_wrong_configuration_names_its_field(void **state)
         expect_refusal(RUN(NULL, "run", "wrong.yaml", "-w", "unmade"), 2, cases[i][1]);
     }
     expect_refusal(RUN(NULL, "config", "-s", "model.width=wide"), 2, "--set: model.width");
-    command_write("wrong.yaml", "n_train: [1\n");
-    expect_refusal(RUN(NULL, "config", "-c", "wrong.yaml"), 1, "wrong.yaml:");
     expect_refusal(RUN(NULL, "config", "-c", "none.yaml"), 3, "none.yaml");
     assert_false(tj_fs_exists("unmade"));
     command_write("right.yaml", "model: {width: 64}\nn_train: 9\n");
-    json_t *all = expect_json(RUN(NULL, "config", "-c", "right.yaml", "-s", "n_train=8"));
+    json_t *all = expect_json(RUN(NULL, "config", "-c", "right.yaml", "-s", "n_train=8", "--json"));
     assert_int_equal(json_integer_value(json_object_get(all, "n_train")), 8);
     assert_int_equal(json_integer_value(json_object_get(json_object_get(all, "model"), "width")),
                      64);
     json_decref(all);
+}
+
+static void printed_settings_are_read_as_the_same(void **state)
+{
+    (void)state;
+    result printed = RUN(NULL, "config", "--full", "-s", "phase1.lr_max=1e-7");
+    expect_status(&printed, 0);
+    command_expect_text(printed.out, "# peak learning rate; 0 to 1");
+    command_write("printed.yaml", printed.out);
+    done(&printed);
+    json_t *asked =
+        expect_json(RUN(NULL, "config", "--full", "-s", "phase1.lr_max=1e-7", "--json"));
+    json_t *again = expect_json(RUN(NULL, "config", "-c", "printed.yaml", "--json"));
+    assert_true(json_equal(asked, again));
+    json_decref(asked);
+    json_decref(again);
 }
 
 static void a_workspace_in_use_exits_4(void **state)
@@ -1058,6 +1088,7 @@ int main(void)
         cmocka_unit_test(every_commands_help_fits_80_columns),
         cmocka_unit_test(manual_and_completion_know_every_command),
         cmocka_unit_test(a_wrong_configuration_names_its_field),
+        cmocka_unit_test(printed_settings_are_read_as_the_same),
         cmocka_unit_test(a_workspace_in_use_exits_4),
         cmocka_unit_test(a_ledger_is_signed_shown_and_verified),
         cmocka_unit_test(a_ledger_that_differs_exits_1_until_it_is_adopted),

@@ -238,6 +238,57 @@ static void a_bare_answer_is_taken_whole(void **state)
     }
 }
 
+static void words_that_name_a_value_are_left_out(void **state)
+{
+    (void)state;
+    static const example examples[] = {
+        {"Total = 1080 dollars", "label", "1080 dollars"},
+        {"Total cost = 9 * 2 = $18.", "label", "$18"},
+        {"Area: 25\\pi", "label", "25\\pi"},
+        {"Solution: x = 3", "label", "x = 3"},
+        {"合計 = 5", "label", "5"},
+        {"Area = 3x + foo(2)", "whole", "Area = 3x + foo(2)"}, /* not half of a formula */
+        {"Area_1 = 5", "whole", "Area_1 = 5"},
+        {"x = 3", "whole", "x = 3"},
+    };
+    CHECK(examples);
+}
+
+static void a_short_sentence_is_no_formula(void **state)
+{
+    (void)state;
+    static const example examples[] = {
+        {"He needs $5.", "number", "$5"},
+        {"The point (3, 4).", "number", "(3, 4)"},
+        {"quarter past 3", "whole", "quarter past 3"},
+        {"Friday, March 3", "whole", "Friday, March 3"},
+        {"I choose C.", "choice", "C"},
+        {"I would pick (B)", "choice", "(B)"},
+        {"Yes, it is.", "whole", "Yes"},
+        {"No, 5 is not prime.", "whole", "No"},
+        {"The answer is no, since it is odd.", "final answer", "no"},
+        {"No, there are 6.", "number", "6"},
+    };
+    CHECK(examples);
+}
+
+static void dates_and_amounts_are_taken_whole(void **state)
+{
+    (void)state;
+    static const example examples[] = {
+        {"The party is on March 3.", "number", "March 3"},
+        {"It happened on July 4, 1776.", "number", "July 4, 1776"},
+        {"It happened on July 4 1776, they say.", "number", "July 4 1776"},
+        {"She paid in March 12 dollars.", "number", "12 dollars"},
+        {"It takes them 5 hours and 30 minutes.", "number", "5 hours and 30 minutes"},
+        {"It takes them 5 hours 30 minutes.", "number", "5 hours 30 minutes"},
+        {"It takes them 5 feet, 6 inches.", "number", "5 feet, 6 inches"},
+        {"They are 5 hours and 6 hours.", "number", "5 hours and 6 hours"}, /* a list */
+        {"He walks 3 miles and 20 minutes.", "number", "20 minutes"},
+    };
+    CHECK(examples);
+}
+
 static void what_is_said_not_to_be_the_answer_is_none(void **state)
 {
     (void)state;
@@ -254,6 +305,8 @@ static void what_is_said_not_to_be_the_answer_is_none(void **state)
         {"We find 6, since 5 is not a solution.", "number", "6"},
         {"The answer is not 5 but 6.", "number", "6"},
         {"$x \\ne 5$", "whole", "$x \\ne 5$"},
+        {"The answer is greater than 5.", NULL, ""},
+        {"It has 7 more than 5.", "number", "7"},
     };
     CHECK(examples);
 }
@@ -436,6 +489,9 @@ int main(void)
         cmocka_unit_test(bold_values_are_answers_but_headings_are_not),
         cmocka_unit_test(else_the_last_formula_or_number_is_the_answer),
         cmocka_unit_test(a_bare_answer_is_taken_whole),
+        cmocka_unit_test(words_that_name_a_value_are_left_out),
+        cmocka_unit_test(a_short_sentence_is_no_formula),
+        cmocka_unit_test(dates_and_amounts_are_taken_whole),
         cmocka_unit_test(what_is_said_not_to_be_the_answer_is_none),
         cmocka_unit_test(thinking_is_never_looked_at),
         cmocka_unit_test(without_an_answer_there_is_none),

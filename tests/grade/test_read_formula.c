@@ -89,8 +89,9 @@ static void functions_take_what_follows_them(void **state)
     ALIKE("binomial(n, k)", "\\binom{n}{k}", "\\dbinom nk", "{n\\choose k}", "C(n,k)",
           "binomial(n, k)", "nCr(n, k)");
     ALIKE("binomial(5, 2)", "\\binom52", "C(5,2)", "5C2", "_5C_2", "{}_5C_2", "C_5^2", "C^2_5",
-          "_{5}C_{2}");
-    ALIKE("permutations(5, 2)", "P(5,2)", "5P2", "_5P_2");
+          "_{5}C_{2}", "^5C_2", "{}^{5}C_{2}");
+    ALIKE("permutations(5, 2)", "5P2", "_5P_2", "^5P_2");
+    ALIKE("permutations(5, 2) ¦ P = <5, 2>", "P(5,2)");
     ALIKE("factorial(5)", "5!", "factorial(5)", "(5)!");
     ALIKE("1/factorial(2004)", "1/2004!", "\\frac{1}{2004!}", "\\frac1{2004!}");
     ALIKE("doublefactorial(n)", "n!!");

@@ -56,7 +56,7 @@ static void signs_are_tied_to_their_number(void **state)
           "30\\degree", "30度", "30^°");
     ALIKE("50%", "50\\%", "50%", "50 percent", "50\\text{ percent}", "50％", "50 \\%");
     ALIKE("-5°C", "-5°C", "-5^\\circ\\text{C}", "-5 degrees Celsius", "-5 ℃", "-5^\\circ C");
-    ALIKE("(12 arcminute) + (30 arcsecond)", "12'30''", "12'30\"", "12′30″");
+    ALIKE("(12 arcminute) + (30 arcsecond) ¦ (12 ft) + (30 inch)", "12'30''", "12'30\"", "12′30″");
     ALIKE("2*(x°)", "2x^\\circ");
     ALIKE("(7 + 1/2)°", "7\\frac12^\\circ", "7\\frac{1}{2}^{\\circ}", "7½°", "7 1/2 degrees");
     ALIKE("30°", "30^\\circ{}");

@@ -96,14 +96,14 @@ static void a_server_from_which_nothing_comes_ends_it(void **state)
     tj_message m = {TJ_ROLE_USER, "q", 1};
     script_voice_open(&v, gone, true);
     tj_talk_init(&talk, &v.generator);
-    assert_int_equal(tj_talk_ask(&talk, &ok, "a thing", &m, 1, read_a, got, &err), TJ_E_IO);
+    assert_int_equal(tj_talk_ask(&talk, &ok, "a thing", &m, 1, NULL, read_a, got, &err), TJ_E_IO);
     assert_false(ok);
     assert_string_equal(err.msg, "the line is down");
     tj_talk_deinit(&talk);
     script_voice_close(&v);
     script_voice_open(&v, back, true);
     tj_talk_init(&talk, &v.generator);
-    assert_int_equal(tj_talk_ask(&talk, &ok, "a thing", &m, 1, read_a, got, NULL), TJ_OK);
+    assert_int_equal(tj_talk_ask(&talk, &ok, "a thing", &m, 1, NULL, read_a, got, NULL), TJ_OK);
     assert_false(ok);
     tj_talk_deinit(&talk);
     script_voice_close(&v);
