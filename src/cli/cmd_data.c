@@ -16,11 +16,13 @@ static const char *const splits[] = {"train", "valid", "test", NULL};
 typedef struct importing {
     json_t *files, *refusals; /* NULL: for people */
     size_t n_shown;           /* of the file at hand */
+    bool any_refused;
 } importing;
 
 static void print_refusal(void *ctx, const char *path, const tj_refusal *r)
 {
     importing *im = ctx;
+    im->any_refused = true;
     if (im->refusals != NULL && json_array_size(im->refusals) < MAX_LISTED) {
         json_array_append_new(im->refusals,
                               json_pack("{s:s, s:I, s:I, s:s, s:o}", "file", path, "record",
@@ -171,6 +173,9 @@ tj_code tj_cmd_data_import(const tj_args *args, tj_err *err)
         rc = tj_import(store, &result, &cfg, tj_build_id(), &listener, tj_cli_job(), err);
     }
     tj_cli_progress_end();
+    if (rc != TJ_OK && im.any_refused && !cfg.skip) {
+        fprintf(stderr, "nothing was kept; --on-error skip passes over records that are refused\n");
+    }
     if (rc == TJ_OK && !json) {
         print_total(&result, &cfg);
     } else if (rc == TJ_OK) {

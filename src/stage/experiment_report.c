@@ -238,11 +238,13 @@ static json_t *notes_json(const tj_experiment *x)
                                : "An update takes the same number of problems in both arms, so "
                                  "that equal epochs are equal updates; the full profile also "
                                  "compares at equal training tokens."));
+    char range[64];
+    snprintf(range, sizeof range, fewest == most ? "%zu" : "%zu to %zu", fewest, most);
     snprintf(text, sizeof text,
              "In each seed trees were grown, problem by problem in a drawn order, until %zu had a "
-             "correct path (%zu to %zu trees a seed). A problem whose tree has none is in neither "
+             "correct path (%s trees a seed). A problem whose tree has none is in neither "
              "arm, so that both learn from what the base can reach.",
-             x->n_needed, fewest, most);
+             x->n_needed, range);
     json_array_append_new(notes, json_string(text));
     return notes;
 }
