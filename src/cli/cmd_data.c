@@ -16,7 +16,7 @@ static const char *const splits[] = {"train", "valid", "test", NULL};
 typedef struct importing {
     json_t *files, *refusals; /* NULL: for people */
     size_t n_shown;           /* of the file at hand */
-    bool any_refused;
+    bool any_refused, stops;  /* at the first, which is then the error */
 } importing;
 
 static void print_refusal(void *ctx, const char *path, const tj_refusal *r)
@@ -30,7 +30,7 @@ static void print_refusal(void *ctx, const char *path, const tj_refusal *r)
                                         r->field, "reason",
                                         tj_json_text(r->reason, strlen(r->reason))));
     }
-    if (im->refusals == NULL && im->n_shown++ < MAX_SHOWN) {
+    if (im->refusals == NULL && !im->stops && im->n_shown++ < MAX_SHOWN) {
         tj_cli_progress_end();
         fprintf(stderr, "%s:%zu: %s%s%s\n", path, r->line, r->field, r->field[0] == 0 ? "" : ": ",
                 r->reason);
@@ -167,13 +167,14 @@ tj_code tj_cmd_data_import(const tj_args *args, tj_err *err)
     }
     tj_code rc = read_config(&cfg, paths, args, err);
     if (rc == TJ_OK) {
+        im.stops = !cfg.skip;
         rc = tj_store_open(&store, dir == NULL ? "demo" : dir, TJ_STORE_CREATE, NULL, err);
     }
     if (rc == TJ_OK) {
         rc = tj_import(store, &result, &cfg, tj_build_id(), &listener, tj_cli_job(), err);
     }
     tj_cli_progress_end();
-    if (rc != TJ_OK && im.any_refused && !cfg.skip) {
+    if (rc != TJ_OK && im.any_refused && im.stops) {
         fprintf(stderr, "nothing was kept; --on-error skip passes over records that are refused\n");
     }
     if (rc == TJ_OK && !json) {
