@@ -1112,8 +1112,7 @@ const tj_command tj_commands[] = {
      "\n"
      "Targets of --map are problem (needed), answer, solution, steps, labels (as many as\n"
      "steps: -1, 0, 1, true, false or null), id, subject, level and author.",
-     "  tabiji data import -w work --set math-train math/train/*.json --licence MIT --on-error "
-     "skip\n"
+     "  tabiji data import -w work --set math-train math/train/*.json --on-error skip\n"
      "  tabiji data import -w work --set bench prmbench/*.gz --on-error skip\n"
      "  tabiji data import -w work --set mine a.jsonl --map problem=q,answer=final",
      import_options, tj_cmd_data_import},
