@@ -403,9 +403,11 @@ typedef enum tj_max_tokens_field {
 } tj_max_tokens_field;
 
 typedef enum tj_response_format {
-    TJ_RESPONSE_SCHEMA, /* {"type": "json_schema", ...} with the form's schema, strict */
-    TJ_RESPONSE_OBJECT, /* {"type": "json_object"}: for servers that know no schemas */
-    TJ_RESPONSE_NONE    /* nothing: for servers that refuse the field */
+    TJ_RESPONSE_SCHEMA,        /* {"type": "json_schema", ...} with the form's schema, strict */
+    TJ_RESPONSE_OBJECT_SCHEMA, /* {"type": "json_object", "schema": ...}, as llama.cpp and
+                                * llama-cpp-python read it, too */
+    TJ_RESPONSE_OBJECT,        /* {"type": "json_object"}: for servers that know no schemas */
+    TJ_RESPONSE_NONE           /* nothing: for servers that refuse the field */
 } tj_response_format;
 
 /* How a server is asked. A request is a query's samples, or a part of them; it is tried again after

@@ -2,7 +2,7 @@
 #include "infer/infer.h"
 
 static const char *const max_tokens_fields[] = {"max_tokens", "max_completion_tokens", NULL};
-static const char *const response_formats[] = {"schema", "object", "none", NULL};
+static const char *const response_formats[] = {"schema", "object_schema", "object", "none", NULL};
 
 #define CFG tj_remote_config
 static const tj_field fields[] = {

@@ -102,7 +102,7 @@ static tj_response_format format_of(const tj_remote_config *cfg, const tj_query 
         return TJ_RESPONSE_NONE;
     }
     bool is_any = q->form->nodes[q->form->root].kind == TJ_FORM_ANY_OBJECT;
-    return cfg->response_format == TJ_RESPONSE_SCHEMA && is_any
+    return cfg->response_format != TJ_RESPONSE_NONE && is_any
                ? TJ_RESPONSE_OBJECT
                : (tj_response_format)cfg->response_format;
 }
@@ -118,6 +118,10 @@ static tj_code put_format(json_t *body, const tj_remote_config *cfg, const tj_qu
     switch (format_of(cfg, q)) {
     case TJ_RESPONSE_NONE:
         return TJ_OK;
+    case TJ_RESPONSE_OBJECT_SCHEMA:
+        format = json_pack("{s:s, s:o}", "type", "json_object", "schema",
+                           json_loads(q->form->schema, 0, NULL));
+        break;
     case TJ_RESPONSE_OBJECT:
         format = json_pack("{s:s}", "type", "json_object");
         break;

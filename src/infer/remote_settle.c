@@ -235,20 +235,23 @@ static tj_code code_of(long status)
                                             : TJ_E_BACKEND;
 }
 
-/* What may be at fault where a request with a form is refused. */
-static const char *hint_of(const tj_remote_batch *b, const tj_remote_request *request)
+/* What may be at fault where a request with a form is refused: with the status of a wrong request,
+ * or with any and a message that names the field. */
+static const char *hint_of(const tj_remote_batch *b, const tj_remote_request *request,
+                           const char *message)
 {
     const tj_remote_config *cfg = &b->r->cfg;
     long status = request->call.status;
-    if ((status != 400 && status != 422) ||
+    bool is_named = message != NULL && strstr(message, "response_format") != NULL;
+    if ((status != 400 && status != 422 && !is_named) ||
         !tj_remote_sends_format(cfg, &b->queries[request->query])) {
         return "";
     }
-    return cfg->response_format == TJ_RESPONSE_SCHEMA
+    return cfg->response_format == TJ_RESPONSE_OBJECT
                ? " (a response_format was sent: if the server does not know it, set "
-                 "remote.response_format to object or none)"
+                 "remote.response_format to none)"
                : " (a response_format was sent: if the server does not know it, set "
-                 "remote.response_format to none)";
+                 "remote.response_format to object_schema, object or none)";
 }
 
 static void take_refusal(tj_remote_batch *b, tj_remote_request *request)
@@ -266,7 +269,7 @@ static void take_refusal(tj_remote_batch *b, tj_remote_request *request)
     (void)tj_fail(&err, code_of(call->status),
                   message != NULL ? "%s: status %ld: %s%s"
                                   : "%s: status %ld, with no message in an answer of type '%s'%s",
-                  url_of(b, request), call->status, words, hint_of(b, request));
+                  url_of(b, request), call->status, words, hint_of(b, request, message));
     json_decref(answer);
     if (tj_remote_may_retry(call->status)) {
         again(b, request, &err);

@@ -280,7 +280,10 @@ static void a_form_is_asked_for_as_the_settings_say(void **state)
     static const char schema[] =
         "{\"type\":\"json_schema\",\"json_schema\":{\"name\":\"answer\",\"strict\":true,\"schema\":"
         "{\"type\":\"object\",\"properties\":{\"z\":{\"type\":\"string\"},\"a\":{\"const\":1}}}}}";
-    static const char *const sent[] = {schema, "{\"type\":\"json_object\"}", "none"};
+    static const char *const sent[] = {schema,
+                                       "{\"type\":\"json_object\",\"schema\":{\"type\":\"object\","
+                                       "\"properties\":{\"z\":",
+                                       "{\"type\":\"json_object\"}", "none"};
     fixture f;
     tj_form *form = compile_form(
         "{\"type\":\"object\",\"properties\":{\"z\":{\"type\":\"string\"},\"a\":{\"const\":1}}}");
@@ -292,7 +295,7 @@ static void a_form_is_asked_for_as_the_settings_say(void **state)
         expect_ok(&f, ask_in_form(&f, form));
         assert_int_equal(strncmp(f.format, sent[i], strlen(sent[i])), 0);
         expect_ok(&f, ask_in_form(&f, any));
-        size_t of_any = i == TJ_RESPONSE_NONE ? 2 : 1;
+        int of_any = i == TJ_RESPONSE_NONE ? i : TJ_RESPONSE_OBJECT;
         assert_int_equal(strncmp(f.format, sent[of_any], strlen(sent[of_any])), 0);
         expect_ok(&f, ask_in_form(&f, NULL));
         assert_string_equal(f.format, "none");
@@ -311,7 +314,7 @@ static void a_server_that_refuses_a_form_is_told_of_by_the_setting(void **state)
     f.refuses = true;
     expect_error(&f, ask_in_form(&f, form), TJ_E_INVAL,
                  "what is this? (a response_format was sent: if the server does not know it, set "
-                 "remote.response_format to object or none)");
+                 "remote.response_format to object_schema, object or none)");
     assert_int_equal(ask_in_form(&f, NULL), TJ_E_INVAL);
     assert_null(strstr(f.err.msg, "response_format"));
     tj_form_destroy(form);
