@@ -10,7 +10,7 @@
 #include "base/job.h"
 #include "base/par.h"
 #include "infer/infer.h"
-#include "nn/gemm.h"
+#include "nn/gemm_parts.h"
 #include "nn/nn.h"
 
 enum { STEP_TOKENS = 16 };
@@ -269,11 +269,11 @@ typedef struct product {
     size_t m, k, n;
 } product;
 
-/* GFLOP/s of all threads together, each with a product of its own; best of five. */
+/* GFLOP/s of all threads together, each with a oneDNN product of its own; best of five. */
 static double product_rate(const product *p, tj_dtype dtype)
 {
     tj_err err;
-    tj_gemm *g;
+    tj_dnnl_gemm *g;
     tj_gemm_spec spec = {.m = p->m,
                          .k = p->k,
                          .n = p->n,
@@ -284,15 +284,15 @@ static double product_rate(const product *p, tj_dtype dtype)
                          .b_weights = true,
                          .dtype = dtype,
                          .out = TJ_F32};
-    must(tj_gemm_create(&g, &spec, &err), &err);
+    must(tj_dnnl_gemm_create(&g, &spec, &err), &err);
     size_t n_threads = tj_par_threads();
     float *source = must_alloc(tj_calloc(p->k * p->n, sizeof *source));
-    void *packed = must_alloc(tj_calloc(tj_gemm_packed_bytes(g) / 64 + 1, 64));
+    void *packed = must_alloc(tj_calloc(tj_dnnl_gemm_packed_bytes(g) / 64 + 1, 64));
     float *a = must_alloc(tj_calloc(n_threads * p->m * p->k, sizeof *a));
     float *out = must_alloc(tj_calloc(n_threads * p->m * p->n, sizeof *out));
-    bool copies = tj_gemm_packed_bytes(g) > 0;
+    bool copies = tj_dnnl_gemm_packed_bytes(g) > 0;
     if (copies) {
-        must(tj_gemm_pack(g, 0, packed, source, &err), &err);
+        must(tj_dnnl_gemm_pack(g, 0, packed, source, &err), &err);
     }
     const void *weights = copies ? packed : (void *)source;
     double flops = 2.0 * (double)p->m * (double)p->k * (double)p->n;
@@ -303,7 +303,7 @@ static double product_rate(const product *p, tj_dtype dtype)
 #pragma omp parallel for schedule(static, 1)
         for (size_t t = 0; t < n_threads; t++) {
             for (size_t i = 0; i < repeats; i++) {
-                tj_gemm_run(g, t, a + t * p->m * p->k, weights, out + t * p->m * p->n);
+                tj_dnnl_gemm_run(g, t, a + t * p->m * p->k, weights, out + t * p->m * p->n);
             }
         }
         double rate = flops * (double)(repeats * n_threads) / (tj_clock_seconds() - begin) * 1e-9;
@@ -313,7 +313,7 @@ static double product_rate(const product *p, tj_dtype dtype)
     tj_free(packed);
     tj_free(a);
     tj_free(out);
-    tj_gemm_destroy(g);
+    tj_dnnl_gemm_destroy(g);
     return best;
 }
 
