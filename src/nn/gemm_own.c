@@ -1,8 +1,8 @@
 /* Products of bf16 by the kernels' mm, where the CPU multiplies pairs of bf16. Operands may have
  * any row stride, and C is f32. oneDNN 2 is slower at a tile's number of rows: with tile registers
  * (AMX) it has kernels for dense operands alone, and does strided and transposed ones (weight
- * gradients) at a third of the speed; without them it reaches 75 to 90% of what these do
- * (docs/benchmarks.md).
+ * gradients) at a third of the speed; without them it is up to a tenth slower and packs weights
+ * at a quarter of the speed (docs/architecture.md).
  *
  * B goes in panels of PANEL columns, [k / 2] cells of two successive k each, which stay in the
  * first cache while all rows of A pass by; k is cut so that they fit. */
@@ -23,10 +23,10 @@
 typedef struct slot { /* one thread's scratch */
     uint32_t *pairs;  /* panels of a transposed A in pairs, [m / PANEL][K_CELLS][PANEL], */
     uint32_t *left;   /* and as rows [m][K_CELLS], which tiles want; else NULL */
-    uint32_t *panel;  /* [K_CELLS][PANEL] of a B that is not weights */
-    uint16_t
-        *rounded; /* a panel of weights in bf16, [PANEL][k], or some rows of it, [PACKED_ROWS][n] */
-    float *out;   /* [m][PANEL] of a C in bf16 */
+    uint32_t *panel;  /* [GROUP][K_CELLS][PANEL] of a B that is not weights */
+    /* weights in bf16: a panel of them [PANEL][k], or some rows [PACKED_ROWS][n] */
+    uint16_t *rounded;
+    float *out; /* [m][PANEL] of a C in bf16 */
 } slot;
 
 struct tj_own_gemm {
@@ -126,8 +126,20 @@ size_t tj_own_gemm_packed_bytes(const tj_own_gemm *g)
     return g->spec.b_weights ? g->spec.k * g->spec.n * sizeof(uint16_t) : 0;
 }
 
+/* Rows [row, row + PACKED_ROWS) of n columns, at `rows`, into their panels of [n_rows / 2][PANEL]
+ * pairs. */
+static void put_rows(const tj_own_gemm *g, uint32_t *panels, size_t n_rows, size_t row,
+                     const uint16_t *rows, size_t ld, size_t n)
+{
+    for (size_t j = 0; j < n; j += PANEL) {
+        size_t width = min_size(n - j, PANEL);
+        g->k->pack_rows(panels + j * (n_rows / 2) + row / 2 * width, rows + j, ld, PACKED_ROWS,
+                        width, width, PACKED_ROWS, TJ_BF16);
+    }
+}
+
 /* Weights that stand along k: a panel is some whole rows of them. */
-static void pack_panels(const tj_own_gemm *g, uint16_t *rounded, uint16_t *packed, const float *w)
+static void pack_panels(const tj_own_gemm *g, uint16_t *rounded, uint32_t *packed, const float *w)
 {
     const tj_gemm_spec *s = &g->spec;
     for (size_t n0 = 0; n0 < s->n; n0 += PANEL) {
@@ -135,23 +147,19 @@ static void pack_panels(const tj_own_gemm *g, uint16_t *rounded, uint16_t *packe
         for (size_t j = 0; j < width; j++) {
             g->k->to_act(rounded + j * s->k, TJ_BF16, w + (n0 + j) * s->b_stride_n, s->k);
         }
-        g->k->pack_cols(packed + n0 * s->k, rounded, s->k, width, s->k, width, TJ_BF16);
+        g->k->pack_cols(packed + n0 * (s->k / 2), rounded, s->k, width, s->k, width, TJ_BF16);
     }
 }
 
 /* Weights that stand along n: whole rows are read, and each panel gets its part of them. */
-static void pack_rows(const tj_own_gemm *g, uint16_t *rounded, uint16_t *packed, const float *w)
+static void pack_rows(const tj_own_gemm *g, uint16_t *rounded, uint32_t *packed, const float *w)
 {
     const tj_gemm_spec *s = &g->spec;
     for (size_t k0 = 0; k0 < s->k; k0 += PACKED_ROWS) {
         for (size_t i = 0; i < PACKED_ROWS; i++) {
             g->k->to_act(rounded + i * s->n, TJ_BF16, w + (k0 + i) * s->b_stride_k, s->n);
         }
-        for (size_t n0 = 0; n0 < s->n; n0 += PANEL) {
-            size_t width = panel_width(s, n0);
-            g->k->pack_rows(packed + n0 * s->k + k0 * width, rounded + n0, s->n, PACKED_ROWS, width,
-                            width, PACKED_ROWS, TJ_BF16);
-        }
+        put_rows(g, packed, s->k, k0, rounded, s->n, s->n);
     }
 }
 
@@ -216,11 +224,7 @@ static void pack_sum(const tj_own_gemm *g, uint32_t *panels, const uint16_t *row
                      size_t n, size_t n_rows)
 {
     for (size_t row = 0; row < n_rows; row += PACKED_ROWS) {
-        for (size_t j = 0; j < n; j += PANEL) {
-            size_t width = min_size(n - j, PANEL);
-            g->k->pack_rows(panels + j * (n_rows / 2) + row / 2 * width, rows + row * ld + j, ld,
-                            PACKED_ROWS, width, width, PACKED_ROWS, TJ_BF16);
-        }
+        put_rows(g, panels, n_rows, row, rows + row * ld, ld, n);
     }
 }
 
