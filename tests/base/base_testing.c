@@ -1,12 +1,10 @@
 #include "base/base_testing.h"
 
 #include <dirent.h>
-#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 char base_folder[64];
@@ -62,13 +60,4 @@ int base_remove_folder(void **state)
     (void)state;
     walk(base_folder, 1);
     return rmdir(base_folder);
-}
-
-void base_limit_files(size_t bytes)
-{
-    struct rlimit limit;
-    signal(SIGXFSZ, SIG_IGN); /* so that write fails instead */
-    getrlimit(RLIMIT_FSIZE, &limit);
-    limit.rlim_cur = bytes == SIZE_MAX || bytes > limit.rlim_max ? limit.rlim_max : bytes;
-    setrlimit(RLIMIT_FSIZE, &limit);
 }

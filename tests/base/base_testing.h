@@ -15,8 +15,4 @@ const char *base_path(const char *name);
 /* Names in base_folder. */
 size_t base_n_files(void);
 
-/* Writes past `bytes` of a file fail with EFBIG, as they fail with ENOSPC on a full disk; SIZE_MAX
- * ends that. Print nothing meanwhile: standard output may be a file. */
-void base_limit_files(size_t bytes);
-
 #endif

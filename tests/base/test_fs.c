@@ -17,6 +17,7 @@
 #include "base/alloc.h"
 #include "base/base_testing.h"
 #include "base/fs.h"
+#include "support/full_disk.h"
 
 static void assert_file(const char *path, const char *want, size_t n)
 {
@@ -158,9 +159,9 @@ static void a_full_disk_leaves_the_old_file(void **state)
     memset(big, 'x', sizeof big);
     for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++) {
         tj_err err = {.code = TJ_OK};
-        base_limit_files(limits[i]);
+        limit_files(limits[i]);
         tj_code rc = tj_fs_write(base_path("f"), big, sizeof big, &err);
-        base_limit_files(SIZE_MAX);
+        limit_files(SIZE_MAX);
         assert_int_equal(base_n_files(), 1);
         if (limits[i] >= sizeof big) {
             assert_int_equal(rc, TJ_OK);
@@ -181,9 +182,9 @@ static void the_first_error_is_kept(void **state)
     static char big[100000];
     tj_fs_writer *w;
     assert_int_equal(tj_fs_writer_open(&w, base_path("f"), NULL), TJ_OK);
-    base_limit_files(10);
+    limit_files(10);
     tj_fs_writer_add(w, big, sizeof big);
-    base_limit_files(SIZE_MAX);
+    limit_files(SIZE_MAX);
     tj_fs_writer_add(w, big, sizeof big);
     tj_fs_writer_add(w, "end", 3);
     assert_int_equal(tj_fs_writer_commit(w, NULL), TJ_E_IO);

@@ -19,6 +19,7 @@
 #include "base/buf.h"
 #include "base/fs.h"
 #include "base/gguf.h"
+#include "support/full_disk.h"
 
 /* ------------------------------------------------------------------ files by hand */
 
@@ -936,10 +937,10 @@ static void a_full_disk_leaves_the_old_file(void **state)
         static const unsigned char zeros[SAMPLE_BYTES];
         assert_int_equal(tj_gguf_writer_open(&w, base_path("f"), NULL), TJ_OK);
         write_sample(w);
-        base_limit_files(limit);
+        limit_files(limit);
         tj_gguf_bytes(w, zeros, SAMPLE_BYTES);
         tj_code rc = tj_gguf_writer_commit(w, &err);
-        base_limit_files(SIZE_MAX);
+        limit_files(SIZE_MAX);
         assert_int_equal(rc, TJ_E_IO);
         assert_non_null(strstr(err.msg, base_path("f")));
         assert_int_equal(base_n_files(), 1);

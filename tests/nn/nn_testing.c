@@ -3,11 +3,9 @@
 #include <dirent.h>
 #include <inttypes.h>
 #include <math.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 
 #include "base/alloc.h"
 
@@ -444,13 +442,4 @@ const char *nn_in_folder(const char *name)
     at = (at + 1) % 8;
     snprintf(paths[at], sizeof paths[at], "%s/%s", nn_folder, name);
     return paths[at];
-}
-
-void nn_limit_files(size_t bytes)
-{
-    struct rlimit limit;
-    signal(SIGXFSZ, SIG_IGN); /* so that write fails instead */
-    getrlimit(RLIMIT_FSIZE, &limit);
-    limit.rlim_cur = bytes == SIZE_MAX || bytes > limit.rlim_max ? limit.rlim_max : bytes;
-    setrlimit(RLIMIT_FSIZE, &limit);
 }

@@ -89,8 +89,6 @@ int nn_make_folder(void **state);
 int nn_remove_folder(void **state);
 /* nn_folder/NAME; lent until the eighth call from now. */
 const char *nn_in_folder(const char *name);
-/* Writes past `bytes` of a file fail, as on a full disk; SIZE_MAX ends that. */
-void nn_limit_files(size_t bytes);
 void nn_remove(const char *path); /* a folder in it, with all that it holds */
 
 #endif

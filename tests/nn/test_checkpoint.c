@@ -14,6 +14,7 @@
 #include "nn/adamw.h"
 #include "nn/nn_testing.h"
 #include "nn/safetensors.h"
+#include "support/full_disk.h"
 
 static char *read_file(const char *path, size_t *n)
 {
@@ -548,9 +549,9 @@ static void a_full_disk_leaves_the_old_checkpoint(void **state)
     tj_free(read_file(nn_in_folder("model.safetensors"), &n));
     for (size_t limit = 0; limit < n; limit += limit < 4 ? 1 : n / 9) {
         tj_err err = {.msg = ""};
-        nn_limit_files(limit);
+        limit_files(limit);
         tj_code rc = tj_model_save(new, nn_folder, TJ_F32, &err);
-        nn_limit_files(SIZE_MAX);
+        limit_files(SIZE_MAX);
         assert_int_equal(rc, TJ_E_IO);
         assert_non_null(strstr(err.msg, nn_folder));
         assert_loads(old);
@@ -838,9 +839,9 @@ static void a_full_disk_leaves_the_old_snapshot(void **state)
     tj_free(read_file(nn_in_folder("gen-1-a/optimizer.safetensors"), &n)); /* the longest file */
     for (size_t limit = 0; limit < n; limit += limit < 12 ? 1 : n / 9) {
         tj_err err = {.msg = ""};
-        nn_limit_files(limit);
+        limit_files(limit);
         tj_code rc = tj_snapshot_save(nn_folder, b.m, b.opt, b.state, &err);
-        nn_limit_files(SIZE_MAX);
+        limit_files(SIZE_MAX);
         assert_int_equal(rc, TJ_E_IO);
         assert_non_null(strstr(err.msg, nn_folder));
         assert_snapshot(&a);

@@ -15,6 +15,7 @@
 #include "nn/nn_testing.h"
 #include "nn/source.h"
 #include "nn/tensors.h"
+#include "support/full_disk.h"
 #include "support/must.h"
 
 /* ------------------------------------------------------------------ models */
@@ -463,10 +464,10 @@ static void a_full_disk_leaves_the_old_files(void **state)
         save(new, "from", TJ_F32);
         for (size_t limit = 0; limit < 100000; limit = limit == 0 ? 100 : 4 * limit) {
             tj_err err = {.msg = ""};
-            nn_limit_files(limit);
+            limit_files(limit);
             tj_code rc =
                 tj_model_convert(NULL, nn_in_folder("from"), nn_in_folder(targets[t]), NULL, &err);
-            nn_limit_files(SIZE_MAX);
+            limit_files(SIZE_MAX);
             assert_int_equal(rc, TJ_E_IO);
             assert_non_null(strstr(err.msg, nn_in_folder(targets[t])));
             tj_model *got = load(targets[t]);
