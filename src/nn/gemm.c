@@ -50,6 +50,32 @@ tj_code tj_gemm_pack(const tj_gemm *g, size_t thread, void *packed, const float 
     return tj_dnnl_gemm_pack(g->dnnl, thread, packed, weights, err);
 }
 
+size_t tj_gemm_put_a_bytes(const tj_gemm *g, size_t width, size_t n_rows)
+{
+    return g->own != NULL ? tj_own_gemm_put_a_bytes(g->own, width, n_rows) : 0;
+}
+
+size_t tj_gemm_put_b_bytes(const tj_gemm *g, size_t n_rows)
+{
+    return g->own != NULL ? tj_own_gemm_put_b_bytes(g->own, n_rows) : 0;
+}
+
+void tj_gemm_put_a(const tj_gemm *g, void *put, size_t width, size_t n_rows, size_t row,
+                   const void *a)
+{
+    tj_own_gemm_put_a(g->own, put, width, n_rows, row, a);
+}
+
+void tj_gemm_put_b(const tj_gemm *g, void *put, size_t n_rows, size_t row, const void *b)
+{
+    tj_own_gemm_put_b(g->own, put, n_rows, row, b);
+}
+
+const void *tj_gemm_put_block(const void *put, size_t n_rows, size_t column)
+{
+    return (const uint16_t *)put + column * n_rows;
+}
+
 void tj_gemm_run(const tj_gemm *g, size_t thread, const void *a, const void *b, void *c)
 {
     if (g->own != NULL) {

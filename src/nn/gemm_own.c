@@ -16,14 +16,14 @@
 
 #define PANEL       32  /* columns: two tiles, or two registers */
 #define PACKED_ROWS 16  /* of weights that are packed at a time, where they stand along n */
-#define GROUP       4   /* panels of a B that is not weights that are packed at a time */
-#define LINE        16  /* floats of a cache line */
+#define LEFT_PANEL  16  /* rows of a transposed A: two of the kernel's strips, a line of pairs */
 #define K_CELLS     320 /* cells of k at a time, at most: a panel of 40 KiB in a cache of 48 */
+#define SUM_CELLS   512 /* the same of a sum, whose C comes from memory each time */
 
 typedef struct slot { /* one thread's scratch */
-    uint32_t *pairs;  /* panels of a transposed A in pairs, [m / PANEL][K_CELLS][PANEL], */
-    uint32_t *left;   /* and as rows [m][K_CELLS], which tiles want; else NULL */
-    uint32_t *panel;  /* [GROUP][K_CELLS][PANEL] of a B that is not weights */
+    uint32_t *pairs;  /* [m / LEFT_PANEL][K_CELLS][LEFT_PANEL] of a transposed A that is not put */
+    uint32_t *panels; /* [n / PANEL][K_CELLS][PANEL] of its B, if that is not put */
+    uint32_t *left;   /* the former as rows [m][K_CELLS], which tiles want; else NULL */
     /* weights in bf16: a panel of them [PANEL][k], or some rows [PACKED_ROWS][n] */
     uint16_t *rounded;
     float *out; /* [m][PANEL] of a C in bf16 */
@@ -61,17 +61,17 @@ static bool make_slot(slot *s, const tj_gemm_spec *spec)
         s->rounded = tj_aligned_array(n, sizeof *s->rounded);
         ok = s->rounded != NULL;
     } else {
-        s->pairs = tj_aligned_array(K_CELLS * spec->m, sizeof *s->pairs);
-        s->panel = tj_aligned_array(K_CELLS * GROUP * PANEL, sizeof *s->panel);
-        ok = s->pairs != NULL && s->panel != NULL;
+        s->pairs = spec->a_put ? NULL : tj_aligned_array(SUM_CELLS * spec->m, sizeof *s->pairs);
+        s->panels = spec->b_put ? NULL : tj_aligned_array(SUM_CELLS * spec->n, sizeof *s->panels);
+        ok = (spec->a_put || s->pairs != NULL) && (spec->b_put || s->panels != NULL);
     }
-    if (!spec->b_weights && tj_kernels_get()->tiles) {
-        s->left = tj_aligned_array(K_CELLS * spec->m, sizeof *s->left);
-        ok = ok && s->left != NULL;
+    if (ok && !spec->b_weights && tj_kernels_get()->tiles) {
+        s->left = tj_aligned_array(SUM_CELLS * spec->m, sizeof *s->left);
+        ok = s->left != NULL;
     }
-    if (spec->out == TJ_BF16) {
+    if (ok && spec->out == TJ_BF16) {
         s->out = tj_aligned_array(spec->m * PANEL, sizeof *s->out);
-        ok = ok && s->out != NULL;
+        ok = s->out != NULL;
     }
     return ok;
 }
@@ -108,7 +108,7 @@ void tj_own_gemm_destroy(tj_own_gemm *g)
     for (size_t i = 0; g->slots != NULL && i < g->n_slots; i++) {
         tj_free(g->slots[i].pairs);
         tj_free(g->slots[i].left);
-        tj_free(g->slots[i].panel);
+        tj_free(g->slots[i].panels);
         tj_free(g->slots[i].rounded);
         tj_free(g->slots[i].out);
     }
@@ -126,15 +126,15 @@ size_t tj_own_gemm_packed_bytes(const tj_own_gemm *g)
     return g->spec.b_weights ? g->spec.k * g->spec.n * sizeof(uint16_t) : 0;
 }
 
-/* Rows [row, row + PACKED_ROWS) of n columns, at `rows`, into their panels of [n_rows / 2][PANEL]
- * pairs. */
-static void put_rows(const tj_own_gemm *g, uint32_t *panels, size_t n_rows, size_t row,
+/* PACKED_ROWS rows of n columns, into rows `at` on of panels of n_all rows: [n_all / 2][panel]
+ * pairs each, the last one narrower. */
+static void put_some(const tj_own_gemm *g, uint32_t *panels, size_t panel, size_t n_all, size_t at,
                      const uint16_t *rows, size_t ld, size_t n)
 {
-    for (size_t j = 0; j < n; j += PANEL) {
-        size_t width = min_size(n - j, PANEL);
-        g->k->pack_rows(panels + j * (n_rows / 2) + row / 2 * width, rows + j, ld, PACKED_ROWS,
-                        width, width, PACKED_ROWS, TJ_BF16);
+    for (size_t j = 0; j < n; j += panel) {
+        size_t width = min_size(n - j, panel);
+        g->k->pack_rows(panels + j * (n_all / 2) + at / 2 * width, rows + j, ld, PACKED_ROWS, width,
+                        width, PACKED_ROWS, TJ_BF16);
     }
 }
 
@@ -159,7 +159,7 @@ static void pack_rows(const tj_own_gemm *g, uint16_t *rounded, uint32_t *packed,
         for (size_t i = 0; i < PACKED_ROWS; i++) {
             g->k->to_act(rounded + i * s->n, TJ_BF16, w + (k0 + i) * s->b_stride_k, s->n);
         }
-        put_rows(g, packed, s->k, k0, rounded, s->n, s->n);
+        put_some(g, packed, PANEL, s->k, k0, rounded, s->n, s->n);
     }
 }
 
@@ -173,25 +173,33 @@ void tj_own_gemm_pack(const tj_own_gemm *g, size_t thread, void *packed, const f
     }
 }
 
-/* Fetches rows of C, n floats each, into a cache while others are added to. */
-static void fetch_rows(const float *c, size_t n_rows, size_t ldc, size_t n)
+/* Where the part of B's panel from column n0 and cell k0 on stands. */
+static const uint32_t *part_at(const tj_own_gemm *g, const uint32_t *b, size_t n0, size_t k0)
 {
-    for (size_t i = 0; i < n_rows; i++) {
-        for (size_t at = 0; at < n; at += LINE) {
-            __builtin_prefetch(c + i * ldc + at, 1, 2);
-        }
-    }
+    return b + n0 * (g->spec.k / 2) + k0 * panel_width(&g->spec, n0);
 }
 
-/* A panel's part of k, from k0 on, into C's columns or the slot's. */
-static void run_panel(const tj_own_gemm *g, float *c, size_t ldc, const uint32_t *a,
-                      const uint32_t *b, size_t n0, size_t k0)
+/* Sums of A [m][k0 on] and a panel's part to `to`'s C; the part at `next` is fetched meanwhile. */
+static void run_panel(const tj_own_gemm *g, tj_mm_panel to, const uint32_t *a, const uint32_t *b,
+                      size_t n0, size_t k0, const uint32_t *next)
 {
     const tj_gemm_spec *s = &g->spec;
-    size_t width = panel_width(s, n0);
-    size_t n = min_size(s->k / 2 - k0, K_CELLS);
-    g->k->mm(c, ldc, a + k0, s->lda / 2, 1, b + n0 * (s->k / 2) + k0 * width, width, s->m, width, n,
-             TJ_BF16, s->accumulate || k0 > 0);
+    to.m = s->m;
+    to.n = panel_width(s, n0);
+    to.k = min_size(s->k / 2 - k0, K_CELLS);
+    to.a = a + k0;
+    to.rsa = s->lda / 2;
+    to.csa = 1;
+    to.b = part_at(g, b, n0, k0);
+    to.next = next;
+    to.next_stride = TJ_AHEAD_BYTES;
+    to.n_next = to.k * to.n * sizeof *b / TJ_AHEAD_BYTES;
+    if (g->k->tiles) {
+        g->k->mm(to.c, to.ldc, to.a, to.rsa, 1, to.b, to.n, to.m, to.n, to.k, TJ_BF16,
+                 to.from != NULL);
+    } else {
+        g->k->mm_panel(&to);
+    }
 }
 
 /* A part of A stays in the second cache while all panels' parts pass by. */
@@ -200,79 +208,134 @@ static void run_to_f32(const tj_own_gemm *g, const uint32_t *a, const uint32_t *
     const tj_gemm_spec *s = &g->spec;
     for (size_t k0 = 0; k0 < s->k / 2; k0 += K_CELLS) {
         for (size_t n0 = 0; n0 < s->n; n0 += PANEL) {
-            run_panel(g, c + n0, s->ldc, a, b, n0, k0);
+            float *at = c + n0;
+            tj_mm_panel to = {.c = at,
+                              .ldc = s->ldc,
+                              .from = s->accumulate || k0 > 0 ? at : NULL,
+                              .ld_from = s->ldc,
+                              .out = TJ_F32};
+            bool last = n0 + PANEL >= s->n;
+            run_panel(g, to, a, b, n0, k0,
+                      last ? part_at(g, b, 0, k0 + K_CELLS) : part_at(g, b, n0 + PANEL, k0));
         }
     }
 }
 
+/* A panel's sums over parts of k are gathered in f32, and rounded with the last one. */
 static void run_to_bf16(const tj_own_gemm *g, const slot *t, const uint32_t *a, const uint32_t *b,
                         uint16_t *c)
 {
     const tj_gemm_spec *s = &g->spec;
     for (size_t n0 = 0; n0 < s->n; n0 += PANEL) {
         for (size_t k0 = 0; k0 < s->k / 2; k0 += K_CELLS) {
-            run_panel(g, t->out, PANEL, a, b, n0, k0);
+            bool last = k0 + K_CELLS >= s->k / 2;
+            tj_mm_panel to = {.c = t->out,
+                              .ldc = PANEL,
+                              .from = k0 > 0 ? t->out : NULL,
+                              .ld_from = PANEL,
+                              .out = TJ_F32};
+            if (last && !g->k->tiles) {
+                to.c = c + n0;
+                to.ldc = s->ldc;
+                to.out = TJ_BF16;
+            }
+            run_panel(g, to, a, b, n0, k0,
+                      last ? part_at(g, b, n0 + PANEL, 0) : part_at(g, b, n0, k0 + K_CELLS));
         }
-        for (size_t i = 0; i < s->m; i++) {
+        for (size_t i = 0; g->k->tiles && i < s->m; i++) {
             g->k->to_act(c + i * s->ldc + n0, TJ_BF16, t->out + i * PANEL, panel_width(s, n0));
         }
     }
 }
 
-/* n_rows of n columns in panels of [n_rows / 2][PANEL] pairs; whole rows are read. */
-static void pack_sum(const tj_own_gemm *g, uint32_t *panels, const uint16_t *rows, size_t ld,
-                     size_t n, size_t n_rows)
+/* n_rows of n columns, into rows `at` on of panels of n_all rows. */
+static void put_rows(const tj_own_gemm *g, uint32_t *panels, size_t panel, size_t n_all, size_t at,
+                     const uint16_t *rows, size_t ld, size_t n, size_t n_rows)
 {
     for (size_t row = 0; row < n_rows; row += PACKED_ROWS) {
-        put_rows(g, panels, n_rows, row, rows + row * ld, ld, n);
+        put_some(g, panels, panel, n_all, at + row, rows + row * ld, ld, n);
     }
 }
 
-/* The panels of A as rows [m][n_cells]: pairs are values of two bf16 to pack_cols, too. */
-static void turn_panels(const tj_own_gemm *g, const slot *t, size_t n_cells)
+size_t tj_own_gemm_put_a_bytes(const tj_own_gemm *g, size_t width, size_t n_rows)
 {
-    for (size_t i = 0; i < g->spec.m; i += PANEL) {
-        size_t width = min_size(g->spec.m - i, PANEL);
-        g->k->pack_cols(t->left + i * n_cells, t->pairs + i * n_cells, 2 * width, n_cells,
-                        2 * width, n_cells, TJ_BF16);
+    return g->spec.a_put ? width * n_rows * sizeof(uint16_t) : 0;
+}
+
+size_t tj_own_gemm_put_b_bytes(const tj_own_gemm *g, size_t n_rows)
+{
+    return g->spec.b_put ? g->spec.n * n_rows * sizeof(uint16_t) : 0;
+}
+
+void tj_own_gemm_put_a(const tj_own_gemm *g, void *put, size_t width, size_t n_rows, size_t row,
+                       const void *a)
+{
+    const tj_gemm_spec *s = &g->spec;
+    put_rows(g, put, LEFT_PANEL, n_rows, row, a, s->lda, width, s->k);
+}
+
+void tj_own_gemm_put_b(const tj_own_gemm *g, void *put, size_t n_rows, size_t row, const void *b)
+{
+    const tj_gemm_spec *s = &g->spec;
+    put_rows(g, put, PANEL, n_rows, row, b, s->b_stride_k, s->n, s->k);
+}
+
+/* What is added to C at once: n cells of each of A's and B's panels, which go on for longer. */
+typedef struct sum_part {
+    const uint32_t *a, *b;   /* from the first of those cells on */
+    size_t a_cells, b_cells; /* of a whole panel */
+    size_t n;
+} sum_part;
+
+/* The panels of A as rows [m][n]: pairs are values of two bf16 to pack_cols, too. */
+static void turn_panels(const tj_own_gemm *g, const slot *t, const sum_part *p)
+{
+    for (size_t i = 0; i < g->spec.m; i += LEFT_PANEL) {
+        g->k->pack_cols(t->left + i * p->n, p->a + i * p->a_cells, 2 * LEFT_PANEL, p->n,
+                        2 * LEFT_PANEL, p->n, TJ_BF16);
     }
 }
 
 /* Columns [n0, n0 + width) of C, of which the next rows are fetched while some are added to. */
-static void add_panel(const tj_own_gemm *g, const slot *t, const uint32_t *panel, float *c,
-                      size_t width, size_t n_cells)
+static void add_panel(const tj_own_gemm *g, const sum_part *p, size_t n0, float *c)
 {
     const tj_gemm_spec *s = &g->spec;
-    if (t->left != NULL) {
-        g->k->mm(c, s->ldc, t->left, n_cells, 1, panel, width, s->m, width, n_cells, TJ_BF16, 1);
-        return;
-    }
-    for (size_t i = 0; i < s->m; i += PANEL) {
-        size_t n = min_size(s->m - i, PANEL);
-        float *to = c + i * s->ldc;
-        fetch_rows(to + n * s->ldc, min_size(s->m - i - n, PANEL), s->ldc, width);
-        g->k->mm(to, s->ldc, t->pairs + i * n_cells, 1, n, panel, width, n, width, n_cells, TJ_BF16,
-                 1);
+    const uint32_t *b = p->b + n0 * p->b_cells;
+    for (size_t i = 0; i < s->m; i += LEFT_PANEL) {
+        float *to = c + i * s->ldc + n0;
+        bool last = i + LEFT_PANEL >= s->m;
+        g->k->mm_panel(&(tj_mm_panel){.m = LEFT_PANEL,
+                                      .n = panel_width(s, n0),
+                                      .k = p->n,
+                                      .a = p->a + i * p->a_cells,
+                                      .rsa = 1,
+                                      .csa = LEFT_PANEL,
+                                      .b = b,
+                                      .from = to,
+                                      .ld_from = s->ldc,
+                                      .c = to,
+                                      .ldc = s->ldc,
+                                      .out = TJ_F32,
+                                      .next = last ? c + n0 + PANEL : to + LEFT_PANEL * s->ldc,
+                                      .next_stride = s->ldc * sizeof *to,
+                                      .n_next = LEFT_PANEL});
     }
 }
 
-/* n_rows of A and B, up to two for each of K_CELLS. */
-static void add_rows(const tj_own_gemm *g, const slot *t, const uint16_t *a, const uint16_t *b,
-                     float *c, size_t n_rows)
+static void add_part(const tj_own_gemm *g, const slot *t, const sum_part *p, float *c)
 {
     const tj_gemm_spec *s = &g->spec;
-    size_t n_cells = n_rows / 2;
-    pack_sum(g, t->pairs, a, s->lda, s->m, n_rows);
     if (t->left != NULL) {
-        turn_panels(g, t, n_cells);
+        turn_panels(g, t, p);
     }
     for (size_t n0 = 0; n0 < s->n; n0 += PANEL) {
-        size_t in_group = n0 % (GROUP * PANEL);
-        if (in_group == 0) {
-            pack_sum(g, t->panel, b + n0, s->b_stride_k, min_size(s->n - n0, GROUP * PANEL),
-                     n_rows);
+        if (t->left != NULL) {
+            size_t width = panel_width(s, n0);
+            g->k->mm(c + n0, s->ldc, t->left, p->n, 1, p->b + n0 * p->b_cells, width, s->m, width,
+                     p->n, TJ_BF16, 1);
+        } else {
+            add_panel(g, p, n0, c);
         }
-        add_panel(g, t, t->panel + in_group * n_cells, c + n0, panel_width(s, n0), n_cells);
     }
 }
 
@@ -288,16 +351,33 @@ void tj_own_gemm_run(const tj_own_gemm *g, size_t thread, const void *a, const v
     }
 }
 
-/* Tiles add to C one cell of k after the other, so that how many go at once changes no bit. */
+/* Cells are added to C one after the other, so that how many go at once changes no bit. */
 void tj_own_gemm_sum(const tj_own_gemm *g, size_t thread, const void *a, const void *b, float *c,
                      size_t times)
 {
     TJ_DASSERT(thread < g->n_slots && !g->spec.b_weights);
     const tj_gemm_spec *s = &g->spec;
-    size_t n_rows = times * s->k;
-    for (size_t row = 0; row < n_rows; row += 2 * K_CELLS) {
-        size_t n = min_size(n_rows - row, 2 * K_CELLS);
-        add_rows(g, &g->slots[thread], (const uint16_t *)a + row * s->lda,
-                 (const uint16_t *)b + row * s->b_stride_k, c, n);
+    const slot *t = &g->slots[thread];
+    size_t n_cells = times * s->k / 2;
+    for (size_t cell = 0; cell < n_cells; cell += SUM_CELLS) {
+        size_t n = min_size(n_cells - cell, SUM_CELLS);
+        sum_part p = {.a = (const uint32_t *)a + cell * LEFT_PANEL,
+                      .b = (const uint32_t *)b + cell * PANEL,
+                      .a_cells = n_cells,
+                      .b_cells = n_cells,
+                      .n = n};
+        if (!s->a_put) {
+            put_rows(g, t->pairs, LEFT_PANEL, 2 * n, 0, (const uint16_t *)a + 2 * cell * s->lda,
+                     s->lda, s->m, 2 * n);
+            p.a = t->pairs;
+            p.a_cells = n;
+        }
+        if (!s->b_put) {
+            put_rows(g, t->panels, PANEL, 2 * n, 0, (const uint16_t *)b + 2 * cell * s->b_stride_k,
+                     s->b_stride_k, s->n, 2 * n);
+            p.b = t->panels;
+            p.b_cells = n;
+        }
+        add_part(g, t, &p, c);
     }
 }

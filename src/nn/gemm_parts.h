@@ -23,6 +23,12 @@ TJ_MUST_USE tj_code tj_own_gemm_create(tj_own_gemm **out, const tj_gemm_spec *sp
 void tj_own_gemm_destroy(tj_own_gemm *gemm);
 size_t tj_own_gemm_packed_bytes(const tj_own_gemm *gemm);
 void tj_own_gemm_pack(const tj_own_gemm *gemm, size_t thread, void *packed, const float *weights);
+size_t tj_own_gemm_put_a_bytes(const tj_own_gemm *gemm, size_t width, size_t n_rows);
+size_t tj_own_gemm_put_b_bytes(const tj_own_gemm *gemm, size_t n_rows);
+void tj_own_gemm_put_a(const tj_own_gemm *gemm, void *put, size_t width, size_t n_rows, size_t row,
+                       const void *a);
+void tj_own_gemm_put_b(const tj_own_gemm *gemm, void *put, size_t n_rows, size_t row,
+                       const void *b);
 void tj_own_gemm_run(const tj_own_gemm *gemm, size_t thread, const void *a, const void *b, void *c);
 void tj_own_gemm_sum(const tj_own_gemm *gemm, size_t thread, const void *a, const void *b, float *c,
                      size_t times);

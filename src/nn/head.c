@@ -37,6 +37,10 @@ static void gather_tile(void *ctx, size_t tile, size_t thread)
     }
     m->k->rmsnorm((char *)p->head_xn + tile * m->tile * width * m->elem, m->dtype, NULL, to,
                   m->weights + m->at_norm, m->norm_plus, m->cfg.norm_eps, m->tile, width);
+    if (p->head_put != NULL) {
+        tj_gemm_put_b(m->head_dw[0], p->head_put, job->n_tiles * m->tile, tile * m->tile,
+                      (char *)p->head_xn + tile * m->tile * width * m->elem);
+    }
 }
 
 static size_t count_rows(const head_job *job, size_t tile) /* positions in a tile */
@@ -179,7 +183,7 @@ static void head_backward_item(void *ctx, size_t item, size_t thread)
     size_t c = item - job->n_tiles;
     float *grad = m->grads + m->at_head + c * m->chunk * width;
     tj_gemm_sum(m->head_dw[tj_model_chunk_kind(m, c)], thread, dlogits + c * m->chunk * m->elem,
-                p->head_xn, grad, job->n_tiles);
+                p->head_put != NULL ? p->head_put : p->head_xn, grad, job->n_tiles);
 }
 
 /* From the gradient of the normed rows to the residual stream's, summing dw tile by tile. */

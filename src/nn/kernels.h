@@ -16,8 +16,28 @@
 #include "nn/nn.h"
 
 /* Tiles of attention: queries and keys of one block of scores. */
-#define TJ_ATT_Q 32
-#define TJ_ATT_K 64
+#define TJ_ATT_Q       32
+#define TJ_ATT_K       64
+/* Bytes of a row that mm_panel fetches: two cache lines, a row of a panel. */
+#define TJ_AHEAD_BYTES 128
+
+/* C [m, n] = sums so far + A [m, k] * B [k, n] of pairs of bf16, n 16 or 32, m a multiple of 8, k
+ * in cells: element (i, p) of A at a[i * rsa + p * csa], B [k][n] without gaps. */
+typedef struct tj_mm_panel {
+    size_t m, n, k;
+    const uint32_t *a;
+    size_t rsa, csa;
+    const uint32_t *b;
+    const float *from; /* the sums so far, which may be C itself; NULL: none */
+    size_t ld_from;
+    void *c; /* in f32 or bf16, as `out` says */
+    size_t ldc;
+    tj_dtype out;
+    /* What is wanted after this: n_next rows of TJ_AHEAD_BYTES, next_stride bytes apart, which are
+     * fetched into the second cache meanwhile, wherever they lie. */
+    const void *next;
+    size_t next_stride, n_next;
+} tj_mm_panel;
 
 typedef struct tj_kernels {
     const char *isa; /* "amx", "avx512bf16", "avx512", "avx2", "generic" */
@@ -69,6 +89,8 @@ typedef struct tj_kernels {
      * (p, j) of B at b[p * ldb + j]; m a multiple of 4, n of 16. */
     void (*mm)(float *c, size_t ldc, const void *a, size_t rsa, size_t csa, const void *b,
                size_t ldb, size_t m, size_t n, size_t k, tj_dtype dtype, int accumulate);
+    /* The same for a panel of a large product; NULL unless `pairs`. */
+    void (*mm_panel)(const tj_mm_panel *panel);
     /* B with rows of src [rows, cols] as inner dimension: cells [out_rows (/ 2)][out_cols], zero
      * past rows and cols. out_cols a multiple of 16, out_rows even. */
     void (*pack_rows)(void *dst, const void *src, size_t ld, size_t rows, size_t cols,

@@ -242,6 +242,20 @@ static void to_output(const tj_model *m, void *dy, const float *dx, const float 
     m->k->to_act(dy, m->dtype, dx, n);
 }
 
+/* A tile's derivatives of what a matrix gave, and what it multiplied, for its weight gradient and
+ * its adapters'. */
+static void keep_rows(const tj_pass *p, size_t layer, tj_mat mat, size_t row, size_t thread,
+                      const void *dy, const void *x)
+{
+    const tj_model *m = p->model;
+    size_t n_rows = p->layout.n_padded;
+    tj_lora_keep(p, layer, mat, row, thread, x);
+    if (p->put_dy[mat] != NULL) {
+        tj_gemm_put_a(m->dw[mat], p->put_dy[mat], m->mat[mat].out, n_rows, row, dy);
+        tj_gemm_put_b(m->dw[mat], p->put_x[mat], n_rows, row, x);
+    }
+}
+
 /* From the gradient of a tile's o projection to that of attention's output, which adapters add to
  * in f32. */
 static void o_backward(const tj_pass *p, size_t layer, size_t row, const void *dy, size_t thread)
@@ -253,7 +267,8 @@ static void o_backward(const tj_pass *p, size_t layer, size_t row, const void *d
     tj_gemm_run(m->bwd[TJ_MAT_O], thread, dy, tj_model_layer_operand(m, true, layer, TJ_MAT_O),
                 exact);
     tj_lora_backward(p, layer, TJ_MAT_O, row, thread, dy, exact);
-    tj_lora_keep(p, layer, TJ_MAT_O, row, thread, at_row(p->layers[layer].att, m, row, m->q_width));
+    keep_rows(p, layer, TJ_MAT_O, row, thread, dy,
+              at_row(p->layers[layer].att, m, row, m->q_width));
     if (apart) {
         m->k->to_act(dout, m->dtype, exact, m->tile * m->q_width);
     }
@@ -283,14 +298,14 @@ static void backward_second_half(tj_pass *p, size_t layer, size_t row, size_t th
     tj_lora_backward(p, layer, TJ_MAT_DOWN, row, thread, dy, wide);
     m->k->glu_bwd(dgu, at_row(p->act, m, row, ffn), gu, m->gu_ld, wide, m->dtype, m->cfg.activation,
                   m->tile, ffn);
-    tj_lora_keep(p, layer, TJ_MAT_DOWN, row, thread, at_row(p->act, m, row, ffn));
+    keep_rows(p, layer, TJ_MAT_DOWN, row, thread, dy, at_row(p->act, m, row, ffn));
     /* gate, up = W norm2(x_mid) */
     tj_gemm_run(m->bwd[TJ_MAT_GU], thread, dgu, tj_model_layer_operand(m, true, layer, TJ_MAT_GU),
                 wide);
     tj_lora_backward(p, layer, TJ_MAT_GU, row, thread, dgu, wide);
     m->k->rmsnorm(at_row(p->xn, m, row, width), m->dtype, NULL, x_mid, slab(m, at->norm2),
                   m->norm_plus, m->cfg.norm_eps, m->tile, width);
-    tj_lora_keep(p, layer, TJ_MAT_GU, row, thread, at_row(p->xn, m, row, width));
+    keep_rows(p, layer, TJ_MAT_GU, row, thread, dgu, at_row(p->xn, m, row, width));
     m->k->rmsnorm_bwd(dx, partial(p, row, sums.norm2), wide, x_mid, slab(m, at->norm2),
                       m->norm_plus, m->cfg.norm_eps, m->tile, width);
     /* x_mid = x + post1(o(att)) */
@@ -353,7 +368,7 @@ static void backward_first_half(tj_pass *p, size_t layer, size_t row, size_t thr
     tj_lora_backward(p, layer, TJ_MAT_QKV, row, thread, d, dxn);
     m->k->rmsnorm(at_row(p->xn_qkv, m, row, width), m->dtype, NULL, x, slab(m, at->norm1),
                   m->norm_plus, m->cfg.norm_eps, m->tile, width);
-    tj_lora_keep(p, layer, TJ_MAT_QKV, row, thread, at_row(p->xn_qkv, m, row, width));
+    keep_rows(p, layer, TJ_MAT_QKV, row, thread, d, at_row(p->xn_qkv, m, row, width));
     m->k->rmsnorm_bwd(p->dx + row * width, partial(p, row, sums.norm1), dxn, x, slab(m, at->norm1),
                       m->norm_plus, m->cfg.norm_eps, m->tile, width);
 }
@@ -412,8 +427,13 @@ static void dw_block(const tj_pass *p, const dw_task *t, size_t block, size_t th
         return;
     }
     float *grad = m->grads + offset[t->mat] + block * s->block * s->in;
-    tj_gemm_sum(m->dw[t->mat], thread, (const char *)t->dy + block * s->block * m->elem, t->x, grad,
-                tj_pass_n_tiles(p));
+    const void *dy = (const char *)t->dy + block * s->block * m->elem;
+    const void *x = t->x;
+    if (p->put_dy[t->mat] != NULL) {
+        dy = tj_gemm_put_block(p->put_dy[t->mat], p->layout.n_padded, block * s->block);
+        x = p->put_x[t->mat];
+    }
+    tj_gemm_sum(m->dw[t->mat], thread, dy, x, grad, tj_pass_n_tiles(p));
 }
 
 static void middle_item(void *ctx, size_t item, size_t thread)

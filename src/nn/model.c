@@ -131,11 +131,17 @@ static void build(tj_model *m)
     m->n_slab = b.at;
 }
 
+/* Where the CPU multiplies pairs in registers, a block of the gradient stays in the second cache
+ * while all tokens pass by; in larger ones the operands' way into tiles or kernels is shared by
+ * more rows. A multiple of a panel's rows if there is one. */
 size_t tj_model_dw_block(size_t out)
 {
-    size_t best = 1;
+    const tj_kernels *k = tj_kernels_get();
     size_t limit = tj_par_threads() <= 4 ? 512 : 256;
-    for (size_t b = 1; b <= limit && b <= out; b++) {
+    size_t step = out % 16 == 0 ? 16 : 1;
+    size_t best = step;
+    limit = k->pairs && !k->tiles ? 128 : limit;
+    for (size_t b = step; b <= limit && b <= out; b += step) {
         best = out % b == 0 ? b : best;
     }
     return best;
@@ -734,6 +740,8 @@ static tj_code make_backward(tj_model *m, tj_err *err)
         bwd.lda = s->ld;
         tj_gemm_spec dw = tj_model_dw_spec(m, s->in, s->block);
         dw.lda = s->ld;
+        dw.a_put = true;
+        dw.b_put = true;
         rc = m->bwd[i] != NULL ? TJ_OK : tj_gemm_create(&m->bwd[i], &bwd, err);
         if (rc == TJ_OK && m->dw[i] == NULL && m->grads != NULL) {
             rc = tj_gemm_create(&m->dw[i], &dw, err);
@@ -749,6 +757,7 @@ static tj_code make_backward(tj_model *m, tj_err *err)
         bwd.accumulate = true;
         tj_gemm_spec dw = tj_model_dw_spec(m, m->cfg.width, n);
         dw.lda = ld;
+        dw.b_put = m->last_chunk % 16 == 0; /* for both kinds; of A a copy would be too large */
         rc = m->head_bwd[i] != NULL ? TJ_OK : tj_gemm_create(&m->head_bwd[i], &bwd, err);
         if (rc == TJ_OK && m->head_dw[i] == NULL && m->grads != NULL) {
             rc = tj_gemm_create(&m->head_dw[i], &dw, err);

@@ -75,6 +75,10 @@ static void free_buffers(tj_pass *p)
     for (size_t i = 0; i < TJ_N_MATS; i++) {
         tj_free(p->lora_h[i]);
         tj_free(p->lora_dh[i]);
+        tj_free(p->put_dy[i]);
+        tj_free(p->put_x[i]);
+        p->put_dy[i] = NULL;
+        p->put_x[i] = NULL;
         p->lora_h[i] = NULL;
         p->lora_dh[i] = NULL;
     }
@@ -84,9 +88,9 @@ static void free_buffers(tj_pass *p)
 
 static void free_head(tj_pass *p)
 {
-    void **buffers[] = {(void **)&p->head_x,   (void **)&p->head_dx, (void **)&p->lse,
-                        &p->head_xn,           (void **)&p->logits,  (void **)&p->part_max,
-                        (void **)&p->part_sum, (void **)&p->value_x};
+    void **buffers[] = {(void **)&p->head_x,   (void **)&p->head_dx,  (void **)&p->lse,
+                        &p->head_xn,           &p->head_put,          (void **)&p->logits,
+                        (void **)&p->part_max, (void **)&p->part_sum, (void **)&p->value_x};
     for (size_t i = 0; i < sizeof buffers / sizeof buffers[0]; i++) {
         tj_free(*buffers[i]);
         *buffers[i] = NULL;
@@ -166,6 +170,19 @@ static void get_layers(tj_pass *p, bool *ok, size_t n)
     }
 }
 
+/* For n rows of the operands of a weight gradient (NULL: it has none); NULL: they need nothing. */
+static void *get_put_a(tj_pass *p, bool *ok, const tj_gemm *dw, size_t width, size_t n)
+{
+    size_t bytes = dw != NULL ? tj_gemm_put_a_bytes(dw, width, n) : 0;
+    return bytes > 0 ? get(p, ok, bytes, 1, 1) : NULL;
+}
+
+static void *get_put_b(tj_pass *p, bool *ok, const tj_gemm *dw, size_t n)
+{
+    size_t bytes = dw != NULL ? tj_gemm_put_b_bytes(dw, n) : 0;
+    return bytes > 0 ? get(p, ok, bytes, 1, 1) : NULL;
+}
+
 static void get_gradients(tj_pass *p, bool *ok, size_t n)
 {
     const tj_model *m = p->model;
@@ -186,6 +203,8 @@ static void get_gradients(tj_pass *p, bool *ok, size_t n)
     p->xn_qkv = get(p, ok, n, width, m->elem);
     p->partials = get(p, ok, n / p->model->tile, p->partial_width, sizeof(float));
     for (size_t i = 0; i < TJ_N_MATS; i++) {
+        p->put_dy[i] = get_put_a(p, ok, m->dw[i], m->mat[i].out, n);
+        p->put_x[i] = get_put_b(p, ok, m->dw[i], n);
         if (tj_model_adapts(m, (tj_mat)i)) {
             p->lora_h[i] = get(p, ok, n, m->lora->width[i], m->elem);
             p->lora_dh[i] = get(p, ok, n, m->lora->width[i], m->elem);
@@ -226,6 +245,7 @@ static void get_head(tj_pass *p, bool *ok, size_t rows, size_t n_values)
         p->logits = get(p, ok, TJ_HEAD_ROWS, m->logits_ld, sizeof(float));
         p->part_max = get(p, ok, TJ_HEAD_ROWS, m->n_chunks, sizeof(float));
         p->part_sum = get(p, ok, TJ_HEAD_ROWS, m->n_chunks, sizeof(double));
+        p->head_put = get_put_b(p, ok, m->head_dw[0], TJ_HEAD_ROWS);
         p->head_dx = p->options.train ? get(p, ok, rows, m->cfg.width, sizeof(float)) : NULL;
     }
     if (n_values > 0) {

@@ -41,7 +41,10 @@ struct tj_pass {
     void *q_rows, *dout_rows;
     float *dqkv;             /* [N, qkv_width] */
     void *dqkv_act, *xn_qkv; /* act: arguments of the q/k/v weight gradient */
-    float *partials;         /* [n_tiles][partial_width] sums over a tile's rows */
+    /* Each matrix's derivatives and what it multiplied, in the order of its weight gradient's
+     * product (tj_gemm_put_a_bytes); NULL: the rows above. */
+    void *put_dy[TJ_N_MATS], *put_x[TJ_N_MATS];
+    float *partials; /* [n_tiles][partial_width] sums over a tile's rows */
     size_t partial_width;
 
     /* The head: one block of positions at a time. */
@@ -50,6 +53,7 @@ struct tj_pass {
     float *head_dx;  /* [P, C] */
     float *lse;      /* [P] log-sum-exp */
     void *head_xn;   /* act [TJ_HEAD_ROWS, C] */
+    void *head_put;  /* the same as the weight gradient wants it; NULL: as it is */
     float *logits;   /* [TJ_HEAD_ROWS, V]; then their derivatives, in place */
     float *part_max; /* [n_chunks][TJ_HEAD_ROWS] */
     double *part_sum;

@@ -127,6 +127,44 @@ static void check_weights(size_t m, size_t k, size_t n, bool by_rows, tj_dtype d
     drop(&o);
 }
 
+/* The same sum of operands that are put tile by tile, the last one first, A as the second of two
+ * blocks. */
+static void check_put_sum(const tj_gemm_spec *raw, const operands *o, const float *expected)
+{
+    tj_gemm_spec s = *raw;
+    size_t rows = TIMES * s.k;
+    size_t elem = s.dtype == TJ_BF16 ? 2 : 4;
+    size_t first = 16; /* a narrow block before it */
+    s.a_put = true;
+    s.b_put = true;
+    tj_gemm *g = make(&s);
+    if (tj_gemm_put_b_bytes(g, rows) == 0) {
+        assert_int_equal(tj_gemm_put_a_bytes(g, s.m, rows), 0);
+        tj_gemm_destroy(g);
+        return;
+    }
+    assert_int_equal(tj_gemm_put_b_bytes(g, rows), s.n * rows * elem);
+    size_t width = first + s.m;
+    char *whole = tj_calloc(rows * s.lda + s.lda, elem); /* A, `first` columns further right */
+    memcpy(whole + first * elem, o->a, rows * s.lda * elem);
+    void *a = tj_aligned_array(tj_gemm_put_a_bytes(g, width, rows), 1);
+    void *b = tj_aligned_array(tj_gemm_put_b_bytes(g, rows), 1);
+    float *c = tj_aligned_array(s.m * s.n, sizeof *c);
+    ones(c, s.m * s.n);
+    for (size_t i = TIMES; i-- > 0;) {
+        size_t row = i * s.k;
+        tj_gemm_put_a(g, a, width, rows, row, whole + row * s.lda * elem);
+        tj_gemm_put_b(g, b, rows, row, (char *)o->b + row * s.b_stride_k * elem);
+    }
+    tj_gemm_sum(g, 0, tj_gemm_put_block(a, rows, first), b, c, TIMES);
+    assert_memory_equal(expected, c, s.m * s.n * sizeof *c);
+    tj_gemm_destroy(g);
+    tj_free(whole);
+    tj_free(a);
+    tj_free(b);
+    tj_free(c);
+}
+
 /* A weight's gradient: the sum, and the runs that it stands for. */
 static void check_sum(size_t m, size_t k, size_t n, tj_dtype dtype)
 {
@@ -163,6 +201,7 @@ static void check_sum(size_t m, size_t k, size_t n, tj_dtype dtype)
     }
     assert_memory_equal(again, o.c, m * n * sizeof *again);
     tj_gemm_destroy(g);
+    check_put_sum(&s, &o, again);
     tj_free(again);
     drop(&o);
 }
