@@ -177,16 +177,16 @@ static inline vf exp_vf(vf x)
     return x;
 }
 
-/* 2^x to 1 ulp for x in [-125, 0]; below, 0; above, 1. With x = n + r, n whole, 2^r is a polynomial
+/* 2^x to 1 ulp for x in [-125, 127]; below, 0; above, clamped. With x = n + r, n whole, 2^r is a polynomial
  * 1 + r q(r) that is off by 2e-9 on [-1/2, 1/2], found by the Remez exchange. */
 static inline vm exp2_vm(vm x)
 {
 #if defined(__AVX512F__)
-    x = (vm)_mm512_min_ps(_mm512_setzero_ps(), (__m512)x); /* the second of them where it is NaN */
+    x = (vm)_mm512_min_ps(_mm512_set1_ps(127.0F), (__m512)x); /* the latter where it is NaN */
     vm n = (vm)_mm512_roundscale_ps((__m512)x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
 #else
     vmi tiny = x < own(-125.0F);
-    x = select_vm(x > own(0.0F), own(0.0F), x);
+    x = select_vm(x > own(127.0F), own(127.0F), x);
     x = select_vm(tiny, own(-125.0F), x);
     const vm magic = own(12582912.0F); /* 1.5 * 2^23: adding rounds to an integer */
     vm t = x + magic;
