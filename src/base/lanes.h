@@ -22,6 +22,8 @@ typedef float vf __attribute__((vector_size(64)));
 typedef int32_t vi __attribute__((vector_size(64)));
 typedef uint32_t vu __attribute__((vector_size(64)));
 typedef float vfu __attribute__((vector_size(64), aligned(4), may_alias));
+typedef float v8 __attribute__((vector_size(32)));
+typedef float v4 __attribute__((vector_size(16)));
 typedef uint16_t vh __attribute__((vector_size(32)));
 typedef uint16_t vhu __attribute__((vector_size(32), aligned(2), may_alias));
 
@@ -56,6 +58,11 @@ typedef uint16_t vmhl __attribute__((vector_size(OWN_BYTES / 2), aligned(2), may
  * loops disappear. */
 #define ALWAYS_INLINE __attribute__((always_inline)) static inline
 
+#define LOW8(v)  __builtin_shufflevector(v, v, 0, 1, 2, 3, 4, 5, 6, 7)
+#define HIGH8(v) __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15)
+#define LOW4(v)  __builtin_shufflevector(v, v, 0, 1, 2, 3)
+#define HIGH4(v) __builtin_shufflevector(v, v, 4, 5, 6, 7)
+
 static inline vf splat(float x)
 {
     return (vf){x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x};
@@ -76,32 +83,30 @@ static inline vf select_vf(vi mask, vf a, vf b) /* mask lanes are 0 or -1 */
     return (vf)((mask & (vi)a) | (~mask & (vi)b));
 }
 
-static inline vf max_vf(vf a, vf b)
+static inline vf max_vf(vf a, vf b) /* b where one is not a number */
 {
+#if defined(__AVX512F__)
+    return (vf)_mm512_max_ps((__m512)a, (__m512)b);
+#else
     return select_vf(a > b, a, b);
+#endif
 }
 
+/* Lane i joined with lane i + 8, then i + 4, i + 2, i + 1. */
 static inline float lanes_sum(vf v)
 {
-    float t[LANES];
-    memcpy(t, &v, sizeof t);
-    for (size_t w = LANES / 2; w > 0; w /= 2) {
-        for (size_t i = 0; i < w; i++) {
-            t[i] += t[i + w];
-        }
-    }
-    return t[0];
+    v8 h = LOW8(v) + HIGH8(v);
+    v4 q = LOW4(h) + HIGH4(h);
+    return (q[0] + q[2]) + (q[1] + q[3]);
 }
 
 static inline float lanes_max(vf v)
 {
-    float t[LANES];
-    memcpy(t, &v, sizeof t);
-    float m = t[0];
-    for (size_t i = 1; i < LANES; i++) {
-        m = t[i] > m ? t[i] : m;
-    }
-    return m;
+    v = max_vf(v, __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7));
+    v = max_vf(v, __builtin_shufflevector(v, v, 4, 5, 6, 7, 0, 1, 2, 3, 12, 13, 14, 15, 8, 9, 10, 11));
+    float m = v[0] > v[2] ? v[0] : v[2];
+    float n = v[1] > v[3] ? v[1] : v[3];
+    return m > n ? m : n;
 }
 
 static inline vm own(float x) /* in every lane */
@@ -167,6 +172,49 @@ static inline vf exp_vf(vf x)
     memcpy(part, &x, sizeof x);
     for (size_t i = 0; i < N_OWN; i++) {
         part[i] = exp_vm(part[i]);
+    }
+    memcpy(&x, part, sizeof x);
+    return x;
+}
+
+/* 2^x to 1 ulp for x in [-125, 127]; below, 0; above, clamped. With x = n + r, n whole, 2^r is a polynomial
+ * 1 + r q(r) that is off by 2e-9 on [-1/2, 1/2], found by the Remez exchange. */
+static inline vm exp2_vm(vm x)
+{
+#if defined(__AVX512F__)
+    x = (vm)_mm512_min_ps(_mm512_set1_ps(127.0F), (__m512)x); /* the latter where it is NaN */
+    vm n = (vm)_mm512_roundscale_ps((__m512)x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+#else
+    vmi tiny = x < own(-125.0F);
+    x = select_vm(x > own(127.0F), own(127.0F), x);
+    x = select_vm(tiny, own(-125.0F), x);
+    const vm magic = own(12582912.0F); /* 1.5 * 2^23: adding rounds to an integer */
+    vm t = x + magic;
+    vm n = t - magic;
+#endif
+    vm r = x - n;
+    vm p = own(1.535349147e-4F);
+    p = p * r + own(1.339891693e-3F);
+    p = p * r + own(9.618436918e-3F);
+    p = p * r + own(5.550332367e-2F);
+    p = p * r + own(2.402264774e-1F);
+    p = p * r + own(6.931471825e-1F);
+    p = p * r + own(1.0F);
+#if defined(__AVX512F__)
+    __mmask16 counts = _mm512_cmp_ps_mask((__m512)x, _mm512_set1_ps(-125.0F), _CMP_NLT_UQ);
+    return (vm)_mm512_maskz_scalef_ps(counts, (__m512)p, (__m512)n);
+#else
+    vm y = (vm)((vmi)p + (vmi)(((vmu)t - (vmu)magic) << 23));
+    return select_vm(tiny, own(0.0F), y);
+#endif
+}
+
+static inline vf exp2_vf(vf x)
+{
+    vm part[N_OWN];
+    memcpy(part, &x, sizeof x);
+    for (size_t i = 0; i < N_OWN; i++) {
+        part[i] = exp2_vm(part[i]);
     }
     memcpy(&x, part, sizeof x);
     return x;

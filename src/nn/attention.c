@@ -11,6 +11,8 @@
 #define Q TJ_ATT_Q
 #define K TJ_ATT_K
 
+#define LOG2_E 1.4426950408889634
+
 /* Tiles of queries stand at multiples of Q and never reach past the padded rows. */
 _Static_assert(TJ_TILE_NARROW % Q == 0 && TJ_TILE_NARROW % K == 0 &&
                    TJ_TILE_WIDE % TJ_TILE_NARROW == 0,
@@ -37,7 +39,7 @@ size_t tj_attn_scratch(const tj_model *m)
 {
     size_t dim = padded_dim(m);
     size_t forward = group_size(m) * m->tile * (dim + 2) + 2 * dim * K + 2 * Q * K + Q;
-    size_t backward = 5 * dim * K + dim * Q + 6 * Q * K;
+    size_t backward = 5 * dim * K + dim * Q + 4 * Q * K;
     return forward > backward ? forward : backward;
 }
 
@@ -47,30 +49,16 @@ static float scale_of(const tj_attn_args *a)
     return (float)(a->attn->scale > 0.0 ? a->attn->scale : plain);
 }
 
+/* The scale under which scores are exponents of 2. */
+static float scale2_of(const tj_attn_args *a)
+{
+    return (float)((double)scale_of(a) * LOG2_E);
+}
+
 /* Activations at a row and column, of rows `width` wide. */
 static const void *act_at(const tj_model *m, const void *act, size_t row, size_t width, size_t col)
 {
     return (const char *)act + (row * width + col) * m->elem;
-}
-
-/* A block [Q, K] in the compute type: itself where that is f32. */
-static const void *as_act(const tj_model *m, void *copy, const float *block)
-{
-    if (m->dtype == TJ_F32) {
-        return block;
-    }
-    m->k->to_act(copy, m->dtype, block, (size_t)Q * K);
-    return copy;
-}
-
-/* The same block with its rows as inner dimension, for its transpose as a left operand. */
-static const void *as_columns(const tj_model *m, void *copy, const void *block)
-{
-    if (m->dtype == TJ_F32) {
-        return block;
-    }
-    m->k->pack_rows(copy, block, K, Q, K, K, Q, m->dtype);
-    return copy;
 }
 
 /* A tile of keys of a tree, and where its visibility ends. */
@@ -132,9 +120,9 @@ static void forward_block(const tj_attn_args *a, const forward_state *t, size_t 
     const void *q = act_at(m, a->qkv, q0, m->qkv_width, head * m->cfg.head_dim);
     m->k->mm(t->s, K, q, m->qkv_width / per, 1, t->kt, K, Q, K, m->cfg.head_dim / per, m->dtype, 0);
     mask_block(a, t->s, q0, keys);
-    m->k->softmax_block(t->s, scale_of(a), t->m + at, t->l + at, t->corr, Q);
+    m->k->softmax_block(t->p, m->dtype, t->s, K, scale2_of(a), t->m + at, t->l + at, t->corr, Q);
     m->k->scale_rows(o, t->corr, Q, dim);
-    m->k->mm(o, dim, as_act(m, t->p, t->s), K / per, 1, t->v, dim, Q, dim, K / per, m->dtype, 1);
+    m->k->mm(o, dim, t->p, K / per, 1, t->v, dim, Q, dim, K / per, m->dtype, 1);
 }
 
 static void forward_keys(const tj_attn_args *a, const forward_state *t, size_t g,
@@ -167,7 +155,7 @@ static void store_head(const tj_attn_args *a, const forward_state *t, size_t hea
         m->k->to_act((char *)a->out + to * m->elem, m->dtype, t->o + at * dim, m->cfg.head_dim);
         if (a->lse != NULL) {
             a->lse[head * a->layout->n_padded + t->row + i] =
-                l > 0.0F ? t->m[at] + logf(l) : INFINITY;
+                l > 0.0F ? t->m[at] + log2f(l) : INFINITY;
         }
     }
 }
@@ -243,9 +231,9 @@ typedef struct backward_state {
     float *kt, *vt, *k;        /* keys and values packed by columns, keys by rows */
     float *dk, *dv;            /* [K][dim] */
     float *dq;                 /* [Q][dim] */
-    float *p, *ds;             /* [Q][K] */
-    void *p_act, *p_columns;   /* p in the compute type, and by its rows */
-    void *ds_act, *ds_columns; /* ds likewise */
+    float *s, *dp;             /* [Q][K] */
+    void *ds;                  /* act [Q][K] */
+    void *p_columns, *ds_columns; /* cells [Q (/ 2)][K] */
 } backward_state;
 
 /* dq [Q][dim] of one head to where it is gathered, but only the tree's own rows. */
@@ -274,19 +262,17 @@ static void backward_block(const tj_attn_args *a, const backward_state *t, size_
     size_t at = head * a->layout->n_padded + q0;
     const void *q = act_at(m, a->qkv, q0, m->qkv_width, col);
     const void *dout = act_at(m, a->dout, q0, m->q_width, col);
-    k->mm(t->p, K, q, m->qkv_width / per, 1, t->kt, K, Q, K, inner, m->dtype, 0);
-    mask_block(a, t->p, q0, keys);
-    k->exp_block(t->p, scale_of(a), a->lse + at, Q);
-    k->mm(t->ds, K, dout, m->q_width / per, 1, t->vt, K, Q, K, inner, m->dtype, 0);
-    k->softmax_bwd_block(t->ds, t->p, a->delta + at, Q);
+    k->mm(t->s, K, q, m->qkv_width / per, 1, t->kt, K, Q, K, inner, m->dtype, 0);
+    mask_block(a, t->s, q0, keys);
+    k->mm(t->dp, K, dout, m->q_width / per, 1, t->vt, K, Q, K, inner, m->dtype, 0);
+    k->softmax_bwd_block(t->p_columns, t->ds, t->ds_columns, t->s, t->dp, scale2_of(a), a->lse + at,
+                         a->delta + at, Q, m->dtype);
 
-    const void *p = as_columns(m, t->p_columns, as_act(m, t->p_act, t->p));
-    k->mm(t->dv, dim, p, 1, K, packed_at(a, a->dout_rows, head, q0), dim, K, dim, Q / per, m->dtype,
-          1);
-    const void *ds = as_act(m, t->ds_act, t->ds);
-    k->mm(t->dk, dim, as_columns(m, t->ds_columns, ds), 1, K, packed_at(a, a->q_rows, head, q0),
-          dim, K, dim, Q / per, m->dtype, 1);
-    k->mm(t->dq, dim, ds, K / per, 1, t->k, dim, Q, dim, K / per, m->dtype, 0);
+    k->mm(t->dv, dim, t->p_columns, 1, K, packed_at(a, a->dout_rows, head, q0), dim, K, dim,
+          Q / per, m->dtype, 1);
+    k->mm(t->dk, dim, t->ds_columns, 1, K, packed_at(a, a->q_rows, head, q0), dim, K, dim, Q / per,
+          m->dtype, 1);
+    k->mm(t->dq, dim, t->ds, K / per, 1, t->k, dim, Q, dim, K / per, m->dtype, 0);
     add_dq(a, t, head, q0);
 }
 
@@ -329,12 +315,12 @@ void tj_attn_backward(const tj_attn_args *a, size_t tree, size_t g, float *scrat
     t.dk = t.k + dim * K;
     t.dv = t.dk + dim * K;
     t.dq = t.dv + dim * K;
-    t.p = t.dq + dim * Q;
-    t.ds = t.p + Q * K;
-    t.p_act = t.ds + Q * K;
-    t.p_columns = (float *)t.p_act + Q * K;
-    t.ds_act = (float *)t.p_columns + Q * K;
-    t.ds_columns = (float *)t.ds_act + Q * K;
+    t.s = t.dq + dim * Q;
+    t.dp = t.s + Q * K;
+    /* f32 needs one form of ds and no other p */
+    t.p_columns = m->dtype == TJ_F32 ? t.s : t.dp + Q * K;
+    t.ds_columns = m->dtype == TJ_F32 ? t.dp : t.dp + Q * K + Q * K / 2;
+    t.ds = m->dtype == TJ_F32 ? t.dp : t.dp + 2 * Q * K;
     size_t width = group_size(m) * m->cfg.head_dim;
     for (size_t r = t.tree_begin; r < t.tree_end; r++) {
         memset(a->dqkv + r * m->qkv_width + g * width, 0, width * sizeof *a->dqkv);

@@ -109,15 +109,19 @@ typedef struct tj_kernels {
     void (*mask_block)(float *s, const uint32_t *end, const uint32_t *key_pos,
                        const uint32_t *query_pos, size_t q0, size_t k0, uint32_t window,
                        size_t rows);
-    /* One block of online softmax: s becomes exp(scale * s - m_new); m, l [rows] are updated; corr
-     * [rows] is exp(m_old - m_new). */
-    void (*softmax_block)(float *s, float scale, float *m, float *l, float *corr, size_t rows);
+    /* One block of online softmax, to the base 2: p = 2^(scale * s - m_new), as act; m, l [rows] are
+     * updated; corr [rows] is 2^(m_old - m_new). p may be s where dtype is f32. */
+    void (*softmax_block)(void *p, tj_dtype dtype, const float *s, size_t n_keys, float scale,
+                          float *m, float *l, float *corr, size_t rows);
     /* x[r] *= by[r]; width a multiple of 16. */
     void (*scale_rows)(float *x, const float *by, size_t rows, size_t width);
-    /* s = exp(scale * s - lse[row]); a row with lse = INFINITY gives zeros. */
-    void (*exp_block)(float *s, float scale, const float *lse, size_t rows);
-    /* ds = p * (ds - delta[row]). */
-    void (*softmax_bwd_block)(float *ds, const float *p, const float *delta, size_t rows);
+    /* p = 2^(scale * s - lse[row]) and ds = p * (dp - delta[row]) as left operands of products: ds
+     * as act, and both with their rows as inner dimension: cells [rows (/ 2)][TJ_ATT_K]. A row with
+     * lse = INFINITY gives zeros; rows even. In f32 ds and ds_columns are one array, p_columns may
+     * be s, and they may be dp. */
+    void (*softmax_bwd_block)(void *p_columns, void *ds, void *ds_columns, const float *s,
+                              const float *dp, float scale, const float *lse, const float *delta,
+                              size_t rows, tj_dtype dtype);
 
     /* AdamW on n values (Loshchilov & Hutter 2019, alg. 2); step_size = lr / (1 - beta1^t),
      * inv_bc2 = 1 / (1 - beta2^t), shrink = 1 - lr * decay, gscale multiplies gradients, which are
