@@ -102,8 +102,10 @@ static inline float lanes_sum(vf v)
 
 static inline float lanes_max(vf v)
 {
-    v = max_vf(v, __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7));
-    v = max_vf(v, __builtin_shufflevector(v, v, 4, 5, 6, 7, 0, 1, 2, 3, 12, 13, 14, 15, 8, 9, 10, 11));
+    v = max_vf(v,
+               __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7));
+    v = max_vf(v,
+               __builtin_shufflevector(v, v, 4, 5, 6, 7, 0, 1, 2, 3, 12, 13, 14, 15, 8, 9, 10, 11));
     float m = v[0] > v[2] ? v[0] : v[2];
     float n = v[1] > v[3] ? v[1] : v[3];
     return m > n ? m : n;
@@ -177,8 +179,8 @@ static inline vf exp_vf(vf x)
     return x;
 }
 
-/* 2^x to 1 ulp for x in [-125, 127]; below, 0; above, clamped. With x = n + r, n whole, 2^r is a polynomial
- * 1 + r q(r) that is off by 2e-9 on [-1/2, 1/2], found by the Remez exchange. */
+/* 2^x to 1 ulp for x in [-125, 127]; below, 0; above, clamped. With x = n + r, n whole, 2^r is a
+ * polynomial 1 + r q(r) that is off by 2e-9 on [-1/2, 1/2], found by the Remez exchange. */
 static inline vm exp2_vm(vm x)
 {
 #if defined(__AVX512F__)

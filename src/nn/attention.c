@@ -228,11 +228,11 @@ void tj_attn_prepare(const tj_attn_args *a, size_t row, size_t n_rows)
 
 typedef struct backward_state {
     size_t tree_begin, tree_end;
-    float *kt, *vt, *k;        /* keys and values packed by columns, keys by rows */
-    float *dk, *dv;            /* [K][dim] */
-    float *dq;                 /* [Q][dim] */
-    float *s, *dp;             /* [Q][K] */
-    void *ds;                  /* act [Q][K] */
+    float *kt, *vt, *k;           /* keys and values packed by columns, keys by rows */
+    float *dk, *dv;               /* [K][dim] */
+    float *dq;                    /* [Q][dim] */
+    float *s, *dp;                /* [Q][K] */
+    void *ds;                     /* act [Q][K] */
     void *p_columns, *ds_columns; /* cells [Q (/ 2)][K] */
 } backward_state;
 

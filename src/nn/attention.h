@@ -17,8 +17,8 @@ typedef struct tj_attn_args {
     const tj_layer_attn *attn;
     const void *qkv; /* act [n_padded, qkv_width], after norm and RoPE */
     void *out;       /* act [n_padded, q_width] */
-    float *lse;      /* [H, n_padded] log-sum-exp of each row's scaled scores, to the base 2; INFINITY
-                      * if it sees nothing; NULL if not wanted */
+    float *lse; /* [H, n_padded] log-sum-exp of each row's scaled scores, to the base 2; INFINITY
+                 * if it sees nothing; NULL if not wanted */
     /* backward only */
     const void *dout;         /* act [n_padded, q_width] */
     float *delta;             /* [H, n_padded] from tj_attn_prepare, */

@@ -280,19 +280,31 @@ void tj_own_gemm_put_b(const tj_own_gemm *g, void *put, size_t n_rows, size_t ro
     put_rows(g, put, PANEL, n_rows, row, b, s->b_stride_k, s->n, s->k);
 }
 
-/* What is added to C at once: n cells of each of A's and B's panels, which go on for longer. */
+/* What is added to C at once: of panels that go on for longer, n cells of each. */
 typedef struct sum_part {
-    const uint32_t *a, *b;   /* from the first of those cells on */
-    size_t a_cells, b_cells; /* of a whole panel */
+    const uint32_t *a, *b;   /* all panels */
+    size_t a_cells, b_cells; /* of one */
+    size_t a_at, b_at;       /* the first that is meant */
     size_t n;
 } sum_part;
+
+/* Those of the panel of A's rows from i on, and of B's columns from n0 on. */
+static const uint32_t *cells_of_a(const sum_part *p, size_t i)
+{
+    return p->a + i * p->a_cells + p->a_at * LEFT_PANEL;
+}
+
+static const uint32_t *cells_of_b(const tj_own_gemm *g, const sum_part *p, size_t n0)
+{
+    return p->b + n0 * p->b_cells + p->b_at * panel_width(&g->spec, n0);
+}
 
 /* The panels of A as rows [m][n]: pairs are values of two bf16 to pack_cols, too. */
 static void turn_panels(const tj_own_gemm *g, const slot *t, const sum_part *p)
 {
     for (size_t i = 0; i < g->spec.m; i += LEFT_PANEL) {
-        g->k->pack_cols(t->left + i * p->n, p->a + i * p->a_cells, 2 * LEFT_PANEL, p->n,
-                        2 * LEFT_PANEL, p->n, TJ_BF16);
+        g->k->pack_cols(t->left + i * p->n, cells_of_a(p, i), 2 * LEFT_PANEL, p->n, 2 * LEFT_PANEL,
+                        p->n, TJ_BF16);
     }
 }
 
@@ -300,17 +312,16 @@ static void turn_panels(const tj_own_gemm *g, const slot *t, const sum_part *p)
 static void add_panel(const tj_own_gemm *g, const sum_part *p, size_t n0, float *c)
 {
     const tj_gemm_spec *s = &g->spec;
-    const uint32_t *b = p->b + n0 * p->b_cells;
     for (size_t i = 0; i < s->m; i += LEFT_PANEL) {
         float *to = c + i * s->ldc + n0;
         bool last = i + LEFT_PANEL >= s->m;
         g->k->mm_panel(&(tj_mm_panel){.m = LEFT_PANEL,
                                       .n = panel_width(s, n0),
                                       .k = p->n,
-                                      .a = p->a + i * p->a_cells,
+                                      .a = cells_of_a(p, i),
                                       .rsa = 1,
                                       .csa = LEFT_PANEL,
-                                      .b = b,
+                                      .b = cells_of_b(g, p, n0),
                                       .from = to,
                                       .ld_from = s->ldc,
                                       .c = to,
@@ -331,7 +342,7 @@ static void add_part(const tj_own_gemm *g, const slot *t, const sum_part *p, flo
     for (size_t n0 = 0; n0 < s->n; n0 += PANEL) {
         if (t->left != NULL) {
             size_t width = panel_width(s, n0);
-            g->k->mm(c + n0, s->ldc, t->left, p->n, 1, p->b + n0 * p->b_cells, width, s->m, width,
+            g->k->mm(c + n0, s->ldc, t->left, p->n, 1, cells_of_b(g, p, n0), width, s->m, width,
                      p->n, TJ_BF16, 1);
         } else {
             add_panel(g, p, n0, c);
@@ -361,22 +372,26 @@ void tj_own_gemm_sum(const tj_own_gemm *g, size_t thread, const void *a, const v
     size_t n_cells = times * s->k / 2;
     for (size_t cell = 0; cell < n_cells; cell += SUM_CELLS) {
         size_t n = min_size(n_cells - cell, SUM_CELLS);
-        sum_part p = {.a = (const uint32_t *)a + cell * LEFT_PANEL,
-                      .b = (const uint32_t *)b + cell * PANEL,
+        sum_part p = {.a = a,
+                      .b = b,
                       .a_cells = n_cells,
                       .b_cells = n_cells,
+                      .a_at = cell,
+                      .b_at = cell,
                       .n = n};
         if (!s->a_put) {
             put_rows(g, t->pairs, LEFT_PANEL, 2 * n, 0, (const uint16_t *)a + 2 * cell * s->lda,
                      s->lda, s->m, 2 * n);
             p.a = t->pairs;
             p.a_cells = n;
+            p.a_at = 0;
         }
         if (!s->b_put) {
             put_rows(g, t->panels, PANEL, 2 * n, 0, (const uint16_t *)b + 2 * cell * s->b_stride_k,
                      s->b_stride_k, s->n, 2 * n);
             p.b = t->panels;
             p.b_cells = n;
+            p.b_at = 0;
         }
         add_part(g, t, &p, c);
     }

@@ -109,8 +109,8 @@ typedef struct tj_kernels {
     void (*mask_block)(float *s, const uint32_t *end, const uint32_t *key_pos,
                        const uint32_t *query_pos, size_t q0, size_t k0, uint32_t window,
                        size_t rows);
-    /* One block of online softmax, to the base 2: p = 2^(scale * s - m_new), as act; m, l [rows] are
-     * updated; corr [rows] is 2^(m_old - m_new). p may be s where dtype is f32. */
+    /* One block of online softmax, to the base 2: p = 2^(scale * s - m_new), as act; m, l [rows]
+     * are updated; corr [rows] is 2^(m_old - m_new). p may be s where dtype is f32. */
     void (*softmax_block)(void *p, tj_dtype dtype, const float *s, size_t n_keys, float scale,
                           float *m, float *l, float *corr, size_t rows);
     /* x[r] *= by[r]; width a multiple of 16. */

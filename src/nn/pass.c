@@ -170,19 +170,6 @@ static void get_layers(tj_pass *p, bool *ok, size_t n)
     }
 }
 
-/* For n rows of the operands of a weight gradient (NULL: it has none); NULL: they need nothing. */
-static void *get_put_a(tj_pass *p, bool *ok, const tj_gemm *dw, size_t width, size_t n)
-{
-    size_t bytes = dw != NULL ? tj_gemm_put_a_bytes(dw, width, n) : 0;
-    return bytes > 0 ? get(p, ok, bytes, 1, 1) : NULL;
-}
-
-static void *get_put_b(tj_pass *p, bool *ok, const tj_gemm *dw, size_t n)
-{
-    size_t bytes = dw != NULL ? tj_gemm_put_b_bytes(dw, n) : 0;
-    return bytes > 0 ? get(p, ok, bytes, 1, 1) : NULL;
-}
-
 static void get_gradients(tj_pass *p, bool *ok, size_t n)
 {
     const tj_model *m = p->model;
@@ -203,8 +190,6 @@ static void get_gradients(tj_pass *p, bool *ok, size_t n)
     p->xn_qkv = get(p, ok, n, width, m->elem);
     p->partials = get(p, ok, n / p->model->tile, p->partial_width, sizeof(float));
     for (size_t i = 0; i < TJ_N_MATS; i++) {
-        p->put_dy[i] = get_put_a(p, ok, m->dw[i], m->mat[i].out, n);
-        p->put_x[i] = get_put_b(p, ok, m->dw[i], n);
         if (tj_model_adapts(m, (tj_mat)i)) {
             p->lora_h[i] = get(p, ok, n, m->lora->width[i], m->elem);
             p->lora_dh[i] = get(p, ok, n, m->lora->width[i], m->elem);
@@ -245,7 +230,6 @@ static void get_head(tj_pass *p, bool *ok, size_t rows, size_t n_values)
         p->logits = get(p, ok, TJ_HEAD_ROWS, m->logits_ld, sizeof(float));
         p->part_max = get(p, ok, TJ_HEAD_ROWS, m->n_chunks, sizeof(float));
         p->part_sum = get(p, ok, TJ_HEAD_ROWS, m->n_chunks, sizeof(double));
-        p->head_put = get_put_b(p, ok, m->head_dw[0], TJ_HEAD_ROWS);
         p->head_dx = p->options.train ? get(p, ok, rows, m->cfg.width, sizeof(float)) : NULL;
     }
     if (n_values > 0) {
@@ -297,6 +281,32 @@ static tj_code reserve(tj_pass *p, tj_err *err)
     p->cap_pos = cap_pos;
     p->cap_values = cap_values;
     return TJ_OK;
+}
+
+static void get_once(tj_pass *p, bool *ok, void **buffer, size_t bytes)
+{
+    if (bytes > 0 && *buffer == NULL) {
+        *buffer = get(p, ok, bytes, 1, 1);
+    }
+}
+
+/* Room for what weight gradients want to be put (gemm.h), which is known once there are such
+ * products: before a backward. */
+static tj_code reserve_puts(tj_pass *p, tj_err *err)
+{
+    const tj_model *m = p->model;
+    bool ok = true;
+    for (size_t i = 0; i < TJ_N_MATS && m->dw[i] != NULL; i++) {
+        get_once(p, &ok, &p->put_dy[i], tj_gemm_put_a_bytes(m->dw[i], m->mat[i].out, p->cap));
+        get_once(p, &ok, &p->put_x[i], tj_gemm_put_b_bytes(m->dw[i], p->cap));
+    }
+    if (m->head_dw[0] != NULL && p->cap_pos > 0) {
+        get_once(p, &ok, &p->head_put, tj_gemm_put_b_bytes(m->head_dw[0], TJ_HEAD_ROWS));
+    }
+    return ok ? TJ_OK
+              : tj_fail(err, TJ_E_NOMEM,
+                        "cannot hold the operands of weight gradients of %zu tokens",
+                        p->layout.n_tokens);
 }
 
 /* ------------------------------------------------------------------ the public calls */
@@ -392,6 +402,9 @@ tj_code tj_backward(tj_pass *p, const tj_forest *forest, const float *dlogp, con
         return tj_fail(err, TJ_E_INVAL, "backward needs a training pass and its forest's forward");
     }
     tj_code rc = tj_model_need_backward(p->model, err);
+    if (rc == TJ_OK) {
+        rc = reserve_puts(p, err);
+    }
     if (rc != TJ_OK || p->layout.n_tokens == 0) {
         return rc;
     }
@@ -415,6 +428,9 @@ tj_code tj_forward_backward(tj_pass *p, const tj_forest *forest, float *logp, co
     tj_code rc = tj_model_need_backward(p->model, err);
     if (rc == TJ_OK) {
         rc = prepare(p, forest, err);
+    }
+    if (rc == TJ_OK) {
+        rc = reserve_puts(p, err);
     }
     if (rc != TJ_OK || p->layout.n_tokens == 0) {
         return rc;
