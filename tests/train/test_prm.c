@@ -125,7 +125,7 @@ static void note_last(void *ctx, const tj_update *up)
     *(tj_update *)ctx = *up;
 }
 
-static void learn_labels(tj_model *m, double lr)
+static void learn_labels(tj_model *m)
 {
     tj_loss loss = tj_prm_loss();
     tj_train_config c;
@@ -133,7 +133,7 @@ static void learn_labels(tj_model *m, double lr)
     tj_train_config_default(&c);
     c.optimizer.n_updates = 150;
     c.optimizer.n_warmup = 10;
-    c.optimizer.lr_max = lr;
+    c.optimizer.lr_max = 3e-3; /* at 1e-2 it depends on the last bits whether all are learnt */
     assert_int_equal(tj_train_loop(m, (tj_source){fill_steps, NULL}, &loss, &c, NULL, note_last,
                                    &last, NULL, NULL),
                      TJ_OK);
@@ -147,7 +147,7 @@ static void labels_are_learnt(void **state)
     (void)state;
     tj_model *m = loss_model(false);
     assert_int_equal(tj_prm_add_head(&m, 1, NULL), TJ_OK);
-    learn_labels(m, 3e-3);
+    learn_labels(m);
     tj_model_destroy(m);
 }
 
@@ -159,7 +159,7 @@ static void adapters_and_the_head_learn_and_nothing_below_changes(void **state)
     tj_err err = {.msg = ""};
     tj_model *before = loss_model(true);
     tj_model *m = adapted_model();
-    learn_labels(m, 1e-2);
+    learn_labels(m);
     const tj_param *was = tj_model_params(before, &n_before);
     const tj_param *is = tj_model_params(m, &n);
     assert_true(n > n_before);
