@@ -168,15 +168,21 @@ static inline vm exp_vm(vm x)
     return select_vm(tiny, own(0.0F), y);
 }
 
-static inline vf exp_vf(vf x)
+/* f, which is known where this is called, of each of the machine's own vectors in x. */
+ALWAYS_INLINE vf by_parts(vm (*const f)(vm), vf x)
 {
     vm part[N_OWN];
     memcpy(part, &x, sizeof x);
     for (size_t i = 0; i < N_OWN; i++) {
-        part[i] = exp_vm(part[i]);
+        part[i] = f(part[i]);
     }
     memcpy(&x, part, sizeof x);
     return x;
+}
+
+static inline vf exp_vf(vf x)
+{
+    return by_parts(exp_vm, x);
 }
 
 /* 2^x to 1.3 ulp (1 where products and sums fuse) for x in [-125, 127]; below, 0; above, clamped.
@@ -214,13 +220,7 @@ static inline vm exp2_vm(vm x)
 
 static inline vf exp2_vf(vf x)
 {
-    vm part[N_OWN];
-    memcpy(part, &x, sizeof x);
-    for (size_t i = 0; i < N_OWN; i++) {
-        part[i] = exp2_vm(part[i]);
-    }
-    memcpy(&x, part, sizeof x);
-    return x;
+    return by_parts(exp2_vm, x);
 }
 
 #endif

@@ -120,7 +120,7 @@ static void forward_block(const tj_attn_args *a, const forward_state *t, size_t 
     const void *q = act_at(m, a->qkv, q0, m->qkv_width, head * m->cfg.head_dim);
     m->k->mm(t->s, K, q, m->qkv_width / per, 1, t->kt, K, Q, K, m->cfg.head_dim / per, m->dtype, 0);
     mask_block(a, t->s, q0, keys);
-    m->k->softmax_block(t->p, m->dtype, t->s, K, scale2_of(a), t->m + at, t->l + at, t->corr, Q);
+    m->k->softmax_block(t->p, m->dtype, t->s, scale2_of(a), t->m + at, t->l + at, t->corr, Q);
     m->k->scale_rows(o, t->corr, Q, dim);
     m->k->mm(o, dim, t->p, K / per, 1, t->v, dim, Q, dim, K / per, m->dtype, 1);
 }

@@ -21,9 +21,9 @@
 #define SUM_CELLS   512 /* the same of a sum, whose C comes from memory each time */
 
 typedef struct slot { /* one thread's scratch */
-    uint32_t *pairs;  /* [m / LEFT_PANEL][K_CELLS][LEFT_PANEL] of a transposed A that is not put */
-    uint32_t *panels; /* [n / PANEL][K_CELLS][PANEL] of its B, if that is not put */
-    uint32_t *left;   /* the former as rows [m][K_CELLS], which tiles want; else NULL */
+    uint32_t *pairs; /* [m / LEFT_PANEL][SUM_CELLS][LEFT_PANEL] of a transposed A that is not put */
+    uint32_t *panels; /* [n / PANEL][SUM_CELLS][PANEL] of its B, if that is not put */
+    uint32_t *left;   /* the former as rows [m][SUM_CELLS], which tiles want; else NULL */
     /* weights in bf16: a panel of them [PANEL][k], or some rows [PACKED_ROWS][n] */
     uint16_t *rounded;
     float *out; /* [m][PANEL] of a C in bf16 */
@@ -280,23 +280,28 @@ void tj_own_gemm_put_b(const tj_own_gemm *g, void *put, size_t n_rows, size_t ro
     put_rows(g, put, PANEL, n_rows, row, b, s->b_stride_k, s->n, s->k);
 }
 
-/* What is added to C at once: of panels that go on for longer, n cells of each. */
+/* An operand of a sum in panels. */
+typedef struct sum_side {
+    const uint32_t *panels;
+    size_t n_cells; /* of a panel */
+    size_t at;      /* the first that is meant */
+} sum_side;
+
+/* What is added to C at once: of panels that may go on for longer, n cells of each. */
 typedef struct sum_part {
-    const uint32_t *a, *b;   /* all panels */
-    size_t a_cells, b_cells; /* of one */
-    size_t a_at, b_at;       /* the first that is meant */
+    sum_side a, b;
     size_t n;
 } sum_part;
 
 /* Those of the panel of A's rows from i on, and of B's columns from n0 on. */
 static const uint32_t *cells_of_a(const sum_part *p, size_t i)
 {
-    return p->a + i * p->a_cells + p->a_at * LEFT_PANEL;
+    return p->a.panels + i * p->a.n_cells + p->a.at * LEFT_PANEL;
 }
 
 static const uint32_t *cells_of_b(const tj_own_gemm *g, const sum_part *p, size_t n0)
 {
-    return p->b + n0 * p->b_cells + p->b_at * panel_width(&g->spec, n0);
+    return p->b.panels + n0 * p->b.n_cells + p->b.at * panel_width(&g->spec, n0);
 }
 
 /* The panels of A as rows [m][n]: pairs are values of two bf16 to pack_cols, too. */
@@ -362,6 +367,14 @@ void tj_own_gemm_run(const tj_own_gemm *g, size_t thread, const void *a, const v
     }
 }
 
+/* Cells [cell, cell + n) of rows [2 * n_cells][width] that were not put, in panels of their own. */
+static sum_side pack_side(const tj_own_gemm *g, uint32_t *own, size_t panel, const uint16_t *rows,
+                          size_t ld, size_t width, size_t cell, size_t n)
+{
+    put_rows(g, own, panel, 2 * n, 0, rows + 2 * cell * ld, ld, width, 2 * n);
+    return (sum_side){.panels = own, .n_cells = n};
+}
+
 /* Cells are added to C one after the other, so that how many go at once changes no bit. */
 void tj_own_gemm_sum(const tj_own_gemm *g, size_t thread, const void *a, const void *b, float *c,
                      size_t times)
@@ -372,26 +385,12 @@ void tj_own_gemm_sum(const tj_own_gemm *g, size_t thread, const void *a, const v
     size_t n_cells = times * s->k / 2;
     for (size_t cell = 0; cell < n_cells; cell += SUM_CELLS) {
         size_t n = min_size(n_cells - cell, SUM_CELLS);
-        sum_part p = {.a = a,
-                      .b = b,
-                      .a_cells = n_cells,
-                      .b_cells = n_cells,
-                      .a_at = cell,
-                      .b_at = cell,
-                      .n = n};
+        sum_part p = {.a = {a, n_cells, cell}, .b = {b, n_cells, cell}, .n = n};
         if (!s->a_put) {
-            put_rows(g, t->pairs, LEFT_PANEL, 2 * n, 0, (const uint16_t *)a + 2 * cell * s->lda,
-                     s->lda, s->m, 2 * n);
-            p.a = t->pairs;
-            p.a_cells = n;
-            p.a_at = 0;
+            p.a = pack_side(g, t->pairs, LEFT_PANEL, a, s->lda, s->m, cell, n);
         }
         if (!s->b_put) {
-            put_rows(g, t->panels, PANEL, 2 * n, 0, (const uint16_t *)b + 2 * cell * s->b_stride_k,
-                     s->b_stride_k, s->n, 2 * n);
-            p.b = t->panels;
-            p.b_cells = n;
-            p.b_at = 0;
+            p.b = pack_side(g, t->panels, PANEL, b, s->b_stride_k, s->n, cell, n);
         }
         add_part(g, t, &p, c);
     }

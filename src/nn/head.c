@@ -37,7 +37,7 @@ static void gather_tile(void *ctx, size_t tile, size_t thread)
     }
     m->k->rmsnorm((char *)p->head_xn + tile * m->tile * width * m->elem, m->dtype, NULL, to,
                   m->weights + m->at_norm, m->norm_plus, m->cfg.norm_eps, m->tile, width);
-    if (p->head_put != NULL) {
+    if (p->head_put != NULL && job->dlogp != NULL) {
         tj_gemm_put_b(m->head_dw[0], p->head_put, job->n_tiles * m->tile, tile * m->tile,
                       (char *)p->head_xn + tile * m->tile * width * m->elem);
     }

@@ -111,8 +111,8 @@ typedef struct tj_kernels {
                        size_t rows);
     /* One block of online softmax, to the base 2: p = 2^(scale * s - m_new), as act; m, l [rows]
      * are updated; corr [rows] is 2^(m_old - m_new). p may be s where dtype is f32. */
-    void (*softmax_block)(void *p, tj_dtype dtype, const float *s, size_t n_keys, float scale,
-                          float *m, float *l, float *corr, size_t rows);
+    void (*softmax_block)(void *p, tj_dtype dtype, const float *s, float scale, float *m, float *l,
+                          float *corr, size_t rows);
     /* x[r] *= by[r]; width a multiple of 16. */
     void (*scale_rows)(float *x, const float *by, size_t rows, size_t width);
     /* p = 2^(scale * s - lse[row]) and ds = p * (dp - delta[row]) as left operands of products: ds
