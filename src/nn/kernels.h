@@ -21,8 +21,8 @@
 /* Bytes of a row that mm_panel fetches: two cache lines, a row of a panel. */
 #define TJ_AHEAD_BYTES 128
 
-/* C [m, n] = sums so far + A [m, k] * B [k, n] of pairs of bf16, n 16 or 32, m a multiple of 8, k
- * in cells: element (i, p) of A at a[i * rsa + p * csa], B [k][n] without gaps. */
+/* C [m, n] = sums so far + A [m, k] * B [k, n] of pairs of bf16, n 16 or 32, m and k (in cells)
+ * multiples of 8: element (i, p) of A at a[i * rsa + p * csa], B [k][n] without gaps. */
 typedef struct tj_mm_panel {
     size_t m, n, k;
     const uint32_t *a;
