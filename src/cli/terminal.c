@@ -1,8 +1,10 @@
 /* Progress and signals. On a terminal one line is drawn over and over, at most ten times a second;
  * elsewhere a plain line appears at most every ten seconds and when a piece of work ends. */
 #define _XOPEN_SOURCE 700 /* sigaltstack */
+#include <errno.h>
 #include <inttypes.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -169,6 +171,7 @@ void tj_cli_quiet(void)
 static struct {
     pthread_t main;
     sigset_t set;
+    sem_t waits;                    /* the thread has begun */
     atomic_bool has_job;            /* somebody looks at state.cancel */
     _Alignas(64) char stack[65536]; /* for the handler that wakes the main thread */
 } signals;
@@ -181,6 +184,7 @@ static void on_wake(int number)
 static void *wait_for_signals(void *ctx)
 {
     (void)ctx;
+    (void)sem_post(&signals.waits);
     for (;;) {
         int number = 0;
         if (sigwait(&signals.set, &number) != 0) {
@@ -211,7 +215,8 @@ void tj_cli_catch_signals(void)
     sigaddset(&signals.set, SIGTERM);
     signals.main = pthread_self();
     state.job.cancel = &state.cancel;
-    if (sigaltstack(&stack, NULL) != 0 || sigaction(SIGUSR1, &wake, NULL) != 0 ||
+    if (sem_init(&signals.waits, 0, 0) != 0 || sigaltstack(&stack, NULL) != 0 ||
+        sigaction(SIGUSR1, &wake, NULL) != 0 ||
         pthread_sigmask(SIG_BLOCK, &signals.set, NULL) != 0) {
         return; /* signals end the program, as they would by themselves */
     }
@@ -220,6 +225,10 @@ void tj_cli_catch_signals(void)
         return;
     }
     (void)pthread_detach(thread);
+    /* A thread that begins may hold an allocator's lock, which would stay locked in a worker that
+     * is forked in that moment (base/workers.h); one that waits for signals holds none. */
+    while (sem_wait(&signals.waits) != 0 && errno == EINTR) {
+    }
 }
 
 tj_job *tj_cli_job(void)
